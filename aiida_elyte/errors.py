@@ -1,0 +1,33 @@
+"""The few failures a caller branches on."""
+
+__all__ = ["ElyteError", "InputError", "ProgramFailure"]
+
+
+class ElyteError(Exception):
+    """Base of every failure this package raises on purpose."""
+
+
+class InputError(ElyteError, ValueError):
+    """An input cannot be used.
+
+    The message is one line: what was given, what was expected, what to do.
+    """
+
+
+class ProgramFailure(ElyteError):
+    """A program of ours ended in a way its parser knows by name.
+
+    Parameters
+    ----------
+    kind
+        Name of the failure in capitals, e.g. ``EXPLODED``; the parser maps it to ``ERROR_EXPLODED``.
+    message
+        One line for the user.
+    results
+        Whatever is worth keeping of the unfinished run; goes into ``results.json``.
+    """
+
+    def __init__(self, kind: str, message: str, **results: object) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.results = results

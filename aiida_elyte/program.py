@@ -1,0 +1,122 @@
+"""The contract of every program we send to a cluster: ``settings.json`` in, ``results.json`` out, whatever happens.
+
+A program is ``main(path)`` around ``execute(run, path)``, where ``run(job)`` returns the results as a dictionary,
+and ``job`` tells the settings and the time left. Standard library only.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from aiida_elyte import __version__
+from aiida_elyte.errors import InputError, ProgramFailure
+
+__all__ = ["LIMITS", "PROGRESS", "RESULTS", "TRACEBACK", "Job", "execute", "write_atomically"]
+
+RESULTS = "results.json"
+PROGRESS = "progress.json"
+LIMITS = "limits.json"
+TRACEBACK = "traceback.txt"
+
+
+class Job:
+    """One run of a program in its folder.
+
+    Parameters
+    ----------
+    settings
+        Content of ``settings.json``.
+    folder
+        The job's folder; every path of the program is inside.
+    max_seconds
+        Wall time granted to the job [s]; ``None`` when nothing limits it.
+    """
+
+    def __init__(self, settings: dict[str, Any], folder: Path, max_seconds: float | None = None) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.max_seconds = max_seconds
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._start
+
+    def should_stop(self, reserve_s: float = 0.0) -> bool:
+        """Tell whether the wall time is near: 5 % of it and ``reserve_s`` are kept for the last checkpoint."""
+        return self.max_seconds is not None and self.seconds > 0.95 * self.max_seconds - reserve_s
+
+    def report(self, **progress: Any) -> None:
+        """Write ``progress.json``, which ``aiida-elyte status`` reads while the job runs."""
+        write_atomically(self.folder / PROGRESS, json.dumps({"seconds": round(self.seconds, 1), **progress}))
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file under a temporary name, flush it to disk, then rename it: it is there whole or not at all."""
+    temporary = path.with_name(path.name + ".part")
+    with temporary.open("wb") as handle:
+        handle.write(content.encode() if isinstance(content, str) else content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(path)
+
+
+def execute(run: Callable[[Job], dict[str, Any]], path: str | Path) -> int:
+    """Run a program and write ``results.json`` whatever happens.
+
+    Parameters
+    ----------
+    run
+        Takes the job, returns its results (JSON-serialisable).
+    path
+        ``settings.json``; its folder is the job's.
+
+    Returns
+    -------
+    int
+        0 when the program finished, 1 when it failed (the reason is in ``results.json``).
+    """
+    folder = Path(path).resolve().parent
+    started = time.monotonic()
+    try:
+        settings = json.loads(Path(path).read_text())
+        limits = json.loads((folder / LIMITS).read_text()) if (folder / LIMITS).exists() else {}
+        results = {"status": "ok", **run(Job(settings, folder, limits.get("max_wallclock_seconds")))}
+    except ProgramFailure as failure:
+        results = {"status": "failed", "kind": failure.kind, "message": str(failure), **failure.results}
+    except InputError as error:
+        results = {"status": "failed", "kind": "INVALID_INPUT", "message": str(error)}
+    except BaseException as error:  # noqa: BLE001 - the contract: a result whatever happens
+        write_atomically(folder / TRACEBACK, traceback.format_exc())
+        results = {"status": "failed", "kind": "UNEXPECTED", "message": f"{type(error).__name__}: {error}"}
+    results["environment"] = _environment()
+    results["seconds"] = round(time.monotonic() - started, 3)
+    write_atomically(folder / RESULTS, json.dumps(results, allow_nan=False, default=_plain))
+    return 0 if results["status"] == "ok" else 1
+
+
+def _environment() -> dict[str, Any]:
+    """Return the versions of what is imported, the machine and the accelerator."""
+    versions = {"python": platform.python_version(), "aiida-elyte": __version__}
+    for name in ("numpy", "ase", "torch", "schnetpack", "torch-sim-atomistic", "tblite"):
+        module = {"torch-sim-atomistic": "torch_sim"}.get(name, name)
+        if module in sys.modules:
+            versions[name] = metadata.version(name)
+    torch = sys.modules.get("torch")
+    device = torch.cuda.get_device_name() if torch is not None and torch.cuda.is_available() else "cpu"
+    return {"versions": versions, "device": device, "machine": platform.machine(), "host": platform.node()}
+
+
+def _plain(value: Any) -> Any:
+    """Turn numpy scalars and arrays into plain Python for JSON."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"results hold a {type(value).__name__}; expected numbers, strings, lists and dictionaries")

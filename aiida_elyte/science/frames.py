@@ -1,0 +1,234 @@
+"""Frames, labelled or not: the currency between the stations.
+
+A frame is an ``ase.Atoms``; its labels live in a ``SinglePointCalculator``; its history in ``info``:
+
+``origin``
+    ``"<block>#<index>"``: the trajectory (block) the geometry comes from and its place in it. Frames of one block are correlated.
+``level_of_theory``
+    What made the labels, e.g. ``"GFN1-xTB"`` or ``"PBE, SCAN-sized basis …"``; one data set holds one level.
+``labelled_by``
+    UUID of the calculation that made the labels.
+
+Labels are ``energy`` [eV], ``forces`` [eV/Å], ``stress`` [eV/Å³, ASE's sign and Voigt order xx yy zz yz xz xy], ``charges`` [e].
+"""
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import PropertyNotImplementedError
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import read, write
+
+from aiida_elyte.errors import InputError
+
+__all__ = [
+    "LABELS",
+    "attach_labels",
+    "block_of",
+    "describe",
+    "fingerprint",
+    "labels_of",
+    "level_of",
+    "read_frames",
+    "require_labels",
+    "require_one_level",
+    "round_frame",
+    "write_frames",
+]
+
+LABELS = ("energy", "forces", "stress", "charges")
+UNSTATED = "unstated"
+"""Level of theory of frames whose file names none."""
+
+_DECIMALS = 8
+"""Coordinates are rounded to 1e-8 Å: caching hashes do not survive the noise below."""
+
+
+def read_frames(source: str | Path | io.StringIO, file_format: str | None = "extxyz") -> list[Atoms]:
+    """Read frames with their labels.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, empty or not readable in ``file_format``.
+    """
+    name = "the given text" if isinstance(source, io.StringIO) else str(source)
+    try:
+        found = read(source, index=":", format=file_format)
+    except FileNotFoundError as error:
+        raise InputError(f"frames file {name} does not exist; give the path of an existing file") from error
+    except Exception as error:  # noqa: BLE001 - ASE's readers raise anything on a broken file
+        raise InputError(f"frames file {name} cannot be read ({type(error).__name__}: {error}); expected {file_format}") from error
+    if not found:
+        raise InputError(f"frames file {name} is empty; expected at least one frame")
+    return [_take_charges(frame) for frame in found]
+
+
+def write_frames(frames: Sequence[Atoms], target: str | Path | io.StringIO | None = None) -> str:
+    """Write frames as extxyz with every digit of positions and labels; return the text.
+
+    Coordinates and labels survive the round trip exactly as far as ``round_frame`` leaves them.
+    """
+    buffer = io.StringIO()
+    for frame in frames:
+        _write_one(buffer, frame)
+    text = buffer.getvalue()
+    if isinstance(target, io.StringIO):
+        target.write(text)
+    elif target is not None:
+        Path(target).write_text(text)
+    return text
+
+
+def _write_one(buffer: io.StringIO, frame: Atoms) -> None:
+    """Write one frame; ASE's own writer rounds to eight decimals, labels deserve all of theirs."""
+    labels = labels_of(frame)
+    columns: list[tuple[str, str, int, np.ndarray]] = [("pos", "R", 3, frame.get_positions())]
+    if "forces" in labels:
+        columns.append(("forces", "R", 3, labels["forces"]))
+    if "charges" in labels:
+        columns.append(("charges", "R", 1, labels["charges"][:, None]))
+    properties = "species:S:1:" + ":".join(f"{name}:{kind}:{width}" for name, kind, width, _ in columns)
+    header = [f'Lattice="{_row(frame.cell.array.ravel())}"'] if frame.cell.any() else []
+    header.append(f"Properties={properties}")
+    if "energy" in labels:
+        header.append(f"energy={labels['energy']!r}")
+    if "stress" in labels:
+        xx, yy, zz, yz, xz, xy = labels["stress"]
+        header.append(f'stress="{_row([xx, xy, xz, xy, yy, yz, xz, yz, zz])}"')
+    header += [f"{key}={_quote(value)}" for key, value in sorted(frame.info.items())]
+    header.append('pbc="' + " ".join("T" if periodic else "F" for periodic in frame.pbc) + '"')
+    buffer.write(f"{len(frame)}\n{' '.join(header)}\n")
+    numbers = np.hstack([column[3] for column in columns])
+    for symbol, row in zip(frame.get_chemical_symbols(), numbers, strict=True):
+        buffer.write(f"{symbol} {_row(row)}\n")
+
+
+def _row(values: Iterable[float]) -> str:
+    return " ".join(repr(float(value)) for value in values)
+
+
+def _quote(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "T" if value else "F"
+    if isinstance(value, int | float | np.integer | np.floating):
+        return repr(value.item() if hasattr(value, "item") else value)
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    raise InputError(f"frame info holds a {type(value).__name__}; expected numbers, booleans and strings")
+
+
+def _take_charges(frame: Atoms) -> Atoms:
+    """Move per-atom charges that a file carries as a column into the labels."""
+    for key in ("charges", "dft_charge"):
+        if key in frame.arrays:
+            charges = frame.arrays.pop(key)
+            attach_labels(frame, **{**labels_of(frame), "charges": charges})
+    return frame
+
+
+def attach_labels(frame: Atoms, **labels: Any) -> Atoms:
+    """Give a frame its labels (``energy``, ``forces``, ``stress``, ``charges``) and return it."""
+    arrays = {key: float(value) if key == "energy" else np.asarray(value, float) for key, value in labels.items()}
+    frame.calc = SinglePointCalculator(frame, **arrays)
+    return frame
+
+
+def labels_of(frame: Atoms) -> dict[str, Any]:
+    """Return the labels a frame carries, ``{}`` when it has none."""
+    if frame.calc is None:
+        return {}
+    found = {}
+    for key in LABELS:
+        try:
+            value = frame.calc.get_property(key, frame, allow_calculation=False)
+        except PropertyNotImplementedError:
+            continue
+        if value is not None:
+            found[key] = float(value) if key == "energy" else np.asarray(value, float)
+    return found
+
+
+def block_of(frame: Atoms, default: str = "unstated") -> str:
+    """Return the block of a frame: the part of ``origin`` before ``#``."""
+    return str(frame.info.get("origin", default)).split("#", maxsplit=1)[0]
+
+
+def level_of(frame: Atoms) -> str:
+    """Return the level of theory of a frame's labels."""
+    return str(frame.info.get("level_of_theory", UNSTATED))
+
+
+def round_frame(frame: Atoms) -> Atoms:
+    """Return a copy with positions and cell rounded to 1e-8 Å, labels and info kept."""
+    copy = frame.copy()
+    copy.set_cell(np.round(frame.cell.array, _DECIMALS) + 0.0)
+    copy.set_positions(np.round(frame.get_positions(), _DECIMALS) + 0.0)
+    labels = labels_of(frame)
+    return attach_labels(copy, **labels) if labels else copy
+
+
+def fingerprint(frames: Iterable[Atoms]) -> str:
+    """Return a hash of geometries and labels, the same for the same training set whatever its bookkeeping."""
+    digest = hashlib.sha256()
+    for frame in map(round_frame, frames):
+        digest.update(frame.numbers.astype("<i4").tobytes())
+        digest.update(frame.get_positions().astype("<f8").tobytes() + frame.cell.array.astype("<f8").tobytes())
+        for key, value in sorted(labels_of(frame).items()):
+            digest.update(key.encode() + np.asarray(value, "<f8").tobytes())
+    return digest.hexdigest()
+
+
+def describe(frames: Sequence[Atoms]) -> dict[str, Any]:
+    """Return what a database should know of a set of frames: counts, elements, labels, levels of theory, blocks."""
+    labels = Counter(key for frame in frames for key in labels_of(frame))
+    return {
+        "count": len(frames),
+        "elements": sorted({symbol for frame in frames for symbol in frame.get_chemical_symbols()}),
+        "formulas": sorted({frame.get_chemical_formula() for frame in frames}),
+        "atom_counts": sorted({len(frame) for frame in frames}),
+        "labels": sorted(key for key, count in labels.items() if count == len(frames)),
+        "label_counts": dict(labels),
+        "levels_of_theory": sorted({level_of(frame) for frame in frames if labels_of(frame)}),
+        "blocks": dict(Counter(map(block_of, frames))),
+    }
+
+
+def require_labels(frames: Sequence[Atoms], labels: Sequence[str] = ("energy", "forces"), name: str = "dataset") -> None:
+    """Refuse a data set with unlabelled frames.
+
+    Raises
+    ------
+    InputError
+        Naming the first frame and the label it lacks.
+    """
+    if not frames:
+        raise InputError(f"{name} holds no frame; expected labelled frames")
+    for index, frame in enumerate(frames):
+        missing = [label for label in labels if label not in labels_of(frame)]
+        if missing:
+            raise InputError(
+                f"{name}: frame {index} has no {' and no '.join(missing)}; expected every frame labelled; label the set first"
+            )
+
+
+def require_one_level(frames: Sequence[Atoms], name: str = "dataset") -> str:
+    """Return the one level of theory of a data set.
+
+    Raises
+    ------
+    InputError
+        When labels of several levels are mixed.
+    """
+    levels = sorted({level_of(frame) for frame in frames})
+    if len(levels) > 1:
+        raise InputError(
+            f"{name} mixes levels of theory {levels}; expected one; train on one, or allow it with allow_mixed_levels"
+        )
+    return levels[0] if levels else UNSTATED

@@ -1,0 +1,49 @@
+"""Units and constants.
+
+Inside the code: Å, fs, eV, amu, K, elementary charge; stress in eV/Å³. Convert on reading and on printing only.
+"""
+
+from scipy import constants as _c
+
+__all__ = [
+    "ACCELERATION",
+    "BAR",
+    "BOHR_A",
+    "BOLTZMANN_EV_K",
+    "GPA",
+    "HARTREE_EV",
+    "MS_CM",
+    "RYDBERG_EV",
+    "CM2_S",
+    "KINETIC",
+]
+
+BOLTZMANN_EV_K: float = _c.value("Boltzmann constant in eV/K")
+"""Boltzmann constant [eV/K]."""
+
+ACCELERATION: float = _c.eV / _c.angstrom / _c.atomic_mass * _c.femto**2 / _c.angstrom
+"""Acceleration of 1 amu under 1 eV/Å [Å/fs²]; 1/``ACCELERATION`` turns amu Å²/fs² into eV."""
+
+KINETIC: float = 1.0 / ACCELERATION
+"""Energy of 1 amu Å²/fs² [eV]."""
+
+GPA: float = _c.giga * _c.angstrom**3 / _c.eV
+"""One gigapascal [eV/Å³]."""
+
+BAR: float = 1e-4 * GPA
+"""One bar [eV/Å³]."""
+
+RYDBERG_EV: float = _c.value("Rydberg constant times hc in eV")
+"""One rydberg [eV]."""
+
+HARTREE_EV: float = _c.value("Hartree energy in eV")
+"""One hartree [eV]."""
+
+BOHR_A: float = _c.value("Bohr radius") / _c.angstrom
+"""One bohr [Å]."""
+
+CM2_S: float = _c.angstrom**2 / _c.femto / _c.centi**2
+"""One Å²/fs [cm²/s]."""
+
+MS_CM: float = _c.e**2 / (_c.eV * _c.angstrom * _c.femto) / (_c.milli / _c.centi)
+"""One e²/(eV Å fs), the unit of conductivity inside the code [mS/cm]."""
