@@ -1,0 +1,1 @@
+"""Trajectories: one pass over the frames, and what transport needs of them."""
