@@ -1,0 +1,1 @@
+"""CalcJobs, one file each, and calcfunctions."""

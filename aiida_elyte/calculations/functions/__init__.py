@@ -1,0 +1,1 @@
+"""calcfunctions: unwrap, call the science, wrap."""

@@ -1,0 +1,78 @@
+"""calcfunctions on frames: seeds, batches, merging, selection."""
+
+from typing import Any
+
+import numpy as np
+from aiida import orm
+from aiida.engine import calcfunction
+
+from aiida_elyte.data.frames import FramesData
+from aiida_elyte.science.frames import round_frame
+from aiida_elyte.science.learning.filters import filter_frames
+from aiida_elyte.science.seeds.perturb import make_seeds
+
+__all__ = ["collect_refused", "cut_batch", "frame_structure", "make_seed_frames", "merge_frames", "select_frames"]
+
+
+@calcfunction
+def frame_structure(structure: orm.StructureData) -> FramesData:
+    """Return a structure as a set of one frame."""
+    frame = round_frame(structure.get_ase())
+    frame.info = {"origin": "structure#0"}
+    return FramesData([frame])
+
+
+@calcfunction
+def make_seed_frames(start: FramesData, settings: orm.Dict) -> FramesData:
+    """Return the perturbed seeds of a structure; ``settings['seed']`` seeds the randomness."""
+    choices = settings.get_dict()
+    rng = np.random.default_rng(choices.pop("seed"))
+    return FramesData(make_seeds(start.get_frames()[0], choices, rng))
+
+
+@calcfunction
+def cut_batch(frames: FramesData, first: orm.Int, last: orm.Int) -> FramesData:
+    """Return frames ``first`` to ``last - 1``."""
+    return FramesData(frames.get_frames()[first.value : last.value])
+
+
+@calcfunction
+def merge_frames(**sets: FramesData) -> FramesData:
+    """Return the frames of several sets, in the order of their names."""
+    return FramesData([frame for _, node in sorted(sets.items()) for frame in node.get_frames()])
+
+
+@calcfunction
+def collect_refused(**batches: orm.Dict) -> orm.Dict:
+    """Return the refusals of all batches under the frames' indices in the whole set; batch ``b000040`` starts at frame 40."""
+    refused: dict[str, Any] = {}
+    for name, results in batches.items():
+        first = int(name[1:])
+        refused |= {str(first + int(index)): reason for index, reason in results.get_dict().get("refused", {}).items()}
+    return orm.Dict(refused)
+
+
+@calcfunction
+def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, settings: orm.Dict) -> dict[str, Any]:
+    """Filter sampled frames, rank them by committee spread, take a diverse subset; tell what was refused and why."""
+    from aiida_elyte.plugins import load
+
+    choices = settings.get_dict()
+    frames = sampled.get_frames()
+    kept, refused = filter_frames(frames, start.get_frames()[0], choices["filters"])
+    spreads = np.array([frames[index].info["spread_max_eV_A"] for index in kept])
+    select = load("selectors", choices["selector"])
+    rng = np.random.default_rng(choices["seed"])
+    chosen = select([frames[i] for i in kept], spreads, choices["n_select"], rng, known=dataset.get_frames(), **choices["selection"])
+    threshold = choices["selection"]["threshold_eV_A"]
+    record = {
+        "n_sampled": len(frames),
+        "refused": {str(index): reason for index, reason in refused.items()},
+        "spreads_eV_A": np.round(spreads, 5).tolist(),
+        "n_uncertain": int((spreads > threshold).sum()),
+        "selected": [int(kept[index]) for index in chosen],
+    }
+    nodes: dict[str, Any] = {"record": orm.Dict(record)}
+    if len(chosen):
+        nodes["frames"] = FramesData([frames[kept[index]] for index in chosen])
+    return nodes

@@ -1,0 +1,46 @@
+"""CalcJob: molecular dynamics of replicas with an ensemble of potentials."""
+
+from aiida import orm
+from aiida.engine import CalcJobProcessSpec
+
+from aiida_elyte.calculations.script import ScriptCalculation
+from aiida_elyte.data.frames import FramesData
+from aiida_elyte.data.potential import PotentialData
+from aiida_elyte.data.series import SeriesData
+
+__all__ = ["MdCalculation"]
+
+
+class MdCalculation(ScriptCalculation):
+    """Run replicas of one cell at one temperature, reduce their trajectories where they lie."""
+
+    PROGRAM = "run_md.py"
+    RETRIEVED = ("sampled.extxyz", "series.npz")
+    CHECKPOINTS = ("checkpoint*.pt", "sampled.extx[y]z", "trajectory_r*.xyz")
+
+    @classmethod
+    def define(cls, spec: CalcJobProcessSpec) -> None:
+        """Define the ports."""
+        super().define(spec)
+        spec.input("start", valid_type=FramesData, help="One frame, or one for each replica.")
+        spec.input_namespace(
+            "potentials",
+            valid_type=PotentialData,
+            dynamic=True,
+            validator=_is_given,
+            help="Members m00, m01 …: each replica is driven by one, the committee spread is that of all.",
+        )
+        spec.output("frames", valid_type=FramesData, required=False, help="Frames at the sampling stride, stops included.")
+        spec.output("series", valid_type=SeriesData, required=False, help="Displacements, cell and times of each replica.")
+        spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.md"
+        spec.exit_code(411, "ERROR_EXPLODED", message="Every replica stopped, the first by runaway temperature: {message}")
+        spec.exit_code(412, "ERROR_COLLIDED", message="Every replica stopped, the first by a collision: {message}")
+        spec.exit_code(413, "ERROR_MOLTEN", message="Every replica stopped, the first because its framework melted: {message}")
+
+    def files(self) -> dict[str, orm.SinglefileData]:
+        """Return start frames and members."""
+        return {"start.extxyz": self.inputs.start, **{f"{name}.pt": node for name, node in self.inputs.potentials.items()}}
+
+
+def _is_given(members: dict[str, PotentialData], _: object) -> str | None:
+    return None if members else "potentials is empty; expected at least one member (m00)"

@@ -1,0 +1,91 @@
+"""Which of our modules a program needs, found by following its imports, and the node that carries them."""
+
+import ast
+import hashlib
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+from aiida import orm
+
+import aiida_elyte
+
+__all__ = ["PROGRAMS", "pack_rooms", "program_node", "rooms_of"]
+
+_ROOT = Path(aiida_elyte.__file__).parent
+PROGRAMS = _ROOT / "remote"
+"""Where the programs lie; they are read as files."""
+_PACKAGE = _ROOT.name
+_EXTRA = "elyte_content"
+
+
+def rooms_of(program: Path) -> list[str]:
+    """Return the paths, relative to the package's parent, of every module of ours that a program imports, itself left out."""
+    found: set[Path] = set()
+    waiting = list(_imports(program))
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting.extend(_imports(path))
+    return sorted(str(path.relative_to(_ROOT.parent)) for path in found)
+
+
+def _imports(path: Path) -> Iterable[Path]:
+    """Yield the files of our modules that one file imports, the packages above them included."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.ImportFrom):
+            above = path.parent
+            for _ in range(node.level - 1):
+                above = above.parent
+            base = ".".join(above.relative_to(_ROOT.parent).parts) + (f".{node.module}" if node.module else "")
+            modules = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for module in modules:
+            yield from _files(module)
+
+
+def _files(module: str) -> Iterable[Path]:
+    parts = module.split(".")
+    if parts[0] != _PACKAGE:
+        return
+    place = _ROOT.parent
+    for part in parts:
+        place = place / part
+        if (place / "__init__.py").exists():
+            yield place / "__init__.py"
+        elif place.with_suffix(".py").exists():
+            yield place.with_suffix(".py")
+
+
+def pack_rooms(program: Path) -> orm.FolderData:
+    """Return the node with the rooms a program imports, the stored one where it exists already."""
+    files = {path: (_ROOT.parent / path).read_bytes() for path in rooms_of(program)}
+    node = orm.FolderData()
+    for path, content in files.items():
+        node.base.repository.put_object_from_filelike(io.BytesIO(content), path)
+    return _once(node, files)
+
+
+def program_node(program: Path) -> orm.SinglefileData:
+    """Return the node with a program's source, the stored one where it exists already."""
+    content = program.read_bytes()
+    return _once(orm.SinglefileData(io.BytesIO(content), filename=program.name), {program.name: content})
+
+
+def _once(node: orm.Data, files: dict[str, bytes]) -> orm.Data:
+    """Return the stored node of the same content, or store this one: a campaign has one copy of each program, not thousands."""
+    digest = hashlib.sha256()
+    for path, content in sorted(files.items()):
+        digest.update(f"{path}\0{len(content)}\0".encode() + content)
+    query = orm.QueryBuilder().append(type(node), filters={f"extras.{_EXTRA}": digest.hexdigest()})
+    stored = query.first(flat=True)
+    if stored is not None:
+        return stored
+    node.base.extras.set(_EXTRA, digest.hexdigest())
+    return node.store()

@@ -1,0 +1,123 @@
+"""The base of every CalcJob that runs a program of ours: ``settings.json`` in, ``results.json`` out."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from aiida import orm
+from aiida.common import CalcInfo, CodeInfo
+from aiida.common.folders import Folder
+from aiida.engine import CalcJob, CalcJobProcessSpec
+
+from aiida_elyte.calculations.rooms import PROGRAMS, pack_rooms, program_node
+from aiida_elyte.program import LIMITS, PROGRESS, RESULTS, TRACEBACK
+
+__all__ = ["ScriptCalculation"]
+
+
+class ScriptCalculation(CalcJob):
+    """Run a program of ``aiida_elyte/remote`` with the cluster's Python.
+
+    The program and the rooms it imports are input nodes, because AiiDA leaves a CalcJob's own files out of the caching hash.
+    Nothing of ours has to be installed where it runs.
+    """
+
+    PROGRAM: str
+    """File name of the program in ``aiida_elyte/remote``."""
+    RETRIEVED: tuple[str, ...] = ()
+    """Files the parser needs beside ``results.json``."""
+    CHECKPOINTS: tuple[str, ...] = ()
+    """Patterns of the files from which an interrupted run goes on."""
+
+    @classmethod
+    def program(cls) -> Path:
+        """Return the path of the program."""
+        return PROGRAMS / cls.PROGRAM
+
+    @classmethod
+    def define(cls, spec: CalcJobProcessSpec) -> None:
+        """Define the ports every program shares."""
+        super().define(spec)
+        spec.input(
+            "settings", valid_type=orm.Dict, serializer=orm.to_aiida_type, help="What the program does; its `settings.json`."
+        )
+        spec.input(
+            "script",
+            valid_type=orm.SinglefileData,
+            default=lambda: program_node(cls.program()),
+            help="The program; an input so that caching follows it.",
+        )
+        spec.input(
+            "rooms",
+            valid_type=orm.FolderData,
+            default=lambda: pack_rooms(cls.program()),
+            help="The modules of aiida_elyte that the program imports, under their package path.",
+        )
+        spec.input(
+            "parent_folder",
+            valid_type=orm.RemoteData,
+            required=False,
+            help="Folder of an earlier run of the same program, from whose checkpoint this one goes on.",
+        )
+        spec.output("results", valid_type=orm.Dict, help="What the program reports, with versions, device and seconds.")
+        options = spec.inputs["metadata"]["options"]
+        options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
+        options["output_filename"].default = "stdout.txt"
+        options["withmpi"].default = False
+        options["environment_variables"].default = lambda: {"OMP_NUM_THREADS": "1"}
+        spec.exit_code(200, "ERROR_INVALID_INPUT", message="The program refused its input: {message}")
+        spec.exit_code(
+            302,
+            "ERROR_RESULTS_MISSING",
+            message="The job ended without `results.json`: it was killed; restart it from its checkpoint (`parent_folder`).",
+            invalidates_cache=True,
+        )
+        spec.exit_code(303, "ERROR_FILE_MISSING", message="The program ended well but left no `{name}`.", invalidates_cache=True)
+        spec.exit_code(310, "ERROR_RESULTS_UNREADABLE", message="`{name}` cannot be read: {message}", invalidates_cache=True)
+        spec.exit_code(
+            400,
+            "ERROR_OUT_OF_WALLTIME",
+            message="{message}; go on from its checkpoint (`parent_folder`) or raise `max_wallclock_seconds`.",
+            invalidates_cache=True,
+        )
+        spec.exit_code(
+            410,
+            "ERROR_UNEXPECTED",
+            message="The program failed where nobody foresaw it: {message}; see `traceback.txt` in `retrieved`.",
+            invalidates_cache=True,
+        )
+
+    def prepare_for_submission(self, folder: Folder) -> CalcInfo:
+        """Write the settings and the limits, and say which files travel."""
+        _write(folder, "settings.json", self.inputs.settings.get_dict())
+        _write(folder, LIMITS, {"max_wallclock_seconds": self.options.get("max_wallclock_seconds")})
+
+        code = CodeInfo()
+        code.code_uuid = self.inputs.code.uuid
+        code.cmdline_params = [self.inputs.script.filename, "settings.json"]
+        code.stdout_name = self.options.output_filename
+        code.join_files = True
+        code.withmpi = self.options.withmpi
+
+        info = CalcInfo()
+        info.codes_info = [code]
+        info.local_copy_list = [
+            (self.inputs.script.uuid, self.inputs.script.filename, self.inputs.script.filename),
+            (self.inputs.rooms.uuid, "", ""),
+            *((node.uuid, node.filename, name) for name, node in self.files().items()),
+        ]
+        if "parent_folder" in self.inputs:
+            parent = self.inputs.parent_folder
+            place = parent.get_remote_path()
+            info.remote_copy_list = [(parent.computer.uuid, f"{place}/{pattern}", ".") for pattern in self.CHECKPOINTS]
+        info.retrieve_list = [self.options.output_filename, RESULTS, TRACEBACK, PROGRESS, *self.RETRIEVED]
+        return info
+
+    def files(self) -> dict[str, orm.SinglefileData]:
+        """Return the input files: name in the job's folder → node."""
+        return {}
+
+
+def _write(folder: Folder, name: str, content: Any) -> None:
+    with folder.open(name, "w") as handle:
+        json.dump(content, handle, indent=2, sort_keys=True)

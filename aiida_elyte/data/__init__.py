@@ -1,0 +1,1 @@
+"""AiiDA nodes: the currency, the potentials, the series."""

@@ -1,0 +1,48 @@
+"""A set of frames as a node."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from aiida.orm import SinglefileData
+from ase import Atoms
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science import frames as science
+
+__all__ = ["FramesData"]
+
+
+class FramesData(SinglefileData):
+    """Frames, labelled or not, in one extxyz file.
+
+    Queryable attributes: ``count``, ``elements``, ``formulas``, ``atom_counts``, ``labels`` (carried by every frame),
+    ``label_counts``, ``levels_of_theory``, ``blocks`` (frames of each).
+
+    Parameters
+    ----------
+    frames
+        The frames; coordinates are rounded to 1e-8 Å so that equal geometries have equal hashes, labels are kept exactly.
+    """
+
+    FILENAME = "frames.extxyz"
+
+    def __init__(self, frames: Sequence[Atoms], **kwargs: Any) -> None:
+        if not frames:
+            raise InputError("a FramesData needs at least one frame; none was given")
+        frames = [science.round_frame(frame) for frame in frames]
+        content = io.BytesIO(science.write_frames(frames).encode())
+        super().__init__(file=content, filename=self.FILENAME, **kwargs)
+        self.base.attributes.set_many(science.describe(frames))
+
+    def get_frames(self) -> list[Atoms]:
+        """Return the frames with their labels."""
+        return science.read_frames(io.StringIO(self.get_content(mode="r")))
+
+    def __len__(self) -> int:
+        return int(self.base.attributes.get("count"))
+
+    @property
+    def is_labelled(self) -> bool:
+        """Tell whether every frame has an energy and forces."""
+        return {"energy", "forces"} <= set(self.base.attributes.get("labels"))

@@ -1,0 +1,56 @@
+"""What transport needs of a run, as a node."""
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from aiida.orm import SinglefileData
+
+if TYPE_CHECKING:
+    from aiida_elyte.science.trajectory.reduction import Series
+
+__all__ = ["SeriesData"]
+
+
+class SeriesData(SinglefileData):
+    """Displacements, cell and times of the replicas of one run, reduced beside the trajectory.
+
+    Queryable attributes: ``replicas``, ``species``, ``duration_ps``, ``temperature_K`` and what else the run states.
+
+    Parameters
+    ----------
+    content
+        Bytes of the ``series.npz`` that the MD program wrote.
+    description
+        Attributes beyond those read from the file.
+    """
+
+    FILENAME = "series.npz"
+
+    def __init__(self, content: bytes, description: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(file=io.BytesIO(content), filename=self.FILENAME, **kwargs)
+        replicas = _unpack(content)
+        self.base.attributes.set_many(
+            {
+                "replicas": len(replicas),
+                "species": sorted({name for series in replicas for name in series.species}),
+                "duration_ps": [float(series.time_fs[-1] - series.time_fs[0]) / 1000 for series in replicas],
+                **(description or {}),
+            }
+        )
+
+    def get_series(self) -> "list[Series]":
+        """Return one ``Series`` a replica."""
+        return _unpack(self.get_content(mode="rb"))
+
+
+def _unpack(content: bytes) -> "list[Series]":
+    from aiida_elyte.science.trajectory.reduction import Series
+
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    replicas = sorted({name.split("/")[0] for name in arrays}, key=lambda name: int(name[1:]))
+    return [
+        Series.from_arrays({name.split("/", 1)[1]: value for name, value in arrays.items() if name.split("/")[0] == replica})
+        for replica in replicas
+    ]

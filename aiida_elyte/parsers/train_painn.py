@@ -1,0 +1,20 @@
+"""Parser of the PaiNN trainer."""
+
+import io
+from typing import Any
+
+from aiida import orm
+
+from aiida_elyte.data.potential import PotentialData
+from aiida_elyte.parsers.script import ScriptParser
+
+__all__ = ["TrainPainnParser"]
+
+
+class TrainPainnParser(ScriptParser):
+    """Attach the potential and the parity data."""
+
+    def attach(self, results: dict[str, Any]) -> None:
+        """Attach ``potential`` and ``parity``."""
+        self.out("potential", PotentialData(self.read_bytes("potential.pt"), results["potential"]))
+        self.out("parity", orm.SinglefileData(io.BytesIO(self.read_bytes("parity.npz")), filename="parity.npz"))

@@ -1,0 +1,1 @@
+"""Programs sent to the cluster, one file each; read as files, imported by nobody."""

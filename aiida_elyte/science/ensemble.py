@@ -1,0 +1,41 @@
+"""Members of an ensemble and the replicas they drive."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from aiida_elyte.errors import InputError
+
+__all__ = ["member_name", "share_replicas"]
+
+
+def member_name(index: int) -> str:
+    """Return the name of a member: ``m00``, ``m01`` …"""
+    return f"m{index:02d}"
+
+
+def share_replicas(n_replicas: int, members: Sequence[str], seed: int, run: int = 0) -> list[dict[str, Any]]:
+    """Give every replica a member that drives it and a seed of its own.
+
+    Members take turns, so that the scatter between replicas holds the error of the model as well as that of the sampling.
+
+    Parameters
+    ----------
+    n_replicas
+        Number of replicas.
+    members
+        Names of the members.
+    seed
+        Seed of the whole; replica ``r`` of run ``run`` has ``seed + 1000 run + r``.
+    run
+        Number of the run: rounds of active learning differ by it.
+
+    Raises
+    ------
+    InputError
+        When there is no replica or no member.
+    """
+    if n_replicas < 1:
+        raise InputError(f"n_replicas is {n_replicas}; expected at least one replica")
+    if not members:
+        raise InputError("no member is given; expected at least one potential to drive the replicas")
+    return [{"seed": seed + 1000 * run + r, "member": members[r % len(members)]} for r in range(n_replicas)]

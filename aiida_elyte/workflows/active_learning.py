@@ -1,0 +1,233 @@
+"""Improve an ensemble where it is unsure: sample, filter, select, label, retrain, until there is nothing left to learn."""
+
+from typing import Any
+
+from aiida import orm
+from aiida.common import AttributeDict
+from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, if_, while_
+
+from aiida_elyte.calculations.functions.dynamics import retraining_settings, run_settings
+from aiida_elyte.calculations.functions.frames import merge_frames, select_frames
+from aiida_elyte.data.frames import FramesData
+from aiida_elyte.data.potential import PotentialData
+from aiida_elyte.plugins import load
+from aiida_elyte.science.learning.convergence import label_budget_left, should_continue
+from aiida_elyte.workflows.md import MdBaseWorkChain
+from aiida_elyte.workflows.protocols import ProtocolMixin
+from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
+from aiida_elyte.workflows.validation import is_one_level, is_plugin
+
+__all__ = ["ActiveLearningWorkChain"]
+
+
+class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
+    """Active learning by committee spread.
+
+    Each round runs replicas of MD above the target temperature, each driven by one member; refuses unphysical frames with the
+    reason; labels a diverse subset of the uncertain ones; merges; retrains warm. Ends when uncertain frames are rare, or when
+    rounds or labels are spent, and says which.
+    """
+
+    PROTOCOL = "active_learning"
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        """Define ports, outline and exit codes."""
+        super().define(spec)
+        spec.input("start", valid_type=FramesData, help="Frame the sampling starts from; reference of the framework.")
+        spec.input("dataset", valid_type=FramesData, validator=is_one_level, help="Labelled frames to begin with.")
+        spec.input_namespace("potentials", valid_type=PotentialData, dynamic=True, required=False, help="Trained members.")
+        spec.input("labeller", valid_type=orm.Str, serializer=orm.to_aiida_type, validator=is_plugin("labellers"), help="Name.")
+        spec.input_namespace("label", dynamic=True, help="Inputs of the labeller.")
+        spec.expose_inputs(TrainEnsembleWorkChain, namespace="ensemble", exclude=("dataset", "initial"))
+        spec.expose_inputs(MdBaseWorkChain, namespace="sample", exclude=("start", "potentials"))
+        spec.input(
+            "learning",
+            valid_type=orm.Dict,
+            serializer=orm.to_aiida_type,
+            help="`max_rounds`, `label_budget`, `uncertain_share`, `sampling`, `selection`, `retraining`: see the protocol.",
+        )
+        spec.output("dataset", valid_type=FramesData, help="All labelled frames.")
+        spec.output_namespace("potentials", valid_type=PotentialData, dynamic=True, help="The last ensemble.")
+        spec.output("history", valid_type=orm.Dict, help="What each round sampled, refused, labelled and learned; why it ended.")
+        spec.outline(
+            cls.setup,
+            if_(cls.should_train_first)(cls.run_training, cls.inspect_training),
+            while_(cls.should_learn)(
+                cls.run_sampling,
+                cls.inspect_sampling,
+                if_(cls.has_selected)(
+                    cls.run_labelling,
+                    cls.inspect_labelling,
+                    cls.run_training,
+                    cls.inspect_training,
+                ),
+            ),
+            cls.results,
+        )
+        spec.exit_code(431, "ERROR_TRAINING_FAILED", message="The ensemble could not be trained in round {number}: {reason}")
+        spec.exit_code(432, "ERROR_SAMPLING_FAILED", message="The sampling of round {number} gave no frame: {reason}")
+
+    @classmethod
+    def get_builder_from_protocol(
+        cls,
+        codes: dict[str, orm.AbstractCode],
+        start: FramesData | None = None,
+        dataset: FramesData | None = None,
+        labeller: str = "ase",
+        protocol: str | None = None,
+        overrides: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> ProcessBuilder:
+        """Return a builder.
+
+        Parameters
+        ----------
+        codes
+            ``python``: Python with torch, SchNetPack, torch-sim; and, under the labeller's name, the code of its engine
+            (without one the labeller runs with ``python``).
+        start, dataset
+            Start frame and labelled frames; left out where another WorkChain fills them in.
+        labeller
+            Name of the labeller.
+        protocol, overrides, options
+            Name of the protocol, what to change of it, options of the jobs.
+
+        Raises
+        ------
+        InputError
+            When the labeller is unknown.
+        """
+        inputs = cls.get_inputs(protocol, overrides, None)
+        python = codes["python"]
+        given = {"protocol": protocol, "options": options}
+        label = load("labellers", labeller).get_builder_from_protocol(
+            codes.get(labeller, python), overrides=inputs["label"].get(labeller), **given
+        )
+        ensemble = TrainEnsembleWorkChain.get_builder_from_protocol(python, overrides=inputs["ensemble"], **given)
+        sample = MdBaseWorkChain.get_builder_from_protocol(python, overrides=inputs["sample"], **given)
+        builder = cls.get_builder()
+        builder.labeller = orm.Str(labeller)
+        builder.label = label._inputs(prune=True)
+        builder.ensemble = ensemble._inputs(prune=True)
+        builder.sample = sample._inputs(prune=True)
+        builder.learning = orm.Dict(inputs["learning"])
+        if start is not None:
+            builder.start = start
+        if dataset is not None:
+            builder.dataset = dataset
+        return builder
+
+    def setup(self) -> None:
+        """Start with what is given."""
+        self.ctx.dataset = self.inputs.dataset
+        self.ctx.potentials = dict(self.inputs.get("potentials", {}))
+        self.ctx.rounds, self.ctx.number = [], 0
+        self.ctx.reason = ""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings of the loop."""
+        return self.inputs.learning.get_dict()
+
+    def should_train_first(self) -> bool:
+        """Tell whether the ensemble has to be trained before the first round."""
+        return not self.ctx.potentials
+
+    def should_learn(self) -> bool:
+        """Tell whether another round is worth it."""
+        go_on, self.ctx.reason = should_continue(self.ctx.rounds, self.settings)
+        if not go_on:
+            self.report(f"learning ends after {len(self.ctx.rounds)} rounds: {self.ctx.reason}")
+        return go_on
+
+    def run_sampling(self) -> ToContext:
+        """Sample with the current ensemble."""
+        self.ctx.number += 1
+        self.ctx.selected = None
+        inputs = AttributeDict(self.exposed_inputs(MdBaseWorkChain, namespace="sample"))
+        inputs.start = self.inputs.start
+        inputs.potentials = self.ctx.potentials
+        inputs.settings = run_settings(
+            inputs.settings, orm.Dict(self.settings["sampling"]), orm.List(sorted(self.ctx.potentials)), orm.Int(self.ctx.number)
+        )
+        inputs.metadata.call_link_label = f"round_{self.ctx.number:02d}_sample"
+        return ToContext(sampling=self.submit(MdBaseWorkChain, **inputs))
+
+    def inspect_sampling(self) -> ExitCode | None:
+        """Filter and select what was sampled, also by a run that stopped: where a potential fails is where it has to learn."""
+        node = self.ctx.sampling
+        if "frames" not in node.outputs:
+            return self.exit_codes.ERROR_SAMPLING_FAILED.format(number=self.ctx.number, reason=node.exit_message)
+        choices = dict(self.settings["selection"])
+        choices["n_select"] = min(choices["n_select"], label_budget_left(self.ctx.rounds, self.settings))
+        choices["seed"] = self.settings["sampling"]["seed"] + self.ctx.number
+        found = select_frames(node.outputs.frames, self.ctx.dataset, self.inputs.start, orm.Dict(choices))
+        record = found["record"].get_dict()
+        self.ctx.selected = found.get("frames")
+        self.ctx.rounds.append(
+            {
+                "number": self.ctx.number,
+                "sampled_by": node.uuid,
+                "n_sampled": record["n_sampled"],
+                "n_refused": len(record["refused"]),
+                "n_uncertain": record["n_uncertain"],
+                "n_selected": len(record["selected"]),
+                "n_labelled": 0,
+                "spreads_eV_A": record["spreads_eV_A"],
+                "refused": record["refused"],
+                "stops": node.outputs.results.get_dict().get("stops", {}) if "results" in node.outputs else {},
+            }
+        )
+        self.report(
+            f"round {self.ctx.number}: {record['n_sampled']} frames sampled, {len(record['refused'])} refused, "
+            f"{record['n_uncertain']} uncertain, {len(record['selected'])} selected"
+        )
+        return None
+
+    def has_selected(self) -> bool:
+        """Tell whether there is something to label."""
+        return self.ctx.selected is not None
+
+    def run_labelling(self) -> ToContext:
+        """Label the selected frames."""
+        inputs = AttributeDict(self.inputs.label)
+        inputs.frames = self.ctx.selected
+        inputs.metadata = {"call_link_label": f"round_{self.ctx.number:02d}_label"}
+        return ToContext(labelling=self.submit(load("labellers", self.inputs.labeller.value), **inputs))
+
+    def inspect_labelling(self) -> None:
+        """Merge the labelled frames; a round whose labels all failed is told in the history and changes nothing."""
+        node = self.ctx.labelling
+        if "frames" in node.outputs:
+            self.ctx.rounds[-1]["n_labelled"] = len(node.outputs.frames)
+            self.ctx.dataset = merge_frames(a=self.ctx.dataset, b=node.outputs.frames)
+        if "refused" in node.outputs:
+            self.ctx.rounds[-1]["labels_refused"] = node.outputs.refused.get_dict()
+
+    def run_training(self) -> ToContext:
+        """Train the ensemble, warm where members exist."""
+        inputs = AttributeDict(self.exposed_inputs(TrainEnsembleWorkChain, namespace="ensemble"))
+        inputs.dataset = self.ctx.dataset
+        if self.ctx.potentials:
+            inputs.initial = self.ctx.potentials
+            inputs.train = AttributeDict(inputs.train)
+            inputs.train.settings = retraining_settings(inputs.train.settings, orm.Dict(self.settings["retraining"]))
+        inputs.metadata.call_link_label = f"round_{self.ctx.number:02d}_train"
+        return ToContext(training=self.submit(TrainEnsembleWorkChain, **inputs))
+
+    def inspect_training(self) -> ExitCode | None:
+        """Take the new members."""
+        node = self.ctx.training
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_TRAINING_FAILED.format(number=self.ctx.number, reason=node.exit_message)
+        self.ctx.potentials = dict(node.outputs.potentials)
+        if self.ctx.rounds:
+            self.ctx.rounds[-1]["trained_by"] = node.uuid
+        return None
+
+    def results(self) -> None:
+        """Attach data set, ensemble and history."""
+        self.out("dataset", self.ctx.dataset)
+        self.out("potentials", self.ctx.potentials)
+        self.out("history", orm.Dict({"rounds": self.ctx.rounds, "reason": self.ctx.reason}).store())

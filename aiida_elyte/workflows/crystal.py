@@ -1,0 +1,188 @@
+"""The crystal street: from a structure to an ionic conductivity with an honest error bar."""
+
+from typing import Any
+
+from aiida import orm
+from aiida.common import AttributeDict
+from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, if_
+
+from aiida_elyte.calculations.functions.frames import frame_structure, make_seed_frames
+from aiida_elyte.data.frames import FramesData
+from aiida_elyte.data.potential import PotentialData
+from aiida_elyte.errors import InputError
+from aiida_elyte.plugins import load
+from aiida_elyte.science.crystal import check_structure
+from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
+from aiida_elyte.workflows.conductivity import ConductivityWorkChain
+from aiida_elyte.workflows.protocols import ProtocolMixin
+from aiida_elyte.workflows.validation import is_one_level
+
+__all__ = ["CrystalWorkChain"]
+
+
+class CrystalWorkChain(ProtocolMixin, WorkChain):
+    """Seeds, labels, ensemble, active learning, conductivity.
+
+    A data set given takes the place of seeds and their labels; potentials given take the place of the first training.
+    """
+
+    PROTOCOL = "crystal"
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        """Define ports, outline and exit codes."""
+        super().define(spec)
+        spec.input("structure", valid_type=orm.StructureData, validator=_check_structure, help="Fully ordered crystal.")
+        spec.input("dataset", valid_type=FramesData, required=False, validator=is_one_level, help="Labelled frames to start with.")
+        spec.input_namespace("potentials", valid_type=PotentialData, dynamic=True, required=False, help="Members to start with.")
+        spec.input("seeds", valid_type=orm.Dict, serializer=orm.to_aiida_type, help="Settings of the perturbed seeds.")
+        spec.expose_inputs(
+            ActiveLearningWorkChain, namespace="active_learning", exclude=("start", "dataset", "potentials")
+        )
+        spec.expose_inputs(ConductivityWorkChain, namespace="conductivity", exclude=("start", "potentials"))
+        spec.inputs.validator = _validate
+        spec.expose_outputs(ActiveLearningWorkChain, namespace="learning")
+        spec.expose_outputs(ConductivityWorkChain, namespace="conductivity")
+        spec.output("refused", valid_type=orm.Dict, required=False, help="Seeds that could not be labelled, and why.")
+        spec.outline(
+            cls.setup,
+            if_(cls.should_make_dataset)(cls.run_labelling, cls.inspect_labelling),
+            cls.run_learning,
+            cls.inspect_learning,
+            cls.run_conductivity,
+            cls.inspect_conductivity,
+        )
+        spec.exit_code(450, "ERROR_LABELLING_FAILED", message="The seeds could not be labelled: {reason}")
+        spec.exit_code(451, "ERROR_LEARNING_FAILED", message="The ensemble could not be learned: {reason}")
+        spec.exit_code(452, "ERROR_CONDUCTIVITY_FAILED", message="The production runs gave no result: {reason}")
+
+    @classmethod
+    def get_builder_from_protocol(
+        cls,
+        codes: dict[str, orm.AbstractCode],
+        structure: orm.StructureData,
+        charges: dict[str, float],
+        temperatures_K: list[float] | None = None,
+        labeller: str = "ase",
+        protocol: str | None = None,
+        overrides: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> ProcessBuilder:
+        """Return a builder.
+
+        Parameters
+        ----------
+        codes
+            ``python``: Python with torch, SchNetPack, torch-sim; and, under the labeller's name, the code of its engine
+            (without one the labeller runs with ``python``).
+        structure
+            Fully ordered crystal.
+        charges
+            Charge of each mobile species [e]; species without one are the neutralising framework.
+        temperatures_K
+            Temperatures of the production runs [K]; those of the protocol when left out.
+        labeller
+            Name of the labeller.
+        protocol, overrides, options
+            Name of the protocol, what to change of it, options of all jobs of our own programs.
+
+        Raises
+        ------
+        InputError
+            When the labeller is unknown.
+        """
+        inputs = cls.get_inputs(protocol, overrides, None)
+        given = {"protocol": protocol, "options": options}
+        learning = ActiveLearningWorkChain.get_builder_from_protocol(
+            codes, labeller=labeller, overrides=inputs["active_learning"], **given
+        )
+        conductivity = ConductivityWorkChain.get_builder_from_protocol(
+            codes["python"], charges, temperatures_K, overrides=inputs["conductivity"], **given
+        )
+        builder = cls.get_builder()
+        builder.structure = structure
+        builder.seeds = orm.Dict(inputs["seeds"])
+        builder.active_learning = learning._inputs(prune=True)
+        builder.conductivity = conductivity._inputs(prune=True)
+        return builder
+
+    def setup(self) -> None:
+        """Turn the structure into a frame."""
+        self.ctx.start = frame_structure(self.inputs.structure)
+        self.ctx.dataset = self.inputs.get("dataset")
+
+    def should_make_dataset(self) -> bool:
+        """Tell whether seeds have to be made and labelled."""
+        return self.ctx.dataset is None
+
+    def run_labelling(self) -> ToContext:
+        """Make the seeds and label them."""
+        inputs = AttributeDict(self.inputs.active_learning.label)
+        inputs.frames = make_seed_frames(self.ctx.start, self.inputs.seeds)
+        inputs.metadata = {"call_link_label": "seeds_label"}
+        self.report(f"{len(inputs.frames)} seeds go to the labeller {self.inputs.active_learning.labeller.value!r}")
+        return ToContext(labelling=self.submit(load("labellers", self.inputs.active_learning.labeller.value), **inputs))
+
+    def inspect_labelling(self) -> ExitCode | None:
+        """Take the labelled seeds."""
+        node = self.ctx.labelling
+        if "refused" in node.outputs:
+            self.out("refused", node.outputs.refused)
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_LABELLING_FAILED.format(reason=node.exit_message)
+        self.ctx.dataset = node.outputs.frames
+        return None
+
+    def run_learning(self) -> ToContext:
+        """Train and improve the ensemble."""
+        inputs = AttributeDict(self.exposed_inputs(ActiveLearningWorkChain, namespace="active_learning"))
+        inputs.start = self.ctx.start
+        inputs.dataset = self.ctx.dataset
+        inputs.metadata.call_link_label = "learning"
+        if self.inputs.get("potentials"):
+            inputs.potentials = self.inputs.potentials
+        return ToContext(learning=self.submit(ActiveLearningWorkChain, **inputs))
+
+    def inspect_learning(self) -> ExitCode | None:
+        """Take the ensemble."""
+        node = self.ctx.learning
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_LEARNING_FAILED.format(reason=node.exit_message)
+        self.out_many(self.exposed_outputs(node, ActiveLearningWorkChain, namespace="learning"))
+        return None
+
+    def run_conductivity(self) -> ToContext:
+        """Run the production."""
+        inputs = AttributeDict(self.exposed_inputs(ConductivityWorkChain, namespace="conductivity"))
+        inputs.start = self.ctx.start
+        inputs.potentials = dict(self.ctx.learning.outputs.potentials)
+        inputs.metadata.call_link_label = "conductivity"
+        return ToContext(conductivity=self.submit(ConductivityWorkChain, **inputs))
+
+    def inspect_conductivity(self) -> ExitCode | None:
+        """Attach the results."""
+        node = self.ctx.conductivity
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_CONDUCTIVITY_FAILED.format(reason=node.exit_message)
+        self.out_many(self.exposed_outputs(node, ConductivityWorkChain, namespace="conductivity"))
+        return None
+
+
+def _check_structure(node: orm.StructureData | None, _: Any) -> str | None:
+    if node is None:
+        return None
+    if any(kind.is_alloy or kind.has_vacancies for kind in node.kinds):
+        return "structure has partial occupancies; expected a fully ordered crystal; enumerate an ordered cell first"
+    try:
+        check_structure(node.get_ase(), "structure")
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _validate(inputs: Any, _: Any) -> str | None:
+    if "structure" in inputs and "dataset" in inputs:
+        missing = {kind.symbol for kind in inputs["structure"].kinds} - set(inputs["dataset"].base.attributes.get("elements"))
+        if missing:
+            return f"dataset has no frame with {', '.join(sorted(missing))}; expected every element of the structure"
+    return None

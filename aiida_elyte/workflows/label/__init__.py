@@ -1,0 +1,1 @@
+"""Labellers: frames in, labelled frames out, the refused with their reason."""

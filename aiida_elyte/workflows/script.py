@@ -1,0 +1,45 @@
+"""The base of the restart WorkChains around our own programs."""
+
+from typing import Any
+
+from aiida import orm
+from aiida.common import AttributeDict
+from aiida.engine import BaseRestartWorkChain, ProcessHandlerReport, process_handler, while_
+
+from aiida_elyte.calculations.script import ScriptCalculation
+
+__all__ = ["ScriptBaseWorkChain"]
+
+
+class ScriptBaseWorkChain(BaseRestartWorkChain):
+    """Run a program and go on from its checkpoint when the wall time or a signal ended it."""
+
+    _process_class: type[ScriptCalculation]
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        """Define the ports: those of the program, under its own names."""
+        super().define(spec)
+        spec.expose_inputs(cls._process_class)
+        spec.expose_outputs(cls._process_class)
+        spec.output("remote_folder", valid_type=orm.RemoteData, required=False, help="Folder of the last job.")
+        spec.outline(
+            cls.setup,
+            while_(cls.should_run_process)(cls.run_process, cls.inspect_process),
+            cls.results,
+        )
+
+    def setup(self) -> None:
+        """Take the program's inputs as they are."""
+        super().setup()
+        self.ctx.inputs = AttributeDict(self.exposed_inputs(self._process_class))
+
+    @process_handler(
+        priority=400,
+        exit_codes=[ScriptCalculation.spec().exit_codes.ERROR_OUT_OF_WALLTIME, ScriptCalculation.spec().exit_codes.ERROR_RESULTS_MISSING],
+    )
+    def resume_from_checkpoint(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
+        """Go on in a new job with the checkpoint of one that reached its wall time or was killed."""
+        self.ctx.inputs.parent_folder = calculation.outputs.remote_folder
+        self.report(f"{self.ctx.process_name}<{calculation.pk}> ended early; going on from its checkpoint")
+        return ProcessHandlerReport(do_break=True)

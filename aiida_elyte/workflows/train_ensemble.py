@@ -1,0 +1,127 @@
+"""Train the members of an ensemble."""
+
+from typing import Any
+
+from aiida import orm
+from aiida.common import AttributeDict
+from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, while_
+
+from aiida_elyte.calculations.functions.training import member_settings, summarise_training
+from aiida_elyte.data.frames import FramesData
+from aiida_elyte.data.potential import PotentialData
+from aiida_elyte.plugins import load
+from aiida_elyte.workflows.protocols import ProtocolMixin
+from aiida_elyte.workflows.validation import is_one_level, is_plugin, is_positive
+
+__all__ = ["TrainEnsembleWorkChain"]
+
+
+class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
+    """Train members that differ by their seed, a bounded number at a time."""
+
+    PROTOCOL = "train_ensemble"
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        """Define ports, outline and exit codes."""
+        super().define(spec)
+        spec.input("dataset", valid_type=FramesData, validator=is_one_level, help="Labelled frames of one level of theory.")
+        spec.input("validation", valid_type=FramesData, required=False, help="Labelled frames to validate on.")
+        spec.input_namespace("initial", valid_type=PotentialData, dynamic=True, required=False, help="Members to start from.")
+        spec.input(
+            "trainer",
+            valid_type=orm.Str,
+            serializer=orm.to_aiida_type,
+            default=lambda: orm.Str("painn"),
+            validator=is_plugin("trainers"),
+            help="Name of the trainer in `aiida_elyte.trainers`.",
+        )
+        spec.input("n_members", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Members.")
+        spec.input("max_in_flight", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Jobs at a time.")
+        spec.input_namespace("train", dynamic=True, help="Inputs of the trainer's WorkChain; `seed` counts up from its settings.")
+        spec.output_namespace("potentials", valid_type=PotentialData, dynamic=True, help="Members m00, m01 …")
+        spec.output("summary", valid_type=orm.Dict, help="Errors, epochs and seconds of each member; what failed and why.")
+        spec.outline(cls.setup, while_(cls.should_train)(cls.run_members, cls.inspect_members), cls.results)
+        spec.exit_code(430, "ERROR_TRAINING_FAILED", message="Only {done} of {wanted} members could be trained: {reason}")
+
+    @classmethod
+    def get_builder_from_protocol(
+        cls,
+        code: orm.AbstractCode,
+        dataset: FramesData | None = None,
+        protocol: str | None = None,
+        overrides: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> ProcessBuilder:
+        """Return a builder.
+
+        Parameters
+        ----------
+        code
+            Python with what the trainer needs.
+        dataset
+            Labelled frames; left out where another WorkChain fills them in.
+        protocol, overrides, options
+            Name of the protocol, what to change of it (``train`` goes to the trainer), options of the jobs.
+        """
+        inputs = cls.get_inputs(protocol, overrides, None)
+        builder = cls.get_builder()
+        trainer = load("trainers", inputs["trainer"])
+        sub = trainer.get_builder_from_protocol(code, protocol=protocol, overrides=inputs.get("train"), options=options)
+        builder.trainer = orm.Str(inputs["trainer"])
+        builder.n_members = orm.Int(inputs["n_members"])
+        builder.max_in_flight = orm.Int(inputs["max_in_flight"])
+        builder.train = sub._inputs(prune=True)
+        if dataset is not None:
+            builder.dataset = dataset
+        return builder
+
+    def setup(self) -> None:
+        """Name the members."""
+        self.ctx.waiting = [f"m{index:02d}" for index in range(self.inputs.n_members.value)]
+        self.ctx.done, self.ctx.failed, self.ctx.results = {}, {}, {}
+
+    def should_train(self) -> bool:
+        """Tell whether members wait."""
+        return bool(self.ctx.waiting)
+
+    def run_members(self) -> ToContext:
+        """Submit as many members as may be in flight."""
+        self.ctx.running = self.ctx.waiting[: self.inputs.max_in_flight.value]
+        self.ctx.waiting = self.ctx.waiting[len(self.ctx.running) :]
+        trainer = load("trainers", self.inputs.trainer.value)
+        children = {}
+        for name in self.ctx.running:
+            inputs = AttributeDict(self.inputs.train)
+            inputs.dataset = self.inputs.dataset
+            inputs.settings = member_settings(inputs.settings, orm.Int(int(name[1:])))
+            if "validation" in self.inputs:
+                inputs.validation = self.inputs.validation
+            if name in self.inputs.get("initial", {}):
+                inputs.initial = self.inputs.initial[name]
+            inputs.metadata = {**inputs.get("metadata", {}), "call_link_label": f"train_{name}"}
+            children[name] = self.submit(trainer, **inputs)
+        return ToContext(**children)
+
+    def inspect_members(self) -> None:
+        """Collect the members."""
+        for name in self.ctx.running:
+            node = self.ctx[name]
+            if node.is_finished_ok:
+                self.ctx.done[name] = node.outputs.potential
+                self.ctx.results[name] = node.outputs.results
+            else:
+                last = node.called_descendants[-1] if node.called_descendants else node
+                self.ctx.failed[name] = last.exit_message or node.exit_message or str(node.process_state)
+                self.report(f"member {name} failed: {self.ctx.failed[name]}")
+
+    def results(self) -> ExitCode | None:
+        """Attach the members that were trained."""
+        if self.ctx.results:
+            self.out("summary", summarise_training(**self.ctx.results))
+        self.out("potentials", self.ctx.done)
+        if self.ctx.failed:
+            return self.exit_codes.ERROR_TRAINING_FAILED.format(
+                done=len(self.ctx.done), wanted=self.inputs.n_members.value, reason="; ".join(self.ctx.failed.values())
+            )
+        return None

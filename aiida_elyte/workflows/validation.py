@@ -1,0 +1,50 @@
+"""Sentences for inputs that cannot be used: validators shared by the WorkChains."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aiida import orm
+
+from aiida_elyte.data.frames import FramesData
+from aiida_elyte.errors import InputError
+from aiida_elyte.plugins import load
+
+__all__ = ["is_labelled", "is_one_level", "is_plugin", "is_positive"]
+
+
+def is_positive(node: Any, port: Any) -> str | None:
+    """Refuse a number that is not positive."""
+    if node is not None and node.value <= 0:
+        return f"{port.name} is {node.value}; expected a positive number"
+    return None
+
+
+def is_plugin(group: str) -> Callable[[Any, Any], str | None]:
+    """Return a validator that refuses a name no plug-in of the group bears."""
+
+    def validate(node: orm.Str | None, _: Any) -> str | None:
+        try:
+            if node is not None:
+                load(group, node.value)
+        except InputError as error:
+            return str(error)
+        return None
+
+    return validate
+
+
+def is_labelled(node: FramesData | None, port: Any) -> str | None:
+    """Refuse a set with unlabelled frames."""
+    if node is not None and not node.is_labelled:
+        return f"{port.name} holds frames without energy and forces; expected a labelled set; label it first"
+    return None
+
+
+def is_one_level(node: FramesData | None, port: Any) -> str | None:
+    """Refuse a set with unlabelled frames or labels of several levels of theory."""
+    refusal = is_labelled(node, port)
+    if refusal is None and node is not None:
+        levels = node.base.attributes.get("levels_of_theory")
+        if len(levels) > 1:
+            return f"{port.name} mixes levels of theory {levels}; expected one; pick one, or relabel the others"
+    return refusal
