@@ -1,0 +1,1 @@
+"""Molecular dynamics of batched replicas: integrators, thermostats, barostats, start ramps, stops."""

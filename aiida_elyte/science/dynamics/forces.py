@@ -1,0 +1,86 @@
+"""Forces on replicas from any torch-sim model; replicas that fly apart are parked instead of breaking the batch."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_sim import SimState
+
+from aiida_elyte.science.dynamics.replicas import Replicas
+
+__all__ = ["Forces"]
+
+MAX_STEP_A = 1.0
+"""No atom of a sound simulation moves this far in one step [Å]; hydrogen at 3000 K moves 0.1 Å in 1 fs."""
+
+
+class Forces:
+    """Evaluates a torch-sim model on replicas.
+
+    The net force of each replica, zero but for rounding in a translation-invariant model, is taken away by masses, so
+    that centres of mass stay at rest. A replica whose atoms moved more than ``MAX_STEP_A`` since the last evaluation,
+    or to no number at all, is put back there, stopped and named in ``exploded``.
+
+    Parameters
+    ----------
+    model
+        A ``torch_sim.models.interface.ModelInterface``. Its ``reset()``, where it has one, makes the next call start
+        from a fresh neighbour list.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.exploded: set[int] = set()
+        """Indices of the replicas parked since the last ``reset``."""
+        self._state: Any = None
+        self._positions = self._cells = torch.empty(0)
+
+    def reset(self, replicas: Replicas) -> None:
+        """Start afresh from some replicas: what follows depends on their positions and cells alone."""
+        fresh: Callable[[], None] | None = getattr(self.model, "reset", None)
+        if fresh is not None:
+            fresh()
+        self.exploded = set()
+        self._positions, self._cells = replicas.positions.clone(), replicas.cells.clone()
+        self._state = None
+
+    def __call__(self, replicas: Replicas) -> None:
+        """Set forces, energy and, where the model gives it, stress of the replicas."""
+        if not bool((replicas.positions - self._positions).abs().amax() < MAX_STEP_A):
+            self._park(replicas)
+        self._positions.copy_(replicas.positions)
+        self._cells.copy_(replicas.cells)
+        found = self.evaluate(replicas)
+        forces = found["forces"].detach().to(torch.float64)
+        net = replicas.sum_over_atoms(forces) / replicas.total_mass[:, None]
+        replicas.forces = forces - replicas.masses[:, None] * replicas.of_atoms(net)
+        replicas.energy = found["energy"].detach().to(torch.float64)
+        if "stress" in found:
+            replicas.stress = found["stress"].detach().to(torch.float64)
+
+    def evaluate(self, replicas: Replicas) -> dict[str, Tensor]:
+        """Return what the model says of the replicas as they are."""
+        dtype = self.model.dtype
+        positions, cells = replicas.positions.to(dtype), replicas.cells.mT.to(dtype)
+        if self._state is None:
+            self._state = SimState(
+                positions=positions,
+                masses=replicas.masses.to(dtype),
+                cell=cells,
+                pbc=True,
+                atomic_numbers=replicas.numbers,
+                system_idx=replicas.index,
+            )
+        self._state.positions, self._state.cell = positions, cells
+        return self.model(self._state)
+
+    def _park(self, replicas: Replicas) -> None:
+        moved = (replicas.positions - self._positions).abs().amax(dim=1)
+        for replica, steps in enumerate(moved.split(replicas.counts)):
+            if not bool(steps.amax() < MAX_STEP_A):
+                atoms = replicas.index == replica
+                replicas.positions[atoms] = self._positions[atoms]
+                replicas.velocities[atoms] = 0.0
+                replicas.cells[replica] = self._cells[replica]
+                self.exploded.add(replica)

@@ -1,0 +1,23 @@
+"""Constant energy."""
+
+from aiida_elyte.science.dynamics.forces import Forces
+from aiida_elyte.science.dynamics.integrator import Integrator
+from aiida_elyte.science.dynamics.replicas import Replicas
+
+__all__ = ["VelocityVerlet"]
+
+
+class VelocityVerlet(Integrator):
+    """Velocity Verlet: half a kick, a drift, half a kick.
+
+    References
+    ----------
+    Swope, Andersen, Berens, Wilson, J. Chem. Phys. 76, 637 (1982), DOI 10.1063/1.442716.
+    """
+
+    def step(self, replicas: Replicas, forces: Forces) -> None:
+        """Advance the replicas by one time step."""
+        self.kick(replicas)
+        replicas.positions += self.timestep_fs * replicas.velocities
+        forces(replicas)
+        self.kick(replicas)
