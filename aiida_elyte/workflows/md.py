@@ -45,7 +45,7 @@ class MdBaseWorkChain(ProtocolMixin, ScriptBaseWorkChain):
         builder = cls.get_builder()
         builder.code = code
         builder.settings = orm.Dict(inputs["settings"])
-        builder.metadata = inputs.get("metadata", {})
+        builder.options = inputs["options"]
         builder.max_iterations = orm.Int(inputs["max_iterations"])
         if start is not None:
             builder.start = start

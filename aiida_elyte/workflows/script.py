@@ -20,7 +20,8 @@ class ScriptBaseWorkChain(BaseRestartWorkChain):
     def define(cls, spec: Any) -> None:
         """Define the ports: those of the program, under its own names."""
         super().define(spec)
-        spec.expose_inputs(cls._process_class)
+        spec.expose_inputs(cls._process_class, exclude=("metadata",))
+        spec.input("options", valid_type=dict, non_db=True, default=dict, help="Options of the jobs, e.g. `max_wallclock_seconds`.")
         spec.expose_outputs(cls._process_class)
         spec.output("remote_folder", valid_type=orm.RemoteData, required=False, help="Folder of the last job.")
         spec.outline(
@@ -33,6 +34,7 @@ class ScriptBaseWorkChain(BaseRestartWorkChain):
         """Take the program's inputs as they are."""
         super().setup()
         self.ctx.inputs = AttributeDict(self.exposed_inputs(self._process_class))
+        self.ctx.inputs.metadata = {"options": dict(self.inputs.options)}
 
     @process_handler(
         priority=400,

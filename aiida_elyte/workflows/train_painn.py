@@ -43,7 +43,7 @@ class TrainPainnBaseWorkChain(ProtocolMixin, ScriptBaseWorkChain):
         builder = cls.get_builder()
         builder.code = code
         builder.settings = orm.Dict(inputs["settings"])
-        builder.metadata = inputs.get("metadata", {})
+        builder.options = inputs["options"]
         builder.max_iterations = orm.Int(inputs["max_iterations"])
         if dataset is not None:
             builder.dataset = dataset

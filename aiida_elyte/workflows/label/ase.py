@@ -68,7 +68,7 @@ class AseLabelWorkChain(ProtocolMixin, WorkChain):
         builder.max_in_flight = orm.Int(inputs["max_in_flight"])
         builder.ase.code = code
         builder.ase.settings = orm.Dict(inputs["settings"])
-        builder.ase.metadata = inputs.get("metadata", {})
+        builder.ase.options = inputs["options"]
         if frames is not None:
             builder.frames = frames
         return builder

@@ -22,8 +22,8 @@ class ProtocolMixin(_ProtocolMixin):
 
     @classmethod
     def get_inputs(cls, protocol: str | None, overrides: dict[str, Any] | None, options: dict[str, Any] | None) -> dict[str, Any]:
-        """Return the protocol's inputs with ``overrides``, and ``options`` merged into ``metadata.options``."""
+        """Return the protocol's inputs with ``overrides``, and ``options`` merged into its own."""
         inputs = cls.get_protocol_inputs(protocol, overrides)
         if options:
-            inputs["metadata"] = recursive_merge(inputs.get("metadata", {}), {"options": options})
+            inputs["options"] = recursive_merge(inputs.get("options", {}), options)
         return inputs

@@ -1,0 +1,37 @@
+# `make demo` runs the main job, `make test` the tests; both install what they need into .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONSTRAINTS := .ci/constraints.txt
+# Nothing below touches the user's own AiiDA profiles.
+DEMO := $(CURDIR)/demo
+export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/.demo
+	AIIDA_PATH=$(DEMO) $(BIN)/aiida-elyte demo --dir $(DEMO)
+
+test: $(VENV)/.test lint
+	$(BIN)/pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+# SchNetPack 2.1.1 pins a sympy that torch excludes, so it comes without its pins; the `train` extra lists what it really needs.
+$(VENV)/.demo: pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[train,md,xtb,report]'
+	$(BIN)/pip install --quiet --no-deps 'schnetpack==2.1.1'
+	touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[tests]'
+	touch $@
+
+clean:
+	rm -rf $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

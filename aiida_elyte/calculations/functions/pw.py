@@ -1,0 +1,39 @@
+"""calcfunctions between frames and pw.x."""
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import calcfunction
+from ase import Atoms
+
+from aiida_elyte.data.frames import FramesData
+from aiida_elyte.science.espresso import read_pw_xml
+from aiida_elyte.science.frames import attach_labels
+
+__all__ = ["collect_pw_labels", "frame_name", "frame_structures"]
+
+
+def frame_name(index: int) -> str:
+    """Return the name under which the nodes of one frame travel."""
+    return f"frame_{index:06d}"
+
+
+@calcfunction
+def frame_structures(frames: FramesData, indices: orm.List) -> dict[str, Any]:
+    """Return some frames as structures, one kind of atom an element."""
+    given = frames.get_frames()
+    bare = {index: Atoms(given[index].symbols, given[index].positions, cell=given[index].cell, pbc=True) for index in indices}
+    return {frame_name(index): orm.StructureData(ase=atoms) for index, atoms in bare.items()}
+
+
+@calcfunction
+def collect_pw_labels(frames: FramesData, level: orm.Str, **retrieved: orm.FolderData) -> FramesData:
+    """Return the frames that pw.x labelled, each naming its calculation; the functional is the one pw.x reports."""
+    given = frames.get_frames()
+    labelled = []
+    for name, folder in sorted(retrieved.items()):
+        found = read_pw_xml(folder.base.repository.get_object_content("data-file-schema.xml"))
+        frame = given[int(name.removeprefix("frame_"))]
+        frame.info |= {"level_of_theory": f"{found.functional}, {level.value}", "labelled_by": folder.creator.uuid}
+        labelled.append(attach_labels(frame, energy=found.energy, forces=found.forces, stress=found.stress))
+    return FramesData(labelled)

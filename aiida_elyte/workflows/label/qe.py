@@ -1,0 +1,244 @@
+"""Label frames with pw.x of Quantum ESPRESSO, one calculation a frame."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from aiida import orm
+from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, while_
+from aiida.plugins import GroupFactory
+from aiida_pseudo.groups.mixins import RecommendedCutoffMixin
+from aiida_quantumespresso.common.types import ElectronicType
+from aiida_quantumespresso.workflows.pw.base import PwBaseWorkChain
+
+from aiida_elyte.calculations.functions.pw import collect_pw_labels, frame_name, frame_structures
+from aiida_elyte.data.frames import FramesData
+from aiida_elyte.errors import InputError
+from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
+from aiida_elyte.workflows.validation import is_positive
+
+__all__ = ["QeLabelWorkChain"]
+
+
+class QeLabelWorkChain(ProtocolMixin, WorkChain):
+    """Label frames by one ``PwBaseWorkChain`` each, a bounded number in flight; order is kept, no frame is lost.
+
+    A frame that does not converge or whose calculation fails is set aside with the reason.
+    """
+
+    PROTOCOL = "label_qe"
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        """Define ports, outline and exit codes."""
+        super().define(spec)
+        spec.input("code", valid_type=orm.AbstractCode, help="pw.x.")
+        spec.input("frames", valid_type=FramesData, validator=_is_periodic, help="Frames to label, periodic in three directions.")
+        spec.input(
+            "max_in_flight", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Frames at a time."
+        )
+        spec.input(
+            "scf",
+            valid_type=orm.Dict,
+            serializer=orm.to_aiida_type,
+            help="Level of theory and how to reach it: `pseudo_family`, `cutoff_stringency`, `kpoints_distance` [1/Å], "
+            "`electronic_type`, `conv_thr_per_atom` [Ry], `parameters` (namelists): see the protocol.",
+        )
+        spec.input("options", valid_type=orm.Dict, serializer=orm.to_aiida_type, help="`metadata.options` of each calculation.")
+        spec.inputs.validator = _has_pseudopotentials
+        spec.output("frames", valid_type=FramesData, help="The labelled frames in the order given, the refused left out.")
+        spec.output("refused", valid_type=orm.Dict, help="Index of each frame set aside → reason.")
+        spec.outline(cls.setup, while_(cls.should_label)(cls.run_frames, cls.inspect_frames), cls.results)
+        spec.exit_code(420, "ERROR_ALL_LABELS_FAILED", message="No frame could be labelled, the first because: {reason}")
+
+    @classmethod
+    def get_builder_from_protocol(
+        cls,
+        code: orm.AbstractCode,
+        frames: FramesData | None = None,
+        protocol: str | None = None,
+        overrides: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> ProcessBuilder:
+        """Return a builder.
+
+        Parameters
+        ----------
+        code
+            pw.x.
+        frames
+            Frames to label; left out where another WorkChain fills them in.
+        protocol, overrides, options
+            Name of the protocol, what to change of it, options of the calculations.
+
+        Raises
+        ------
+        InputError
+            When the pseudopotential family is not installed, lacks an element of the frames or recommends no cutoffs.
+        """
+        inputs = cls.get_inputs(protocol, overrides, options)
+        elements = frames.base.attributes.get("elements") if frames is not None else []
+        _cutoffs_Ry(inputs["scf"], elements)
+        settings = inputs["metadata"]["options"]
+        if code.with_mpi is not None:
+            settings.setdefault("withmpi", code.with_mpi)
+        builder = cls.get_builder()
+        builder.code = code
+        builder.max_in_flight = orm.Int(inputs["max_in_flight"])
+        builder.scf = orm.Dict(inputs["scf"])
+        builder.options = orm.Dict(settings)
+        if frames is not None:
+            builder.frames = frames
+        return builder
+
+    def setup(self) -> None:
+        """Fix the cutoffs for all frames: the hardest element sets them, so that all are of one level of theory."""
+        self.ctx.cutoffs = _cutoffs_Ry(self.inputs.scf.get_dict(), self.inputs.frames.base.attributes.get("elements"))
+        self.ctx.waiting = list(range(len(self.inputs.frames)))
+        self.ctx.retrieved, self.ctx.refused = {}, {}
+
+    def should_label(self) -> bool:
+        """Tell whether frames wait."""
+        return bool(self.ctx.waiting)
+
+    def run_frames(self) -> ToContext:
+        """Submit as many frames as may be in flight."""
+        limit = self.inputs.max_in_flight.value
+        self.ctx.running, self.ctx.waiting = self.ctx.waiting[:limit], self.ctx.waiting[limit:]
+        structures = frame_structures(self.inputs.frames, orm.List(self.ctx.running))
+        return ToContext(**{name: self.submit(self._calculation(name, structures[name])) for name in structures})
+
+    def _calculation(self, name: str, structure: orm.StructureData) -> ProcessBuilder:
+        """Return the builder of one frame's self-consistent field."""
+        scf = self.inputs.scf.get_dict()
+        ecutwfc, ecutrho = self.ctx.cutoffs
+        required = {
+            "CONTROL": {"calculation": "scf", "tprnfor": True, "tstress": True},
+            "SYSTEM": {"ecutwfc": ecutwfc, "ecutrho": ecutrho},
+        }
+        kpoints = _mesh(structure, scf["kpoints_distance"])
+        is_gamma = kpoints.get_kpoints_mesh()[0] == [1, 1, 1]
+        overrides = {
+            "pseudo_family": scf["pseudo_family"],
+            "meta_parameters": {"conv_thr_per_atom": scf["conv_thr_per_atom"]},
+            "kpoints": kpoints,
+            "clean_workdir": scf["clean_workdir"],
+            "max_iterations": scf["max_iterations"],
+            "pw": {
+                "parameters": recursive_merge(scf["parameters"], required),
+                # At Γ alone the orbitals are real: half the work for the same numbers.
+                "settings": {"gamma_only": is_gamma},
+            },
+        }
+        builder = PwBaseWorkChain.get_builder_from_protocol(
+            self.inputs.code,
+            structure,
+            protocol=scf["protocol"],
+            overrides=overrides,
+            electronic_type=ElectronicType(scf["electronic_type"]),
+            options=self.inputs.options.get_dict(),
+        )
+        builder.metadata.call_link_label = name
+        return builder
+
+    def inspect_frames(self) -> None:
+        """Keep what finished well, set the rest aside with the reason."""
+        for index in self.ctx.running:
+            frame = self.ctx[frame_name(index)]
+            if frame.is_finished_ok:
+                self.ctx.retrieved[frame_name(index)] = frame.outputs.retrieved
+            else:
+                self.ctx.refused[str(index)] = _reason(frame)
+                self.report(f"frame {index} was set aside: {self.ctx.refused[str(index)]}")
+
+    def results(self) -> ExitCode | None:
+        """Attach the labelled frames and the refusals."""
+        self.out("refused", orm.Dict(self.ctx.refused).store())
+        if not self.ctx.retrieved:
+            return self.exit_codes.ERROR_ALL_LABELS_FAILED.format(reason=next(iter(self.ctx.refused.values())))
+        level = _level_of_theory(self.inputs.scf.get_dict(), self.ctx.cutoffs)
+        self.out("frames", collect_pw_labels(self.inputs.frames, orm.Str(level), **self.ctx.retrieved))
+        return None
+
+
+def _mesh(structure: orm.StructureData, distance: float) -> orm.KpointsData:
+    """Return the Γ-centred mesh whose points are at most ``distance`` [1/Å] apart."""
+    cell = orm.KpointsData()
+    cell.set_cell_from_structure(structure)
+    cell.set_kpoints_mesh_from_density(distance)
+    mesh = orm.KpointsData()
+    mesh.set_kpoints_mesh(cell.get_kpoints_mesh()[0])
+    return mesh
+
+
+def _cutoffs_Ry(scf: dict[str, Any], elements: Sequence[str]) -> tuple[float, float]:
+    """Return the cutoffs of orbitals and density [Ry]: the given ones, or the family's for the hardest of the elements.
+
+    Raises
+    ------
+    InputError
+        When the family is not installed, lacks an element, or recommends no cutoffs of that stringency.
+    """
+    label, stringency = scf["pseudo_family"], scf["cutoff_stringency"]
+    families = orm.QueryBuilder().append(GroupFactory("pseudo.family"), filters={"label": label}).all(flat=True)
+    if not families:
+        raise InputError(
+            f"pseudo_family {label!r} is not installed; expected the label of an installed family; "
+            "install one with `aiida-pseudo install`, or choose one of `aiida-pseudo list`"
+        )
+    family = families[0]
+    missing = sorted(set(elements) - set(family.elements))
+    if missing:
+        raise InputError(
+            f"pseudo_family {label!r} has no pseudopotential for {', '.join(missing)}; expected one for each of "
+            f"{', '.join(elements)}; choose a family that has them (`aiida-pseudo list`)"
+        )
+    system = scf["parameters"].get("SYSTEM", {})
+    if {"ecutwfc", "ecutrho"} <= set(system):
+        return system["ecutwfc"], system["ecutrho"]
+    known = family.get_cutoff_stringencies() if isinstance(family, RecommendedCutoffMixin) else ()
+    if stringency not in known:
+        raise InputError(
+            f"cutoff_stringency is {stringency!r}; pseudo_family {label!r} recommends cutoffs for {', '.join(known) or 'none'}; "
+            "choose one of these, or give ecutwfc and ecutrho [Ry] in parameters.SYSTEM"
+        )
+    if not elements:
+        return 0.0, 0.0
+    return family.get_recommended_cutoffs(elements=tuple(elements), stringency=stringency, unit="Ry")
+
+
+def _level_of_theory(scf: dict[str, Any], cutoffs: tuple[float, float]) -> str:
+    """Return the level of theory but for the functional, which pw.x reports."""
+    system = {key: value for key, value in scf["parameters"].get("SYSTEM", {}).items() if key not in ("ecutwfc", "ecutrho")}
+    words = [
+        scf["pseudo_family"],
+        f"{cutoffs[0]:g}/{cutoffs[1]:g} Ry",
+        f"k {scf['kpoints_distance']:g}/Å",
+        scf["electronic_type"],
+        *(f"{key}={value}" for key, value in sorted(system.items())),
+    ]
+    return ", ".join(words)
+
+
+def _reason(node: orm.WorkChainNode) -> str:
+    """Return why a frame failed: what its last calculation said, or the WorkChain around it."""
+    jobs = [called for called in node.called if isinstance(called, orm.CalcJobNode)]
+    last = max(jobs, key=lambda job: job.pk) if jobs else node
+    said = last.exit_message or node.exit_message or f"the process is {node.process_state.value}"
+    return f"{said} [{last.exit_status}, {last.process_label} {last.uuid}]"
+
+
+def _is_periodic(node: FramesData | None, _: Any) -> str | None:
+    if node is not None:
+        for index, frame in enumerate(node.get_frames()):
+            if not frame.pbc.all():
+                return f"frames: frame {index} is not periodic in three directions; pw.x expects a crystal; put it into a box"
+    return None
+
+
+def _has_pseudopotentials(inputs: Any, _: Any) -> str | None:
+    if "scf" in inputs and "frames" in inputs:
+        try:
+            _cutoffs_Ry(inputs["scf"].get_dict(), inputs["frames"].base.attributes.get("elements"))
+        except InputError as error:
+            return str(error)
+    return None

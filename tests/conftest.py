@@ -1,0 +1,43 @@
+"""Fixtures shared by the tests: a profile of their own, the codes, the engines."""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+# A user's own profiles are never touched.
+os.environ["AIIDA_PATH"] = tempfile.mkdtemp(prefix="elyte-tests-")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+
+pytest_plugins = ["aiida.tools.pytest_fixtures"]
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items):
+    """Skip, with its reason, what needs a missing engine; under ``ELYTE_REQUIRE_ENGINES=1`` let it fail."""
+    if os.environ.get("ELYTE_REQUIRE_ENGINES") == "1":
+        return
+    for item in items:
+        for mark in item.iter_markers("engine"):
+            if shutil.which(mark.args[0]) is None:
+                item.add_marker(pytest.mark.skip(reason=f"engine {mark.args[0]} is not on the PATH"))
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """Folder of the real data sets."""
+    if not SHARED.exists():
+        pytest.skip(f"real data are not at {SHARED}")
+    return SHARED
+
+
+@pytest.fixture
+def python_code(aiida_localhost):
+    """The Python of the tests as a code on localhost."""
+    from aiida import orm
+
+    return orm.InstalledCode(label="python", computer=aiida_localhost, filepath_executable=sys.executable).store()

@@ -1,0 +1,70 @@
+"""The house's rules, checked: imports run one way, names have homes, doors open."""
+
+import ast
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+from aiida_elyte.calculations.rooms import PROGRAMS, rooms_of
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "aiida_elyte"
+HEAVY = ("torch", "schnetpack", "MDAnalysis", "torch_sim", "matplotlib", "tblite")
+
+
+def test_imports_run_one_way():
+    done = subprocess.run([Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_no_attics():
+    attics = [path for path in PACKAGE.rglob("*.py") if any(word in path.stem for word in ("utils", "helpers", "common", "misc"))]
+    assert attics == []
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        point
+        for group in ("aiida.data", "aiida.calculations", "aiida.parsers", "aiida.workflows")
+        for point in entry_points(group=group)
+        if point.name.startswith("elyte.")
+    ]
+    + [point for name in ("labellers", "trainers", "samplers", "selectors") for point in entry_points(group=f"aiida_elyte.{name}")],
+    ids=lambda point: f"{point.group}:{point.name}",
+)
+def test_every_door_opens(point):
+    assert point.load() is not None
+
+
+def test_aiida_rooms_import_no_heavy_engine():
+    names = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for room in ("data", "calculations", "parsers", "workflows")
+        for path in (PACKAGE / room).rglob("*.py")
+    ]
+    code = f"import sys, importlib\nfor n in {names!r}: importlib.import_module(n)\nprint([h for h in {HEAVY!r} if h in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("program", sorted(path.name for path in PROGRAMS.glob("*.py") if path.name != "__init__.py"))
+def test_programs_carry_the_rooms_they_import_and_no_aiida(program):
+    rooms = rooms_of(PROGRAMS / program)
+    assert "aiida_elyte/__init__.py" in rooms
+    assert "aiida_elyte/program.py" in rooms
+    for room in rooms:
+        assert room.split("/")[1] in ("__init__.py", "units.py", "errors.py", "program.py", "science"), room
+        imports = {
+            alias.name.split(".")[0] for node in ast.walk(ast.parse((ROOT / room).read_text())) if isinstance(node, ast.Import)
+            for alias in node.names
+        }
+        assert not imports & {"aiida", "plumpy", "click"}, room
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_packages_do_no_work(path):
+    for node in ast.parse(path.read_text()).body:
+        assert isinstance(node, ast.Expr | ast.ImportFrom | ast.Import | ast.Assign | ast.ClassDef | ast.FunctionDef), ast.dump(node)

@@ -1,0 +1,19 @@
+import pytest
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.plugins import load, names
+
+
+def test_built_in_labellers_come_in_by_the_door():
+    assert {"ase", "qe"} <= set(names("labellers"))
+    assert load("labellers", "ase").__name__ == "AseLabelWorkChain"
+
+
+def test_unknown_name_is_told_what_comes_close():
+    with pytest.raises(InputError, match=r"trainers? 'pain' is unknown.*did you mean painn"):
+        load("trainers", "pain")
+
+
+def test_unknown_name_with_nothing_close_lists_all():
+    with pytest.raises(InputError, match="installed are ase, qe"):
+        load("labellers", "xxxxxxxx")
