@@ -1,0 +1,43 @@
+"""Energy reference of the elements, fitted to the data: what a sum over atoms explains, the network need not learn."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers
+
+from aiida_elyte.science.frames import labels_of
+
+__all__ = ["fit_energy_reference", "fit_scale"]
+
+
+def fit_energy_reference(frames: Sequence[Atoms]) -> dict[str, float]:
+    """Fit one energy per element, min Σ (E − Σ_Z n_Z E0_Z)².
+
+    Of the solutions the data cannot tell apart (frames of one composition) the one of smallest norm is taken.
+
+    Parameters
+    ----------
+    frames
+        With energies.
+
+    Returns
+    -------
+    dict
+        E0 [eV] by element, sorted.
+    """
+    elements = sorted({symbol for frame in frames for symbol in frame.get_chemical_symbols()})
+    numbers = [atomic_numbers[element] for element in elements]
+    counts = np.array([[np.sum(frame.numbers == number) for number in numbers] for frame in frames], float)
+    energies = np.array([labels_of(frame)["energy"] for frame in frames])
+    solution = np.linalg.lstsq(counts, energies, rcond=None)[0]
+    return dict(zip(elements, solution.tolist(), strict=True))
+
+
+def fit_scale(frames: Sequence[Atoms]) -> float:
+    """Return the root mean square of the force components [eV/Å]; 1 where all forces vanish.
+
+    A network whose output is of order one for features of order one then starts at forces of the right size.
+    """
+    squares = np.concatenate([labels_of(frame)["forces"].ravel() for frame in frames]) ** 2
+    return float(np.sqrt(squares.mean())) or 1.0
