@@ -1,0 +1,62 @@
+from dataclasses import replace
+
+import pytest
+
+from aiida_elyte.science.cost import (
+    LABEL_RATES,
+    Plan,
+    estimate_cost,
+    seconds_per_atom_step,
+    seconds_per_training_atom,
+)
+
+PLAN = Plan(
+    n_atoms=50,
+    n_atoms_production=400,
+    n_seeds=40,
+    label_budget=20,
+    n_rounds=2,
+    n_members=2,
+    n_known=0,
+    epochs_first=60,
+    epochs_again=40,
+    n_features=32,
+    n_layers=2,
+    sampling_steps=3000,
+    production_steps=60000,
+    trajectory_frames=600,
+    engine="tblite",
+    cores=2,
+)
+
+
+def test_rates_pass_through_the_measurements():
+    assert 1 / seconds_per_atom_step(32, 2) == pytest.approx(4500)
+    assert 1 / seconds_per_atom_step(64, 3) == pytest.approx(2600)
+    assert 250 * 64 * seconds_per_training_atom(64, 3) == pytest.approx(13.5, abs=1.5)
+    for n_atoms, seconds in ((8, 0.35), (16, 0.6), (52, 2.7)):
+        assert LABEL_RATES["tblite"].of(n_atoms) == pytest.approx(seconds, rel=0.4)
+    for n_atoms, seconds in ((8, 1.1), (16, 3.4), (32, 11.0), (52, 40.0)):
+        assert LABEL_RATES["qe"].of(n_atoms) == pytest.approx(seconds, rel=0.5)
+
+
+def test_counts_are_exact():
+    cost = estimate_cost(PLAN)
+    assert cost.labels == 40 + 20
+    assert cost.md_steps == 2 * 3000 + 60000
+
+
+def test_dynamics_by_hand():
+    # 2 rounds of 3000 steps of 50 atoms, 60000 steps of 400 atoms over two cores, at 4500 atom-steps/s; three job starts of 10 s
+    expected = 2 * 3000 * 50 / 4500 + 60000 * 400 / 4500 / 2 + 30
+    assert estimate_cost(PLAN).dynamics_s == pytest.approx(expected)
+
+
+def test_given_data_and_potentials_cost_no_label_and_no_first_training():
+    given = replace(PLAN, n_seeds=0, label_budget=0, n_rounds=0, epochs_first=0, n_known=100)
+    cost = estimate_cost(given)
+    assert (cost.labels, cost.labelling_s, cost.training_s) == (0, 0.0, 0.0)
+
+
+def test_an_unknown_engine_has_no_time():
+    assert estimate_cost(replace(PLAN, engine=None)).labelling_s is None
