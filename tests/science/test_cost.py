@@ -47,7 +47,7 @@ def test_counts_are_exact():
 
 
 def test_dynamics_by_hand():
-    # 2 rounds of 3000 steps of 50 atoms, 60000 steps of 400 atoms over two cores, at 4500 atom-steps/s; three job starts of 10 s
+    # 2 rounds of 3000 steps of 50 atoms, 60000 of 400 atoms over two cores, at 4500 atom-steps/s; three starts of 10 s
     expected = 2 * 3000 * 50 / 4500 + 60000 * 400 / 4500 / 2 + 30
     assert estimate_cost(PLAN).dynamics_s == pytest.approx(expected)
 

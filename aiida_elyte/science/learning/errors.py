@@ -23,8 +23,8 @@ def prediction_errors(
         \mathrm{RMSE}_F = \langle (F_{i\alpha} - F^0_{i\alpha})^2 \rangle^{1/2}, \quad
         \mathrm{MAE}_E = \langle |E - E^0| / N \rangle
 
-    with atom :math:`i`, direction :math:`\alpha`, number of atoms :math:`N`. Forces are averaged over the components of all atoms
-    of all frames, energies over frames.
+    with atom :math:`i`, direction :math:`\alpha`, number of atoms :math:`N`. Forces are averaged over the components of
+    all atoms of all frames, energies over frames.
 
     Parameters
     ----------
