@@ -1,0 +1,257 @@
+"""A crystal structure from a file, and the checks that everything after relies on."""
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols, covalent_radii
+from ase.io import read
+from ase.io.cif import parse_cif
+from ase.io.formats import UnknownFileTypeError, filetype
+from ase.neighborlist import neighbor_list
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.frames import round_frame
+
+__all__ = [
+    "OVERLAP_FACTOR",
+    "Contact",
+    "check_structure",
+    "closest_contact",
+    "read_structure",
+    "require_charges",
+    "require_temperatures",
+    "suggest",
+]
+
+OVERLAP_FACTOR = 0.5
+"""Two atoms overlap when they are nearer than this part of the sum of their covalent radii."""
+
+_OCCUPANCY_TOLERANCE = 1e-3
+
+
+def read_structure(path: str | Path) -> Atoms:
+    """Read one crystal: CIF, POSCAR, extxyz and whatever else ASE reads.
+
+    Only species, positions, cell and periodicity are kept: no constraints, no labels, no bookkeeping of the file.
+
+    Parameters
+    ----------
+    path
+        File with exactly one structure, every site fully occupied.
+
+    Returns
+    -------
+    ase.Atoms
+        Periodic structure, coordinates rounded to 1e-8 Å.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, empty or unreadable, holds several structures, sites are partially occupied,
+        or ``check_structure`` refuses.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"structure file {path} does not exist; give the path of a CIF, POSCAR or extxyz file")
+    if not path.read_bytes().strip():
+        raise InputError(f"structure file {path} is empty; expected a crystal structure (CIF, POSCAR, extxyz, …)")
+    found = _read_all(path)
+    if len(found) != 1:
+        raise InputError(f"structure file {path} holds {len(found)} structures; expected one; keep the one you want")
+    check_structure(found[0], str(path))
+    plain = Atoms(numbers=found[0].numbers, positions=found[0].positions, cell=found[0].cell, pbc=True)
+    return round_frame(plain)
+
+
+def _read_all(path: Path) -> list[Atoms]:
+    """Return every structure of a file; occupancies of a CIF are judged before ASE builds atoms from them."""
+    try:
+        if filetype(str(path)) == "cif":
+            _refuse_partial_cif(path)
+        return list(read(path, index=":"))
+    except InputError:
+        raise
+    except UnknownFileTypeError as error:
+        raise InputError(
+            f"structure file {path} is of no format ASE knows; give a CIF, POSCAR or extxyz file with its usual name"
+        ) from error
+    except Exception as error:  # ASE's readers raise anything on a broken file
+        raise InputError(
+            f"structure file {path} cannot be read ({type(error).__name__}: {error}); expected a CIF, POSCAR, extxyz, …"
+        ) from error
+
+
+def _refuse_partial_cif(path: Path) -> None:
+    partial = []
+    for block in parse_cif(str(path)):
+        occupancies = block.get("_atom_site_occupancy") or []
+        symbols = block.get("_atom_site_type_symbol") or block.get("_atom_site_label") or []
+        labels = block.get("_atom_site_label") or symbols
+        for label, symbol, occupancy in zip(labels, symbols, occupancies, strict=True):
+            stated = 1.0 if occupancy in ("?", ".") else float(occupancy)
+            if abs(stated - 1.0) > _OCCUPANCY_TOLERANCE:
+                partial.append(f"{label} ({symbol} {stated:g})")
+    _refuse_partial(partial, str(path))
+
+
+def _refuse_partial(sites: Sequence[str], name: str) -> None:
+    if sites:
+        raise InputError(
+            f"{name} has partially occupied sites: {', '.join(sites)}; expected every site fully occupied; "
+            "order the structure first (e.g. enumerate orderings in a supercell and keep one) and give the ordered cell"
+        )
+
+
+def check_structure(atoms: Atoms, name: str = "structure") -> None:
+    """Refuse what cannot be a crystal.
+
+    Parameters
+    ----------
+    atoms
+        Structure to judge; a partial ``info["occupancy"]`` as left by ASE's CIF reader counts.
+    name
+        What to call it in the message.
+
+    Raises
+    ------
+    InputError
+        For no atoms, numbers that are not finite, no cell or no periodicity, unknown species, partial occupancies,
+        overlapping atoms (nearer than half the sum of covalent radii, through the boundaries too).
+    """
+    if len(atoms) == 0:
+        raise InputError(f"{name} holds no atom; expected a crystal structure")
+    if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
+        raise InputError(f"{name} holds coordinates that are not numbers; expected finite positions and cell in Å")
+    if atoms.cell.rank < 3 or abs(atoms.cell.volume) < 1e-6 or not atoms.pbc.all():
+        raise InputError(
+            f"{name} is not periodic in three directions (pbc {atoms.pbc.tolist()}, cell rank {atoms.cell.rank}); "
+            "expected a crystal with its cell, e.g. a CIF or an extxyz with Lattice"
+        )
+    if (atoms.numbers == 0).any():
+        raise InputError(f"{name} holds atoms of unknown species (X); expected chemical elements on every site")
+    _refuse_partial(_partial_sites(atoms.info.get("occupancy", {})), name)
+    contact = closest_contact(atoms)
+    if contact is not None and contact.factor < OVERLAP_FACTOR:
+        raise InputError(
+            f"{name} has overlapping atoms: {contact}; expected at least {OVERLAP_FACTOR} of the sum of covalent "
+            "radii; remove duplicated or split sites"
+        )
+
+
+def _partial_sites(occupancy: Any) -> list[str]:
+    """Return the sites of ``{kind: {symbol: occupancy}}`` that one species does not fill alone."""
+    if not isinstance(occupancy, Mapping):
+        return []
+    return [
+        f"kind {kind} ({', '.join(f'{symbol} {part:g}' for symbol, part in parts.items())})"
+        for kind, parts in occupancy.items()
+        if any(abs(part - 1.0) > _OCCUPANCY_TOLERANCE for part in parts.values())
+    ]
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Two atoms near each other."""
+
+    pair: tuple[str, str]
+    """Symbol and index of each atom, e.g. ``("Li3", "S12")``."""
+    distance: float
+    """Their distance [Å]."""
+    factor: float
+    """Distance over the sum of the covalent radii [1]."""
+
+    def __str__(self) -> str:
+        first, second = self.pair
+        return f"{first} and {second} are {self.distance:.3f} Å apart ({self.factor:.2f} of their covalent radii)"
+
+
+def closest_contact(atoms: Atoms, within: float = 1.0) -> Contact | None:
+    """Return the pair of atoms whose distance over the sum of covalent radii is smallest, periodic images included.
+
+    Parameters
+    ----------
+    atoms
+        Structure with finite coordinates.
+    within
+        Pairs farther apart than this many sums of covalent radii [1] are not looked for.
+
+    Returns
+    -------
+    Contact or None
+        ``None`` when no pair is that near.
+
+    Notes
+    -----
+    Covalent radii of Cordero et al., Dalton Trans. 2832 (2008), doi:10.1039/b801115j.
+    """
+    radii = covalent_radii[atoms.numbers]
+    first, second, distances = neighbor_list("ijd", atoms, within * radii)
+    if not len(distances):
+        return None
+    factors = distances / (radii[first] + radii[second])
+    nearest = int(np.argmin(factors))
+    pair = tuple(f"{chemical_symbols[atoms.numbers[i]]}{i}" for i in sorted((first[nearest], second[nearest])))
+    return Contact((pair[0], pair[1]), float(distances[nearest]), float(factors[nearest]))
+
+
+def suggest(word: str, choices: Sequence[str]) -> str:
+    """Return ``"; did you mean …?"`` with the choices that resemble a word, else an empty string."""
+    lowered = {choice.lower(): choice for choice in choices}
+    close = [lowered[match] for match in difflib.get_close_matches(word.lower(), list(lowered), n=3, cutoff=0.5)]
+    return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def require_charges(structure: Atoms, charges: Mapping[str, float] | None, mobile: Sequence[str] = ()) -> None:
+    """Refuse charges that transport cannot use.
+
+    Parameters
+    ----------
+    structure
+        The crystal.
+    charges
+        Charge of each mobile species [e], e.g. ``{"Li": 1.0}``.
+    mobile
+        Species that must have a charge.
+
+    Raises
+    ------
+    InputError
+        When none is given, a species is not in the structure or lacks its charge, a charge is zero or no number.
+    """
+    if not charges:
+        raise InputError('charges is empty; expected the charge of each mobile species in e, e.g. {"Li": 1}')
+    present = sorted(set(structure.get_chemical_symbols()))
+    for species in [*charges, *mobile]:
+        if species not in present:
+            raise InputError(
+                f"species {species!r} is not in the structure ({', '.join(present)}){suggest(species, present)}"
+            )
+    for species in mobile:
+        if species not in charges:
+            raise InputError(f'charges lacks mobile species {species}; expected e.g. {{"{species}": 1}}, in e')
+    for species, charge in charges.items():
+        if isinstance(charge, bool) or not isinstance(charge, int | float) or not math.isfinite(charge) or charge == 0:
+            raise InputError(f"charge of {species} is {charge!r}; expected a number other than zero, in e")
+
+
+def require_temperatures(temperatures: Sequence[float] | None, name: str = "temperatures_K") -> None:
+    """Refuse temperatures that are no positive numbers, and lists that are empty or name one twice.
+
+    Raises
+    ------
+    InputError
+        Naming the first bad value.
+    """
+    if not temperatures:
+        raise InputError(f"{name} is empty; expected at least one temperature in K")
+    for value in temperatures:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not (0 < value < math.inf):
+            raise InputError(f"{name} holds {value!r}; expected positive numbers, in K")
+    if len(set(temperatures)) < len(temperatures):
+        raise InputError(f"{name} {list(temperatures)} names a temperature twice; give each once")

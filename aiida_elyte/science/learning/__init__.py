@@ -1,0 +1,1 @@
+"""Decisions of active learning: what to refuse, what to label, when to stop."""
