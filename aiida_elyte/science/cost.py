@@ -2,7 +2,7 @@
 
 Rates are CPU times of one core (single runs, ±40 %): PaiNN 32 × 2 on 50 atoms made 4 500 atom-steps/s and trained on
 a frame in 23 ms; PaiNN 64 × 3 on LGPS of 50–400 atoms made 2 600 atom-steps/s and trained on a 64-atom frame in 54 ms;
-GFN1-xTB took 0.35, 0.6 and 2.7 s on 8, 16 and 52 atoms; Quantum ESPRESSO (Γ point, moderate cutoffs) 1.1, 3.4, 11 and 40 s
+GFN1-xTB took 0.35, 0.6 and 2.7 s on 8, 16 and 52 atoms; Quantum ESPRESSO (Γ point) 1.1, 3.4, 11 and 40 s
 on 8, 16, 32 and 52.
 """
 
@@ -114,12 +114,12 @@ class Cost:
 
 
 def seconds_per_atom_step(n_features: int, n_layers: int) -> float:
-    """Return the time of one MD step per atom on one core [s], linear in features × layers through both measurements."""
+    """Return the time of one MD step per atom on one core [s], linear in features × layers."""
     return _line(n_features * n_layers, (64, 1 / 4500), (192, 1 / 2600))
 
 
 def seconds_per_training_atom(n_features: int, n_layers: int) -> float:
-    """Return the time of one atom in one epoch on one core [s], linear in features × layers through both measurements."""
+    """Return the time of one atom in one epoch on one core [s], linear in features × layers."""
     return _line(n_features * n_layers, (64, 0.023 / 50), (192, 0.054 / 64))
 
 
