@@ -15,7 +15,7 @@ from aiida_elyte.science.learning.convergence import label_budget_left, should_c
 from aiida_elyte.workflows.md import MdBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
-from aiida_elyte.workflows.validation import is_one_level, is_plugin
+from aiida_elyte.workflows.validation import is_labelled, is_plugin
 
 __all__ = ["ActiveLearningWorkChain"]
 
@@ -35,7 +35,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         """Define ports, outline and exit codes."""
         super().define(spec)
         spec.input("start", valid_type=FramesData, help="Frame the sampling starts from; reference of the framework.")
-        spec.input("dataset", valid_type=FramesData, validator=is_one_level, help="Labelled frames to begin with.")
+        spec.input("dataset", valid_type=FramesData, validator=is_labelled, help="Labelled frames to begin with.")
         spec.input_namespace("potentials", valid_type=PotentialData, dynamic=True, required=False, help="Trained members.")
         spec.input("labeller", valid_type=orm.Str, serializer=orm.to_aiida_type, validator=is_plugin("labellers"), help="Name.")
         spec.input_namespace("label", dynamic=True, help="Inputs of the labeller.")

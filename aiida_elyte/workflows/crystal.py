@@ -15,7 +15,7 @@ from aiida_elyte.science.crystal import check_structure
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 from aiida_elyte.workflows.conductivity import ConductivityWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin
-from aiida_elyte.workflows.validation import is_one_level
+from aiida_elyte.workflows.validation import is_labelled, mixed_levels
 
 __all__ = ["CrystalWorkChain"]
 
@@ -33,7 +33,7 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         """Define ports, outline and exit codes."""
         super().define(spec)
         spec.input("structure", valid_type=orm.StructureData, validator=_check_structure, help="Fully ordered crystal.")
-        spec.input("dataset", valid_type=FramesData, required=False, validator=is_one_level, help="Labelled frames to start with.")
+        spec.input("dataset", valid_type=FramesData, required=False, validator=is_labelled, help="Labelled frames to start with.")
         spec.input_namespace("potentials", valid_type=PotentialData, dynamic=True, required=False, help="Members to start with.")
         spec.input("seeds", valid_type=orm.Dict, serializer=orm.to_aiida_type, help="Settings of the perturbed seeds.")
         spec.expose_inputs(
@@ -181,8 +181,12 @@ def _check_structure(node: orm.StructureData | None, _: Any) -> str | None:
 
 
 def _validate(inputs: Any, _: Any) -> str | None:
-    if "structure" in inputs and "dataset" in inputs:
-        missing = {kind.symbol for kind in inputs["structure"].kinds} - set(inputs["dataset"].base.attributes.get("elements"))
-        if missing:
-            return f"dataset has no frame with {', '.join(sorted(missing))}; expected every element of the structure"
-    return None
+    if "structure" not in inputs or "dataset" not in inputs:
+        return None
+    missing = {kind.symbol for kind in inputs["structure"].kinds} - set(inputs["dataset"].base.attributes.get("elements"))
+    if missing:
+        return f"dataset has no frame with {', '.join(sorted(missing))}; expected every element of the structure"
+    settings = inputs.get("active_learning", {}).get("ensemble", {}).get("train", {}).get("settings")
+    if settings is not None and settings.get_dict().get("allow_mixed_levels"):
+        return None
+    return mixed_levels(inputs["dataset"], "dataset")

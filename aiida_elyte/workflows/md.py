@@ -3,7 +3,7 @@
 from typing import Any
 
 from aiida import orm
-from aiida.engine import ProcessBuilder
+from aiida.engine import ProcessBuilder, ProcessHandlerReport, process_handler
 
 from aiida_elyte.calculations.md import MdCalculation
 from aiida_elyte.data.frames import FramesData
@@ -19,6 +19,12 @@ class MdBaseWorkChain(ProtocolMixin, ScriptBaseWorkChain):
 
     _process_class = MdCalculation
     PROTOCOL = "md"
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        """Define what a run ends with in which every replica stopped."""
+        super().define(spec)
+        spec.exit_code(411, "ERROR_STOPPED", message="Every replica stopped before its end: {reason}")
 
     @classmethod
     def get_builder_from_protocol(
@@ -52,3 +58,13 @@ class MdBaseWorkChain(ProtocolMixin, ScriptBaseWorkChain):
         if potentials is not None:
             builder.potentials = potentials
         return builder
+
+    @process_handler(
+        priority=300,
+        exit_codes=[MdCalculation.spec().exit_codes[name] for name in ("ERROR_EXPLODED", "ERROR_COLLIDED", "ERROR_MOLTEN")],
+    )
+    def keep_what_stopped(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
+        """End with the frames a stopped run left: they are what the potential has to learn next."""
+        self.ctx.is_finished = True
+        self.results()
+        return ProcessHandlerReport(True, self.exit_codes.ERROR_STOPPED.format(reason=calculation.exit_message))

@@ -11,7 +11,7 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.plugins import load
 from aiida_elyte.workflows.protocols import ProtocolMixin
-from aiida_elyte.workflows.validation import is_one_level, is_plugin, is_positive
+from aiida_elyte.workflows.validation import is_labelled, is_plugin, is_positive, mixed_levels
 
 __all__ = ["TrainEnsembleWorkChain"]
 
@@ -25,7 +25,7 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
     def define(cls, spec: Any) -> None:
         """Define ports, outline and exit codes."""
         super().define(spec)
-        spec.input("dataset", valid_type=FramesData, validator=is_one_level, help="Labelled frames of one level of theory.")
+        spec.input("dataset", valid_type=FramesData, validator=is_labelled, help="Labelled frames of one level of theory.")
         spec.input("validation", valid_type=FramesData, required=False, help="Labelled frames to validate on.")
         spec.input_namespace("initial", valid_type=PotentialData, dynamic=True, required=False, help="Members to start from.")
         spec.input(
@@ -39,6 +39,7 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
         spec.input("n_members", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Members.")
         spec.input("max_in_flight", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Jobs at a time.")
         spec.input_namespace("train", dynamic=True, help="Inputs of the trainer's WorkChain; `seed` counts up from its settings.")
+        spec.inputs.validator = _has_one_level
         spec.output_namespace("potentials", valid_type=PotentialData, dynamic=True, help="Members m00, m01 …")
         spec.output("summary", valid_type=orm.Dict, help="Errors, epochs and seconds of each member; what failed and why.")
         spec.outline(cls.setup, while_(cls.should_train)(cls.run_members, cls.inspect_members), cls.results)
@@ -125,3 +126,10 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
                 done=len(self.ctx.done), wanted=self.inputs.n_members.value, reason="; ".join(self.ctx.failed.values())
             )
         return None
+
+
+def _has_one_level(inputs: Any, _: Any) -> str | None:
+    settings = inputs.get("train", {}).get("settings")
+    if "dataset" in inputs and not (settings is not None and settings.get_dict().get("allow_mixed_levels")):
+        return mixed_levels(inputs["dataset"], "dataset")
+    return None

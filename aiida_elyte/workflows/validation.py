@@ -9,7 +9,7 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
 
-__all__ = ["is_labelled", "is_one_level", "is_plugin", "is_positive"]
+__all__ = ["is_labelled", "is_plugin", "is_positive", "mixed_levels"]
 
 
 def is_positive(node: Any, port: Any) -> str | None:
@@ -40,11 +40,9 @@ def is_labelled(node: FramesData | None, port: Any) -> str | None:
     return None
 
 
-def is_one_level(node: FramesData | None, port: Any) -> str | None:
-    """Refuse a set with unlabelled frames or labels of several levels of theory."""
-    refusal = is_labelled(node, port)
-    if refusal is None and node is not None:
-        levels = node.base.attributes.get("levels_of_theory")
-        if len(levels) > 1:
-            return f"{port.name} mixes levels of theory {levels}; expected one; pick one, or relabel the others"
-    return refusal
+def mixed_levels(node: FramesData, name: str) -> str | None:
+    """Refuse labels of several levels of theory."""
+    levels = node.base.attributes.get("levels_of_theory")
+    if len(levels) > 1:
+        return f"{name} mixes levels of theory {levels}; expected one; pick one, or ask for it: settings.allow_mixed_levels"
+    return None

@@ -32,9 +32,18 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
         """Define ports, outline and exit codes."""
         super().define(spec)
         spec.input("code", valid_type=orm.AbstractCode, help="pw.x.")
-        spec.input("frames", valid_type=FramesData, validator=_is_periodic, help="Frames to label, periodic in three directions.")
         spec.input(
-            "max_in_flight", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Frames at a time."
+            "frames",
+            valid_type=FramesData,
+            validator=_is_periodic,
+            help="Frames to label, periodic in three directions.",
+        )
+        spec.input(
+            "max_in_flight",
+            valid_type=orm.Int,
+            serializer=orm.to_aiida_type,
+            validator=is_positive,
+            help="Frames at a time.",
         )
         spec.input(
             "scf",
@@ -43,12 +52,18 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
             help="Level of theory and how to reach it: `pseudo_family`, `cutoff_stringency`, `kpoints_distance` [1/Å], "
             "`electronic_type`, `conv_thr_per_atom` [Ry], `parameters` (namelists): see the protocol.",
         )
-        spec.input("options", valid_type=orm.Dict, serializer=orm.to_aiida_type, help="`metadata.options` of each calculation.")
+        spec.input(
+            "options", valid_type=orm.Dict, serializer=orm.to_aiida_type, help="`metadata.options` of each calculation."
+        )
         spec.inputs.validator = _has_pseudopotentials
-        spec.output("frames", valid_type=FramesData, help="The labelled frames in the order given, the refused left out.")
+        spec.output(
+            "frames", valid_type=FramesData, help="The labelled frames in the order given, the refused left out."
+        )
         spec.output("refused", valid_type=orm.Dict, help="Index of each frame set aside → reason.")
         spec.outline(cls.setup, while_(cls.should_label)(cls.run_frames, cls.inspect_frames), cls.results)
-        spec.exit_code(420, "ERROR_ALL_LABELS_FAILED", message="No frame could be labelled, the first because: {reason}")
+        spec.exit_code(
+            420, "ERROR_ALL_LABELS_FAILED", message="No frame could be labelled, the first because: {reason}"
+        )
 
     @classmethod
     def get_builder_from_protocol(
@@ -208,7 +223,9 @@ def _cutoffs_Ry(scf: dict[str, Any], elements: Sequence[str]) -> tuple[float, fl
 
 def _level_of_theory(scf: dict[str, Any], cutoffs: tuple[float, float]) -> str:
     """Return the level of theory but for the functional, which pw.x reports."""
-    system = {key: value for key, value in scf["parameters"].get("SYSTEM", {}).items() if key not in ("ecutwfc", "ecutrho")}
+    system = {
+        key: value for key, value in scf["parameters"].get("SYSTEM", {}).items() if key not in ("ecutwfc", "ecutrho")
+    }
     words = [
         scf["pseudo_family"],
         f"{cutoffs[0]:g}/{cutoffs[1]:g} Ry",
@@ -224,7 +241,15 @@ def _reason(node: orm.WorkChainNode) -> str:
     jobs = [called for called in node.called if isinstance(called, orm.CalcJobNode)]
     last = max(jobs, key=lambda job: job.pk) if jobs else node
     said = last.exit_message or node.exit_message or f"the process is {node.process_state.value}"
-    return f"{said} [{last.exit_status}, {last.process_label} {last.uuid}]"
+    return f"{said}{_crash(last)} [{last.exit_status}, {last.process_label} {last.uuid}]"
+
+
+def _crash(node: orm.ProcessNode) -> str:
+    """Return what pw.x wrote into its CRASH file, on one line."""
+    if "retrieved" not in node.outputs or "CRASH" not in node.outputs.retrieved.base.repository.list_object_names():
+        return ""
+    lines = node.outputs.retrieved.base.repository.get_object_content("CRASH").splitlines()
+    return " pw.x: " + " ".join(" ".join(line.split()) for line in lines if line.strip(" %"))
 
 
 def _is_periodic(node: FramesData | None, _: Any) -> str | None:
