@@ -25,22 +25,26 @@ class Forces:
     Parameters
     ----------
     model
-        A ``torch_sim.models.interface.ModelInterface``. Its ``reset()``, where it has one, makes the next call start
-        from a fresh neighbour list.
+        A ``torch_sim.models.interface.ModelInterface``.
+    dtype
+        Precision of the positions handed to the model, that of the model by default.
+    renew
+        Makes the model's next call start from a fresh neighbour list, where it keeps one.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, dtype: torch.dtype | None = None, renew: Callable[[], None] | None = None) -> None:
         self.model = model
         self.exploded: set[int] = set()
         """Indices of the replicas parked since the last ``reset``."""
+        self._dtype = dtype or model.dtype
+        self._renew = renew
         self._state: Any = None
         self._positions = self._cells = torch.empty(0)
 
     def reset(self, replicas: Replicas) -> None:
         """Start afresh from some replicas: what follows depends on their positions and cells alone."""
-        fresh: Callable[[], None] | None = getattr(self.model, "reset", None)
-        if fresh is not None:
-            fresh()
+        if self._renew is not None:
+            self._renew()
         self.exploded = set()
         self._positions, self._cells = replicas.positions.clone(), replicas.cells.clone()
         self._state = None
@@ -61,12 +65,11 @@ class Forces:
 
     def evaluate(self, replicas: Replicas) -> dict[str, Tensor]:
         """Return what the model says of the replicas as they are."""
-        dtype = self.model.dtype
-        positions, cells = replicas.positions.to(dtype), replicas.cells.mT.to(dtype)
+        positions, cells = replicas.positions.to(self._dtype), replicas.cells.mT.to(self._dtype)
         if self._state is None:
             self._state = SimState(
                 positions=positions,
-                masses=replicas.masses.to(dtype),
+                masses=replicas.masses.to(self._dtype),
                 cell=cells,
                 pbc=True,
                 atomic_numbers=replicas.numbers,

@@ -1,0 +1,615 @@
+"""Molecular dynamics of replicas with an ensemble of potentials, their transport series reduced beside it.
+
+In:  ``settings.json`` (see ``science/dynamics/settings.py``), ``start.extxyz`` (one frame, or one for each replica),
+     one potential a member (``m00.pt``, ``m01.pt`` …): a replica is driven by its own, the committee is all of them.
+Out: ``sampled.extxyz`` (frames at ``sample_stride`` and those at which replicas stopped), ``series.npz`` (one Series
+     a replica), ``trajectory_r<k>.xyz`` (stays where it was made), ``results.json``.
+
+Files to carry into the folder of a continued run: ``checkpoint.pt``, ``sampled.extxyz``, ``trajectory_r*.xyz``; a
+finished run goes on when ``n_steps`` is larger. On one machine, a run that was killed and continued gives bit by bit
+what an unbroken one gives: neighbour lists are made afresh every ``BLOCK`` steps, checkpoints fall between blocks,
+and what was written after the last checkpoint is cut off. (CUDA adds in any order: there, only to rounding.)
+
+Steps count from the start of production; those of ramp and hold are negative and in no output but a stop's frame.
+"""
+
+import hashlib
+import io
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ase import Atoms
+
+from aiida_elyte.errors import InputError, ProgramFailure
+from aiida_elyte.program import Job, execute, write_atomically
+from aiida_elyte.science.dynamics.ensembles import build_integrator, describe_thermostat
+from aiida_elyte.science.dynamics.forces import Forces
+from aiida_elyte.science.dynamics.integrator import Integrator
+from aiida_elyte.science.dynamics.langevin import Langevin
+from aiida_elyte.science.dynamics.replicas import Replicas
+from aiida_elyte.science.dynamics.settings import MdSettings, read_settings
+from aiida_elyte.science.dynamics.stops import Stop, find_collision, framework_rmsd
+from aiida_elyte.science.frames import read_frames, write_frames
+from aiida_elyte.science.learning.uncertainty import ForceSpread, force_spread
+from aiida_elyte.science.trajectory.reduction import Reducer, pack_series
+
+CHECKPOINT = "checkpoint.pt"
+SAMPLED = "sampled.extxyz"
+BLOCK = 20
+"""Steps between two points at which a run can be taken up again; part of what makes a run, so not a setting."""
+
+
+class GrowingFile:
+    """A text file that grows, and is cut back to the length a checkpoint remembers."""
+
+    def __init__(self, path: Path, length: int) -> None:
+        present = path.stat().st_size if path.exists() else 0
+        if present < length:
+            raise InputError(
+                f"{path.name} has {present} bytes, the checkpoint remembers {length}; "
+                f"expected both from one run; copy {path.name} along with {CHECKPOINT}"
+            )
+        self._handle = path.open("ab")
+        self._handle.truncate(length)
+        self.path = path
+
+    def write(self, text: str) -> None:
+        """Append text."""
+        self._handle.write(text.encode())
+
+    def save(self) -> int:
+        """Bring everything to disk; return the length of the file."""
+        self._handle.flush()
+        os.fsync(self._handle.fileno())
+        return self.path.stat().st_size
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the whole file."""
+        with self.path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+class Record:
+    """What is kept of one replica beside the dynamics."""
+
+    def __init__(self, label: str, member: str, start: Atoms, settings: MdSettings) -> None:
+        self.label = label
+        self.member = member
+        self.start = start
+        self.symbols = start.get_chemical_symbols()
+        self.framework = np.flatnonzero(np.isin(self.symbols, settings.stops.framework))
+        self.reducer = Reducer(
+            self.symbols,
+            start.get_masses(),
+            settings.series_stride * settings.timestep_fs,
+            replica=label,
+            member=member,
+        )
+        self.stop: Stop | None = None
+        self.step = 0
+        """Last step seen."""
+        self.conserved = [0.0, 0.0]
+        """Conserved quantity at the first and the last step of production [eV]."""
+        self.spread = {"n": 0, "sum": 0.0, "max": 0.0, "step_of_max": 0}
+
+    def note_spread(self, spread: ForceSpread, step: int) -> None:
+        """Take in the committee's spread on one frame."""
+        self.spread["n"] += 1
+        self.spread["sum"] += spread.mean
+        if spread.maximum > self.spread["max"]:
+            self.spread |= {"max": spread.maximum, "step_of_max": step}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return plain values and tensors."""
+        return {
+            "reducer": torch.frombuffer(bytearray(_pack(self.reducer.state_dict())), dtype=torch.uint8),
+            "stop": asdict(self.stop) if self.stop else None,
+            "step": self.step,
+            "conserved": list(self.conserved),
+            "spread": dict(self.spread),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from where ``state_dict`` was taken."""
+        with np.load(io.BytesIO(state["reducer"].numpy().tobytes())) as arrays:
+            self.reducer.load_state_dict(arrays)
+        self.stop = Stop(**state["stop"]) if state["stop"] else None
+        self.step, self.conserved, self.spread = state["step"], state["conserved"], state["spread"]
+
+
+class Group:
+    """The replicas that one member drives, as one batch."""
+
+    def __init__(
+        self, member: str, labels: Sequence[str], replicas: Replicas, forces: Forces, others: Sequence[Forces]
+    ) -> None:
+        self.member = member
+        self.labels = list(labels)
+        self.replicas = replicas
+        self.forces = forces
+        self.others = others
+        self.ramp: Langevin | None = None
+        self.integrator: Integrator
+
+    def begin(self, settings: MdSettings) -> None:
+        """Draw the first velocities and evaluate the first forces."""
+        ramp = settings.ramp
+        self.replicas.draw_velocities(ramp.start_K if ramp.ramp_steps else settings.temperature_K)
+        self.reset()
+        self.forces(self.replicas)
+        if ramp.ramp_steps:
+            self.start_ramp(settings)
+        else:
+            self.end_ramp(settings)
+
+    def start_ramp(self, settings: MdSettings) -> None:
+        """Start the thermostat of the ramp."""
+        ramp = settings.ramp
+        self.ramp = Langevin(self.replicas, settings.timestep_fs, ramp.start_K, ramp.friction_per_ps)
+        self.integrator = self.ramp
+
+    def end_ramp(self, settings: MdSettings) -> None:
+        """Start the integrator of the ensemble asked for."""
+        self.ramp = None
+        self.integrator = build_integrator(settings, self.replicas)
+
+    def reset(self) -> None:
+        """Make neighbour lists afresh."""
+        for forces in (self.forces, *self.others):
+            forces.reset(self.replicas)
+
+    def step(self, settings: MdSettings, step: int) -> None:
+        """Advance from ``step`` to the next one."""
+        ramp = settings.ramp
+        if self.ramp is not None and step == -ramp.hold_steps:
+            self.end_ramp(settings)
+        if self.ramp is not None:
+            done = (step + 1 + ramp.hold_steps + ramp.ramp_steps) / ramp.ramp_steps
+            self.ramp.temperature_K = ramp.start_K + done * (settings.temperature_K - ramp.start_K)
+        self.integrator.step(self.replicas, self.forces)
+
+    def spread(self) -> list[ForceSpread]:
+        """Return the committee's spread on each replica."""
+        others = [forces.evaluate(self.replicas)["forces"].double() for forces in self.others]
+        parts = torch.stack([self.replicas.forces, *others]).cpu().split(self.replicas.counts, dim=1)
+        return [force_spread(part.numpy()) for part in parts]
+
+    def drop(self, stopped: Iterable[int]) -> None:
+        """Go on without some replicas, given by their place in the batch."""
+        places = [place for place in range(len(self.labels)) if place not in set(stopped)]
+        self.labels = [self.labels[place] for place in places]
+        if places:
+            kept = torch.tensor(places, device=self.replicas.positions.device)
+            self.replicas = self.replicas.keep(kept)
+            self.integrator.keep(kept)
+            self.reset()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return plain values and tensors."""
+        return {
+            "labels": list(self.labels),
+            "is_ramp": self.ramp is not None,
+            "replicas": self.replicas.state_dict(),
+            "integrator": self.integrator.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any], settings: MdSettings) -> None:
+        """Go on from where ``state_dict`` was taken."""
+        self.labels = list(state["labels"])
+        self.replicas = Replicas.from_state_dict(state["replicas"], self.replicas.positions.device)
+        if state["is_ramp"]:
+            self.start_ramp(settings)
+        else:
+            self.end_ramp(settings)
+        self.integrator.load_state_dict(state["integrator"])
+
+
+class Simulation:
+    """Replicas, what is recorded of them, and the files.
+
+    Parameters
+    ----------
+    job
+        The job.
+    settings
+        Its settings, checked.
+    members
+        For each potential by name, what builds an evaluation of its forces.
+    """
+
+    def __init__(self, job: Job, settings: MdSettings, members: dict[str, Callable[[], Forces]]) -> None:
+        self.job, self.settings = job, settings
+        starts = read_starts(job.folder / "start.extxyz", settings)
+        labels = [f"r{index}" for index in range(len(starts))]
+        drivers = [replica.member for replica in settings.replicas]
+        for index, member in enumerate(drivers):
+            if member not in members:
+                raise InputError(
+                    f"replicas[{index}].member is {member!r}; expected one of the potentials given, {sorted(members)}"
+                )
+        self.records = {
+            label: Record(label, member, start, settings)
+            for label, member, start in zip(labels, drivers, starts, strict=True)
+        }
+        self.groups = []
+        for member in sorted(set(drivers)):
+            places = [place for place, driver in enumerate(drivers) if driver == member]
+            forces = members[member]()
+            replicas = Replicas.from_atoms(
+                [starts[place] for place in places],
+                [settings.replicas[place].seed for place in places],
+                forces.model.device,
+            )
+            others = [build() for name, build in sorted(members.items()) if name != member]
+            self.groups.append(Group(member, [labels[place] for place in places], replicas, forces, others))
+        self.has_committee = len(members) > 1
+        self.step = -(settings.ramp.ramp_steps + settings.ramp.hold_steps)
+        self.resumed_from: int | None = None
+        self.atom_steps = 0
+
+    def prepare(self) -> None:
+        """Take up the checkpoint, or begin."""
+        names = [SAMPLED, *self._trajectories()]
+        lengths = dict.fromkeys(names, 0)
+        path = self.job.folder / CHECKPOINT
+        found = torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
+        if found is not None:
+            self._require_same(json.loads(found["identity"]))
+            lengths = found["lengths"]
+        self.files = {name: GrowingFile(self.job.folder / name, lengths[name]) for name in names}
+        if found is None:
+            for group in self.groups:
+                group.begin(self.settings)
+                if self.step == 0:
+                    self._observe(group, 0)
+        else:
+            self.step = self.resumed_from = found["step"]
+            for group, state in zip(self.groups, found["groups"], strict=True):
+                group.load_state_dict(state, self.settings)
+            for label, state in found["records"].items():
+                self.records[label].load_state_dict(state)
+
+    def _trajectories(self) -> list[str]:
+        return [f"trajectory_{label}.xyz" for label in self.records] if self.settings.trajectory_stride else []
+
+    def _require_same(self, identity: dict[str, Any]) -> None:
+        """Refuse a checkpoint made with other settings."""
+        asked = json.loads(json.dumps(self.settings.identity))
+        for name, value in asked.items():
+            if identity.get(name) != value:
+                raise InputError(
+                    f"{name} is {value}, the checkpoint was made with {identity.get(name)}; "
+                    f"only n_steps, checkpoint_seconds and device may change; remove {CHECKPOINT} to start anew"
+                )
+
+    def advance(self) -> None:
+        """Run to the end, to the wall time, or until every replica has stopped.
+
+        Raises
+        ------
+        ProgramFailure
+            ``OUT_OF_WALLTIME``, with a checkpoint left.
+        """
+        first, begun = self.step, time.monotonic()
+        saved = reported = begun
+        longest = 0.0
+        while self.step < self.settings.n_steps and any(group.labels for group in self.groups):
+            if self.job.should_stop(2.0 * longest):
+                self.save()
+                raise ProgramFailure(
+                    "OUT_OF_WALLTIME",
+                    f"wall time reached at step {self.step} of {self.settings.n_steps}",
+                    **self.results(first, begun),
+                )
+            last = min(self.step - self.step % BLOCK + BLOCK, self.settings.n_steps)
+            block_begun = time.monotonic()
+            for group in self.groups:
+                self._run_block(group, last)
+            self.step = last
+            now = time.monotonic()
+            longest = max(longest, now - block_begun)
+            if now - saved > self.settings.checkpoint_seconds:
+                self.save()
+                longest = max(longest, time.monotonic() - now)
+                saved = time.monotonic()
+            if now - reported > 5.0:
+                self.job.report(step=self.step, n_steps=self.settings.n_steps)
+                reported = now
+        self.save()
+
+    def _run_block(self, group: Group, last: int) -> None:
+        if group.labels:
+            group.reset()
+        for step in range(self.step, last):
+            if not group.labels:
+                return
+            group.step(self.settings, step)
+            self.atom_steps += len(group.replicas.positions)
+            self._observe(group, step + 1)
+
+    def _observe(self, group: Group, step: int) -> None:
+        """Record what is due at a step, and drop the replicas that must stop."""
+        settings = self.settings
+        is_production = step >= 0
+
+        def due(stride: int | None) -> bool:
+            return is_production and stride is not None and step % stride == 0
+
+        samples = due(settings.sample_stride) and step > 0
+        spreads = self.has_committee and (samples or due(settings.spread_stride))
+        looks = bool(group.forces.exploded) or step % settings.stops.stride == 0 or step == settings.n_steps
+        series, trajectory = due(settings.series_stride), due(settings.trajectory_stride)
+        if not (samples or spreads or looks or series or trajectory):
+            return
+        temperatures = group.replicas.temperature_K.tolist()
+        conserved = group.integrator.conserved(group.replicas).tolist()
+        found = group.spread() if spreads else [None] * len(group.labels)
+        stopped = []
+        for place, label in enumerate(group.labels):
+            record, spread, temperature_K = self.records[label], found[place], temperatures[place]
+            frame = group.replicas.to_atoms(place)
+            record.step = step
+            if spread is not None:
+                record.note_spread(spread, step)
+            if looks or spreads:
+                exploded = place in group.forces.exploded
+                record.stop = self._judge(record, frame, step, temperature_K, spread, exploded)
+            if record.stop is None and is_production:
+                record.conserved[0 if step == 0 else 1] = conserved[place]
+                if series:
+                    record.reducer.add(frame.positions, frame.cell.array, temperature_K)
+                if trajectory:
+                    self.files[f"trajectory_{label}.xyz"].write(_xyz(record, frame, step, settings.timestep_fs))
+            if samples or record.stop is not None:
+                frame.info = _describe(record, step, temperature_K, float(group.replicas.energy[place]), spread)
+                self.files[SAMPLED].write(write_frames([frame]))
+            if record.stop is not None:
+                stopped.append(place)
+        if stopped:
+            group.drop(stopped)
+
+    def _judge(
+        self,
+        record: Record,
+        frame: Atoms,
+        step: int,
+        temperature_K: float,
+        spread: ForceSpread | None,
+        exploded: bool,
+    ) -> Stop | None:
+        """Tell whether a replica must stop, and why."""
+        limits = self.settings.stops
+        if exploded:
+            return Stop("EXPLODED", "an atom moved more than 1 Å in one step, or to no number", step)
+        if limits.min_distance_factor is not None:
+            collision = find_collision(frame.numbers, frame.positions, frame.cell.array, limits.min_distance_factor)
+            if collision:
+                return Stop("COLLIDED", collision, step)
+        if not temperature_K <= self.settings.max_temperature_K:
+            limit = self.settings.max_temperature_K
+            return Stop("EXPLODED", f"temperature is {temperature_K:.0f} K; the limit is {limit:.0f} K", step)
+        if limits.max_framework_rmsd_A is not None and len(record.framework):
+            sites = record.framework
+            start = record.start
+            rmsd = framework_rmsd(frame.positions[sites], frame.cell.array, start.positions[sites], start.cell.array)
+            if rmsd > limits.max_framework_rmsd_A:
+                names = "-".join(limits.framework)
+                limit = limits.max_framework_rmsd_A
+                return Stop("MOLTEN", f"the {names} framework moved {rmsd:.2f} Å; the limit is {limit:.2f} Å", step)
+        if spread is not None and limits.max_spread_eV_A is not None and spread.maximum > limits.max_spread_eV_A:
+            limit = limits.max_spread_eV_A
+            return Stop(
+                "UNCERTAIN", f"members spread by {spread.maximum:.2f} eV/Å; the limit is {limit:.2f} eV/Å", step
+            )
+        return None
+
+    def save(self) -> None:
+        """Bring the outputs to disk, then write the checkpoint that remembers their lengths."""
+        buffer = io.BytesIO()
+        torch.save(
+            {
+                "identity": json.dumps(self.settings.identity),
+                "step": self.step,
+                "groups": [group.state_dict() for group in self.groups],
+                "records": {label: record.state_dict() for label, record in self.records.items()},
+                "lengths": {name: file.save() for name, file in self.files.items()},
+            },
+            buffer,
+        )
+        write_atomically(self.job.folder / CHECKPOINT, buffer.getvalue())
+
+    def results(self, first: int, begun: float) -> dict[str, Any]:
+        """Write ``series.npz`` and return what goes into ``results.json``."""
+        series = {label: record.reducer.finish() for label, record in self.records.items()}
+        write_atomically(self.job.folder / "series.npz", _pack(pack_series(series.values())))
+        for file in self.files.values():
+            file.save()
+        seconds = time.monotonic() - begun
+        records = self.records.items()
+        return {
+            "n_steps_done": {
+                label: max(record.step, 0) if record.stop else max(self.step, 0) for label, record in records
+            },
+            "steps_run_in_this_job": self.step - first,
+            "resumed_from_step": self.resumed_from,
+            "stops": {label: asdict(record.stop) for label, record in records if record.stop},
+            "temperature_K": {label: _mean(one.temperature_K) for label, one in series.items()},
+            "volume_A3": {label: _mean(one.volume_A3) for label, one in series.items()},
+            "energy_drift_eV_atom_ps": {label: self._drift(record) for label, record in records},
+            "spread_eV_A": {label: _summary(record.spread) for label, record in records if record.spread["n"]},
+            "thermostat": describe_thermostat(self.settings),
+            "members": {label: record.member for label, record in records},
+            "n_atoms": {label: len(record.start) for label, record in records},
+            "atom_steps_per_second": round(self.atom_steps / seconds, 1) if self.atom_steps else None,
+            "device": str(self.groups[0].replicas.positions.device),
+            "trajectories": {name: self.files[name].digest() for name in self._trajectories()},
+        }
+
+    def _drift(self, record: Record) -> float | None:
+        """Return the drift of the conserved quantity over production [eV/atom/ps]."""
+        picoseconds = 1e-3 * record.step * self.settings.timestep_fs
+        if picoseconds <= 0.0 or record.stop is not None:
+            return None
+        return (record.conserved[1] - record.conserved[0]) / len(record.start) / picoseconds
+
+
+def read_starts(path: Path, settings: MdSettings) -> list[Atoms]:
+    """Read the start frames, one for each replica, repeated to the supercell."""
+    frames = read_frames(path)
+    n_replicas = len(settings.replicas)
+    if len(frames) not in (1, n_replicas):
+        raise InputError(
+            f"start.extxyz holds {len(frames)} frames for {n_replicas} replicas; expected one frame, or one a replica"
+        )
+    if len(frames) == 1:
+        frames = frames * n_replicas
+    twins: dict[tuple[int, str, bytes], int] = {}
+    for index, (replica, frame) in enumerate(zip(settings.replicas, frames, strict=True)):
+        twin = twins.setdefault((replica.seed, replica.member, frame.positions.tobytes()), index)
+        if twin != index:
+            raise InputError(
+                f"replicas {twin} and {index} have the same seed {replica.seed}, member and start; "
+                "expected different ones; change a seed"
+            )
+    return [frame.repeat(settings.supercell) for frame in frames]
+
+
+def _pack(arrays: dict[str, Any]) -> bytes:
+    """Return arrays in numpy's npz format."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _describe(
+    record: Record, step: int, temperature_K: float, energy: float, spread: ForceSpread | None
+) -> dict[str, Any]:
+    """Return the ``info`` of a sampled frame."""
+    info: dict[str, Any] = {
+        "origin": f"{record.label}#{step}",
+        "replica": record.label,
+        "member": record.member,
+        "step": step,
+        "temperature_K": temperature_K,
+        "potential_energy_eV": energy,
+    }
+    if spread is not None:
+        info |= {"spread_max_eV_A": spread.maximum, "spread_mean_eV_A": spread.mean}
+    if record.stop is not None:
+        info["stop"] = record.stop.kind
+    return info
+
+
+def _xyz(record: Record, frame: Atoms, step: int, timestep_fs: float) -> str:
+    """Return one frame of a trajectory; positions are not wrapped."""
+    lattice = " ".join(f"{value:.8f}" for value in frame.cell.array.ravel())
+    rows = [
+        f"{symbol} {x:.6f} {y:.6f} {z:.6f}"
+        for symbol, (x, y, z) in zip(record.symbols, frame.positions.tolist(), strict=True)
+    ]
+    header = (
+        f'Lattice="{lattice}" Properties=species:S:1:pos:R:3 step={step} time_fs={step * timestep_fs:g} pbc="T T T"'
+    )
+    return "\n".join([str(len(rows)), header, *rows, ""])
+
+
+def _mean(values: np.ndarray) -> dict[str, float | int] | None:
+    """Return the mean of a correlated series and its standard error from ten blocks."""
+    n_blocks = 10
+    if len(values) == 0:
+        return None
+    mean: dict[str, float | int] = {"mean": float(values.mean()), "n_samples": len(values)}
+    if len(values) >= 2 * n_blocks:
+        blocks = np.array([block.mean() for block in np.array_split(values, n_blocks)])
+        mean["std_err"] = float(blocks.std(ddof=1) / np.sqrt(n_blocks))
+    return mean
+
+
+def _summary(spread: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "mean": spread["sum"] / spread["n"],
+        "max": spread["max"],
+        "step_of_max": spread["step_of_max"],
+        "n_frames": spread["n"],
+    }
+
+
+def simulate(job: Job, settings: MdSettings, members: dict[str, Callable[[], Forces]]) -> dict[str, Any]:
+    """Run or continue a simulation; ``members`` builds the forces of each potential by name.
+
+    Raises
+    ------
+    ProgramFailure
+        ``OUT_OF_WALLTIME``, or the kind of the first stop when every replica has stopped.
+    """
+    simulation = Simulation(job, settings, members)
+    simulation.prepare()
+    first, begun = simulation.step, time.monotonic()
+    simulation.advance()
+    results = simulation.results(first, begun)
+    stops = [(record.stop, label) for label, record in simulation.records.items() if record.stop]
+    if len(stops) == len(simulation.records):
+        earliest, label = min(stops, key=lambda item: item[0].step)
+        raise ProgramFailure(
+            earliest.kind,
+            f"every replica stopped, {label} first, at step {earliest.step}: {earliest.message}",
+            **results,
+        )
+    return results
+
+
+def load_members(folder: Path, settings: MdSettings) -> dict[str, Callable[[], Forces]]:
+    """Load the potentials that lie in the folder."""
+    from aiida_elyte.science.potentials.neighbours import VerletList
+    from aiida_elyte.science.potentials.storage import load_potential
+    from aiida_elyte.science.potentials.torchsim import TorchSimModel
+
+    device = settings.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    numbers = np.unique(np.concatenate([frame.numbers for frame in read_frames(folder / "start.extxyz")]))
+    stress = settings.ensemble == "npt_nose_hoover"
+
+    def build(potential: Any) -> Forces:
+        model = TorchSimModel(potential, compute_stress=stress)
+
+        def renew() -> None:
+            model.verlet_list = VerletList(potential.cutoff_A, model.verlet_list.skin_A)
+
+        return Forces(model, torch.float64, renew)
+
+    members: dict[str, Callable[[], Forces]] = {}
+    for path in sorted(folder.glob("*.pt")):
+        if path.name != CHECKPOINT:
+            potential = load_potential(path, device)
+            potential.require_elements(numbers)
+            if settings.dtype is not None:
+                potential.set_precision(getattr(torch, settings.dtype))
+            members[path.stem] = partial(build, potential)
+    if not members:
+        raise InputError("the job's folder holds no potential; expected one file a member, as m00.pt")
+    return members
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Run the program."""
+    settings = read_settings(job.settings)
+    return simulate(job, settings, load_members(job.folder, settings))
+
+
+def main(path: str | Path) -> int:
+    """Run the program on ``settings.json``."""
+    return execute(run, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
