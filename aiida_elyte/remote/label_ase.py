@@ -31,7 +31,13 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator, PropertyNotImplementedError, get_calculator_class
+from ase.calculators.calculator import (
+    Calculator,
+    FileIOCalculator,
+    PropertyNotImplementedError,
+    get_calculator_class,
+)
+from ase.calculators.genericfileio import GenericFileIOCalculator
 from ase.calculators.names import names as ase_names
 
 from aiida_elyte.errors import InputError, ProgramFailure
@@ -208,11 +214,23 @@ def _calculator(name: Any, parameters: Mapping[str, Any]) -> Calculator:
             f"calculator {name!r} is unknown; expected tblite, a calculator of ASE, or module:Class; {hint}"
         )
     try:
-        return found(**{**defaults, **parameters})
+        calculator = found(**{**defaults, **parameters})
     except Exception as error:  # calculators refuse their parameters in every way
         raise InputError(
             f"calculator {name!r} does not take {dict(parameters)} ({error}); change parameters"
         ) from error
+    _refuse_ignored(calculator, name)
+    return calculator
+
+
+def _refuse_ignored(calculator: Calculator, name: str) -> None:
+    """Refuse parameters that a calculator of ASE took without knowing them: it would go on with its defaults."""
+    known = getattr(calculator, "default_parameters", {})
+    if not known or isinstance(calculator, FileIOCalculator | GenericFileIOCalculator):
+        return
+    for key in calculator.parameters:
+        if key not in known:
+            raise InputError(f"calculator {name!r} has no parameter {key!r}; expected some of {', '.join(known)}")
 
 
 def _wanted(properties: Any) -> list[str]:

@@ -94,10 +94,14 @@ def _refuse_partial_cif(path: Path) -> None:
         symbols = block.get("_atom_site_type_symbol") or block.get("_atom_site_label") or []
         labels = block.get("_atom_site_label") or symbols
         for label, symbol, occupancy in zip(labels, symbols, occupancies, strict=True):
-            stated = 1.0 if occupancy in ("?", ".") else float(occupancy)
-            if abs(stated - 1.0) > _OCCUPANCY_TOLERANCE:
-                partial.append(f"{label} ({symbol} {stated:g})")
+            if _is_partial(occupancy):
+                partial.append(f"{label} ({symbol} {occupancy})")
     _refuse_partial(partial, str(path))
+
+
+def _is_partial(occupancy: float | str) -> bool:
+    """Tell whether a site is partly filled; a CIF that states none (``?`` or ``.``) means one."""
+    return occupancy not in ("?", ".") and abs(float(occupancy) - 1.0) > _OCCUPANCY_TOLERANCE
 
 
 def _refuse_partial(sites: Sequence[str], name: str) -> None:
@@ -149,9 +153,9 @@ def _partial_sites(occupancy: Any) -> list[str]:
     if not isinstance(occupancy, Mapping):
         return []
     return [
-        f"kind {kind} ({', '.join(f'{symbol} {part:g}' for symbol, part in parts.items())})"
+        f"kind {kind} ({', '.join(f'{symbol} {part}' for symbol, part in parts.items())})"
         for kind, parts in occupancy.items()
-        if any(abs(part - 1.0) > _OCCUPANCY_TOLERANCE for part in parts.values())
+        if any(map(_is_partial, parts.values()))
     ]
 
 

@@ -1,0 +1,57 @@
+import re
+
+import pytest
+
+from aiida_elyte.science.learning.convergence import label_budget_left, should_continue
+
+SETTINGS = {"max_rounds": 3, "label_budget": 50, "uncertain_share": 0.05}
+
+
+def past(n_uncertain=40, **changes):
+    record = {
+        "n_sampled": 100,
+        "n_refused": 0,
+        "n_uncertain": n_uncertain,
+        "n_selected": 20,
+        "n_labelled": 20,
+        "stops": {},
+    }
+    return {**record, **changes}
+
+
+@pytest.mark.parametrize(
+    ("history", "go_on", "words"),
+    [
+        ([], True, "no round has run; 3 rounds and 50 labels are left"),
+        ([past()], True, r"40 of 100 sampled frames \(40 %\).*2 rounds and 30 labels are left"),
+        ([past(), past(5)], False, "not more than the 5 % allowed: the ensemble has learned"),
+        ([past(6)], True, r"\(6 %\)"),
+        ([past(3), past(40)], True, r"\(40 %\)"),
+        ([past(0, n_refused=6)], True, "6 of 100"),
+        ([past(0, stops={"r0": {"kind": "EXPLODED"}})], True, "1 runs stopped early"),
+        ([past(n_selected=1)] * 3, False, "all 3 rounds are spent"),
+        ([past(n_selected=25)] * 2, False, "budget of 50 labels is spent"),
+        ([past(n_labelled=0)], False, "no new label"),
+        ([past(0, n_sampled=0, n_labelled=0, n_selected=0)], False, "no new label"),
+    ],
+)
+def test_decision(history, go_on, words):
+    found, reason = should_continue(history, SETTINGS)
+    assert found is go_on
+    assert re.search(words, reason), reason
+
+
+def test_no_round_is_allowed_at_all():
+    assert not should_continue([], {**SETTINGS, "max_rounds": 0})[0]
+    assert not should_continue([], {**SETTINGS, "label_budget": 0})[0]
+
+
+def test_failed_labels_have_cost_their_part():
+    assert label_budget_left([past(n_labelled=0)], SETTINGS) == 30
+    assert label_budget_left([past()] * 9, SETTINGS) == 0
+
+
+def test_a_finished_last_round_counts_as_learned_even_with_the_budget_spent():
+    go_on, reason = should_continue([past(), past(), past(1)], SETTINGS)
+    assert not go_on
+    assert "has learned" in reason

@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.frames import attach_labels
+from aiida_elyte.science.learning.filters import filter_frames, framework_rmsd
+
+
+@pytest.fixture
+def crystal():
+    return bulk("LiCl", "rocksalt", a=5.13, cubic=True)
+
+
+def thermal(crystal, width=0.1, seed=0):
+    frame = crystal.copy()
+    frame.positions += np.random.default_rng(seed).normal(0, width, frame.positions.shape)
+    return frame
+
+
+def test_thermal_frames_are_kept_in_order(crystal):
+    frames = [thermal(crystal, seed=seed) for seed in range(4)]
+    assert filter_frames(frames, crystal, {}) == ([0, 1, 2, 3], {})
+    assert filter_frames([], crystal, {}) == ([], {})
+
+
+def test_each_refusal_has_its_reason(crystal):
+    collided, broken, molten, hot, high, unsure = (thermal(crystal, seed=seed) for seed in range(6))
+    collided.positions[1] = collided.positions[0] + [0.9, 0, 0]
+    broken.positions[3, 1] = np.nan
+    molten.positions[molten.numbers == 17] += np.array([[1.6, 0, 0], [-1.6, 0, 0], [0, 1.6, 0], [0, -1.6, 0]])
+    for frame in (collided, broken, molten, high):
+        frame.info["temperature_K"] = 900.0
+    hot.info["temperature_K"] = 5000.0
+    unsure.info.update(temperature_K=900.0, spread_max_eV_A=float("nan"))
+    for frame in (molten, hot, unsure):
+        frame.info["energy_eV"] = -8.0
+    attach_labels(high, energy=8.0, forces=np.zeros((8, 3)))
+    reference = attach_labels(crystal.copy(), energy=-8.0, forces=np.zeros((8, 3)))
+    settings = {
+        "min_distance_factor": 0.4,
+        "framework": ["Cl"],
+        "max_framework_rmsd_A": 1.0,
+        "max_temperature_K": 3000,
+        "max_energy_change_eV_atom": 1.0,
+    }
+    kept, refused = filter_frames([collided, broken, molten, hot, high, unsure], reference, settings)
+    assert kept == []
+    starts = [
+        "collision: ",
+        "not finite",
+        "molten: framework 1.5",
+        "runaway temperature: 5000 K",
+        "runaway energy: +2.000",
+    ]
+    for index, start in enumerate([*starts, "not finite"]):
+        assert refused[index].startswith(start), refused[index]
+    assert "Li0" in refused[0] or "Cl1" in refused[0]
+
+
+def test_collision_through_the_boundary(crystal):
+    frame = crystal.copy()
+    frame.positions[1] = frame.positions[0] - [0.6, 0, 0]
+    frame.wrap()
+    assert list(filter_frames([frame], crystal, {})[1]) == [0]
+
+
+def test_missing_numbers_and_unknown_settings_are_told(crystal):
+    with pytest.raises(InputError, match="no temperature_K"):
+        filter_frames([crystal], crystal, {"max_temperature_K": 1000})
+    with pytest.raises(InputError, match="tells no energy"):
+        filter_frames([crystal], crystal, {"max_energy_change_eV_atom": 1})
+    with pytest.raises(InputError, match="did you mean max_temperature_K"):
+        filter_frames([crystal], crystal, {"max_temperature": 1000})
+    with pytest.raises(InputError, match="names 'Br'"):
+        filter_frames([crystal], crystal, {"framework": ["Br"]})
+
+
+def test_rmsd_of_known_displacements(crystal):
+    frame = crystal.copy()
+    chlorine = np.flatnonzero(frame.numbers == 17)
+    frame.positions[chlorine[0], 0] += 0.8
+    # One of four moved by 0.8, mean 0.2: sqrt((0.6² + 3 · 0.2²) / 4) = sqrt(0.12).
+    assert framework_rmsd(frame, crystal, ["Cl"]) == pytest.approx(np.sqrt(0.12))
+    assert framework_rmsd(frame, crystal, ["Li"]) == pytest.approx(0, abs=1e-9)
+
+
+def test_rmsd_ignores_drift_images_expansion_and_mobile_ions(crystal):
+    moved = thermal(crystal, 0.05)
+    reference = framework_rmsd(moved, crystal, ["Cl"])
+    for drift in (0.3, 2.5, 2.6, 40.0):
+        shifted = moved.copy()
+        shifted.positions += [drift, -drift, 0.1]
+        shifted.wrap()
+        assert framework_rmsd(shifted, crystal, ["Cl"]) == pytest.approx(reference, abs=1e-9)
+    expanded = crystal.copy()
+    expanded.set_cell(1.1 * crystal.cell.array, scale_atoms=True)
+    assert framework_rmsd(expanded, crystal, ["Cl"]) == pytest.approx(0, abs=1e-9)
+
+
+def test_rmsd_against_the_repeated_reference(crystal):
+    big = crystal.repeat((2, 1, 2))
+    big.positions[np.flatnonzero(big.numbers == 17)[0], 2] += 1.6
+    # One of 16 moved: sqrt(1.6² (1/16 - 1/256)).
+    assert framework_rmsd(big, crystal, ["Cl"]) == pytest.approx(1.6 * np.sqrt(1 / 16 - 1 / 256))
+
+
+def test_rmsd_of_other_atoms_is_refused(crystal):
+    with pytest.raises(InputError, match="in the same order"):
+        framework_rmsd(crystal[[1, 0, 2, 3, 4, 5, 6, 7]], crystal, ["Cl"])
+    with pytest.raises(InputError, match="in the same order"):
+        framework_rmsd(Atoms("LiCl", cell=[5, 5, 5], pbc=True), crystal, ["Cl"])
