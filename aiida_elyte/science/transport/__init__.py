@@ -1,0 +1,1 @@
+"""Transport: from series of displacements to diffusion, conductivity and activation energy, with honest error bars."""

@@ -1,0 +1,249 @@
+# ruff: noqa: N815  (names end in their unit)
+"""Where the ions diffuse: the range of lags in which the tracer MSD grows like time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import stats
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.trajectory.reduction import Series
+from aiida_elyte.science.transport.displacement import displacements_in_frame, mean_squared_displacement, reference_of
+
+__all__ = ["MsdCurve", "Window", "find_window", "msd_curve", "usable_series"]
+
+TOLERANCE = 0.1
+"""A log–log slope within 1 ± 0.1 is called diffusive."""
+
+_MIN_SPAN = 3.0
+"""A window spans at least this ratio of lags: a crossing of slope 1 on the way from ballistic to caged is narrower."""
+
+_GROUPS = 16
+"""Groups of ions per replica over which the jackknife of the slope goes."""
+
+_PER_OCTAVE = 4
+"""Points per doubling of the lag at which the slope is judged."""
+
+_MIN_LAGS = 8
+"""Fewer lags than this show no power law."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A range of lags, and the slope of ln MSD against ln t in it."""
+
+    start_fs: float
+    """Shortest lag [fs]."""
+    end_fs: float
+    """Longest lag [fs]."""
+    slope: float
+    """Log–log slope over the window."""
+    slope_error: float
+    """Its standard error, jackknife over groups of ions and replicas."""
+
+
+@dataclass(frozen=True)
+class MsdCurve:
+    """Tracer MSD of one species over all ions, time origins and replicas, on lags spaced evenly in their logarithm."""
+
+    species: str
+    """Chemical symbol."""
+    lag_fs: np.ndarray
+    """Lags up to half the length of a replica [fs], shape ``(L,)``."""
+    msd_A2: np.ndarray
+    """Mean squared displacement [Å²], shape ``(L,)``."""
+    msd_error_A2: np.ndarray
+    """Its standard error: the larger of that over replicas and that over groups of ions [Å²], shape ``(L,)``."""
+    msd_limit_A2: np.ndarray
+    """One-sided 95 % upper limit of the MSD [Å²], NaN for a single ion, shape ``(L,)``."""
+    n_independent: int
+    """Groups of ions over all replicas behind the errors."""
+    slope: np.ndarray
+    """Local log–log slope between t/√2 and t√2, NaN where that leaves the lags, shape ``(L,)``."""
+    slope_error: np.ndarray
+    """Its standard error, shape ``(L,)``."""
+    window: Window | None
+    """The diffusive window, ``None`` when there is none."""
+    reason: str
+    """Why there is no window; empty when there is one."""
+
+
+def usable_series(series: Sequence[Series]) -> list[Series]:
+    """Return the series on one time step, without those shorter than half the longest.
+
+    Raises
+    ------
+    InputError
+        When there is none, one holds a single sample, or compositions or time steps do not fit together.
+    """
+    if not series:
+        raise InputError("series is empty; expected at least one replica")
+    for one in series:
+        if len(one.time_fs) < 2:
+            raise InputError(
+                f"series {one.replica} holds {len(one.time_fs)} sample; expected at least two; "
+                "run longer or sample more often"
+            )
+        if one.species != series[0].species or not np.array_equal(one.counts, series[0].counts):
+            raise InputError(
+                f"series {one.replica} has other atoms than {series[0].replica}; expected replicas of one system; "
+                "analyse systems one by one"
+            )
+    longest = max(one.time_fs[-1] for one in series)
+    kept = [one for one in series if one.time_fs[-1] >= longest / 2]
+    step = max(one.interval_fs for one in kept)
+    return [_thin(one, step) for one in kept]
+
+
+def _thin(series: Series, step_fs: float) -> Series:
+    ratio = step_fs / series.interval_fs
+    every = round(ratio)
+    if abs(ratio - every) > 1e-6 * ratio:
+        raise InputError(
+            f"series {series.replica} has a sample every {series.interval_fs} fs, another every {step_fs} fs; "
+            "expected multiples of one step; reduce the trajectories alike"
+        )
+    if every == 1:
+        return series
+    timed = ("time_fs", "collective_A", "displacements_A", "volume_A3", "temperature_K")
+    return replace(series, **{name: getattr(series, name)[::every] for name in timed})
+
+
+def msd_curve(series: Sequence[Series], species: str, reference: Sequence[str] | None = None) -> MsdCurve:
+    """Compute the tracer MSD of a species with its local log–log slope and diffusive window, ready to be drawn.
+
+    Parameters
+    ----------
+    series
+        Replicas of one system.
+    species
+        Chemical symbol of the species.
+    reference
+        Species whose centre of mass is taken to be at rest; ``None`` takes all other species.
+
+    Raises
+    ------
+    InputError
+        When the series cannot be used together or do not follow the species.
+    """
+    replicas = usable_series(series)
+    still = tuple(reference or reference_of(replicas[0], (species,)))
+    n_lags = max(1, (min(len(one.time_fs) for one in replicas) - 1) // 2)
+    groups, sizes, owners = _by_group(replicas, species, still, n_lags)
+    mean = sizes @ groups / sizes.sum()
+    per_replica = np.array([sizes[owners == k] @ groups[owners == k] / sizes[owners == k].sum() for k in set(owners)])
+    without_one = (sizes @ groups - sizes[:, None] * groups) / np.maximum(sizes.sum() - sizes, 1.0)[:, None]
+    error = _jackknife_error(without_one)
+    limit = mean + stats.t.ppf(0.95, len(groups) - 1) * error
+    if len(replicas) > 2:
+        between = per_replica.std(axis=0, ddof=1) / np.sqrt(len(replicas))
+        error = np.maximum(error, between)
+        limit = np.maximum(limit, mean + stats.t.ppf(0.95, len(replicas) - 1) * between)
+
+    lags = np.arange(1, n_lags + 1)
+    grid = _even_in_logarithm(n_lags)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_msd, log_without = np.log(mean), np.log(without_one)
+        slope = _local_slope(lags, log_msd, grid)
+        slope_error = _jackknife_error(np.array([_local_slope(lags, one, grid) for one in log_without]))
+    step_fs = replicas[0].interval_fs
+    if n_lags < _MIN_LAGS:
+        window, reason = None, f"only {n_lags} lags up to half a replica; expected at least {_MIN_LAGS}; run longer"
+    elif len(groups) < 2:
+        window, reason = None, f"one {species} ion in one replica shows no statistics; add replicas"
+    elif not mean.all():
+        window, reason = None, f"{species} does not move at all; expected a trajectory at finite temperature"
+    else:
+        local = (slope, slope_error)
+        window, reason = find_window(lags[grid] * step_fs, log_msd[grid], log_without[:, grid], *local)
+        reason = reason and f"{species} is not diffusive: {reason}"
+    return MsdCurve(
+        species=species,
+        lag_fs=lags[grid] * step_fs,
+        msd_A2=mean[grid],
+        msd_error_A2=error[grid],
+        msd_limit_A2=limit[grid],
+        n_independent=len(groups),
+        slope=slope,
+        slope_error=slope_error,
+        window=window,
+        reason=reason,
+    )
+
+
+def find_window(
+    lag_fs: np.ndarray, log_msd: np.ndarray, log_without: np.ndarray, slope: np.ndarray, slope_error: np.ndarray
+) -> tuple[Window | None, str]:
+    """Find the earliest lag from which, up to the last, the MSD grows like time.
+
+    From there on the fitted log–log slope lies within 1 ± 0.1 with a standard error below 0.1, and no local slope lies
+    outside by more than twice its own error. A window reaches to the last lag: what is diffusive stays so.
+
+    Parameters
+    ----------
+    lag_fs
+        Lags spaced evenly in their logarithm [fs], shape ``(L,)``.
+    log_msd, log_without
+        Logarithm of the MSD, shape ``(L,)``, and of the MSD without one group of ions at a time, shape ``(G, L)``.
+    slope, slope_error
+        Local log–log slope and its standard error, shape ``(L,)``; NaN where undefined.
+
+    Returns
+    -------
+    tuple
+        The window, or ``None``; and the reason why there is none, or an empty text.
+    """
+    log_lag = np.log(lag_fs)
+    outside = np.abs(slope - 1.0) > TOLERANCE + 2.0 * slope_error
+    fitted, error = float("nan"), float("nan")
+    for start in range(int(np.searchsorted(log_lag, log_lag[-1] - np.log(_MIN_SPAN), side="right"))):
+        fitted = float(_fitted_slope(log_lag[start:], log_msd[start:]))
+        error = float(_jackknife_error(_fitted_slope(log_lag[start:], log_without[:, start:])))
+        judged = log_lag > log_lag[start] + 0.5 * np.log(2.0) - 1e-9
+        if abs(fitted - 1.0) <= TOLERANCE and error <= TOLERANCE and not (outside & judged).any():
+            return Window(float(lag_fs[start]), float(lag_fs[-1]), fitted, error), ""
+    return None, (
+        f"the log–log slope of its MSD is {fitted:.2f} ± {error:.2f} between {lag_fs[start] / 1e3:.3g} and "
+        f"{lag_fs[-1] / 1e3:.3g} ps; expected within 1 ± {TOLERANCE}, steadily; run longer, hotter or with more ions"
+    )
+
+
+def _by_group(
+    replicas: list[Series], species: str, still: tuple[str, ...], n_lags: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return MSDs from lag 1 on of interleaved groups of ions, shape ``(G, n_lags)``, their sizes and replicas."""
+    curves, sizes, owners = [], [], []
+    for index, one in enumerate(replicas):
+        moved = displacements_in_frame(one, species, still)
+        n_groups = min(_GROUPS, moved.shape[1])
+        for group in range(n_groups):
+            ions = moved[:, group::n_groups]
+            curves.append(mean_squared_displacement(ions, n_lags)[1:])
+            sizes.append(ions.shape[1])
+            owners.append(index)
+    return np.array(curves), np.array(sizes, float), np.array(owners)
+
+
+def _even_in_logarithm(n_lags: int) -> np.ndarray:
+    """Return indices of lags 1 … ``n_lags`` spaced evenly in their logarithm, the last included."""
+    exponents = np.arange(0.0, np.log2(n_lags), 1 / _PER_OCTAVE)
+    return np.unique(np.append(np.rint(2.0**exponents).astype(int), n_lags)) - 1
+
+
+def _local_slope(lags: np.ndarray, log_msd: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    log_lag, half = np.log(lags), 0.5 * np.log(2.0)
+    below, above = (np.interp(log_lag[grid] + shift, log_lag, log_msd, np.nan, np.nan) for shift in (-half, half))
+    return (above - below) / (2 * half)
+
+
+def _fitted_slope(log_lag: np.ndarray, log_msd: np.ndarray) -> np.ndarray:
+    centred = log_lag - log_lag.mean()
+    return log_msd @ centred / (centred @ centred)
+
+
+def _jackknife_error(without_one: np.ndarray) -> np.ndarray:
+    n_groups = len(without_one)
+    if n_groups < 2:
+        return np.full(without_one.shape[1:], np.nan)
+    return np.sqrt((n_groups - 1) * without_one.var(axis=0))
