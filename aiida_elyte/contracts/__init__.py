@@ -1,0 +1,1 @@
+"""Tests that authors of plug-ins inherit, one class a door."""
