@@ -273,7 +273,8 @@ class TestTblite:
     @pytest.fixture(scope="class")
     def frame(self):
         frame = bulk("LiCl", "rocksalt", a=5.13, cubic=True)
-        frame.set_cell(frame.cell.array @ ([*np.eye(3), [0.02, 0.01, 0], [0.01, -0.01, 0.02], [0, 0.02, 0.01]]), True)
+        deformation = np.array([[1.02, 0.01, 0], [0.01, 0.99, 0.02], [0, 0.02, 1.01]])
+        frame.set_cell(frame.cell.array @ deformation, scale_atoms=True)
         frame.positions += np.random.default_rng(1).normal(0, 0.05, frame.positions.shape)
         return frame
 
