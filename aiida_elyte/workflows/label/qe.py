@@ -1,6 +1,7 @@
 """Label frames with pw.x of Quantum ESPRESSO, one calculation a frame."""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from aiida import orm
@@ -17,6 +18,9 @@ from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.validation import is_positive
 
 __all__ = ["QeLabelWorkChain"]
+
+_ELECTRONIC_TYPES = (ElectronicType.INSULATOR.value, ElectronicType.METAL.value)
+"""Those that PwBaseWorkChain's protocols know."""
 
 
 class QeLabelWorkChain(ProtocolMixin, WorkChain):
@@ -49,12 +53,11 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
             "scf",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
+            validator=_is_scf,
             help="Level of theory and how to reach it: `pseudo_family`, `cutoff_stringency`, `kpoints_distance` [1/Å], "
             "`electronic_type`, `conv_thr_per_atom` [Ry], `parameters` (namelists): see the protocol.",
         )
-        spec.input(
-            "options", valid_type=orm.Dict, serializer=orm.to_aiida_type, help="`metadata.options` of each calculation."
-        )
+        spec.input("options", valid_type=dict, non_db=True, default=dict, help="Options of each calculation.")
         spec.inputs.validator = _has_pseudopotentials
         spec.output(
             "frames", valid_type=FramesData, help="The labelled frames in the order given, the refused left out."
@@ -91,14 +94,14 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
         inputs = cls.get_inputs(protocol, overrides, options)
         elements = frames.base.attributes.get("elements") if frames is not None else []
         _recommend_cutoffs(inputs["scf"], elements)
-        settings = inputs["metadata"]["options"]
+        settings = inputs["options"]
         if code.with_mpi is not None:
             settings.setdefault("withmpi", code.with_mpi)
         builder = cls.get_builder()
         builder.code = code
         builder.max_in_flight = orm.Int(inputs["max_in_flight"])
         builder.scf = orm.Dict(inputs["scf"])
-        builder.options = orm.Dict(settings)
+        builder.options = settings
         if frames is not None:
             builder.frames = frames
         return builder
@@ -158,7 +161,7 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
             protocol=scf["protocol"],
             overrides=overrides,
             electronic_type=ElectronicType(scf["electronic_type"]),
-            options=self.inputs.options.get_dict(),
+            options=dict(self.inputs.options),
         )
         builder.metadata.call_link_label = name
         return builder
@@ -276,6 +279,24 @@ def _is_periodic(node: FramesData | None, _: Any) -> str | None:
                 return (
                     f"frames: frame {index} is not periodic in three directions; expected a crystal; put it into a box"
                 )
+    return None
+
+
+def _is_scf(node: orm.Dict | None, _: Any) -> str | None:
+    if node is None:
+        return None
+    scf, known = node.get_dict(), QeLabelWorkChain.get_protocol_inputs()["scf"]
+    for key in scf.keys() - known.keys():
+        hint = " or ".join(get_close_matches(key, known)) or ", ".join(known)
+        return f"scf has the unknown key {key!r}; expected those of the protocol; did you mean {hint}?"
+    if missing := sorted(known.keys() - scf.keys()):
+        return (
+            f"scf lacks {', '.join(missing)}; expected every key of the protocol; start from get_builder_from_protocol"
+        )
+    if scf["electronic_type"] not in _ELECTRONIC_TYPES:
+        return f"scf.electronic_type is {scf['electronic_type']!r}; expected one of {', '.join(_ELECTRONIC_TYPES)}"
+    if not scf["kpoints_distance"] > 0:
+        return f"scf.kpoints_distance is {scf['kpoints_distance']}; expected a positive number [1/Å]"
     return None
 
 
