@@ -37,6 +37,8 @@ class MdCalculation(ScriptCalculation):
         spec.exit_code(412, "ERROR_COLLIDED", message="Every replica stopped, the first by a collision: {message}")
         spec.exit_code(413, "ERROR_MOLTEN", message="Every replica stopped, the first because its framework melted: {message}")
 
+        spec.exit_code(415, "ERROR_UNCERTAIN", message="Every replica stopped, the first by committee spread: {message}")
+
     def files(self) -> dict[str, orm.SinglefileData]:
         """Return start frames and members."""
         return {"start.extxyz": self.inputs.start, **{f"{name}.pt": node for name, node in self.inputs.potentials.items()}}

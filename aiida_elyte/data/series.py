@@ -34,7 +34,7 @@ class SeriesData(SinglefileData):
             {
                 "replicas": len(replicas),
                 "species": sorted({name for series in replicas for name in series.species}),
-                "duration_ps": [float(series.time_fs[-1] - series.time_fs[0]) / 1000 for series in replicas],
+                "duration_ps": [_duration_ps(series.time_fs) for series in replicas],
                 **(description or {}),
             }
         )
@@ -42,6 +42,11 @@ class SeriesData(SinglefileData):
     def get_series(self) -> "list[Series]":
         """Return one ``Series`` a replica."""
         return _unpack(self.get_content(mode="rb"))
+
+
+def _duration_ps(time_fs: np.ndarray) -> float:
+    """Return the length of a run [ps]; 0 for a replica that stopped before its production began."""
+    return float(time_fs[-1] - time_fs[0]) / 1000 if len(time_fs) else 0.0
 
 
 def _unpack(content: bytes) -> "list[Series]":

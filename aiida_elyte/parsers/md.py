@@ -13,7 +13,7 @@ __all__ = ["MdParser"]
 class MdParser(ScriptParser):
     """Attach the sampled frames and the series, those of a run that stopped early too."""
 
-    KEEPS_FAILED = ("EXPLODED", "COLLIDED", "MOLTEN")
+    KEEPS_FAILED = ("EXPLODED", "COLLIDED", "MOLTEN", "UNCERTAIN")
 
     def attach(self, results: dict[str, Any]) -> None:
         """Attach ``frames`` and ``series``; every frame's block is this run and its replica."""

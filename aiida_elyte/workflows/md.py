@@ -8,6 +8,7 @@ from aiida.engine import ProcessBuilder, ProcessHandlerReport, process_handler
 from aiida_elyte.calculations.md import MdCalculation
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
+from aiida_elyte.parsers.md import MdParser
 from aiida_elyte.workflows.protocols import ProtocolMixin
 from aiida_elyte.workflows.script import ScriptBaseWorkChain
 
@@ -61,7 +62,7 @@ class MdBaseWorkChain(ProtocolMixin, ScriptBaseWorkChain):
 
     @process_handler(
         priority=300,
-        exit_codes=[MdCalculation.spec().exit_codes[name] for name in ("ERROR_EXPLODED", "ERROR_COLLIDED", "ERROR_MOLTEN")],
+        exit_codes=[MdCalculation.spec().exit_codes[f"ERROR_{kind}"] for kind in MdParser.KEEPS_FAILED],
     )
     def keep_what_stopped(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
         """End with the frames a stopped run left: they are what the potential has to learn next."""

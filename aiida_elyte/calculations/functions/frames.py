@@ -60,6 +60,8 @@ def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, s
     choices = settings.get_dict()
     frames = sampled.get_frames()
     kept, refused = filter_frames(frames, start.get_frames()[0], choices["filters"])
+    refused |= {i: f"stopped: {frames[i].info['stop']}" for i in kept if "spread_max_eV_A" not in frames[i].info}
+    kept = [i for i in kept if i not in refused]
     spreads = np.array([frames[index].info["spread_max_eV_A"] for index in kept])
     select = load("selectors", choices["selector"])
     rng = np.random.default_rng(choices["seed"])

@@ -5,7 +5,7 @@ from aiida.engine import calcfunction
 
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.science.transport.arrhenius import fit_arrhenius
-from aiida_elyte.science.transport.estimates import estimate_transport
+from aiida_elyte.science.transport.estimates import estimate_transport, result_from_dict
 
 __all__ = ["arrhenius", "transport"]
 
@@ -28,7 +28,6 @@ def transport(series: SeriesData, settings: orm.Dict) -> orm.Dict:
 def arrhenius(settings: orm.Dict, **results: orm.Dict) -> orm.Dict:
     """Return activation energy, prefactor and the conductivity extrapolated, or why there is none."""
     found = sorted((node["conditions"]["temperature_K"], node.get_dict()) for node in results.values())
-    fit = fit_arrhenius(
-        [temperature for temperature, _ in found], [result["conductivity"] for _, result in found], **settings.get_dict()
-    )
+    conductivities = [result_from_dict(result["conductivity"]) for _, result in found]
+    fit = fit_arrhenius([temperature for temperature, _ in found], conductivities, **settings.get_dict())
     return orm.Dict({name: estimate.as_dict() for name, estimate in fit.items()})

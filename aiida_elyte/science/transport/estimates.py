@@ -18,7 +18,7 @@ from aiida_elyte.science.transport.displacement import displacements_in_frame, m
 from aiida_elyte.science.transport.windows import MsdCurve, Window, msd_curve, usable_series
 from aiida_elyte.units import BOLTZMANN_EV_K, CM2_S, MS_CM
 
-__all__ = ["Estimate", "Mean", "Refusal", "estimate_transport", "mean_of_groups"]
+__all__ = ["Estimate", "Mean", "Refusal", "estimate_transport", "mean_of_groups", "result_from_dict"]
 
 _TRACER_PLAN = (12, 2)
 """Blocks over all replicas, and ratio of longest to shortest lag fitted: tracers are precise, so late lags, free of
@@ -78,6 +78,15 @@ class Refusal:
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON-serialisable values."""
         return {"refused": self.reason, "upper_bound": self.upper_bound and self.upper_bound.as_dict()}
+
+
+def result_from_dict(fields: Mapping[str, Any]) -> Estimate | Refusal:
+    """Return what ``as_dict`` of an estimate or a refusal was taken from."""
+    if "refused" in fields:
+        bound = fields["upper_bound"]
+        return Refusal(fields["refused"], bound and result_from_dict(bound))
+    window = fields["window"]
+    return Estimate(**{**fields, "ci95": tuple(fields["ci95"]), "window": tuple(window) if window else None})
 
 
 @dataclass(frozen=True)
