@@ -1,12 +1,18 @@
 """How far predictions are from labels."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ase import Atoms
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.frames import labels_of, require_labels
 
-__all__ = ["prediction_errors"]
+if TYPE_CHECKING:
+    from aiida_elyte.science.potentials import Potential
+
+__all__ = ["ensemble_errors", "predict", "prediction_errors"]
 
 
 def prediction_errors(
@@ -58,4 +64,72 @@ def prediction_errors(
         "force_mae_eV_A": float(np.abs(deviations).mean()),
         "force_rmse_eV_A": float(np.sqrt(np.square(deviations).mean())),
         "energy_mae_eV_atom": float(np.abs(per_atom).mean()),
+    }
+
+
+def predict(
+    potential: "Potential", frames: Sequence[Atoms], batch_size: int = 8
+) -> tuple[list[float], list[np.ndarray]]:
+    """Return energies [eV] and forces [eV/Å], shape ``(n_atoms, 3)`` each, of frames.
+
+    Parameters
+    ----------
+    potential
+        The trained potential.
+    frames
+        Frames of any size.
+    batch_size
+        Frames computed together; bounds the memory.
+
+    Raises
+    ------
+    InputError
+        When frames hold an element the potential has not seen.
+    """
+    from aiida_elyte.science.potentials import Batch
+
+    energies: list[float] = []
+    forces: list[np.ndarray] = []
+    for first in range(0, len(frames), batch_size):
+        part = frames[first : first + batch_size]
+        potential.require_elements(np.unique(np.concatenate([frame.numbers for frame in part])))
+        batch = Batch.from_frames(part, potential.cutoff_A, dtype=potential.dtype, device=potential.device)
+        found = potential.energy_forces_stress(batch)
+        if found.forces is None:
+            raise AssertionError("forces were asked for")
+        energies += found.energy.double().cpu().tolist()
+        ends = np.cumsum([len(frame) for frame in part])[:-1]
+        forces += np.split(found.forces.double().cpu().numpy(), ends)
+    return energies, forces
+
+
+def ensemble_errors(potentials: Sequence["Potential"], frames: Sequence[Atoms]) -> dict[str, Any]:
+    """Return the errors of the mean of an ensemble, and of each member, on labelled frames.
+
+    Parameters
+    ----------
+    potentials
+        The members.
+    frames
+        Frames with energy and forces.
+
+    Returns
+    -------
+    dict
+        ``ensemble`` and the list ``members``, each as ``prediction_errors``.
+
+    Raises
+    ------
+    InputError
+        When frames are unlabelled or hold an element a member has not seen.
+    """
+    require_labels(frames, name="test set")
+    labels = [labels_of(frame) for frame in frames]
+    reference = [label["energy"] for label in labels], [label["forces"] for label in labels]
+    predictions = [predict(potential, frames) for potential in potentials]
+    mean_energies = np.mean([energies for energies, _ in predictions], axis=0)
+    mean_forces = [np.mean(one, axis=0) for one in zip(*(forces for _, forces in predictions), strict=True)]
+    return {
+        "ensemble": prediction_errors(*reference, list(mean_energies), mean_forces),
+        "members": [prediction_errors(*reference, *prediction) for prediction in predictions],
     }

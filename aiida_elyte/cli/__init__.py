@@ -1,0 +1,55 @@
+"""The command ``aiida-elyte``: parse, call, print. AiiDA is imported by the command that runs, not by ``--help``."""
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from aiida_elyte.cli.profile import prepare
+from aiida_elyte.errors import ElyteError
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "setup": "setup",
+    "demo": "demo",
+    "launch": "launch",
+    "import": "import_frames",
+    "train": "train",
+    "evaluate": "evaluate",
+    "status": "status",
+    "resume": "resume",
+    "report": "report",
+    "clean": "clean",
+}
+"""Command → its module in this package."""
+
+
+class _Commands(click.Group):
+    """Loads a command when it is called, and turns our failures into one line and exit code 2."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"aiida_elyte.cli.{_COMMANDS[cmd_name]}").command
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ElyteError as error:
+            click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.option("-p", "--profile", metavar="NAME", help="AiiDA profile; the default profile when left out.")
+@click.version_option(package_name="aiida-elyte")
+@click.pass_context
+def main(ctx: click.Context, profile: str | None) -> None:
+    """From the structure of an electrolyte to its ionic conductivity: labels, potentials, dynamics, transport."""
+    ctx.obj = profile
+    prepare()

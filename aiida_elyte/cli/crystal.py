@@ -1,0 +1,299 @@
+"""From the words of a command line to the inputs of the crystal street: checked, priced, known again by their key."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+
+from aiida_elyte.cli.datasets import load_frames_node, load_potential_nodes
+from aiida_elyte.cli.profile import check_runnable, find_code
+from aiida_elyte.errors import InputError
+from aiida_elyte.plugins import load
+from aiida_elyte.science.cost import LABEL_RATES, Plan
+from aiida_elyte.science.crystal import read_structure, require_charges, require_temperatures, suggest
+
+if TYPE_CHECKING:
+    from aiida import orm
+    from aiida.engine import ProcessBuilder
+
+__all__ = ["KEY", "Request", "available_cores", "build", "find_run", "key_of", "plan_of", "read_overrides"]
+
+KEY = "elyte_key"
+"""Extra of a street's node under which the hash of its inputs is stored."""
+
+
+@dataclass
+class Request:
+    """What the user asked for."""
+
+    structure: Path
+    """File of the crystal."""
+    charges: Mapping[str, float]
+    """Charge of each mobile species [e]."""
+    temperatures_K: Sequence[float] = ()  # noqa: N815 - the unit is part of the name
+    """Temperatures of production [K]; those of the protocol when empty."""
+    labeller: str = "ase"
+    """Name of the labeller."""
+    protocol: str | None = None
+    """Name of the protocol."""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """What to change of it."""
+    dataset: str | None = None
+    """PK or file of labelled frames."""
+    potentials: str | None = None
+    """PK or folder of potentials."""
+    pseudo_family: str | None = None
+    """Pseudopotential family of the labeller ``qe``."""
+    max_wallclock_s: int | None = None
+    """Wall time of each job [s]."""
+    codes: Mapping[str, str] = field(default_factory=dict)
+    """Role (``python``, or a labeller's name) → label of a code."""
+
+
+def build(request: Request) -> "ProcessBuilder":
+    """Return the inputs of ``elyte.crystal``, checked as far as they can be before anything runs; nothing is stored.
+
+    Raises
+    ------
+    InputError
+        For whatever is wrong with them.
+    """
+    atoms = read_structure(request.structure)
+    require_charges(atoms, request.charges)
+    if request.temperatures_K:
+        require_temperatures(list(request.temperatures_K))
+    labeller = load("labellers", request.labeller)
+
+    from aiida import orm
+
+    from aiida_elyte.data.frames import FramesData
+    from aiida_elyte.workflows.crystal import CrystalWorkChain
+    from aiida_elyte.workflows.protocols import recursive_merge
+
+    protocols = CrystalWorkChain.get_available_protocols()
+    if request.protocol is not None and request.protocol not in protocols:
+        raise InputError(
+            f"protocol {request.protocol!r} is unknown; expected one of {', '.join(protocols)}"
+            f"{suggest(request.protocol, list(protocols))}"
+        )
+    overrides = dict(request.overrides)
+    _check_overrides(overrides)
+    if request.pseudo_family is not None:
+        if request.labeller != "qe":
+            raise InputError(
+                f"--pseudo-family goes with the labeller qe; the labeller is {request.labeller!r}; leave it out"
+            )
+        family = {"active_learning": {"label": {"qe": {"scf": {"pseudo_family": request.pseudo_family}}}}}
+        overrides = recursive_merge(overrides, family)
+
+    codes = {"python": find_code(request.codes.get("python", "python@localhost"))}
+    if request.labeller == "qe" or request.labeller in request.codes:
+        codes[request.labeller] = find_code(request.codes.get(request.labeller, "pw@localhost"))
+    options = {"max_wallclock_seconds": request.max_wallclock_s} if request.max_wallclock_s else None
+
+    # The labeller itself knows which elements its engine lacks.
+    given = overrides.get("active_learning", {}).get("label", {}).get(request.labeller)
+    seed = atoms.copy()
+    seed.info = {"origin": "structure#0"}
+    labels = labeller.get_builder_from_protocol(
+        codes.get(request.labeller, codes["python"]),
+        frames=FramesData([seed]),
+        protocol=request.protocol,
+        overrides=given,
+        options=options,
+    )
+    builder = CrystalWorkChain.get_builder_from_protocol(
+        codes,
+        orm.StructureData(ase=atoms),
+        dict(request.charges),
+        list(request.temperatures_K) or None,
+        labeller=request.labeller,
+        protocol=request.protocol,
+        overrides=overrides,
+        options=options,
+    )
+    if request.dataset is not None:
+        builder.dataset = load_frames_node(request.dataset)
+        _check_dataset(builder.dataset, request.dataset, atoms.get_chemical_symbols())
+    if request.potentials is not None:
+        builder.potentials = load_potential_nodes(request.potentials)
+        _check_potentials(builder.potentials, request.potentials, atoms.get_chemical_symbols())
+    check_runnable(codes["python"], ("torch", "schnetpack", "torch_sim", *_needs(labels)))
+    for role, code in codes.items():
+        if role != "python":
+            check_runnable(code)
+    return builder
+
+
+def plan_of(builder: "ProcessBuilder", request: Request) -> Plan:
+    """Return the work of a street, for ``science.cost.estimate_cost``."""
+    from aiida_elyte.science.seeds.perturb import make_seeds
+
+    atoms = builder.structure.get_ase()
+    learning = builder.active_learning.learning.get_dict()
+    train = builder.active_learning.ensemble["train"]["settings"].get_dict()
+    conditions = builder.conductivity.conditions.get_dict()
+    seeds = builder.seeds.get_dict()
+    n_seeds = 0
+    if builder.dataset is None:
+        n_seeds = len(make_seeds(atoms, seeds, np.random.default_rng(seeds.pop("seed"))))
+    sampling = learning["sampling"]
+    runs = len(conditions["temperatures_K"]) * conditions["n_replicas"]
+    members = dict(builder.potentials or {})
+    return Plan(
+        n_atoms=len(atoms),
+        n_atoms_production=len(atoms) * int(np.prod(conditions.get("supercell", [1, 1, 1]))),
+        n_seeds=n_seeds,
+        label_budget=min(learning["label_budget"], learning["max_rounds"] * learning["selection"]["n_select"]),
+        n_rounds=learning["max_rounds"],
+        n_members=len(members) or builder.active_learning.ensemble["n_members"].value,
+        n_known=len(builder.dataset) if builder.dataset is not None else 0,
+        epochs_first=0 if members else train["max_epochs"],
+        epochs_again=learning["retraining"].get("max_epochs", train["max_epochs"]),
+        n_features=train["architecture"]["n_features"],
+        n_layers=train["architecture"]["n_layers"],
+        sampling_steps=sampling["n_replicas"]
+        * (sampling["n_steps"] + _start_steps(builder.active_learning.sample, sampling)),
+        production_steps=runs * (conditions["n_steps"] + _start_steps(builder.conductivity.md, conditions)),
+        trajectory_frames=runs * conditions["n_steps"] // conditions.get("trajectory_stride", conditions["n_steps"]),
+        engine=_engine(builder, request.labeller),
+        cores=available_cores(),
+    )
+
+
+def key_of(builder: "ProcessBuilder") -> str:
+    """Return the hash of all inputs that can change a result: nodes by content, our programs and rooms included."""
+    import aiida_elyte
+    from aiida_elyte.calculations.rooms import PROGRAMS, rooms_of
+
+    content: dict[str, str] = {}
+    _flatten(builder._inputs(prune=True), "", content)
+    for program in sorted(PROGRAMS.glob("*.py")):
+        for path in (program, *(Path(aiida_elyte.__file__).parents[1] / room for room in rooms_of(program))):
+            content[f"{program.name}:{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def find_run(key: str) -> "orm.WorkChainNode | None":
+    """Return the newest street of these inputs that finished well or still runs."""
+    from aiida import orm
+
+    query = orm.QueryBuilder().append(orm.WorkChainNode, filters={f"extras.{KEY}": key}, tag="street")
+    query.order_by({"street": {"id": "desc"}})
+    for node in query.all(flat=True):
+        if node.is_finished_ok or not node.is_terminated:
+            return node
+    return None
+
+
+def read_overrides(path: Path | None) -> dict[str, Any]:
+    """Return the content of a YAML file with overrides, ``{}`` for none.
+
+    Raises
+    ------
+    InputError
+        When it is missing or no mapping.
+    """
+    if path is None:
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"overrides file {path} cannot be read ({error}); expected a YAML file") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise InputError(
+            f"overrides file {path} holds a {type(content).__name__}; expected a mapping, e.g. `seeds: {{seed: 1}}`"
+        )
+    return content
+
+
+def available_cores() -> int:
+    """Return the number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check_overrides(overrides: Mapping[str, Any]) -> None:
+    """Refuse keys no part of the street knows: a misspelt one would change nothing and say nothing."""
+    from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
+    from aiida_elyte.workflows.conductivity import ConductivityWorkChain
+    from aiida_elyte.workflows.crystal import CrystalWorkChain
+
+    _check_keys(overrides, CrystalWorkChain, "overrides")
+    for name, part in (("active_learning", ActiveLearningWorkChain), ("conductivity", ConductivityWorkChain)):
+        _check_keys(overrides.get(name) or {}, part, f"overrides.{name}")
+
+
+def _check_keys(overrides: Any, process: Any, name: str) -> None:
+    known = list(process.get_protocol_inputs())
+    if not isinstance(overrides, Mapping):
+        raise InputError(f"{name} is a {type(overrides).__name__}; expected a mapping with {', '.join(known)}")
+    for key in overrides:
+        if key not in known:
+            raise InputError(f"{name} has {key!r}; expected {', '.join(known)}{suggest(str(key), known)}")
+
+
+def _check_dataset(node: Any, name: str, symbols: Sequence[str]) -> None:
+    from aiida_elyte.science.frames import require_labels, require_one_level
+
+    frames = node.get_frames()
+    require_labels(frames, name=name)
+    require_one_level(frames, name)
+    _check_elements(node, name, symbols, "has no frame with")
+
+
+def _check_potentials(members: Mapping[str, Any], name: str, symbols: Sequence[str]) -> None:
+    for member, node in members.items():
+        _check_elements(node, f"{name} ({member})", symbols, "has not learned")
+
+
+def _check_elements(node: Any, name: str, symbols: Sequence[str], lacks: str) -> None:
+    missing = sorted(set(symbols) - set(node.base.attributes.get("elements")))
+    if missing:
+        raise InputError(
+            f"{name} {lacks} {', '.join(missing)}; expected every element of the structure; add frames with it"
+        )
+
+
+def _needs(labels: "ProcessBuilder") -> tuple[str, ...]:
+    """Return the Python modules a labeller needs beside those of training and dynamics."""
+    settings = labels._inputs(prune=True).get("ase", {}).get("settings")
+    return ("tblite",) if settings is not None and settings.get_dict().get("calculator") == "tblite" else ()
+
+
+def _engine(builder: "ProcessBuilder", labeller: str) -> str | None:
+    if labeller in LABEL_RATES:
+        return labeller
+    settings = dict(builder.active_learning.label).get("ase", {}).get("settings")
+    name = settings.get_dict().get("calculator") if settings is not None else None
+    return name if name in LABEL_RATES else None
+
+
+def _start_steps(md: Any, conditions: Mapping[str, Any]) -> int:
+    """Return the steps of ramp and hold before production."""
+    ramp = conditions.get("ramp") or md["settings"].get_dict().get("ramp") or {}
+    return int(ramp.get("ramp_steps", 0)) + int(ramp.get("hold_steps", 0))
+
+
+def _flatten(inputs: Mapping[str, Any], above: str, content: dict[str, str]) -> None:
+    """Collect the hash of every input under its path; metadata changes no result."""
+    from aiida import orm
+    from aiida.common.hashing import make_hash
+
+    for name, value in inputs.items():
+        path = f"{above}.{name}".lstrip(".")
+        if name == "metadata":
+            continue
+        if isinstance(value, orm.Node):
+            content[path] = make_hash(value.base.caching.get_objects_to_hash())
+        elif isinstance(value, Mapping):
+            _flatten(value, path, content)
+        else:
+            content[path] = json.dumps(value, sort_keys=True, default=str)

@@ -1,0 +1,171 @@
+"""Watch a WorkChain until it ends, whether the daemon runs it or this process."""
+
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aiida_elyte.cli.street import Step, descendants, read_progress, running_jobs
+
+if TYPE_CHECKING:
+    from aiida import orm
+    from aiida.engine import ProcessBuilder
+
+__all__ = ["Watch", "describe_progress", "follow", "run_here", "span"]
+
+_PERIOD_S = 2.0
+_QUIET_S = 20.0
+"""Seconds between two lines about the same running jobs."""
+_PREFIX = re.compile(r"^\[\d+\|[^]]*\]: ")
+
+
+class Watch:
+    """Prints what is new of a WorkChain: its reports, and how far its running jobs are.
+
+    Parameters
+    ----------
+    node
+        The WorkChain.
+    quiet_s
+        Least time between two lines of progress [s].
+    """
+
+    def __init__(self, node: "orm.WorkChainNode", quiet_s: float = _QUIET_S) -> None:
+        self.node = node
+        self.quiet_s = quiet_s
+        self._last_log = 0
+        self._last_line = ""
+        self._spoke = 0.0
+        self._start = time.monotonic()
+
+    def tick(self) -> None:
+        """Print what is new."""
+        steps = descendants(self.node)
+        for line in self._reports(steps):
+            self._say(line)
+        jobs = running_jobs(steps)
+        line = " · ".join(f"{job.path}: {describe_progress(job)}" for job in jobs[:4])
+        if len(jobs) > 4:
+            line += f" · and {len(jobs) - 4} more jobs"
+        if line and line != self._last_line and time.monotonic() - self._spoke > self.quiet_s:
+            self._say(line)
+            self._last_line, self._spoke = line, time.monotonic()
+
+    def _reports(self, steps: list[Step]) -> list[str]:
+        """Return what the processes reported since the last time."""
+        from aiida import orm
+
+        query = orm.QueryBuilder().append(
+            orm.Log,
+            filters={"dbnode_id": {"in": [self.node.pk, *(step.pk for step in steps)]}, "id": {">": self._last_log}},
+            project=["id", "message"],
+        )
+        lines = []
+        for identifier, message in sorted(query.all()):
+            self._last_log = identifier
+            lines.append(_PREFIX.sub("", message).splitlines()[0])
+        return lines
+
+    def _say(self, line: str) -> None:
+        click.echo(f"[{span(time.monotonic() - self._start):>8}] {line}", err=True)
+
+
+def follow(node: "orm.WorkChainNode") -> bool:
+    """Print the progress of a WorkChain that the daemon runs; tell whether it was followed to its end.
+
+    Ctrl-C stops the following, not the WorkChain.
+    """
+    watch = Watch(node)
+    try:
+        while not node.is_terminated:
+            watch.tick()
+            time.sleep(_PERIOD_S)
+    except KeyboardInterrupt:
+        click.echo(
+            f"\nNo longer following; the work goes on. See `aiida-elyte status {node.pk}`; "
+            f"follow again with `aiida-elyte resume {node.pk}`; stop it with `verdi process kill {node.pk}`.",
+            err=True,
+        )
+        return False
+    watch.tick()
+    return True
+
+
+def run_here(
+    builder: "ProcessBuilder", label: str, started: Callable[["orm.WorkChainNode"], None] | None = None
+) -> "orm.WorkChainNode":
+    """Run a WorkChain in this process, printing its progress, and return its node.
+
+    Parameters
+    ----------
+    builder
+        The WorkChain.
+    label
+        Label of its node, unlike any other, by which it is found while it runs.
+    started
+        Called once with the node, as soon as there is one.
+    """
+    from aiida import orm
+    from aiida.engine import run_get_node
+    from aiida.manage import get_manager
+
+    builder.metadata.label = label
+    loop = get_manager().get_runner().loop
+    watches: list[Watch] = []
+
+    def tick() -> None:
+        if not watches:
+            node = orm.QueryBuilder().append(orm.WorkChainNode, filters={"label": label}).first(flat=True)
+            if node is not None:
+                watches.append(Watch(node))
+                if started is not None:
+                    started(node)
+        else:
+            watches[0].tick()
+        pending[0] = loop.call_later(_PERIOD_S, tick)
+
+    pending: list[Any] = [loop.call_soon(tick)]
+    try:
+        node = run_get_node(builder).node
+    finally:
+        pending[0].cancel()
+    if started is not None and not watches:
+        started(node)
+    return node
+
+
+def describe_progress(step: Step) -> str:
+    """Return in a few words how far a running job is."""
+    progress = read_progress(step)
+    if not progress:
+        return step.state
+    words = []
+    seconds = progress.pop("seconds", None)
+    for done, total, unit in (
+        ("done", "of", "frames"),
+        ("epoch", "max_epochs", "epochs"),
+        ("step", "n_steps", "steps"),
+    ):
+        if done in progress:
+            count = progress.pop(done)
+            words.append(f"{count} of {progress.pop(total)} {unit}" if total in progress else f"{unit} {count}")
+    words += [f"{key.replace('_', ' ')} {_number(value)}" for key, value in progress.items() if value is not None]
+    if seconds is not None:
+        words.append(span(seconds))
+    return ", ".join(words)
+
+
+def span(seconds: float) -> str:
+    """Return a time as people say it: ``1 h 05 min``, ``3 min 20 s``, ``45 s``."""
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    if whole >= 60:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole} s"
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

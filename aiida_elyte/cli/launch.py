@@ -1,0 +1,207 @@
+"""``aiida-elyte launch``."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aiida_elyte.cli.profile import ensure_daemon, open_profile
+from aiida_elyte.errors import InputError
+
+if TYPE_CHECKING:
+    from aiida import orm
+    from aiida.engine import ProcessBuilder
+
+    from aiida_elyte.cli.crystal import Request
+    from aiida_elyte.science.cost import Cost
+
+__all__ = ["command", "launch"]
+
+
+@click.group("launch")
+def command() -> None:
+    """Start a street."""
+
+
+@command.command("crystal")
+@click.argument("structure", type=click.Path(path_type=Path))
+@click.option("--charges", multiple=True, metavar="EL=CHARGE", help="Charge of each mobile species in e, e.g. Li=1.")
+@click.option(
+    "--temperature-K", "temperatures", multiple=True, type=float, help="Temperature of production; repeat it."
+)
+@click.option(
+    "--labeller", default="ase", show_default=True, help="ase (GFN1-xTB unless told otherwise), qe, or a plug-in."
+)
+@click.option("--protocol", help="fast, balanced or stringent.")
+@click.option(
+    "--overrides", type=click.Path(path_type=Path), metavar="FILE.yaml", help="What to change of the protocol."
+)
+@click.option("--dataset", metavar="PK|FILE", help="Labelled frames to start with, instead of seeds.")
+@click.option("--potentials", metavar="PK|DIR", help="Potentials to start with, instead of a first training.")
+@click.option("--pseudo-family", metavar="LABEL", help="Pseudopotential family of the labeller qe.")
+@click.option("--code", "codes", multiple=True, metavar="ROLE=CODE", help="E.g. python=python@cluster, qe=pw@cluster.")
+@click.option("--max-wallclock-s", type=click.IntRange(min=1), help="Wall time of each job [s].")
+@click.option("--dry-run", is_flag=True, help="Check everything, tell what it would cost, submit nothing.")
+@click.option("--detach", is_flag=True, help="Submit and return.")
+@click.option("--run", "in_process", is_flag=True, help="Compute in this process, without the daemon.")
+@click.option("--force", is_flag=True, help="Compute again what is there already.")
+@click.option("--json", "as_json", is_flag=True, help="Print what a machine can read.")
+@click.pass_context
+def crystal(
+    ctx: click.Context,
+    structure: Path,
+    charges: tuple[str, ...],
+    temperatures: tuple[float, ...],
+    labeller: str,
+    protocol: str | None,
+    overrides: Path | None,
+    dataset: str | None,
+    potentials: str | None,
+    pseudo_family: str | None,
+    codes: tuple[str, ...],
+    max_wallclock_s: int | None,
+    dry_run: bool,
+    detach: bool,
+    in_process: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """From the crystal in STRUCTURE (CIF, POSCAR, extxyz, …) to its ionic conductivity."""
+    from aiida_elyte.cli.crystal import Request, build, plan_of, read_overrides
+    from aiida_elyte.science.cost import estimate_cost
+
+    request = Request(
+        structure=structure,
+        charges={species: _number(species, charge) for species, charge in _pairs(charges, "--charges", "Li=1").items()},
+        temperatures_K=temperatures,
+        labeller=labeller,
+        protocol=protocol,
+        overrides=read_overrides(overrides),
+        dataset=dataset,
+        potentials=potentials,
+        pseudo_family=pseudo_family,
+        max_wallclock_s=max_wallclock_s,
+        codes=_pairs(codes, "--code", "qe=pw@cluster"),
+    )
+    _check_early(request)
+    open_profile(create=True)
+    builder = build(request)
+    cost = estimate_cost(plan_of(builder, request))
+    if dry_run:
+        click.echo(json.dumps(asdict(cost) | {"seconds": cost.seconds}, indent=2) if as_json else _describe_cost(cost))
+        return
+    node = launch(builder, in_process=in_process, detach=detach, force=force)
+    finish(ctx, node, as_json)
+
+
+def launch(
+    builder: "ProcessBuilder", *, in_process: bool = False, detach: bool = False, force: bool = False
+) -> "orm.WorkChainNode":
+    """Find the run of these inputs, or start one; follow it to its end unless told otherwise.
+
+    Parameters
+    ----------
+    builder
+        Inputs of the street.
+    in_process
+        Run without the daemon.
+    detach
+        Return after the submission.
+    force
+        Compute again even where a run of these inputs exists.
+
+    Raises
+    ------
+    InputError
+        When AiiDA refuses the inputs.
+    """
+    from aiida.engine import submit
+
+    from aiida_elyte.cli.crystal import KEY, find_run, key_of
+    from aiida_elyte.cli.follow import follow, run_here
+
+    key = key_of(builder)
+    node = None if force else find_run(key)
+    if node is not None:
+        state = "has finished" if node.is_terminated else "is under way"
+        click.echo(
+            f"The run of these inputs {state}: {node.process_label} {node.pk} (compute again with --force).", err=True
+        )
+        if node.is_terminated or detach:
+            return node
+        ensure_daemon()
+        follow(node)
+        return node
+    try:
+        if in_process:
+            return run_here(builder, f"street {key[:12]}", lambda started: started.base.extras.set(KEY, key))
+        ensure_daemon()
+        node = submit(builder)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    node.base.extras.set(KEY, key)
+    click.echo(f"Submitted {node.process_label} {node.pk}.", err=True)
+    if not detach:
+        follow(node)
+    return node
+
+
+def finish(ctx: click.Context, node: "orm.WorkChainNode", as_json: bool = False) -> None:
+    """Print how a run ended; exit 1 when it failed."""
+    from aiida_elyte.cli.show import result_lines
+
+    if as_json:
+        state = node.process_state.value if node.process_state else "created"
+        click.echo(json.dumps({"pk": node.pk, "uuid": node.uuid, "state": state, "exit_status": node.exit_status}))
+    else:
+        for line in result_lines(node):
+            click.echo(line)
+        click.echo(f"\n{node.process_label} {node.pk}: aiida-elyte status {node.pk} · verdi process report {node.pk}")
+    if node.is_terminated and not node.is_finished_ok:
+        reason = node.exit_message or (node.process_state.value if node.process_state else "unknown")
+        click.echo(f"Error: {node.process_label} {node.pk} failed: {reason}", err=True)
+        ctx.exit(1)
+
+
+def _check_early(request: "Request") -> None:
+    """Refuse what needs no profile to be refused."""
+    from aiida_elyte.plugins import load
+    from aiida_elyte.science.crystal import read_structure, require_charges, require_temperatures
+
+    require_charges(read_structure(request.structure), request.charges)
+    if request.temperatures_K:
+        require_temperatures(list(request.temperatures_K), "--temperature-K")
+    load("labellers", request.labeller)
+
+
+def _pairs(words: tuple[str, ...], option: str, example: str) -> dict[str, str]:
+    pairs = {}
+    for word in [part for given in words for part in given.split(",")]:
+        name, sign, value = word.partition("=")
+        if not (sign and name.strip() and value.strip()):
+            raise InputError(f"{option} is {word!r}; expected NAME=VALUE, e.g. {option} {example}")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _number(species: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(f"charge of {species} is {text!r}; expected a number, in e, e.g. --charges Li=1") from error
+
+
+def _describe_cost(cost: "Cost") -> str:
+    from aiida_elyte.cli.follow import span
+
+    labels = "unknown for this engine" if cost.labelling_s is None else span(cost.labelling_s)
+    rows: list[tuple[str, Any]] = [
+        ("labels", f"{cost.labels} at most   {labels}"),
+        ("training", span(cost.training_s)),
+        ("MD steps", f"{cost.md_steps}   {span(cost.dynamics_s)}"),
+        ("time", f"about {span(cost.seconds)} at most, on the cores of this machine"),
+        ("disk", f"about {cost.disk_bytes / 1e6:.0f} MB"),
+    ]
+    return "\n".join(f"{name:<10}{value}" for name, value in rows) + "\nDry run: nothing was submitted."

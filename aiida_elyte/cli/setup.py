@@ -1,0 +1,28 @@
+"""``aiida-elyte setup``."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+from aiida_elyte.cli.profile import set_up
+
+__all__ = ["command"]
+
+
+@click.command("setup")
+@click.option("--profile", metavar="NAME", help="Profile to complete or make; the default one when left out.")
+@click.option("--json", "as_json", is_flag=True, help="Print what a machine can read.")
+@click.pass_context
+def command(ctx: click.Context, profile: str | None, as_json: bool) -> None:
+    """Make profile, computer and codes where they are missing; nothing that is there changes."""
+    found = set_up(profile or ctx.find_root().obj)
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2))
+        return
+    click.echo(f"profile   {found.profile}   ({found.folder})")
+    for label, path in found.codes.items():
+        click.echo(f"code      {label}   {path}")
+    click.echo(f"made      {', '.join(found.made) or 'nothing: all was there'}")
+    for engine, source in found.missing.items():
+        click.echo(f"missing   {engine}   ({source})")

@@ -1,0 +1,52 @@
+"""Results of a street as lines of text."""
+
+from typing import TYPE_CHECKING, Any
+
+from aiida_elyte.cli.street import results_of
+
+if TYPE_CHECKING:
+    from aiida import orm
+
+__all__ = ["describe_quantity", "result_lines", "table"]
+
+
+def result_lines(node: "orm.ProcessNode") -> list[str]:
+    """Return the table of a street's results, ``[]`` when it has none yet."""
+    runs = results_of(node, "transport")
+    if not runs:
+        return []
+    rows = [["T / K", "quantity", "value"]]
+    for run in runs.values():
+        results = run.get_dict()
+        temperature = f"{results.pop('conditions')['temperature_K']:g}"
+        for name, quantity in sorted(results.items()):
+            rows.append([temperature, name.replace("_", " "), describe_quantity(quantity)])
+            temperature = ""
+    lines = table(rows)
+    for law in results_of(node, "arrhenius").values():
+        lines += ["", "Arrhenius' law"]
+        lines += table(
+            [[name.replace("_", " "), describe_quantity(quantity)] for name, quantity in law.get_dict().items()]
+        )
+    return lines
+
+
+def describe_quantity(quantity: Any) -> str:
+    """Return an estimate with its error bar, or the bound and the reason where there is none."""
+    if not isinstance(quantity, dict):
+        return str(quantity)
+    if "value" in quantity:
+        low, high = quantity["ci95"]
+        return (
+            f"{quantity['value']:.3g} ± {quantity['std']:.2g} {quantity['unit']}"
+            f"  (95 %: {low:.3g} to {high:.3g}, n_eff {quantity['n_effective']:.3g})"
+        )
+    bound = quantity.get("upper_bound")
+    least = f"below {bound['value']:.3g} {bound['unit']} (95 %): " if bound else "none: "
+    return least + str(quantity.get("refused", ""))
+
+
+def table(rows: list[list[str]]) -> list[str]:
+    """Return rows with their columns aligned."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
