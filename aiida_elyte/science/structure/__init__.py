@@ -1,0 +1,1 @@
+"""Structure of a trajectory's frames: who sits where around whom, and whether the framework still stands."""

@@ -1,0 +1,63 @@
+"""Whether the framework still stands: its displacement from a reference, drift removed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from ase import Atoms
+
+from aiida_elyte.errors import InputError
+
+__all__ = ["framework_displacement", "framework_rmsd"]
+
+
+def framework_displacement(
+    positions: np.ndarray, cell: np.ndarray, reference_positions: np.ndarray, reference_cell: np.ndarray
+) -> float:
+    r"""Compute the root mean squared displacement of atoms from their reference sites, drift removed.
+
+    .. math:: \mathrm{RMSD}^2 = \frac{1}{N} \sum_i |(s_i - s_i^0 - \bar{s}) h|^2
+
+    with scaled positions s, nearest images, mean drift s̄ and cell h: neither strain nor drift counts as displacement.
+
+    Parameters
+    ----------
+    positions, reference_positions
+        Positions of the framework's atoms in the same order, wrapped or not [Å], shape ``(N, 3)``.
+    cell, reference_cell
+        Rows are the cell vectors [Å], shape ``(3, 3)``.
+
+    Returns
+    -------
+    float
+        RMSD [Å].
+    """
+    moved = positions @ np.linalg.inv(cell) - reference_positions @ np.linalg.inv(reference_cell)
+    drift = np.angle(np.exp(2j * np.pi * moved).mean(axis=0)) / (2 * np.pi)  # a mean that knows no cell boundary
+    moved = moved - drift
+    moved -= np.rint(moved)
+    moved -= moved.mean(axis=0)
+    return float(np.sqrt(np.mean(np.sum((moved @ cell) ** 2, axis=1))))
+
+
+def framework_rmsd(frame: Atoms, reference: Atoms, framework: Sequence[str]) -> float:
+    """Compute the RMSD of the framework species of a frame from a reference frame [Å].
+
+    Raises
+    ------
+    InputError
+        When the frames list different atoms, or hold none of the framework.
+    """
+    if frame.get_chemical_symbols() != reference.get_chemical_symbols():
+        formulas = f"frame is {frame.get_chemical_formula()}, reference {reference.get_chemical_formula()}"
+        raise InputError(
+            f"{formulas}, or sorted otherwise; "
+            "expected the same atoms in the same order; take the reference from the frame's own block"
+        )
+    chosen = np.isin(frame.get_chemical_symbols(), list(framework))
+    if not chosen.any():
+        raise InputError(
+            f"framework names {', '.join(framework)}; expected species among {', '.join(sorted(set(frame.symbols)))}; "
+            "name those that must not move"
+        )
+    cells = frame.cell.array, reference.cell.array
+    return framework_displacement(frame.positions[chosen], cells[0], reference.positions[chosen], cells[1])
