@@ -76,9 +76,9 @@ def fit_line(
         raise InputError(
             f"{len(temperatures_K)} temperatures come with {len(values)} values; expected one a temperature; pair them"
         )
-    for temperature in temperatures_K:
-        if not (math.isfinite(temperature) and temperature > 0):
-            raise InputError(f"temperature_K is {temperature}; expected a positive number; correct it")
+    for given in temperatures_K:
+        if not (math.isfinite(given) and given > 0):
+            raise InputError(f"temperature_K is {given}; expected a positive number; correct it")
     known = [(t, v) for t, v in zip(temperatures_K, values, strict=True) if isinstance(v, Estimate) and v.value > 0]
     distinct = len({t for t, _ in known})
     if distinct < _MIN_TEMPERATURES:
@@ -144,8 +144,8 @@ def fit_arrhenius(
         return {"activation_energy": line, "prefactor": line, key: line}
     span = f"{min(line.temperatures_K):g}–{max(line.temperatures_K):g} K"
     method = (
-        f"line of ln(σT) against 1/kT through {len(line.temperatures_K)} temperatures, {span}, weighted by their errors, "
-        f"reduced χ² {line.scatter:.2g}" + (", errors inflated by its root" if line.scatter > 1 else "")
+        f"line of ln(σT) against 1/kT through {len(line.temperatures_K)} temperatures, {span}, weighted by their "
+        f"errors, reduced χ² {line.scatter:.2g}" + (", errors inflated by its root" if line.scatter > 1 else "")
     )
     quantile = float(stats.t.ppf(0.975, line.dof))
     prefactor, relative = math.exp(line.intercept), math.sqrt(line.covariance[0, 0])

@@ -83,8 +83,8 @@ class Refusal:
 def result_from_dict(fields: Mapping[str, Any]) -> Estimate | Refusal:
     """Return what ``as_dict`` of an estimate or a refusal was taken from."""
     if "refused" in fields:
-        bound = fields["upper_bound"]
-        return Refusal(fields["refused"], bound and result_from_dict(bound))
+        bound = fields["upper_bound"] and result_from_dict(fields["upper_bound"])
+        return Refusal(fields["refused"], bound if isinstance(bound, Estimate) else None)
     window = fields["window"]
     return Estimate(**{**fields, "ci95": tuple(fields["ci95"]), "window": tuple(window) if window else None})
 
@@ -141,18 +141,20 @@ def mean_of_groups(samples: np.ndarray, groups: np.ndarray, pooling_p: float) ->
     names = sorted(set(groups.tolist()))
     members = [samples[groups == name] for name in names]
     n, k = len(samples), len(names)
-    means = np.array([member.mean() for member in members])
+    pooled, pooled_error = float(samples.mean()), float(samples.std(ddof=1)) / math.sqrt(n)
     if k == n:
-        return Mean(samples.mean(), samples.std(ddof=1) / math.sqrt(n), n - 1, n, math.nan, 0.0)
+        return Mean(pooled, pooled_error, n - 1, n, math.nan, 0.0)
+    means = np.array([member.mean() for member in members])
     sizes = np.array([len(member) for member in members])
-    mean_square_within = sum(((member - member.mean()) ** 2).sum() for member in members) / (n - k)
-    statistical = math.sqrt(mean_square_within * (1 / sizes).sum()) / k
+    square_within = sum(float(((member - member.mean()) ** 2).sum()) for member in members) / (n - k)
+    statistical = math.sqrt(square_within * float((1 / sizes).sum())) / k
     if k > 1:
-        mean_square_between = (sizes * (means - samples.mean()) ** 2).sum() / (k - 1)
-        if stats.f.sf(mean_square_between / max(mean_square_within, 1e-300), k - 1, n - k) < pooling_p:
-            total = means.std(ddof=1) / math.sqrt(k)
-            return Mean(means.mean(), total, k - 1, k, statistical, math.sqrt(max(0.0, total**2 - statistical**2)))
-    return Mean(samples.mean(), samples.std(ddof=1) / math.sqrt(n), n - 1, n, statistical, 0.0)
+        square_between = float((sizes * (means - pooled) ** 2).sum()) / (k - 1)
+        if stats.f.sf(square_between / max(square_within, 1e-300), k - 1, n - k) < pooling_p:
+            error = float(means.std(ddof=1)) / math.sqrt(k)
+            between = math.sqrt(max(0.0, error**2 - statistical**2))
+            return Mean(float(means.mean()), error, k - 1, k, statistical, between)
+    return Mean(pooled, pooled_error, n - 1, n, statistical, 0.0)
 
 
 def estimate_transport(

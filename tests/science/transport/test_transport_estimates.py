@@ -1,0 +1,214 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.io import read
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.trajectory.reduction import reduce_frames
+from aiida_elyte.science.transport.estimates import (
+    Estimate,
+    Refusal,
+    estimate_transport,
+    mean_of_groups,
+    result_from_dict,
+)
+from aiida_elyte.science.transport.synthetic import brownian, caged, caged_then_diffusive, correlated_pairs, series_of
+
+XDATCAR = Path(__file__).parents[4] / "shared/data/trajectories/Li6PS5Cl_XDATCAR"
+
+# Li ions of D = 1e-4 Å²/fs = 1e-4 × 1e-16 cm² / 1e-15 s = 1e-5 cm²/s, in 1000 Å³ at 600 K: kT = 0.0517 eV, and
+# e² N D / V kT = N × 1.602e-19² C² × 1e-9 m²/s / (1e-27 m³ × 1.381e-23 × 600 J) = N × 3.099 S/m = N × 30.99 mS/cm
+DIFFUSION = 1e-4
+CM2_S = 1e-5
+MS_CM_PER_ION = 30.99
+
+
+def _replicas(rng, make, n_times, n_ions, *arguments, n_replicas=3, interval_fs=50.0):
+    return [make(rng, n_times, n_ions, *arguments, interval_fs, replica=f"r{k}") for k in range(n_replicas)]
+
+
+def _covered(make, n_replicas, n_times, n_ions, arguments, truth, repetitions=200):
+    """Return the fraction of intervals that hold the truth, and the fraction of refusals."""
+    rng = np.random.default_rng(11)
+    hits = {key: [] for key in truth}
+    for _ in range(repetitions):
+        series = _replicas(rng, make, n_times, n_ions, *arguments, n_replicas=n_replicas)
+        for key, result in estimate_transport(series, {"Li": 1.0}, 600.0).items():
+            if isinstance(result, Estimate):
+                hits[key].append(result.ci95[0] <= truth[key] <= result.ci95[1])
+    return {key: np.mean(found) for key, found in hits.items()}, {
+        key: 1 - len(found) / repetitions for key, found in hits.items()
+    }
+
+
+def _truth(n_ions, diffusion, haven=1.0):
+    scale = diffusion / DIFFUSION
+    return {
+        "tracer_diffusion_Li": CM2_S * scale,
+        "conductivity_nernst_einstein": n_ions * MS_CM_PER_ION * scale,
+        "conductivity": n_ions * MS_CM_PER_ION * scale / haven,
+        "haven_ratio": haven,
+    }
+
+
+@pytest.mark.parametrize(
+    ("make", "n_replicas", "n_times", "arguments", "haven"),
+    [
+        (brownian, 3, 200, (DIFFUSION,), 1.0),
+        (brownian, 1, 600, (DIFFUSION,), 1.0),
+        (correlated_pairs, 3, 200, (DIFFUSION,), 0.5),
+        (caged_then_diffusive, 3, 300, (10 * DIFFUSION, 0.2, 200.0), 1.0),
+    ],
+    ids=["brownian", "one long replica", "pairs", "caged, then diffusive"],
+)
+def test_intervals_hold_the_truth_in_nine_of_ten_repetitions_or_more(make, n_replicas, n_times, arguments, haven):
+    covered, refused = _covered(make, n_replicas, n_times, 20, arguments, _truth(20, arguments[0], haven))
+    # 200 repetitions know the coverage to ± 1.5 %; the interval of the Haven ratio is on the safe side by construction
+    for key, fraction in covered.items():
+        assert 0.90 <= fraction <= (1.0 if key == "haven_ratio" else 0.99), (key, fraction)
+        assert refused[key] < 0.1
+
+
+def test_the_error_is_as_large_as_the_scatter_of_repetitions():
+    rng = np.random.default_rng(12)
+    found = [
+        estimate_transport(_replicas(rng, brownian, 200, 20, DIFFUSION), {"Li": 1.0}, 600.0)["tracer_diffusion_Li"]
+        for _ in range(100)
+    ]
+    values, errors = np.array([[one.value, one.std] for one in found if isinstance(one, Estimate)]).T
+    assert errors.mean() == pytest.approx(values.std(ddof=1), rel=0.25)
+    assert values.mean() == pytest.approx(CM2_S, rel=0.03)
+
+
+def test_caged_ions_get_an_upper_bound_and_no_number():
+    rng = np.random.default_rng(13)
+    for _ in range(10):
+        results = estimate_transport(_replicas(rng, caged, 200, 20, 0.5, 200.0), {"Li": 1.0}, 600.0)
+        assert all(isinstance(result, Refusal) for result in results.values())
+    bound = results["tracer_diffusion_Li"].upper_bound
+    # MSD = 6 a² = 1.5 Å² at t = 4950 fs: MSD/6t = 5.05e-5 Å²/fs = 5.05e-6 cm²/s
+    assert bound.value == pytest.approx(5.05e-6, rel=0.15)
+    assert bound.ci95 == (0.0, bound.value)
+    assert results["conductivity_nernst_einstein"].upper_bound.value == pytest.approx(
+        bound.value / CM2_S * 20 * MS_CM_PER_ION, rel=1e-3
+    )
+    assert "steadily; run longer" in results["conductivity"].reason
+
+
+def test_upper_bounds_lie_above_the_truth():
+    rng = np.random.default_rng(14)
+    truth = _truth(20, DIFFUSION)
+    above = []
+    for _ in range(60):
+        # the cage is left after 9 a²/D = 22 ps, replicas are 10 ps long
+        series = _replicas(rng, caged_then_diffusive, 200, 20, DIFFUSION, 0.5, 200.0)
+        results = estimate_transport(series, {"Li": 1.0}, 600.0)
+        for key in ("tracer_diffusion_Li", "conductivity_nernst_einstein", "conductivity"):
+            assert isinstance(results[key], Refusal)
+            above.append(results[key].upper_bound.value > truth[key])
+    assert np.mean(above) >= 0.95
+
+
+def test_real_subdiffusive_trajectory_is_refused_with_a_bound():
+    if not XDATCAR.exists():
+        pytest.skip(f"{XDATCAR.name} is not beside this checkout")
+    series = reduce_frames(read(XDATCAR, index=":", format="vasp-xdatcar"), 100.0)
+    result = estimate_transport([series], {"Li": 1.0}, 500.0)["tracer_diffusion_Li"]
+    assert isinstance(result, Refusal)
+    assert "slope of its MSD is 0.8" in result.reason  # 0.83 between 2 and 7 ps by other tools
+    assert 1.36e-5 < result.upper_bound.value < 3e-5  # above what others fit from 2 ps on
+
+
+def test_members_that_differ_give_model_and_statistical_error_apart():
+    rng = np.random.default_rng(15)
+    series = [
+        brownian(rng, 400, 50, factor * DIFFUSION, 50.0, replica=f"m{member}r{k}", member=f"m{member}")
+        for member, factor in enumerate([0.7, 1.0, 1.3])
+        for k in range(2)
+    ]
+    result = estimate_transport(series, {"Li": 1.0}, 600.0)["tracer_diffusion_Li"]
+    alike = [replace(one, member="m0") for one in series if one.member == "m1"]
+    single = estimate_transport(alike, {"Li": 1.0}, 600.0)["tracer_diffusion_Li"]
+    assert result.n_effective == 3
+    assert "ensemble members differ: statistical std" in result.method
+    assert "model std" in result.method
+    # members scatter by 0.3e-5, so their mean is known to 0.3e-5/√3 = 1.7e-6
+    assert result.std == pytest.approx(1.7e-6, rel=0.35)
+    assert result.std > 2 * single.std
+
+
+def test_means_of_groups_follow_the_analysis_of_variance():
+    samples = np.array([1.0, 2.0, 3.0, 2.0, 1.0, 3.0])
+    alike = mean_of_groups(samples, np.array(list("aaabbb")), 0.25)
+    # both groups have mean 2: pooled, std² = Σ(x-2)²/5/6 = 4/30
+    assert (alike.value, alike.n_effective, alike.dof) == (2.0, 6, 5)
+    assert alike.std == pytest.approx(np.sqrt(4 / 30))
+    apart = mean_of_groups(samples + np.repeat([0, 10], 3), np.array(list("aaabbb")), 0.25)
+    # means 2 and 12: mean 7 ± 10/2; within: mean square 1, statistical error √(1/6)
+    assert (apart.value, apart.std, apart.dof, apart.n_effective) == (7.0, 5.0, 1, 2)
+    assert apart.within == pytest.approx(np.sqrt(1 / 6))
+    assert apart.between == pytest.approx(np.sqrt(25 - 1 / 6))
+    assert mean_of_groups(samples, np.arange(6), 0.25).dof == 5
+
+
+def test_full_charges_of_a_salt_need_no_framework():
+    rng = np.random.default_rng(16)
+    series = []
+    for k in range(3):
+        ions = brownian(rng, 300, 20, DIFFUSION, 50.0).displacements_A.astype(float)
+        one = series_of(ions[:, :10], 50.0, n_framework=10, replica=f"r{k}")
+        anions = ions[:, 10:].astype(np.float32)
+        series.append(
+            replace(
+                one,
+                tracked=one.tracked + ("S",) * 10,
+                displacements_A=np.concatenate([one.displacements_A, anions], axis=1),
+                collective_A=np.stack([one.collective_A[:, 0], anions.sum(axis=1, dtype=float)], axis=1),
+            )
+        )
+    results = estimate_transport(series, {"Li": 1.0, "S": -1.0}, 600.0)
+    assert "centre of mass of all atoms" in results["conductivity"].method
+    # the mass-weighted frame takes 1 - O(1/N) of each D; 20 charges of D = 1e-5 cm²/s
+    assert results["conductivity"].value == pytest.approx(20 * MS_CM_PER_ION, rel=0.5)
+    assert results["conductivity_nernst_einstein"].value == pytest.approx(20 * MS_CM_PER_ION, rel=0.2)
+
+
+def test_results_become_json():
+    rng = np.random.default_rng(17)
+    good = estimate_transport(_replicas(rng, brownian, 200, 20, DIFFUSION), {"Li": 1.0}, 600.0)
+    bad = estimate_transport(_replicas(rng, caged, 200, 20, 0.5, 200.0), {"Li": 1.0}, 600.0)
+    for results in (good, bad):
+        for one in results.values():
+            assert result_from_dict(json.loads(json.dumps(one.as_dict(), allow_nan=False))) == one
+    assert set(good["conductivity"].as_dict()) == {"value", "std", "ci95", "unit", "n_effective", "method", "window"}
+    assert set(bad["conductivity"].as_dict()) == {"refused", "upper_bound"}
+
+
+def test_too_few_samples_are_refused():
+    rng = np.random.default_rng(18)
+    results = estimate_transport(_replicas(rng, brownian, 10, 20, DIFFUSION), {"Li": 1.0}, 600.0)
+    assert "only 4 lags" in results["tracer_diffusion_Li"].reason
+    results = estimate_transport(_replicas(rng, brownian, 3, 20, 0.0, n_replicas=1), {"Li": 1.0}, 600.0)
+    assert results["conductivity"].upper_bound is None
+
+
+@pytest.mark.parametrize(
+    ("charges", "temperature", "message"),
+    [
+        ({}, 600.0, "charges is empty; expected the charge of each mobile species among Li, S"),
+        ({"Na": 1.0}, 600.0, "charges names Na; expected species among Li, S"),
+        ({"Li": 0.0}, 600.0, "charges are all zero"),
+        ({"Li": float("nan")}, 600.0, "charges gives Li nan"),
+        ({"Li": 1.0, "S": -2.0}, 600.0, "charges of all species sum to 4 e; expected neutral"),
+        ({"Li": 1.0}, 0.0, "temperature_K is 0.0; expected a positive number"),
+        ({"Li": 1.0}, -3.0, "temperature_K is -3.0; expected a positive number"),
+    ],
+)
+def test_bad_input_is_named(charges, temperature, message):
+    series = brownian(np.random.default_rng(19), 50, 20, DIFFUSION, 50.0)
+    with pytest.raises(InputError, match=message) as refusal:
+        estimate_transport([series], charges, temperature)
+    assert "\n" not in str(refusal.value)
