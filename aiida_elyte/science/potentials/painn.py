@@ -218,13 +218,14 @@ class Potential(nn.Module):
             vectors = vectors.detach().requires_grad_()
         with torch.set_grad_enabled(torch.is_grad_enabled() or forces or stress):
             atomic = self.atomic_energies(batch.numbers, vectors, batch.centre, batch.neighbour)
+            total = atomic.sum() * self.scale
         per_atom = self.scale * atomic.double() + self._reference.index_select(0, batch.numbers)
         energy = per_atom.new_zeros(batch.n_systems).index_add(0, batch.system, per_atom)
         if not (forces or stress):
             return Prediction(energy, None, None)
         if not create_graph:
             energy = energy.detach()
-        (slope,) = torch.autograd.grad(atomic.sum() * self.scale, vectors, create_graph=create_graph)
+        (slope,) = torch.autograd.grad(total, vectors, create_graph=create_graph)
         pull = slope.new_zeros(len(batch.numbers), 3)
         pull = pull.index_add(0, batch.centre, slope).index_add(0, batch.neighbour, slope, alpha=-1)
         virial = None
@@ -232,9 +233,10 @@ class Potential(nn.Module):
             owner = batch.system.index_select(0, batch.centre)
             products = batch.vectors.unsqueeze(2) * slope.unsqueeze(1)
             products = 0.5 * (products + products.transpose(1, 2))
-            virial = products.new_zeros(batch.n_systems, 3, 3).index_add(0, owner, products) / batch.volumes.view(
-                -1, 1, 1
-            )
+            virial = products.new_zeros(batch.n_systems, 3, 3).index_add(0, owner, products)
+            is_open = batch.volumes.isnan()  # set aside before the division: a NaN there would spoil every gradient
+            virial = virial / batch.volumes.masked_fill(is_open, 1.0).view(-1, 1, 1)
+            virial = virial.masked_fill(is_open.view(-1, 1, 1), torch.nan)
         return Prediction(energy, pull, virial)
 
 

@@ -1,6 +1,6 @@
 """Energy reference of the elements, fitted to the data: what a sum over atoms explains, the network need not learn."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from ase import Atoms
@@ -11,7 +11,7 @@ from aiida_elyte.science.frames import labels_of
 __all__ = ["fit_energy_reference", "fit_scale"]
 
 
-def fit_energy_reference(frames: Sequence[Atoms]) -> dict[str, float]:
+def fit_energy_reference(frames: Sequence[Atoms], known: Mapping[str, float] | None = None) -> dict[str, float]:
     """Fit one energy per element, min Σ (E − Σ_Z n_Z E0_Z)².
 
     Of the solutions the data cannot tell apart (frames of one composition) the one of smallest norm is taken.
@@ -20,18 +20,25 @@ def fit_energy_reference(frames: Sequence[Atoms]) -> dict[str, float]:
     ----------
     frames
         With energies.
+    known
+        References [eV] to keep, for a potential that is trained further; the others are fitted to what is left.
 
     Returns
     -------
     dict
         E0 [eV] by element, sorted.
     """
-    elements = sorted({symbol for frame in frames for symbol in frame.get_chemical_symbols()})
+    known = dict(known or {})
+    elements = sorted({symbol for frame in frames for symbol in frame.get_chemical_symbols()} - set(known))
+    explained = _counts(frames, list(known)) @ np.array(list(known.values()))
+    energies = np.array([labels_of(frame)["energy"] for frame in frames]) - explained
+    solution = np.linalg.lstsq(_counts(frames, elements), energies, rcond=None)[0]
+    return dict(sorted({**known, **dict(zip(elements, solution.tolist(), strict=True))}.items()))
+
+
+def _counts(frames: Sequence[Atoms], elements: Sequence[str]) -> np.ndarray:
     numbers = [atomic_numbers[element] for element in elements]
-    counts = np.array([[np.sum(frame.numbers == number) for number in numbers] for frame in frames], float)
-    energies = np.array([labels_of(frame)["energy"] for frame in frames])
-    solution = np.linalg.lstsq(counts, energies, rcond=None)[0]
-    return dict(zip(elements, solution.tolist(), strict=True))
+    return np.array([[np.sum(frame.numbers == number) for number in numbers] for frame in frames], float)
 
 
 def fit_scale(frames: Sequence[Atoms]) -> float:

@@ -1,0 +1,92 @@
+"""A split keeps frames of one trajectory on one side, or says that it does not."""
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.learning.split import split_frames
+
+
+def frames_of(**blocks: int) -> list[Atoms]:
+    return [Atoms("Li", info={"origin": f"{block}#{i}"}) for block, count in blocks.items() for i in range(count)]
+
+
+def split(frames, fraction=0.1, seed=0, **kwargs):
+    return split_frames(frames, fraction, np.random.default_rng(seed), **kwargs)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whole_blocks_are_set_aside(seed):
+    frames = frames_of(**{f"b{index}": 7 for index in range(20)})
+    found = split(frames, seed=seed)
+    blocks = {
+        side: {frames[i].info["origin"].split("#")[0] for i in getattr(found, side)} for side in ("train", "validation")
+    }
+    assert found.by == "block"
+    assert not blocks["train"] & blocks["validation"]
+    assert sorted([*found.train, *found.validation]) == list(range(140))
+    assert len(found.validation) == 14
+    assert found.warnings == []
+
+
+def test_few_blocks_are_cut_into_segments_with_a_warning():
+    frames = frames_of(a=100, b=60, c=40)
+    found = split(frames)
+    assert found.by == "segment"
+    assert found.blocks == {"a": 10, "b": 6, "c": 4}
+    for start, stop in ((0, 100), (100, 160), (160, 200)):
+        inside = found.validation[(found.validation >= start) & (found.validation < stop)]
+        assert (np.diff(inside) == 1).all()
+    assert "flatter" in found.warnings[0]
+
+
+def test_large_blocks_are_passed_over():
+    found = split(frames_of(large=900, **{f"s{index}": 10 for index in range(30)}))
+    assert found.by == "block"
+    assert "large" not in found.blocks
+
+
+def test_frames_without_origin_are_one_block_each_only_when_each_stands_alone():
+    one_block = [Atoms("Li", info={"origin": "md#0"}) for _ in range(50)]
+    assert split(one_block).by == "segment"
+    assert split([Atoms("Li") for _ in range(50)]).by == "block"
+
+
+def test_shuffled_frames_are_warned_of():
+    found = split(frames_of(a=50, b=50), by="frame")
+    assert len(found.validation) == 10
+    assert "flatter" in found.warnings[0]
+
+
+def test_given_split_is_kept():
+    frames = frames_of(a=10)
+    for index, frame in enumerate(frames):
+        frame.info["split"] = "validation" if index in (2, 5) else "train"
+    found = split(frames)
+    assert found.by == "given"
+    assert found.validation.tolist() == [2, 5]
+
+
+def test_seed_decides():
+    frames = frames_of(**{f"b{index}": 1 for index in range(200)})
+    assert (split(frames, seed=1).validation == split(frames, seed=1).validation).all()
+    assert set(split(frames, seed=1).validation) != set(split(frames, seed=2).validation)
+
+
+def test_two_frames_make_one_each():
+    found = split(frames_of(a=2))
+    assert (len(found.train), len(found.validation)) == (1, 1)
+
+
+@pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5])
+def test_fraction_outside_is_refused(fraction):
+    with pytest.raises(InputError, match="between 0 and 1"):
+        split(frames_of(a=10), fraction)
+
+
+def test_bad_requests_are_refused():
+    with pytest.raises(InputError, match="'random' is unknown"):
+        split(frames_of(a=10), by="random")
+    with pytest.raises(InputError, match="holds 1 frame"):
+        split(frames_of(a=1))
