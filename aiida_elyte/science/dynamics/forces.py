@@ -79,7 +79,10 @@ class Forces:
         return self.model(self._state)
 
     def _park(self, replicas: Replicas) -> None:
-        moved = (replicas.positions - self._positions).abs().amax(dim=1)
+        """Put back the replicas whose atoms moved too far, the motion of the cell left out."""
+        breath = torch.linalg.solve(self._cells, replicas.cells)
+        expected = torch.einsum("na,nab->nb", self._positions, breath[replicas.index])
+        moved = (replicas.positions - expected).abs().amax(dim=1)
         for replica, steps in enumerate(moved.split(replicas.counts)):
             if not bool(steps.amax() < MAX_STEP_A):
                 atoms = replicas.index == replica

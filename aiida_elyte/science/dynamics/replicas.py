@@ -77,6 +77,7 @@ class Replicas:
         n_replicas = len(self.counts)
         self.index = torch.repeat_interleave(torch.arange(n_replicas), torch.tensor(self.counts)).to(device)
         """Replica of each atom, shape ``(N,)``."""
+        self._equal_count = self.counts[0] if len(set(self.counts)) == 1 else None
         self.inertia = (self.masses * KINETIC)[:, None]
         """Masses in eV fs²/Å², so that forces in eV/Å accelerate in Å/fs², shape ``(N, 1)``."""
         self.n_dof = 3.0 * (torch.tensor(self.counts, dtype=torch.float64, device=device) - 1.0)
@@ -150,8 +151,8 @@ class Replicas:
 
     def sum_over_atoms(self, values: Tensor) -> Tensor:
         """Return the sums over each replica's atoms, shape ``(S, …)``, of values of shape ``(N, …)``."""
-        if self.n_replicas == 1:
-            return values.sum(dim=0, keepdim=True)
+        if self._equal_count is not None:
+            return values.reshape(self.n_replicas, self._equal_count, *values.shape[1:]).sum(dim=1)
         return torch.stack([part.sum(dim=0) for part in values.split(self.counts)])
 
     def of_atoms(self, values: Tensor) -> Tensor:

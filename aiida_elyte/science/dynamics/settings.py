@@ -160,7 +160,8 @@ def _names(kind: type) -> str:
 
 
 def _suggest(given: object, known: Sequence[str]) -> str:
-    close = get_close_matches(str(given), known, n=3, cutoff=0.5)
+    close = [name for name in known if name.startswith(str(given))]
+    close = close or get_close_matches(str(given), known, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else f"expected one of {', '.join(known)}"
 
 
