@@ -1,5 +1,6 @@
 """Watch a WorkChain until it ends, whether the daemon runs it or this process."""
 
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aiida_elyte.cli.street import Step, descendants, read_progress, running_jobs
+from aiida_elyte.cli.street import Step, descendants, read_progress, read_settings, running_jobs
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["Watch", "describe_progress", "follow", "run_here", "span"]
 
 _PERIOD_S = 2.0
-_QUIET_S = 20.0
+_QUIET_S = 10.0
 """Seconds between two lines about the same running jobs."""
 _PREFIX = re.compile(r"^\[\d+\|[^]]*\]: ")
+_ROUTINE = re.compile(
+    r"^(launching .* iteration #1$|work chain completed after 1 iterations|remote folders will not be cleaned)"
+)
+"""Reports of restart WorkChains that tell nothing."""
 
 
 class Watch:
@@ -65,7 +70,9 @@ class Watch:
         lines = []
         for identifier, message in sorted(query.all()):
             self._last_log = identifier
-            lines.append(_PREFIX.sub("", message).splitlines()[0])
+            line = _PREFIX.sub("", message).strip().split("\n")[0]
+            if not _ROUTINE.match(line):
+                lines.append(line)
         return lines
 
     def _say(self, line: str) -> None:
@@ -108,11 +115,14 @@ def run_here(
         Called once with the node, as soon as there is one.
     """
     from aiida import orm
-    from aiida.engine import run_get_node
     from aiida.manage import get_manager
 
     builder.metadata.label = label
-    loop = get_manager().get_runner().loop
+    for handler in logging.getLogger("aiida").handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setLevel(logging.WARNING)  # the reports are printed by the watch
+    # As aiida.engine.run does: a runner without broker, so that no daemon has to run.
+    runner = get_manager().create_runner(communicator=None)
     watches: list[Watch] = []
 
     def tick() -> None:
@@ -124,11 +134,11 @@ def run_here(
                     started(node)
         else:
             watches[0].tick()
-        pending[0] = loop.call_later(_PERIOD_S, tick)
+        pending[0] = runner.loop.call_later(_PERIOD_S, tick)
 
-    pending: list[Any] = [loop.call_soon(tick)]
+    pending: list[Any] = [runner.loop.call_soon(tick)]
     try:
-        node = run_get_node(builder).node
+        node = runner.run_get_node(builder).node
     finally:
         pending[0].cancel()
     if started is not None and not watches:
@@ -137,23 +147,31 @@ def run_here(
 
 
 def describe_progress(step: Step) -> str:
-    """Return in a few words how far a running job is."""
+    """Return in a few words how far a running job is, and how long it will still need."""
     progress = read_progress(step)
     if not progress:
         return step.state
-    words = []
-    seconds = progress.pop("seconds", None)
+    seconds = progress.get("seconds", 0.0)
+    words, left = [], None
     for done, total, unit in (
         ("done", "of", "frames"),
         ("epoch", "max_epochs", "epochs"),
         ("step", "n_steps", "steps"),
     ):
-        if done in progress:
-            count = progress.pop(done)
-            words.append(f"{count} of {progress.pop(total)} {unit}" if total in progress else f"{unit} {count}")
-    words += [f"{key.replace('_', ' ')} {_number(value)}" for key, value in progress.items() if value is not None]
-    if seconds is not None:
-        words.append(span(seconds))
+        if done in progress and total in progress:
+            words.append(f"{progress[done]} of {progress[total]} {unit}")
+            if progress[done] > 0:
+                left = seconds * (progress[total] / progress[done] - 1)
+    if "force_mae_eV_A" in progress:
+        words.append(f"validation force MAE {1000 * progress['force_mae_eV_A']:.1f} meV/Å")
+    if progress.get("refused"):
+        words.append(f"{progress['refused']} refused")
+    words.append(span(seconds))
+    budget = read_settings(step).get("max_minutes")
+    if left is not None and budget is not None:
+        left = max(0.0, min(left, 60 * budget - seconds))
+    if left is not None:
+        words.append(f"{span(left)} left at most")
     return ", ".join(words)
 
 
@@ -165,7 +183,3 @@ def span(seconds: float) -> str:
     if whole >= 60:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole} s"
-
-
-def _number(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -22,6 +22,7 @@ __all__ = [
     "newest_dataset",
     "newest_potentials",
     "read_progress",
+    "read_settings",
     "results_of",
     "running_jobs",
 ]
@@ -120,13 +121,22 @@ def running_jobs(steps: Iterable[Step]) -> list[Step]:
 
 def read_progress(step: Step) -> dict[str, Any]:
     """Return what a running job on this machine last reported of itself, ``{}`` when it has not or cannot be read."""
+    return _read(step, PROGRESS)
+
+
+def read_settings(step: Step) -> dict[str, Any]:
+    """Return the settings of a running job on this machine, ``{}`` when they cannot be read."""
+    return _read(step, "settings.json")
+
+
+def _read(step: Step, name: str) -> dict[str, Any]:
     if not (step.workdir and step.is_local):
         return {}
     try:
-        progress: dict[str, Any] = json.loads((Path(step.workdir) / PROGRESS).read_text())
+        content: dict[str, Any] = json.loads((Path(step.workdir) / name).read_text())
     except FileNotFoundError:
         return {}
-    return progress
+    return content
 
 
 def results_of(node: "orm.ProcessNode", name: str) -> dict[str, Any]:

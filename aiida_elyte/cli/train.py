@@ -227,9 +227,7 @@ def _draw(curves: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot()
     for name, curve in curves.items():
-        key = next((key for key in curve[0] if "validation" in key and "force" in key), None)
-        if key is not None:
-            axes.plot([point["epoch"] for point in curve], [1000 * point[key] for point in curve], label=name)
+        axes.plot([point["epoch"] for point in curve], [1000 * point["force_mae_eV_A"] for point in curve], label=name)
     axes.set(xlabel="epoch", ylabel="force MAE on validation frames / meV/Å", yscale="log")
     axes.legend()
     figure.savefig(path, dpi=150)
