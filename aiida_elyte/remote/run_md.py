@@ -16,6 +16,7 @@ Steps count from the start of production; those of ramp and hold are negative an
 import hashlib
 import io
 import json
+import math
 import os
 import sys
 import time
@@ -358,11 +359,12 @@ class Simulation:
             record, spread, temperature_K = self.records[label], found[place], temperatures[place]
             frame = group.replicas.to_atoms(place)
             record.step = step
-            if spread is not None:
+            if place in group.forces.exploded or not math.isfinite(temperature_K):
+                record.stop = Stop("EXPLODED", "an atom moved more than 1 Å in one step, or to no number", step)
+            elif looks or spreads:
+                record.stop = self._judge(record, frame, step, temperature_K, spread)
+            if record.stop is None and spread is not None:
                 record.note_spread(spread, step)
-            if looks or spreads:
-                exploded = place in group.forces.exploded
-                record.stop = self._judge(record, frame, step, temperature_K, spread, exploded)
             if record.stop is None and is_production:
                 record.conserved[0 if step == 0 else 1] = conserved[place]
                 if series:
@@ -384,17 +386,14 @@ class Simulation:
         step: int,
         temperature_K: float,
         spread: ForceSpread | None,
-        exploded: bool,
     ) -> Stop | None:
         """Tell whether a replica must stop, and why."""
         limits = self.settings.stops
-        if exploded:
-            return Stop("EXPLODED", "an atom moved more than 1 Å in one step, or to no number", step)
         if limits.min_distance_factor is not None:
             collision = find_collision(frame.numbers, frame.positions, frame.cell.array, limits.min_distance_factor)
             if collision:
                 return Stop("COLLIDED", collision, step)
-        if not temperature_K <= self.settings.max_temperature_K:
+        if temperature_K > self.settings.max_temperature_K:
             limit = self.settings.max_temperature_K
             return Stop("EXPLODED", f"temperature is {temperature_K:.0f} K; the limit is {limit:.0f} K", step)
         if limits.max_framework_rmsd_A is not None and len(record.framework):
@@ -493,7 +492,7 @@ def _pack(arrays: dict[str, Any]) -> bytes:
 def _describe(
     record: Record, step: int, temperature_K: float, energy: float, spread: ForceSpread | None
 ) -> dict[str, Any]:
-    """Return the ``info`` of a sampled frame."""
+    """Return the ``info`` of a sampled frame, without what is no number in the last frame of an exploded replica."""
     info: dict[str, Any] = {
         "origin": f"{record.label}#{step}",
         "replica": record.label,
@@ -506,7 +505,7 @@ def _describe(
         info |= {"spread_max_eV_A": spread.maximum, "spread_mean_eV_A": spread.mean}
     if record.stop is not None:
         info["stop"] = record.stop.kind
-    return info
+    return {key: value for key, value in info.items() if not isinstance(value, float) or math.isfinite(value)}
 
 
 def _xyz(record: Record, frame: Atoms, step: int, timestep_fs: float) -> str:
