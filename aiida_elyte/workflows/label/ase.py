@@ -63,6 +63,10 @@ class AseLabelWorkChain(ProtocolMixin, WorkChain):
             Name of the protocol, what to change of it, options of the jobs.
         """
         inputs = cls.get_inputs(protocol, overrides, options)
+        asked = (overrides or {}).get("settings", {})
+        if asked.get("calculator") not in (None, cls.get_protocol_inputs(protocol)["settings"]["calculator"]):
+            # Parameters and level of theory of the protocol belong to the calculator of the protocol.
+            inputs["settings"] = {"properties": inputs["settings"]["properties"], **asked}
         builder = cls.get_builder()
         builder.batch_size = orm.Int(inputs["batch_size"])
         builder.max_in_flight = orm.Int(inputs["max_in_flight"])
