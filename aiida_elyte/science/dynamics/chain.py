@@ -1,5 +1,6 @@
 """Nosé–Hoover chains, one a replica, and the splitting that integrates them."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -44,12 +45,13 @@ class NoseHooverChain(PerReplica):
 
     def __init__(self, n_dof: Tensor, temperature_K: float, time_fs: float) -> None:
         self.kT = BOLTZMANN_EV_K * temperature_K
-        self.n_dof = n_dof
         self.time_fs = time_fs
-        self.positions = torch.zeros(len(n_dof), CHAIN_LENGTH, dtype=torch.float64, device=n_dof.device)
-        """ξ, shape ``(S, M)``."""
+        # A chain is a hundred operations on a handful of numbers: numpy does them faster than any device launches them.
+        self.n_dof = n_dof.cpu()
+        self.positions = torch.zeros(len(n_dof), CHAIN_LENGTH, dtype=torch.float64)
+        """ξ, on the CPU, shape ``(S, M)``."""
         self.velocities = torch.zeros_like(self.positions)
-        """v [1/fs], shape ``(S, M)``."""
+        """v [1/fs], on the CPU, shape ``(S, M)``."""
 
     def propagate(self, twice_kinetic: Tensor, timestep_fs: float) -> Tensor:
         """Advance the chains over half a time step; return by what the velocities under them are to be scaled.
@@ -66,39 +68,40 @@ class NoseHooverChain(PerReplica):
         Tensor
             Scale of the velocities, shape ``(S,)``.
         """
-        inverse = 1.0 / (self.kT * self.time_fs**2)
-        v = list(self.velocities.unbind(dim=1))
-        scale = torch.ones_like(twice_kinetic)
-        heavy = inverse / self.n_dof
+        kinetic, n_dof = twice_kinetic.cpu().numpy(), self.n_dof.numpy()
+        v = list(self.velocities.numpy().T)
+        scale = np.ones_like(kinetic)
+        rate = 1.0 / self.time_fs**2
+        heavy = rate / (n_dof * self.kT)
         last = CHAIN_LENGTH - 1
 
         def kick(j: int, quarter: float) -> None:
             if j == 0:
-                acceleration = (twice_kinetic * scale * scale - self.n_dof * self.kT) * heavy
+                acceleration = kinetic * scale * scale * heavy - rate
             elif j == 1:
-                acceleration = v[0] * v[0] * self.n_dof - 1.0 / self.time_fs**2
+                acceleration = v[0] * v[0] * n_dof - rate
             else:
-                acceleration = v[j - 1] * v[j - 1] - 1.0 / self.time_fs**2
+                acceleration = v[j - 1] * v[j - 1] - rate
             if j == last:
                 v[j] = v[j] + quarter * acceleration
             else:
-                drag = torch.exp(-0.5 * quarter * v[j + 1])
+                drag = np.exp(-0.5 * quarter * v[j + 1])
                 v[j] = (v[j] * drag + quarter * acceleration) * drag
 
         for weight in SUZUKI_YOSHIDA:
             quarter = 0.25 * weight * timestep_fs
             for j in reversed(range(CHAIN_LENGTH)):
                 kick(j, quarter)
-            scale = scale * torch.exp(-2.0 * quarter * v[0])
-            self.positions += 2.0 * quarter * torch.stack(v, dim=1)
+            scale = scale * np.exp(-2.0 * quarter * v[0])
+            self.positions += torch.from_numpy(2.0 * quarter * np.stack(v, axis=1))
             for j in range(CHAIN_LENGTH):
                 kick(j, quarter)
-        self.velocities = torch.stack(v, dim=1)
-        return scale
+        self.velocities = torch.from_numpy(np.stack(v, axis=1))
+        return torch.from_numpy(scale).to(twice_kinetic.device)
 
     @property
     def energy(self) -> Tensor:
-        """The chains' part of the conserved quantity, Σ ½ Q v² + g k T ξ₁ + k T Σ ξⱼ [eV], shape ``(S,)``."""
+        """The chains' part of the conserved quantity, on the CPU: Σ ½ Q v² + g k T ξ₁ + k T Σ ξⱼ [eV], ``(S,)``."""
         weights = torch.ones_like(self.positions)
         weights[:, 0] = self.n_dof
         kinetic = 0.5 * self.kT * self.time_fs**2 * self.velocities**2

@@ -56,9 +56,7 @@ class Forces:
         self._positions.copy_(replicas.positions)
         self._cells.copy_(replicas.cells)
         found = self.evaluate(replicas)
-        forces = found["forces"].detach().to(torch.float64)
-        net = replicas.sum_over_atoms(forces) / replicas.total_mass[:, None]
-        replicas.forces = forces - replicas.masses[:, None] * replicas.of_atoms(net)
+        replicas.forces = replicas.remove_net(found["forces"].detach().to(torch.float64))
         replicas.energy = found["energy"].detach().to(torch.float64)
         if "stress" in found:
             replicas.stress = found["stress"].detach().to(torch.float64)

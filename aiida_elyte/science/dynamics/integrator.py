@@ -34,4 +34,4 @@ class Integrator(PerReplica, ABC):
 
     def kick(self, replicas: Replicas) -> None:
         """Let the forces act on the velocities for half a step."""
-        replicas.velocities += 0.5 * self.timestep_fs * replicas.forces / replicas.inertia
+        replicas.velocities.addcmul_(replicas.forces, replicas.inverse_inertia, value=0.5 * self.timestep_fs)

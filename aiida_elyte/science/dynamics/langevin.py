@@ -53,9 +53,9 @@ class Langevin(Integrator):
         """Advance the replicas by one time step."""
         half = 0.5 * self.timestep_fs
         self.kick(replicas)
-        replicas.positions += half * replicas.velocities
+        replicas.positions.add_(replicas.velocities, alpha=half)
         self._collide(replicas)
-        replicas.positions += half * replicas.velocities
+        replicas.positions.add_(replicas.velocities, alpha=half)
         forces(replicas)
         self.kick(replicas)
 
@@ -63,7 +63,7 @@ class Langevin(Integrator):
         before = replicas.twice_kinetic
         noise = math.sqrt((1.0 - self._memory**2) * BOLTZMANN_EV_K * self.temperature_K)
         replicas.velocities *= self._memory
-        replicas.velocities += noise * replicas.draw_normal() / replicas.inertia.sqrt()
+        replicas.velocities.addcmul_(replicas.draw_normal(), replicas.softness, value=noise)
         replicas.remove_drift()
         self.heat += 0.5 * (replicas.twice_kinetic - before)
 

@@ -41,7 +41,7 @@ class NoseHoover(Integrator):
         """Advance the replicas by one time step."""
         self._thermostat(replicas)
         self.kick(replicas)
-        replicas.positions += self.timestep_fs * replicas.velocities
+        replicas.positions.add_(replicas.velocities, alpha=self.timestep_fs)
         forces(replicas)
         self.kick(replicas)
         self._thermostat(replicas)
@@ -52,4 +52,4 @@ class NoseHoover(Integrator):
 
     def conserved(self, replicas: Replicas) -> Tensor:
         """Return the energy of replicas and chains [eV], shape ``(S,)``."""
-        return super().conserved(replicas) + self.chain.energy
+        return super().conserved(replicas) + self.chain.energy.to(replicas.energy.device)

@@ -93,7 +93,7 @@ class IsotropicNoseHoover(Integrator):
         drag = torch.exp(-x)
         replicas.velocities *= replicas.of_atoms((drag * drag)[:, None])
         reach = 0.5 * self.timestep_fs * drag * _sinhc(x)
-        replicas.velocities += replicas.of_atoms(reach[:, None]) * replicas.forces / replicas.inertia
+        replicas.velocities += replicas.of_atoms(reach[:, None]) * replicas.forces * replicas.inverse_inertia
 
     def _drift_and_strain(self, replicas: Replicas) -> None:
         """Solve r' = v + u r and V' = 3 u V exactly for a whole step."""
@@ -107,7 +107,8 @@ class IsotropicNoseHoover(Integrator):
     def conserved(self, replicas: Replicas) -> Tensor:
         """Return the energy of replicas, chains, barostat and the work against the pressure [eV], shape ``(S,)``."""
         barostat = 0.5 * self.inertia * self.strain_rate**2 + self.pressure * replicas.volume
-        return super().conserved(replicas) + self.chain.energy + self.barostat_chain.energy + barostat
+        chains = (self.chain.energy + self.barostat_chain.energy).to(barostat.device)
+        return super().conserved(replicas) + chains + barostat
 
 
 def _sinhc(x: Tensor) -> Tensor:

@@ -18,6 +18,6 @@ class VelocityVerlet(Integrator):
     def step(self, replicas: Replicas, forces: Forces) -> None:
         """Advance the replicas by one time step."""
         self.kick(replicas)
-        replicas.positions += self.timestep_fs * replicas.velocities
+        replicas.positions.add_(replicas.velocities, alpha=self.timestep_fs)
         forces(replicas)
         self.kick(replicas)

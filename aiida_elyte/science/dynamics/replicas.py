@@ -29,7 +29,7 @@ class PerReplica:
             if isinstance(value, PerReplica):
                 value.keep(replicas)
             else:
-                setattr(self, name, value[replicas])
+                setattr(self, name, value[replicas.to(value.device)])
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that is needed to go on later, as tensors."""
@@ -80,9 +80,12 @@ class Replicas:
         self._equal_count = self.counts[0] if len(set(self.counts)) == 1 else None
         self.inertia = (self.masses * KINETIC)[:, None]
         """Masses in eV fs²/Å², so that forces in eV/Å accelerate in Å/fs², shape ``(N, 1)``."""
+        self.inverse_inertia = 1.0 / self.inertia
+        self.softness = self.inverse_inertia.sqrt()
+        """Times √kT, the width of the Maxwell–Boltzmann distribution [eV^-½ Å/fs], shape ``(N, 1)``."""
+        self._mass_fractions = (self.masses / self.of_atoms(self.sum_over_atoms(self.masses)))[:, None]
         self.n_dof = 3.0 * (torch.tensor(self.counts, dtype=torch.float64, device=device) - 1.0)
         """Degrees of freedom of each replica, the centre of mass left out, shape ``(S,)``."""
-        self.total_mass = self.sum_over_atoms(self.masses)
         self.forces = torch.zeros_like(self.positions)
         """Forces [eV/Å], shape ``(N, 3)``."""
         self.energy = torch.zeros_like(self.n_dof)
@@ -142,10 +145,10 @@ class Replicas:
     @property
     def twice_kinetic(self) -> Tensor:
         """Twice the kinetic energy, Σ m v² [eV], shape ``(S,)``."""
-        return self.sum_over_atoms((self.inertia * self.velocities * self.velocities).sum(dim=1))
+        return self.sum_over_atoms(self.inertia * self.velocities * self.velocities).sum(dim=1)
 
     @property
-    def temperature_K(self) -> Tensor:  # noqa: N802
+    def temperature_K(self) -> Tensor:
         """Kinetic temperature, Σ m v² / ((3 n − 3) k) [K], shape ``(S,)``."""
         return self.twice_kinetic / (self.n_dof * BOLTZMANN_EV_K)
 
@@ -161,9 +164,11 @@ class Replicas:
 
     def remove_drift(self) -> None:
         """Take the velocity of each centre of mass away."""
-        self.velocities -= self.of_atoms(
-            self.sum_over_atoms(self.masses[:, None] * self.velocities) / self.total_mass[:, None]
-        )
+        self.velocities -= self.of_atoms(self.sum_over_atoms(self._mass_fractions * self.velocities))
+
+    def remove_net(self, forces: Tensor) -> Tensor:
+        """Return forces, shape ``(N, 3)``, without the acceleration of each centre of mass."""
+        return forces - self._mass_fractions * self.of_atoms(self.sum_over_atoms(forces))
 
     def draw_normal(self) -> Tensor:
         """Return standard normal numbers from each replica's own stream, shape ``(N, 3)``."""
@@ -175,7 +180,7 @@ class Replicas:
 
     def draw_velocities(self, temperature_K: float) -> None:
         """Draw Maxwell–Boltzmann velocities, centre of mass at rest, scaled to exactly one temperature [K]."""
-        self.velocities = self.draw_normal() / self.inertia.sqrt()
+        self.velocities = self.draw_normal() * self.softness
         self.remove_drift()
         scale = (temperature_K / self.temperature_K).sqrt()
         self.velocities *= self.of_atoms(scale[:, None])

@@ -1,4 +1,3 @@
-# ruff: noqa: N802, N815  (names end in their unit)
 """What a run of molecular dynamics is told, checked before anything starts; imports neither torch nor AiiDA."""
 
 from collections.abc import Mapping, Sequence
