@@ -22,12 +22,12 @@ class Batch:
     """Index of each atom's system, ascending, shape (n_atoms,)."""
     n_systems: int
     """Number of systems."""
-    centre: Tensor
-    """Atom each pair belongs to, ascending, shape (n_pairs,)."""
-    neighbour: Tensor
-    """Its neighbour, shape (n_pairs,); every pair comes twice, once from each end."""
+    first: Tensor
+    """One end of each pair, shape (n_pairs,); every pair comes once."""
+    second: Tensor
+    """The other end, shape (n_pairs,)."""
     vectors: Tensor
-    """From the centre to the neighbour [Å], shape (n_pairs, 3)."""
+    """From the first to the second [Å], shape (n_pairs, 3)."""
     volumes: Tensor
     """Volume of each cell [Å³], NaN where the system is not periodic in three directions, shape (n_systems,)."""
 
@@ -43,7 +43,7 @@ class Batch:
         pairs = [find_pairs(frame.positions, frame.cell.array, frame.pbc, cutoff_A) for frame in frames]
         counts = [len(frame) for frame in frames]
         starts = np.cumsum([0, *counts[:-1]])
-        centre, neighbour = (
+        first, second = (
             np.concatenate([pair[end] + start for pair, start in zip(pairs, starts, strict=True)]) for end in (0, 1)
         )
         vectors = [
@@ -54,8 +54,8 @@ class Batch:
             numbers=torch.as_tensor(np.concatenate([frame.numbers for frame in frames]), device=device),
             system=torch.as_tensor(np.repeat(np.arange(len(frames)), counts), device=device),
             n_systems=len(frames),
-            centre=torch.as_tensor(centre, device=device),
-            neighbour=torch.as_tensor(neighbour, device=device),
+            first=torch.as_tensor(first, device=device),
+            second=torch.as_tensor(second, device=device),
             vectors=torch.as_tensor(np.concatenate(vectors), dtype=dtype, device=device),
             volumes=torch.as_tensor(
                 [frame.cell.volume if frame.pbc.all() else np.nan for frame in frames], dtype=dtype, device=device
@@ -73,8 +73,8 @@ class Batch:
             numbers=torch.cat([batch.numbers for batch in batches]),
             system=torch.cat([batch.system + start for batch, start in zip(batches, systems, strict=False)]),
             n_systems=systems[-1],
-            centre=torch.cat([batch.centre + start for batch, start in zip(batches, atoms, strict=False)]),
-            neighbour=torch.cat([batch.neighbour + start for batch, start in zip(batches, atoms, strict=False)]),
+            first=torch.cat([batch.first + start for batch, start in zip(batches, atoms, strict=False)]),
+            second=torch.cat([batch.second + start for batch, start in zip(batches, atoms, strict=False)]),
             vectors=torch.cat([batch.vectors for batch in batches]),
             volumes=torch.cat([batch.volumes for batch in batches]),
         )
@@ -83,7 +83,7 @@ class Batch:
 def find_pairs(
     positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, cutoff_A: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find every pair of atoms nearer than the cut-off, each from both ends, sorted by the centre.
+    """Find every pair of atoms nearer than the cut-off, each once, images of one atom included.
 
     Parameters
     ----------
@@ -99,10 +99,10 @@ def find_pairs(
     Returns
     -------
     tuple
-        Centres i and neighbours j, shape (n_pairs,), and cell shifts S, shape (n_pairs, 3); the vector between them is
-        r_j − r_i + S · cell.
+        First ends i and second ends j, shape (n_pairs,), and cell shifts S, shape (n_pairs, 3); the vector between them
+        is r_j − r_i + S · cell.
     """
-    finder = NeighborList(cutoff=cutoff_A, full_list=True, sorted=True, n_threads=1)
+    finder = NeighborList(cutoff=cutoff_A, full_list=False, n_threads=1)
     points, box = np.ascontiguousarray(positions, float), np.ascontiguousarray(cell, float)
     i, j, shifts = finder.compute(points, box, np.asarray(periodic, bool), quantities="ijS")
     return i.astype(np.int64), j.astype(np.int64), shifts.astype(np.int64)
@@ -162,18 +162,18 @@ class VerletList:
         positions, cells = positions.detach(), cells.detach()
         periodic = periodic.expand(len(cells), 3)
         self._renew(positions, cells, periodic, system)
-        centre, neighbour, shifts, owner = self._joined
-        vectors = positions.index_select(0, neighbour) - positions.index_select(0, centre)
+        first, second, shifts, owner = self._joined
+        vectors = positions.index_select(0, second) - positions.index_select(0, first)
         if len(cells) == 1:
             vectors = vectors + shifts @ cells[0]
         else:
             vectors = vectors + torch.einsum("pa,pab->pb", shifts, cells.index_select(0, owner))
         if self.skin_A > 0:
             near = ((vectors * vectors).sum(1) < self.cutoff_A**2).nonzero().squeeze(1)
-            centre, neighbour = centre.index_select(0, near), neighbour.index_select(0, near)
+            first, second = first.index_select(0, near), second.index_select(0, near)
             vectors = vectors.index_select(0, near)
         volumes = torch.linalg.det(cells).abs().masked_fill(~periodic.all(1), torch.nan)
-        return Batch(numbers, system, len(cells), centre, neighbour, vectors.to(dtype), volumes.to(dtype))
+        return Batch(numbers, system, len(cells), first, second, vectors.to(dtype), volumes.to(dtype))
 
     def _renew(self, positions: Tensor, cells: Tensor, periodic: Tensor, system: Tensor) -> None:
         """Make new lists for the systems whose list has expired."""
@@ -197,8 +197,8 @@ class VerletList:
             self._pairs[index] = (i + part.start, j + part.start, shifts.to(positions.dtype))
             self._positions[part] = positions[part]
             self._cells[index] = cells[index]
-        centre, neighbour, shifts = (torch.cat([pairs[k] for pairs in self._pairs]) for k in range(3))
-        self._joined = (centre, neighbour, shifts, system.index_select(0, centre))
+        first, second, shifts = (torch.cat([pairs[k] for pairs in self._pairs]) for k in range(3))
+        self._joined = (first, second, shifts, system.index_select(0, first))
 
     def _expired(self, positions: Tensor, cells: Tensor, system: Tensor) -> list[int]:
         """Return the systems whose list no longer surely holds every pair within the cut-off."""

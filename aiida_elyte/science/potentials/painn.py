@@ -1,10 +1,10 @@
 """PaiNN as a potential: SchNetPack's layers and weights, evaluated without what a potential does not need.
 
 The representation and the readout are SchNetPack's modules. The forward pass here computes the same numbers from the
-same parameters (a test holds it to SchNetPack's own) with less work: the cut-off is folded into the radial basis, the
-vector channel that is zero in the first layer and unread after the last is skipped, rows are gathered by
-``index_select``, whose derivative is cheap on a CPU, and forces and stress come from the gradient with respect to the
-pair vectors.
+same parameters (a test holds it to SchNetPack's own) with less work: every pair is filtered once for both its ends, the
+cut-off is folded into the radial basis, the vector channel that is zero in the first layer and unread after the last is
+skipped, products along directions are sparse (see ``stencil``), and forces and stress come from the gradient with
+respect to the pair vectors.
 
 References
 ----------
@@ -25,6 +25,7 @@ from torch.nn.functional import linear
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.potentials.neighbours import Batch
 from aiida_elyte.science.potentials.schnetpack_modules import import_layers
+from aiida_elyte.science.potentials.stencil import Stencil, gather_sum, weigh
 
 __all__ = ["ARCHITECTURE", "Potential", "Prediction", "build_painn"]
 
@@ -102,7 +103,7 @@ class Potential(nn.Module):
         return sorted(self.energy_reference)
 
     @property
-    def cutoff_A(self) -> float:  # noqa: N802 - the unit is part of the name
+    def cutoff_A(self) -> float:
         """Cut-off [Å]."""
         return float(self.architecture["cutoff_A"])
 
@@ -152,40 +153,47 @@ class Potential(nn.Module):
         if unknown:
             raise InputError(f"frame holds {unknown}; expected {self.elements}; train on frames with {unknown}")
 
-    def atomic_energies(self, numbers: Tensor, vectors: Tensor, centre: Tensor, neighbour: Tensor) -> Tensor:
+    def atomic_energies(self, numbers: Tensor, vectors: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Compute y_i, the network's energy of each atom without scale and reference, shape (n_atoms,).
 
         Parameters are those of ``Batch``.
         """
         net = self.representation
-        n_atoms, n_features, n_layers = len(numbers), net.n_atom_basis, net.n_interactions
-        distance = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
-        direction = (vectors / distance).unsqueeze(2)
-        cutoff = (0.5 * torch.cos(distance * (pi / self.cutoff_A)) + 0.5) * (distance < self.cutoff_A)
-        offset = distance - net.radial_basis.offsets
-        gaussians = torch.exp(offset * offset * (-0.5 / net.radial_basis.widths**2)) * cutoff
+        n_atoms, width = len(numbers), net.n_atom_basis
+        owner, neighbour = torch.cat([first, second]), torch.cat([second, first])
+        stencil = Stencil(owner, n_atoms)
+        basis, directions = self._expand(vectors)
         # The bias of the filter is one more basis function, so that cut-off and bias cost nothing per feature.
-        basis = torch.cat([gaussians, cutoff], 1)
-        filters = torch.cat([net.filter_net.weight, net.filter_net.bias.unsqueeze(1)], 1).split(3 * n_features)
+        filters = torch.cat([net.filter_net.weight, net.filter_net.bias.unsqueeze(1)], 1).split(3 * width)
 
         scalar = net.embedding(numbers)
         vector: Tensor | None = None
-        for layer in range(n_layers):
-            context = net.interactions[layer].interatomic_context_net(scalar)
+        for layer, (interaction, mixing) in enumerate(zip(net.interactions, net.mixing, strict=True)):
+            context = interaction.interatomic_context_net(scalar)
+            on_scalar, along, on_vector = context.split(width, 1)
             if vector is None:
-                width = 2 * n_features
-                message = linear(basis, filters[layer][:width]) * context[:, :width].index_select(0, neighbour)
-                to_scalar, along = message.split(n_features, 1)
-                pulled = along.unsqueeze(1) * direction
-                vector = scalar.new_zeros(n_atoms, 3, n_features).index_add(0, centre, pulled)
+                state, sent, weight = scalar, on_scalar, linear(basis, filters[layer][: 2 * width])
             else:
-                message = linear(basis, filters[layer]) * context.index_select(0, neighbour)
-                to_scalar, along, carry = message.split(n_features, 1)
-                pulled = along.unsqueeze(1) * direction + carry.unsqueeze(1) * vector.index_select(0, neighbour)
-                vector = vector.index_add(0, centre, pulled)
-            scalar = scalar.index_add(0, centre, to_scalar)
-            scalar, vector = self._mix(net.mixing[layer], scalar, vector, is_last=layer == n_layers - 1)
+                state = torch.cat([scalar, vector.view(n_atoms, -1)], 1)
+                sent = torch.cat([on_scalar, (on_vector.unsqueeze(1) * vector).view(n_atoms, -1)], 1)
+                weight = linear(basis, filters[layer])
+            pushed, carried = weigh(weight, along.index_select(0, neighbour), sent.index_select(0, neighbour))
+            state = state.index_add(0, owner, carried)
+            push = gather_sum(stencil, directions, pushed)
+            scalar = state[:, :width]
+            vector = push if vector is None else push + state[:, width:].view(n_atoms, 3, width)
+            scalar, vector = self._mix(mixing, scalar, vector, is_last=layer == net.n_interactions - 1)
         return self.readout(scalar).squeeze(1)
+
+    def _expand(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """Expand pairs in Gaussians and the cut-off, shape (n_pairs, n_rbf + 1), and direct them from either end."""
+        radial = self.representation.radial_basis
+        distance = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
+        direction = vectors / distance
+        cutoff = (0.5 * torch.cos(distance * (pi / self.cutoff_A)) + 0.5) * (distance < self.cutoff_A)
+        offset = distance - radial.offsets
+        gaussians = torch.exp(offset * offset * (-0.5 / radial.widths**2)) * cutoff
+        return torch.cat([gaussians, cutoff], 1), torch.cat([direction, -direction])
 
     @staticmethod
     def _mix(mixing: Any, scalar: Tensor, vector: Tensor, is_last: bool) -> tuple[Tensor, Tensor]:
@@ -202,7 +210,8 @@ class Potential(nn.Module):
     ) -> Prediction:
         """Compute energy, forces and stress.
 
-        With r the pair vectors from i to j and g = ∂E/∂r, F_i = Σ_j (g_ij − g_ji) and σ = Σ r ⊗ g / V.
+        With r the vector from the first to the second end of a pair and g = ∂E/∂r, the forces on them are g and −g, and
+        σ = Σ r ⊗ g / V.
 
         Parameters
         ----------
@@ -217,7 +226,7 @@ class Potential(nn.Module):
         if forces or stress:
             vectors = vectors.detach().requires_grad_()
         with torch.set_grad_enabled(torch.is_grad_enabled() or forces or stress):
-            atomic = self.atomic_energies(batch.numbers, vectors, batch.centre, batch.neighbour)
+            atomic = self.atomic_energies(batch.numbers, vectors, batch.first, batch.second)
             total = atomic.sum() * self.scale
         per_atom = self.scale * atomic.double() + self._reference.index_select(0, batch.numbers)
         energy = per_atom.new_zeros(batch.n_systems).index_add(0, batch.system, per_atom)
@@ -227,10 +236,10 @@ class Potential(nn.Module):
             energy = energy.detach()
         (slope,) = torch.autograd.grad(total, vectors, create_graph=create_graph)
         pull = slope.new_zeros(len(batch.numbers), 3)
-        pull = pull.index_add(0, batch.centre, slope).index_add(0, batch.neighbour, slope, alpha=-1)
+        pull = pull.index_add(0, batch.first, slope).index_add(0, batch.second, slope, alpha=-1)
         virial = None
         if stress:
-            owner = batch.system.index_select(0, batch.centre)
+            owner = batch.system.index_select(0, batch.first)
             products = batch.vectors.unsqueeze(2) * slope.unsqueeze(1)
             products = 0.5 * (products + products.transpose(1, 2))
             virial = products.new_zeros(batch.n_systems, 3, 3).index_add(0, owner, products)

@@ -161,6 +161,7 @@ def test_equals_schnetpack_with_the_same_weights(dtype, tolerance):
     frames = [crystal(1), crystal(2)]
     batch = Batch.from_frames(frames, 5.0, dtype)
     positions = torch.as_tensor(np.concatenate([frame.positions for frame in frames]), dtype=dtype)
+    offsets = batch.vectors - positions[batch.second] + positions[batch.first]
     previous = torch.get_default_dtype()
     torch.set_default_dtype(dtype)  # SchNetPack's PaiNN starts its vectors in the default type
     try:
@@ -168,11 +169,11 @@ def test_equals_schnetpack_with_the_same_weights(dtype, tolerance):
             {
                 "_atomic_numbers": batch.numbers,
                 "_positions": positions,
-                "_idx_i": batch.centre,
-                "_idx_j": batch.neighbour,
+                "_idx_i": torch.cat([batch.first, batch.second]),
+                "_idx_j": torch.cat([batch.second, batch.first]),
                 "_idx_m": batch.system,
                 "_n_atoms": torch.bincount(batch.system),
-                "_offsets": batch.vectors - positions[batch.neighbour] + positions[batch.centre],
+                "_offsets": torch.cat([offsets, -offsets]),
             }
         )
     finally:

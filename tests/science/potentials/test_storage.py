@@ -70,8 +70,6 @@ def test_foreign_torch_file_is_refused(tmp_path):
 def test_energies_stay_float64_under_float32_weights():
     potential = build_painn(ARCHITECTURE, energy_reference={"Li": -1e4 / 3}, dtype=torch.float32)
     batch = Batch.from_frames([bulk("Li")], 4.0)
-    network = float(
-        potential.atomic_energies(batch.numbers, batch.vectors, batch.centre, batch.neighbour).detach().sum()
-    )
+    network = float(potential.atomic_energies(batch.numbers, batch.vectors, batch.first, batch.second).detach().sum())
     assert float(potential.energy_forces_stress(batch).energy) == pytest.approx(network - 1e4 / 3, abs=1e-9)
     assert np.isfinite(network)
