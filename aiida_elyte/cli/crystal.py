@@ -36,7 +36,7 @@ class Request:
     """File of the crystal."""
     charges: Mapping[str, float]
     """Charge of each mobile species [e]."""
-    temperatures_K: Sequence[float] = ()  # noqa: N815 - the unit is part of the name
+    temperatures_K: Sequence[float] = ()
     """Temperatures of production [K]; those of the protocol when empty."""
     labeller: str = "ase"
     """Name of the labeller."""

@@ -158,7 +158,9 @@ def describe_progress(step: Step) -> str:
         ("epoch", "max_epochs", "epochs"),
         ("step", "n_steps", "steps"),
     ):
-        if done in progress and total in progress:
+        if progress.get(done, 0) < 0:
+            words.append(f"{-progress[done]} steps before production")
+        elif done in progress and total in progress:
             words.append(f"{progress[done]} of {progress[total]} {unit}")
             if progress[done] > 0:
                 left = seconds * (progress[total] / progress[done] - 1)

@@ -43,8 +43,8 @@ def restart(node: "orm.WorkChainNode") -> "tuple[ProcessBuilder, list[str]]":
     """Return the inputs of a street that goes on with what an ended one has, and what is reused in words.
 
     The newest labelled set takes the place of the first; potentials trained on it take the place of the first training;
-    rounds and labels a street has spent are not given again, unless it had finished well. Jobs whose inputs have not
-    changed come from the cache.
+    a street that was killed gets the rounds and labels it has not spent, one that had finished, well or not, gets all of
+    them again. Jobs whose inputs have not changed come from the cache.
     """
     from aiida import orm
 
@@ -66,18 +66,17 @@ def restart(node: "orm.WorkChainNode") -> "tuple[ProcessBuilder, list[str]]":
     elif dataset is not None:
         told.append("No ensemble was trained on all of them: one is trained first.")
     rounds = [entry for entry in find_rounds(node, steps) if entry["number"] > 0]
-    if rounds and not node.is_finished_ok:
+    if rounds:
         place: Any = builder.active_learning if node.process_label == "CrystalWorkChain" else builder
         learning = place.learning.get_dict()
-        spent = sum(entry.get("n_selected", 0) for entry in rounds)
-        learning["max_rounds"] = max(0, learning["max_rounds"] - len(rounds))
-        learning["label_budget"] = max(0, learning["label_budget"] - spent)
         learning["sampling"]["seed"] += 1000 * len(rounds)
+        if not node.is_finished:
+            spent = sum(entry.get("n_selected", 0) for entry in rounds)
+            learning["max_rounds"] = max(0, learning["max_rounds"] - len(rounds))
+            learning["label_budget"] = max(0, learning["label_budget"] - spent)
+            told.append(f"{len(rounds)} rounds and {spent} labels are spent.")
+        told.append(f"Up to {learning['max_rounds']} rounds and {learning['label_budget']} labels are ahead.")
         place.learning = orm.Dict(learning)
-        told.append(
-            f"{len(rounds)} rounds and {spent} labels are spent; {learning['max_rounds']} rounds and "
-            f"{learning['label_budget']} labels are left."
-        )
     return builder, told
 
 

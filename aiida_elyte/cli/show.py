@@ -11,28 +11,34 @@ __all__ = ["describe_quantity", "result_lines", "table"]
 
 
 def result_lines(node: "orm.ProcessNode") -> list[str]:
-    """Return the table of a street's results, ``[]`` when it has none yet."""
+    """Return the table of a street's results and the reasons for missing numbers, ``[]`` when it has none yet."""
     runs = results_of(node, "transport")
     if not runs:
         return []
-    rows = [["T / K", "quantity", "value"]]
+    rows, reasons = [["T / K", "quantity", "value"]], []
     for run in runs.values():
         results = run.get_dict()
         temperature = f"{results.pop('conditions')['temperature_K']:g}"
+        reasons += [(f"{temperature} K", reason) for reason in map(_reason, results.values()) if reason]
         for name, quantity in sorted(results.items()):
             rows.append([temperature, name.replace("_", " "), describe_quantity(quantity)])
             temperature = ""
     lines = table(rows)
     for law in results_of(node, "arrhenius").values():
+        quantities = law.get_dict()
+        reasons += [("Arrhenius", reason) for reason in map(_reason, quantities.values()) if reason]
         lines += ["", "Arrhenius' law"]
-        lines += table(
-            [[name.replace("_", " "), describe_quantity(quantity)] for name, quantity in law.get_dict().items()]
-        )
+        lines += table([[name.replace("_", " "), describe_quantity(value)] for name, value in quantities.items()])
+    if reasons:
+        lines += ["", "No number where"]
+        # One reason often explains several quantities: it is told once.
+        told = {(where, reason.split(";")[0]): reason for where, reason in reasons}
+        lines += [f"  {where}: {reason}" for (where, _), reason in told.items()]
     return lines
 
 
 def describe_quantity(quantity: Any) -> str:
-    """Return an estimate with its error bar, or the bound and the reason where there is none."""
+    """Return an estimate with its error bar, or the bound where there is none."""
     if not isinstance(quantity, dict):
         return str(quantity)
     if "value" in quantity:
@@ -42,8 +48,12 @@ def describe_quantity(quantity: Any) -> str:
             f"  (95 %: {low:.3g} to {high:.3g}, n_eff {quantity['n_effective']:.3g})"
         )
     bound = quantity.get("upper_bound")
-    least = f"below {bound['value']:.3g} {bound['unit']} (95 %): " if bound else "none: "
-    return least + str(quantity.get("refused", ""))
+    return f"below {bound['value']:.3g} {bound['unit']} (95 %)" if bound else "none"
+
+
+def _reason(quantity: Any) -> str | None:
+    """Return why a quantity was refused, ``None`` when it was not."""
+    return quantity.get("refused") if isinstance(quantity, dict) else None
 
 
 def table(rows: list[list[str]]) -> list[str]:

@@ -31,19 +31,31 @@ _COLUMNS = {
 def command(pk: str, as_json: bool) -> None:
     """Tell where a street is: rounds, labelled frames, errors, time, what runs now."""
     open_profile()
-    state = _collect(load_process(pk))
+    node = load_process(pk)
+    state = _collect(node)
     if as_json:
         click.echo(json.dumps(state, indent=2))
         return
     _print(state)
+    from aiida_elyte.cli.show import result_lines
+
+    lines = result_lines(node)
+    if lines:
+        click.echo("\n" + "\n".join(lines))
 
 
 def _collect(node: "orm.WorkChainNode") -> dict[str, Any]:
     from aiida.common import timezone
 
     from aiida_elyte.cli.follow import describe_progress
-    from aiida_elyte.cli.show import result_lines
-    from aiida_elyte.cli.street import descendants, find_rounds, newest_dataset, read_progress, running_jobs
+    from aiida_elyte.cli.street import (
+        descendants,
+        find_rounds,
+        newest_dataset,
+        read_progress,
+        results_of,
+        running_jobs,
+    )
 
     steps = descendants(node)
     dataset = newest_dataset(node, steps)
@@ -69,7 +81,10 @@ def _collect(node: "orm.WorkChainNode") -> dict[str, Any]:
             }
             for job in running_jobs(steps)
         ],
-        "results": result_lines(node),
+        "results": {
+            "transport": {name: run.get_dict() for name, run in results_of(node, "transport").items()},
+            "arrhenius": next((law.get_dict() for law in results_of(node, "arrhenius").values()), None),
+        },
     }
 
 
@@ -90,8 +105,6 @@ def _print(state: dict[str, Any]) -> None:
         rows = [[_COLUMNS[key] for key in columns]]
         rows += [[_cell(key, entry.get(key)) for key in columns] for entry in state["rounds"]]
         click.echo("\n" + "\n".join(table(rows)))
-    if state["results"]:
-        click.echo("\n" + "\n".join(state["results"]))
 
 
 def _cell(key: str, value: Any) -> str:
