@@ -1,6 +1,6 @@
 """The contractions of message passing, each with its derivatives of every order, as lean as a CPU likes them.
 
-Directions. For pairs e of owner o(e), vectors v (n_pairs, 3), features x (n_pairs, F) and atoms' vectors g (n_atoms, 3, F)
+Directions. For pairs e of owner o(e), vectors v (n_pairs, 3), features x (n_pairs, F), atoms' g (n_atoms, 3, F),
 the three contractions of Σ_e Σ_a Σ_f v_ea x_ef g_o(e)af are each other's derivatives:
 
 - ``gather_sum``: Σ_e v_ea x_ef over the pairs of an atom, shape (n_atoms, 3, F);
