@@ -1,9 +1,13 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.io import read, write
+from ase.neighborlist import neighbor_list
 
+import aiida_elyte
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.crystal import (
     check_structure,
@@ -193,3 +197,16 @@ def test_temperatures():
 def test_suggestions_ignore_case():
     assert suggest("li", ["Li", "S"]) == "; did you mean Li?"
     assert suggest("qqq", ["Li", "S"]) == ""
+
+
+def test_demo_structure_has_the_published_bonds():
+    demo = read_structure(Path(aiida_elyte.__file__).parent / "cli" / "demo" / "Li3PS4-beta.cif")
+    assert demo.get_chemical_formula() == "Li12P4S16"
+    symbols = np.array(demo.get_chemical_symbols())
+    first, second, distances = neighbor_list("ijd", demo, {("P", "S"): 2.3, ("Li", "S"): 2.7})
+    bonds = distances[(symbols[first] == "P") & (symbols[second] == "S")]
+    assert len(bonds) == 4 * 4
+    # P-S in PS4 tetrahedra: 2.03 to 2.07 Å.
+    assert 2.03 < bonds.min() < bonds.max() < 2.08
+    contacts = distances[(symbols[first] == "Li") & (symbols[second] == "S")]
+    assert 2.4 < contacts.min() < contacts.max() < 2.6
