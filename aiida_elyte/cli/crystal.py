@@ -108,22 +108,28 @@ def build(request: Request) -> "ProcessBuilder":
         overrides=given,
         options=options,
     )
-    builder = CrystalWorkChain.get_builder_from_protocol(
-        codes,
-        orm.StructureData(ase=atoms),
-        dict(request.charges),
-        list(request.temperatures_K) or None,
-        labeller=request.labeller,
-        protocol=request.protocol,
-        overrides=overrides,
-        options=options,
-    )
+    try:
+        builder = CrystalWorkChain.get_builder_from_protocol(
+            codes,
+            orm.StructureData(ase=atoms),
+            dict(request.charges),
+            list(request.temperatures_K) or None,
+            labeller=request.labeller,
+            protocol=request.protocol,
+            overrides=overrides,
+            options=options,
+        )
+    except ValueError as error:
+        raise InputError(str(error).removeprefix("invalid attribute value ")) from error
+    symbols = atoms.get_chemical_symbols()
     if request.dataset is not None:
-        builder.dataset = load_frames_node(request.dataset)
-        _check_dataset(builder.dataset, request.dataset, atoms.get_chemical_symbols())
+        dataset = load_frames_node(request.dataset)
+        _check_dataset(dataset, request.dataset, symbols)
+        builder.dataset = dataset
     if request.potentials is not None:
-        builder.potentials = load_potential_nodes(request.potentials)
-        _check_potentials(builder.potentials, request.potentials, atoms.get_chemical_symbols())
+        potentials = load_potential_nodes(request.potentials)
+        _check_potentials(potentials, request.potentials, symbols)
+        builder.potentials = potentials
     check_runnable(codes["python"], ("torch", "schnetpack", "torch_sim", *_needs(labels)))
     for role, code in codes.items():
         if role != "python":

@@ -43,8 +43,8 @@ def restart(node: "orm.WorkChainNode") -> "tuple[ProcessBuilder, list[str]]":
     """Return the inputs of a street that goes on with what an ended one has, and what is reused in words.
 
     The newest labelled set takes the place of the first; potentials trained on it take the place of the first training;
-    a street that was killed gets the rounds and labels it has not spent, one that had finished, well or not, gets all of
-    them again. Jobs whose inputs have not changed come from the cache.
+    a street that was killed gets the rounds and labels it has not spent, one that had finished, well or not, gets all
+    of them again. Jobs whose inputs have not changed come from the cache.
     """
     from aiida import orm
 

@@ -97,8 +97,9 @@ def command(
     if validation is not None:
         from aiida_elyte.cli.datasets import load_frames_node
 
-        builder.validation = load_frames_node(validation)
-        _check(builder.validation.get_frames(), allow_mixed_levels, validation)
+        held_out = load_frames_node(validation)
+        _check(held_out.get_frames(), allow_mixed_levels, validation)
+        builder.validation = held_out
 
     from aiida_elyte.cli.follow import run_here
 

@@ -1,0 +1,77 @@
+"""The command in a profile of its own: in this process where none is opened, in a child where one is."""
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from click.testing import CliRunner
+from commandline import Child, one_line, run_command
+
+from aiida_elyte.cli import main
+from aiida_elyte.science.frames import attach_labels, write_frames
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    """A folder for AiiDA in which ``aiida-elyte setup`` has run."""
+    folder = tmp_path_factory.mktemp("aiida")
+    done = run_command("setup", "--json", home=folder)
+    assert done.returncode == 0, done.stderr
+    (folder / "setup.json").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def command(home):
+    """Return a function that runs ``aiida-elyte`` in that folder."""
+    child = Child(home)
+    yield child.run
+    child.close()
+
+
+@pytest.fixture
+def refuse():
+    """Return a function that runs a command expected to be refused, and gives its one line."""
+
+    def run(*words):
+        result = CliRunner().invoke(main, [str(word) for word in words])
+        return one_line(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def crystal():
+    """Rock salt."""
+    return bulk("LiCl", "rocksalt", a=5.13, cubic=True)
+
+
+@pytest.fixture(scope="session")
+def cif(tmp_path_factory, crystal):
+    path = tmp_path_factory.mktemp("cif") / "licl.cif"
+    crystal.write(path)
+    return path
+
+
+@pytest.fixture
+def frames_file(tmp_path, crystal):
+    """Return a function that writes frames and gives their path."""
+
+    def write(name="frames.extxyz", count=4, level="toy", labelled=True, symbols=None):
+        rng = np.random.default_rng(0)
+        frames = []
+        for index in range(count):
+            frame = crystal.copy()
+            if symbols:
+                frame.symbols[:] = symbols
+            frame.rattle(0.05, seed=index)
+            frame.info = {"origin": f"{name}-{index // 2}#{index}"}
+            if labelled:
+                attach_labels(frame, energy=-1.0 * index, forces=rng.normal(size=(len(frame), 3)))
+                if level:
+                    frame.info["level_of_theory"] = level
+            frames.append(frame)
+        path = tmp_path / name
+        write_frames(frames, path)
+        return path
+
+    return write
