@@ -14,7 +14,7 @@ class InputError(ElyteError, ValueError):
     """
 
 
-class ProgramFailure(ElyteError):
+class ProgramFailure(ElyteError):  # noqa: N818 - a failure with a name, not a programmer's error
     """A program of ours ended in a way its parser knows by name.
 
     Parameters

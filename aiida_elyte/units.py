@@ -10,12 +10,12 @@ __all__ = [
     "BAR",
     "BOHR_A",
     "BOLTZMANN_EV_K",
+    "CM2_S",
     "GPA",
     "HARTREE_EV",
+    "KINETIC",
     "MS_CM",
     "RYDBERG_EV",
-    "CM2_S",
-    "KINETIC",
 ]
 
 BOLTZMANN_EV_K: float = _c.value("Boltzmann constant in eV/K")

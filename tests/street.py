@@ -37,7 +37,14 @@ OVERRIDES = {
         "learning": {
             "max_rounds": 1,
             "label_budget": 3,
-            "sampling": {"temperature_K": 300.0, "n_replicas": 2, "n_steps": 60, "sample_stride": 20, "spread_stride": 20, "series_stride": 20},
+            "sampling": {
+                "temperature_K": 300.0,
+                "n_replicas": 2,
+                "n_steps": 60,
+                "sample_stride": 20,
+                "spread_stride": 20,
+                "series_stride": 20,
+            },
             "selection": {"n_select": 3, "selection": {"threshold_eV_A": 1e-6}},
             "retraining": {"max_epochs": 4},
         },
@@ -45,7 +52,14 @@ OVERRIDES = {
     },
     "conductivity": {
         "md": {"settings": {"ramp": {"ramp_steps": 20, "hold_steps": 0}, "stops": {"min_distance_factor": None}}},
-        "conditions": {"n_replicas": 2, "n_steps": 200, "series_stride": 2, "sample_stride": 50, "spread_stride": 50, "trajectory_stride": 50},
+        "conditions": {
+            "n_replicas": 2,
+            "n_steps": 200,
+            "series_stride": 2,
+            "sample_stride": 50,
+            "spread_stride": 50,
+            "trajectory_stride": 50,
+        },
     },
 }
 

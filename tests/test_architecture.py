@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+
 from aiida_elyte.calculations.rooms import PROGRAMS, rooms_of
 
 ROOT = Path(__file__).parents[1]
@@ -15,12 +16,18 @@ HEAVY = ("torch", "schnetpack", "MDAnalysis", "torch_sim", "matplotlib", "tblite
 
 
 def test_imports_run_one_way():
-    done = subprocess.run([Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout
 
 
 def test_no_attics():
-    attics = [path for path in PACKAGE.rglob("*.py") if any(word in path.stem for word in ("utils", "helpers", "common", "misc"))]
+    attics = [
+        path
+        for path in PACKAGE.rglob("*.py")
+        if any(word in path.stem for word in ("utils", "helpers", "common", "misc"))
+    ]
     assert attics == []
 
 
@@ -32,7 +39,11 @@ def test_no_attics():
         for point in entry_points(group=group)
         if point.name.startswith("elyte.")
     ]
-    + [point for name in ("labellers", "trainers", "samplers", "selectors") for point in entry_points(group=f"aiida_elyte.{name}")],
+    + [
+        point
+        for name in ("labellers", "trainers", "samplers", "selectors")
+        for point in entry_points(group=f"aiida_elyte.{name}")
+    ],
     ids=lambda point: f"{point.group}:{point.name}",
 )
 def test_every_door_opens(point):
@@ -45,7 +56,8 @@ def test_aiida_rooms_import_no_heavy_engine():
         for room in ("data", "calculations", "parsers", "workflows")
         for path in (PACKAGE / room).rglob("*.py")
     ]
-    code = f"import sys, importlib\nfor n in {names!r}: importlib.import_module(n)\nprint([h for h in {HEAVY!r} if h in sys.modules])"
+    code = f"import sys, importlib\nfor n in {names!r}: importlib.import_module(n)\n"
+    code += f"print([h for h in {HEAVY!r} if h in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -58,7 +70,9 @@ def test_programs_carry_the_rooms_they_import_and_no_aiida(program):
     for room in rooms:
         assert room.split("/")[1] in ("__init__.py", "units.py", "errors.py", "program.py", "science"), room
         imports = {
-            alias.name.split(".")[0] for node in ast.walk(ast.parse((ROOT / room).read_text())) if isinstance(node, ast.Import)
+            alias.name.split(".")[0]
+            for node in ast.walk(ast.parse((ROOT / room).read_text()))
+            if isinstance(node, ast.Import)
             for alias in node.names
         }
         assert not imports & {"aiida", "plumpy", "click"}, room
@@ -67,4 +81,6 @@ def test_programs_carry_the_rooms_they_import_and_no_aiida(program):
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=lambda path: str(path.relative_to(ROOT)))
 def test_packages_do_no_work(path):
     for node in ast.parse(path.read_text()).body:
-        assert isinstance(node, ast.Expr | ast.ImportFrom | ast.Import | ast.Assign | ast.ClassDef | ast.FunctionDef), ast.dump(node)
+        assert isinstance(node, ast.Expr | ast.ImportFrom | ast.Import | ast.Assign | ast.ClassDef | ast.FunctionDef), (
+            ast.dump(node)
+        )

@@ -30,10 +30,18 @@ def finished(aiida_profile, tmp_path_factory):
     computer.set_minimum_job_poll_interval(0)
     code = orm.InstalledCode(label="python", computer=computer, filepath_executable=sys.executable).store()
     builder = CrystalWorkChain.get_builder_from_protocol(
-        {"python": code}, orm.StructureData(ase=street.salt()), street.CHARGES, [300.0], protocol="fast", overrides=street.OVERRIDES
+        {"python": code},
+        orm.StructureData(ase=street.salt()),
+        street.CHARGES,
+        [300.0],
+        protocol="fast",
+        overrides=street.OVERRIDES,
     )
     _, node = run_get_node(builder)
-    assert node.is_finished_ok, (node.exit_message, [(c.process_label, c.exit_message) for c in node.called_descendants])
+    assert node.is_finished_ok, (
+        node.exit_message,
+        [(c.process_label, c.exit_message) for c in node.called_descendants],
+    )
     return node
 
 
@@ -101,5 +109,7 @@ def test_graph_can_be_drawn_and_archived(finished, tmp_path):
     verdi = Path(sys.executable).with_name("verdi")
     subprocess.run([verdi, "presto", "--no-broker", "-p", "empty"], env=home, check=True, capture_output=True)
     subprocess.run([verdi, "archive", "import", archive], env=home, check=True, capture_output=True)
-    shown = subprocess.run([verdi, "process", "report", finished.uuid], env=home, check=True, capture_output=True, text=True)
+    shown = subprocess.run(
+        [verdi, "process", "report", finished.uuid], env=home, check=True, capture_output=True, text=True
+    )
     assert "round 1" in shown.stdout + shown.stderr

@@ -21,7 +21,9 @@ class LabelAseCalculation(ScriptCalculation):
         """Define the ports."""
         super().define(spec)
         spec.input("frames", valid_type=FramesData, help="Frames to label.")
-        spec.output("frames", valid_type=FramesData, help="The labelled frames in the order given, the refused left out.")
+        spec.output(
+            "frames", valid_type=FramesData, help="The labelled frames in the order given, the refused left out."
+        )
         spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.label_ase"
         spec.exit_code(420, "ERROR_ALL_LABELS_FAILED", message="No frame could be labelled: {message}")
 

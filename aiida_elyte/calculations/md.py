@@ -30,18 +30,31 @@ class MdCalculation(ScriptCalculation):
             validator=_is_given,
             help="Members m00, m01 …: each replica is driven by one, the committee spread is that of all.",
         )
-        spec.output("frames", valid_type=FramesData, required=False, help="Frames at the sampling stride, stops included.")
-        spec.output("series", valid_type=SeriesData, required=False, help="Displacements, cell and times of each replica.")
+        spec.output(
+            "frames", valid_type=FramesData, required=False, help="Frames at the sampling stride, stops included."
+        )
+        spec.output(
+            "series", valid_type=SeriesData, required=False, help="Displacements, cell and times of each replica."
+        )
         spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.md"
-        spec.exit_code(411, "ERROR_EXPLODED", message="Every replica stopped, the first by runaway temperature: {message}")
+        spec.exit_code(
+            411, "ERROR_EXPLODED", message="Every replica stopped, the first by runaway temperature: {message}"
+        )
         spec.exit_code(412, "ERROR_COLLIDED", message="Every replica stopped, the first by a collision: {message}")
-        spec.exit_code(413, "ERROR_MOLTEN", message="Every replica stopped, the first because its framework melted: {message}")
+        spec.exit_code(
+            413, "ERROR_MOLTEN", message="Every replica stopped, the first because its framework melted: {message}"
+        )
 
-        spec.exit_code(415, "ERROR_UNCERTAIN", message="Every replica stopped, the first by committee spread: {message}")
+        spec.exit_code(
+            415, "ERROR_UNCERTAIN", message="Every replica stopped, the first by committee spread: {message}"
+        )
 
     def files(self) -> dict[str, orm.SinglefileData]:
         """Return start frames and members."""
-        return {"start.extxyz": self.inputs.start, **{f"{name}.pt": node for name, node in self.inputs.potentials.items()}}
+        return {
+            "start.extxyz": self.inputs.start,
+            **{f"{name}.pt": node for name, node in self.inputs.potentials.items()},
+        }
 
 
 def _is_given(members: dict[str, PotentialData], _: object) -> str | None:

@@ -20,7 +20,7 @@ _EXTRA = "elyte_content"
 
 
 def rooms_of(program: Path) -> list[str]:
-    """Return the paths, relative to the package's parent, of every module of ours that a program imports, itself left out."""
+    """Return the paths, relative to the package's parent, of the modules of ours that a program imports."""
     found: set[Path] = set()
     waiting = list(_imports(program))
     while waiting:
@@ -79,7 +79,7 @@ def program_node(program: Path) -> orm.SinglefileData:
 
 
 def _once(node: orm.Data, files: dict[str, bytes]) -> orm.Data:
-    """Return the stored node of the same content, or store this one: a campaign has one copy of each program, not thousands."""
+    """Return the stored node of the same content, or store this one: one copy serves a whole campaign."""
     digest = hashlib.sha256()
     for path, content in sorted(files.items()):
         digest.update(f"{path}\0{len(content)}\0".encode() + content)

@@ -18,7 +18,7 @@ __all__ = ["ScriptCalculation"]
 class ScriptCalculation(CalcJob):
     """Run a program of ``aiida_elyte/remote`` with the cluster's Python.
 
-    The program and the rooms it imports are input nodes, because AiiDA leaves a CalcJob's own files out of the caching hash.
+    The program and the rooms it imports are input nodes: AiiDA leaves a CalcJob's own files out of the caching hash.
     Nothing of ours has to be installed where it runs.
     """
 
@@ -39,7 +39,10 @@ class ScriptCalculation(CalcJob):
         """Define the ports every program shares."""
         super().define(spec)
         spec.input(
-            "settings", valid_type=orm.Dict, serializer=orm.to_aiida_type, help="What the program does; its `settings.json`."
+            "settings",
+            valid_type=orm.Dict,
+            serializer=orm.to_aiida_type,
+            help="What the program does; its `settings.json`.",
         )
         spec.input(
             "script",
@@ -69,11 +72,15 @@ class ScriptCalculation(CalcJob):
         spec.exit_code(
             302,
             "ERROR_RESULTS_MISSING",
-            message="The job ended without `results.json`: it was killed; restart it from its checkpoint (`parent_folder`).",
+            message="The job was killed: there is no `results.json`; restart it from its checkpoint (`parent_folder`).",
             invalidates_cache=True,
         )
-        spec.exit_code(303, "ERROR_FILE_MISSING", message="The program ended well but left no `{name}`.", invalidates_cache=True)
-        spec.exit_code(310, "ERROR_RESULTS_UNREADABLE", message="`{name}` cannot be read: {message}", invalidates_cache=True)
+        spec.exit_code(
+            303, "ERROR_FILE_MISSING", message="The program ended well but left no `{name}`.", invalidates_cache=True
+        )
+        spec.exit_code(
+            310, "ERROR_RESULTS_UNREADABLE", message="`{name}` cannot be read: {message}", invalidates_cache=True
+        )
         spec.exit_code(
             400,
             "ERROR_OUT_OF_WALLTIME",

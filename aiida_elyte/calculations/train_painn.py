@@ -21,7 +21,9 @@ class TrainPainnCalculation(ScriptCalculation):
     def define(cls, spec: CalcJobProcessSpec) -> None:
         """Define the ports."""
         super().define(spec)
-        spec.input("dataset", valid_type=FramesData, validator=_is_labelled, help="Labelled frames of one level of theory.")
+        spec.input(
+            "dataset", valid_type=FramesData, validator=_is_labelled, help="Labelled frames of one level of theory."
+        )
         spec.input(
             "validation",
             valid_type=FramesData,
@@ -29,12 +31,21 @@ class TrainPainnCalculation(ScriptCalculation):
             validator=_is_labelled,
             help="Labelled frames to validate on; without them blocks of the data set are set aside.",
         )
-        spec.input("initial", valid_type=PotentialData, required=False, help="Potential whose weights the training starts from.")
+        spec.input(
+            "initial",
+            valid_type=PotentialData,
+            required=False,
+            help="Potential whose weights the training starts from.",
+        )
         spec.output("potential", valid_type=PotentialData, help="The trained potential.")
-        spec.output("parity", valid_type=orm.SinglefileData, help="Labels and predictions of both sides of the split (npz).")
+        spec.output(
+            "parity", valid_type=orm.SinglefileData, help="Labels and predictions of both sides of the split (npz)."
+        )
         spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.train_painn"
         spec.exit_code(
-            414, "ERROR_DIVERGED", message="The training diverged: {message}; lower the learning rate or inspect the labels."
+            414,
+            "ERROR_DIVERGED",
+            message="The training diverged: {message}; lower the learning rate or inspect the labels.",
         )
 
     def files(self) -> dict[str, orm.SinglefileData]:

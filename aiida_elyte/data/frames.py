@@ -22,7 +22,7 @@ class FramesData(SinglefileData):
     Parameters
     ----------
     frames
-        The frames; coordinates are rounded to 1e-8 Å so that equal geometries have equal hashes, labels are kept exactly.
+        The frames; coordinates are rounded to 1e-8 Å so that equal geometries have equal hashes, labels are exact.
     """
 
     FILENAME = "frames.extxyz"

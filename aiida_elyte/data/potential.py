@@ -14,8 +14,8 @@ __all__ = ["PotentialData"]
 class PotentialData(SinglefileData):
     """A trained potential: the file its family writes, and what a database should know of it.
 
-    Queryable attributes: ``family``, ``architecture``, ``elements``, ``cutoff_A``, ``dtype``, ``seed``, ``level_of_theory``,
-    ``training_hash`` (see ``science.frames.fingerprint``).
+    Queryable attributes: ``family``, ``architecture``, ``elements``, ``cutoff_A``, ``dtype``, ``seed``,
+    ``level_of_theory``, ``training_hash`` (see ``science.frames.fingerprint``).
 
     Parameters
     ----------

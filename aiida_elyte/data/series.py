@@ -56,6 +56,8 @@ def _unpack(content: bytes) -> "list[Series]":
         arrays = {name: file[name] for name in file.files}
     replicas = sorted({name.split("/")[0] for name in arrays}, key=lambda name: int(name[1:]))
     return [
-        Series.from_arrays({name.split("/", 1)[1]: value for name, value in arrays.items() if name.split("/")[0] == replica})
+        Series.from_arrays(
+            {name.split("/", 1)[1]: value for name, value in arrays.items() if name.split("/")[0] == replica}
+        )
         for replica in replicas
     ]

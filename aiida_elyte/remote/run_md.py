@@ -94,6 +94,7 @@ class Record:
             settings.series_stride * settings.timestep_fs,
             replica=label,
             member=member,
+            max_megabytes=64.0,  # of each replica: every checkpoint holds them all
         )
         self.stop: Stop | None = None
         self.step = 0
@@ -575,6 +576,8 @@ def load_members(folder: Path, settings: MdSettings) -> dict[str, Callable[[], F
     device = settings.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"device is {device!r}, but torch finds no CUDA here; expected auto, cpu or a node with a GPU")
     numbers = np.unique(np.concatenate([frame.numbers for frame in read_frames(folder / "start.extxyz")]))
     stress = settings.ensemble == "npt_nose_hoover"
 

@@ -9,14 +9,14 @@ __all__ = ["member_name", "share_replicas"]
 
 
 def member_name(index: int) -> str:
-    """Return the name of a member: ``m00``, ``m01`` …"""
+    """Return the name of a member, as ``m00``."""
     return f"m{index:02d}"
 
 
 def share_replicas(n_replicas: int, members: Sequence[str], seed: int, run: int = 0) -> list[dict[str, Any]]:
     """Give every replica a member that drives it and a seed of its own.
 
-    Members take turns, so that the scatter between replicas holds the error of the model as well as that of the sampling.
+    Members take turns, so that the scatter between replicas holds the error of the model and that of the sampling.
 
     Parameters
     ----------

@@ -3,13 +3,15 @@
 A frame is an ``ase.Atoms``; its labels live in a ``SinglePointCalculator``; its history in ``info``:
 
 ``origin``
-    ``"<block>#<index>"``: the trajectory (block) the geometry comes from and its place in it. Frames of one block are correlated.
+    ``"<block>#<index>"``: the trajectory (block) the geometry comes from and its place in it. Frames of one block are
+    correlated.
 ``level_of_theory``
     What made the labels, e.g. ``"GFN1-xTB"`` or ``"PBE, SCAN-sized basis …"``; one data set holds one level.
 ``labelled_by``
     UUID of the calculation that made the labels.
 
-Labels are ``energy`` [eV], ``forces`` [eV/Å], ``stress`` [eV/Å³, ASE's sign and Voigt order xx yy zz yz xz xy], ``charges`` [e].
+Labels are ``energy`` [eV], ``forces`` [eV/Å], ``stress`` [eV/Å³, ASE's sign and Voigt order xx yy zz yz xz xy],
+``charges`` [e].
 """
 
 import hashlib
@@ -23,7 +25,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.io import read, write
+from ase.io import read
 
 from aiida_elyte.errors import InputError
 
@@ -63,8 +65,10 @@ def read_frames(source: str | Path | io.StringIO, file_format: str | None = "ext
         found = read(source, index=":", format=file_format)
     except FileNotFoundError as error:
         raise InputError(f"frames file {name} does not exist; give the path of an existing file") from error
-    except Exception as error:  # noqa: BLE001 - ASE's readers raise anything on a broken file
-        raise InputError(f"frames file {name} cannot be read ({type(error).__name__}: {error}); expected {file_format}") from error
+    except Exception as error:
+        raise InputError(
+            f"frames file {name} cannot be read ({type(error).__name__}: {error}); expected {file_format}"
+        ) from error
     if not found:
         raise InputError(f"frames file {name} is empty; expected at least one frame")
     return [_take_charges(frame) for frame in found]
@@ -200,7 +204,9 @@ def describe(frames: Sequence[Atoms]) -> dict[str, Any]:
     }
 
 
-def require_labels(frames: Sequence[Atoms], labels: Sequence[str] = ("energy", "forces"), name: str = "dataset") -> None:
+def require_labels(
+    frames: Sequence[Atoms], labels: Sequence[str] = ("energy", "forces"), name: str = "dataset"
+) -> None:
     """Refuse a data set with unlabelled frames.
 
     Raises
@@ -214,7 +220,7 @@ def require_labels(frames: Sequence[Atoms], labels: Sequence[str] = ("energy", "
         missing = [label for label in labels if label not in labels_of(frame)]
         if missing:
             raise InputError(
-                f"{name}: frame {index} has no {' and no '.join(missing)}; expected every frame labelled; label the set first"
+                f"{name}: frame {index} has no {' and no '.join(missing)}; expected every frame labelled; label it first"
             )
 
 

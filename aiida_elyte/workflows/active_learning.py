@@ -1,4 +1,4 @@
-"""Improve an ensemble where it is unsure: sample, filter, select, label, retrain, until there is nothing left to learn."""
+"""Improve an ensemble where it is unsure: sample, filter, select, label, retrain."""
 
 from typing import Any
 
@@ -23,9 +23,9 @@ __all__ = ["ActiveLearningWorkChain"]
 class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
     """Active learning by committee spread.
 
-    Each round runs replicas of MD above the target temperature, each driven by one member; refuses unphysical frames with the
-    reason; labels a diverse subset of the uncertain ones; merges; retrains warm. Ends when uncertain frames are rare, or when
-    rounds or labels are spent, and says which.
+    Each round runs replicas of MD above the target temperature, each driven by one member; refuses unphysical frames
+    with the reason; labels a diverse subset of the uncertain ones; merges; retrains warm. Ends when uncertain
+    frames are rare, or when rounds or labels are spent, and says which.
     """
 
     PROTOCOL = "active_learning"
@@ -36,8 +36,12 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         super().define(spec)
         spec.input("start", valid_type=FramesData, help="Frame the sampling starts from; reference of the framework.")
         spec.input("dataset", valid_type=FramesData, validator=is_labelled, help="Labelled frames to begin with.")
-        spec.input_namespace("potentials", valid_type=PotentialData, dynamic=True, required=False, help="Trained members.")
-        spec.input("labeller", valid_type=orm.Str, serializer=orm.to_aiida_type, validator=is_plugin("labellers"), help="Name.")
+        spec.input_namespace(
+            "potentials", valid_type=PotentialData, dynamic=True, required=False, help="Trained members."
+        )
+        spec.input(
+            "labeller", valid_type=orm.Str, serializer=orm.to_aiida_type, validator=is_plugin("labellers"), help="Name."
+        )
         spec.input_namespace("label", dynamic=True, help="Inputs of the labeller.")
         spec.expose_inputs(TrainEnsembleWorkChain, namespace="ensemble", exclude=("dataset", "initial"))
         spec.expose_inputs(MdBaseWorkChain, namespace="sample", exclude=("start", "potentials"))
@@ -45,11 +49,11 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             "learning",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
-            help="`max_rounds`, `label_budget`, `uncertain_share`, `sampling`, `selection`, `retraining`: see the protocol.",
+            help="Of the loop, as in the protocol: `max_rounds`, `label_budget`, `uncertain_share`, `sampling`, `selection`, `retraining`.",
         )
         spec.output("dataset", valid_type=FramesData, help="All labelled frames.")
         spec.output_namespace("potentials", valid_type=PotentialData, dynamic=True, help="The last ensemble.")
-        spec.output("history", valid_type=orm.Dict, help="What each round sampled, refused, labelled and learned; why it ended.")
+        spec.output("history", valid_type=orm.Dict, help="What each round sampled, refused and labelled; why it ended.")
         spec.outline(
             cls.setup,
             if_(cls.should_train_first)(cls.run_training, cls.inspect_training),
@@ -65,7 +69,9 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             ),
             cls.results,
         )
-        spec.exit_code(431, "ERROR_TRAINING_FAILED", message="The ensemble could not be trained in round {number}: {reason}")
+        spec.exit_code(
+            431, "ERROR_TRAINING_FAILED", message="The ensemble could not be trained in round {number}: {reason}"
+        )
         spec.exit_code(432, "ERROR_SAMPLING_FAILED", message="The sampling of round {number} gave no frame: {reason}")
 
     @classmethod
@@ -149,13 +155,16 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         inputs.start = self.inputs.start
         inputs.potentials = self.ctx.potentials
         inputs.settings = run_settings(
-            inputs.settings, orm.Dict(self.settings["sampling"]), orm.List(sorted(self.ctx.potentials)), orm.Int(self.ctx.number)
+            inputs.settings,
+            orm.Dict(self.settings["sampling"]),
+            orm.List(sorted(self.ctx.potentials)),
+            orm.Int(self.ctx.number),
         )
         inputs.metadata.call_link_label = f"round_{self.ctx.number:02d}_sample"
         return ToContext(sampling=self.submit(MdBaseWorkChain, **inputs))
 
     def inspect_sampling(self) -> ExitCode | None:
-        """Filter and select what was sampled, also by a run that stopped: where a potential fails is where it has to learn."""
+        """Filter and select what was sampled, also by a run that stopped: there the potential has to learn."""
         node = self.ctx.sampling
         if "frames" not in node.outputs:
             return self.exit_codes.ERROR_SAMPLING_FAILED.format(number=self.ctx.number, reason=node.exit_message)

@@ -30,19 +30,31 @@ class ConductivityWorkChain(ProtocolMixin, WorkChain):
         """Define ports, outline and exit codes."""
         super().define(spec)
         spec.input("start", valid_type=FramesData, help="Frame the runs start from.")
-        spec.input_namespace("potentials", valid_type=PotentialData, dynamic=True, help="Members; replicas are shared among them.")
+        spec.input_namespace(
+            "potentials", valid_type=PotentialData, dynamic=True, help="Members; replicas are shared among them."
+        )
         spec.expose_inputs(MdBaseWorkChain, namespace="md", exclude=("start", "potentials"))
         spec.input(
             "conditions",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
-            help="`temperatures_K`, `n_replicas`, `seed`, `charges` [e] of the mobile species, `n_steps`; more goes to the MD.",
+            help="`temperatures_K`, `n_replicas`, `seed`, `charges` [e] of the mobile species; more goes to the MD.",
         )
-        spec.input("max_in_flight", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Runs at a time.")
+        spec.input(
+            "max_in_flight",
+            valid_type=orm.Int,
+            serializer=orm.to_aiida_type,
+            validator=is_positive,
+            help="Runs at a time.",
+        )
         spec.inputs.validator = _validate
-        spec.output_namespace("transport", valid_type=orm.Dict, dynamic=True, help="Results at each temperature, e.g. `T0600`.")
+        spec.output_namespace(
+            "transport", valid_type=orm.Dict, dynamic=True, help="Results at each temperature, e.g. `T0600`."
+        )
         spec.output_namespace("series", valid_type=SeriesData, dynamic=True, help="Series behind them.")
-        spec.output("arrhenius", valid_type=orm.Dict, help="Activation energy and extrapolated conductivity, or why not.")
+        spec.output(
+            "arrhenius", valid_type=orm.Dict, help="Activation energy and extrapolated conductivity, or why not."
+        )
         spec.outline(cls.setup, while_(cls.should_run)(cls.run_md, cls.inspect_md), cls.results)
         spec.exit_code(440, "ERROR_NO_TRAJECTORY", message="No run gave a trajectory, the first because: {reason}")
 

@@ -33,8 +33,16 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         """Define ports, outline and exit codes."""
         super().define(spec)
         spec.input("structure", valid_type=orm.StructureData, validator=_check_structure, help="Fully ordered crystal.")
-        spec.input("dataset", valid_type=FramesData, required=False, validator=is_labelled, help="Labelled frames to start with.")
-        spec.input_namespace("potentials", valid_type=PotentialData, dynamic=True, required=False, help="Members to start with.")
+        spec.input(
+            "dataset",
+            valid_type=FramesData,
+            required=False,
+            validator=is_labelled,
+            help="Labelled frames to start with.",
+        )
+        spec.input_namespace(
+            "potentials", valid_type=PotentialData, dynamic=True, required=False, help="Members to start with."
+        )
         spec.input("seeds", valid_type=orm.Dict, serializer=orm.to_aiida_type, help="Settings of the perturbed seeds.")
         spec.expose_inputs(
             ActiveLearningWorkChain, namespace="active_learning", exclude=("start", "dataset", "potentials")
@@ -183,7 +191,9 @@ def _check_structure(node: orm.StructureData | None, _: Any) -> str | None:
 def _validate(inputs: Any, _: Any) -> str | None:
     if "structure" not in inputs or "dataset" not in inputs:
         return None
-    missing = {kind.symbol for kind in inputs["structure"].kinds} - set(inputs["dataset"].base.attributes.get("elements"))
+    missing = {kind.symbol for kind in inputs["structure"].kinds} - set(
+        inputs["dataset"].base.attributes.get("elements")
+    )
     if missing:
         return f"dataset has no frame with {', '.join(sorted(missing))}; expected every element of the structure"
     settings = inputs.get("active_learning", {}).get("ensemble", {}).get("train", {}).get("settings")

@@ -21,7 +21,13 @@ class ScriptBaseWorkChain(BaseRestartWorkChain):
         """Define the ports: those of the program, under its own names."""
         super().define(spec)
         spec.expose_inputs(cls._process_class, exclude=("metadata",))
-        spec.input("options", valid_type=dict, non_db=True, default=dict, help="Options of the jobs, e.g. `max_wallclock_seconds`.")
+        spec.input(
+            "options",
+            valid_type=dict,
+            non_db=True,
+            default=dict,
+            help="Options of the jobs, e.g. `max_wallclock_seconds`.",
+        )
         spec.expose_outputs(cls._process_class)
         spec.output("remote_folder", valid_type=orm.RemoteData, required=False, help="Folder of the last job.")
         spec.outline(
@@ -38,7 +44,10 @@ class ScriptBaseWorkChain(BaseRestartWorkChain):
 
     @process_handler(
         priority=400,
-        exit_codes=[ScriptCalculation.spec().exit_codes.ERROR_OUT_OF_WALLTIME, ScriptCalculation.spec().exit_codes.ERROR_RESULTS_MISSING],
+        exit_codes=[
+            ScriptCalculation.spec().exit_codes.ERROR_OUT_OF_WALLTIME,
+            ScriptCalculation.spec().exit_codes.ERROR_RESULTS_MISSING,
+        ],
     )
     def resume_from_checkpoint(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
         """Go on in a new job with the checkpoint of one that reached its wall time or was killed."""

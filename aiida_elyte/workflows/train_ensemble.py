@@ -25,9 +25,13 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
     def define(cls, spec: Any) -> None:
         """Define ports, outline and exit codes."""
         super().define(spec)
-        spec.input("dataset", valid_type=FramesData, validator=is_labelled, help="Labelled frames of one level of theory.")
+        spec.input(
+            "dataset", valid_type=FramesData, validator=is_labelled, help="Labelled frames of one level of theory."
+        )
         spec.input("validation", valid_type=FramesData, required=False, help="Labelled frames to validate on.")
-        spec.input_namespace("initial", valid_type=PotentialData, dynamic=True, required=False, help="Members to start from.")
+        spec.input_namespace(
+            "initial", valid_type=PotentialData, dynamic=True, required=False, help="Members to start from."
+        )
         spec.input(
             "trainer",
             valid_type=orm.Str,
@@ -36,14 +40,28 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
             validator=is_plugin("trainers"),
             help="Name of the trainer in `aiida_elyte.trainers`.",
         )
-        spec.input("n_members", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Members.")
-        spec.input("max_in_flight", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Jobs at a time.")
-        spec.input_namespace("train", dynamic=True, help="Inputs of the trainer's WorkChain; `seed` counts up from its settings.")
+        spec.input(
+            "n_members", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Members."
+        )
+        spec.input(
+            "max_in_flight",
+            valid_type=orm.Int,
+            serializer=orm.to_aiida_type,
+            validator=is_positive,
+            help="Jobs at a time.",
+        )
+        spec.input_namespace(
+            "train", dynamic=True, help="Inputs of the trainer's WorkChain; `seed` counts up from its settings."
+        )
         spec.inputs.validator = _has_one_level
         spec.output_namespace("potentials", valid_type=PotentialData, dynamic=True, help="Members m00, m01 …")
-        spec.output("summary", valid_type=orm.Dict, help="Errors, epochs and seconds of each member; what failed and why.")
+        spec.output(
+            "summary", valid_type=orm.Dict, help="Errors, epochs and seconds of each member; what failed and why."
+        )
         spec.outline(cls.setup, while_(cls.should_train)(cls.run_members, cls.inspect_members), cls.results)
-        spec.exit_code(430, "ERROR_TRAINING_FAILED", message="Only {done} of {wanted} members could be trained: {reason}")
+        spec.exit_code(
+            430, "ERROR_TRAINING_FAILED", message="Only {done} of {wanted} members could be trained: {reason}"
+        )
 
     @classmethod
     def get_builder_from_protocol(

@@ -44,5 +44,5 @@ def mixed_levels(node: FramesData, name: str) -> str | None:
     """Refuse labels of several levels of theory."""
     levels = node.base.attributes.get("levels_of_theory")
     if len(levels) > 1:
-        return f"{name} mixes levels of theory {levels}; expected one; pick one, or ask for it: settings.allow_mixed_levels"
+        return f"{name} mixes levels of theory {levels}; expected one; pick one, or set allow_mixed_levels"
     return None

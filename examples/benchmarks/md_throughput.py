@@ -50,7 +50,8 @@ def build_lgps(n_atoms: int) -> Atoms:
     germanium = np.flatnonzero(atoms.numbers == 32)
     atoms.symbols[germanium[::2]] = "P"
     assert atoms.get_chemical_formula() == "Ge2Li20P4S24"
-    return Atoms(atoms).repeat(REPEATS[n_atoms])
+    atoms.info = {}
+    return atoms.repeat(REPEATS[n_atoms])
 
 
 def our_engine(potential: Potential, atoms: Atoms, n_replicas: int) -> Callable[[int], None]:

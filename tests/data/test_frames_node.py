@@ -13,7 +13,11 @@ def labelled(seed=0, level="EMT"):
     atoms = Atoms("Li2S", rng.random((3, 3)) * 4, cell=rng.random((3, 3)) + 5 * np.eye(3), pbc=True)
     atoms.info = {"origin": f"seed-{seed}#0", "level_of_theory": level, "temperature_K": 300.5}
     return attach_labels(
-        atoms, energy=rng.normal(), forces=rng.normal(size=(3, 3)), stress=rng.normal(size=6), charges=rng.normal(size=3)
+        atoms,
+        energy=rng.normal(),
+        forces=rng.normal(size=(3, 3)),
+        stress=rng.normal(size=6),
+        charges=rng.normal(size=3),
     )
 
 
@@ -46,7 +50,10 @@ def test_noise_below_the_rounding_keeps_the_hash():
     noisy = attach_labels(noisy, **labels_of(frame))
     assert FramesData([frame]).store().base.caching.get_hash() == FramesData([noisy]).store().base.caching.get_hash()
     noisy.positions += 1e-6
-    assert FramesData([frame]).store().base.caching.get_hash() != FramesData([attach_labels(noisy)]).store().base.caching.get_hash()
+    assert (
+        FramesData([frame]).store().base.caching.get_hash()
+        != FramesData([attach_labels(noisy)]).store().base.caching.get_hash()
+    )
 
 
 def test_attributes_can_be_queried():

@@ -60,7 +60,9 @@ def refusal(process, builder):
 
 
 def crystal(salt, code, charges=None, temperatures=(600,), **inputs):
-    builder = CrystalWorkChain.get_builder_from_protocol({"python": code}, salt, charges or {"Li": 1.0}, list(temperatures))
+    builder = CrystalWorkChain.get_builder_from_protocol(
+        {"python": code}, salt, charges or {"Li": 1.0}, list(temperatures)
+    )
     for key, value in inputs.items():
         builder[key] = value
     return builder
@@ -92,7 +94,7 @@ def test_unknown_labeller_is_told_what_comes_close(salt, python_code):
 
 
 def test_temperature_below_zero_is_refused(salt, python_code):
-    with pytest.raises(ValueError, match="temperatures_K holds -3.0; expected positive numbers, in K"):
+    with pytest.raises(ValueError, match=r"temperatures_K holds -3\.0; expected positive numbers, in K"):
         crystal(salt, python_code, temperatures=[-3])
 
 

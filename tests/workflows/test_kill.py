@@ -1,4 +1,4 @@
-"""``kill -9`` of a training job and of an MD job half-way: the WorkChain goes on from the checkpoint, nothing is done twice."""
+"""``kill -9`` of training and MD half-way: the WorkChain goes on from the checkpoint, nothing is done twice."""
 
 import os
 import signal
@@ -41,7 +41,7 @@ class Killer(threading.Thread):
         while not self.killed and time.monotonic() < deadline:
             for process in Path("/proc").glob("[0-9]*"):
                 try:
-                    folder = Path(os.readlink(process / "cwd"))
+                    folder = (process / "cwd").readlink()
                     line = (process / "cmdline").read_bytes().split(b"\0")
                 except OSError:
                     continue

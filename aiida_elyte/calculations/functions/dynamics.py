@@ -10,7 +10,7 @@ __all__ = ["retraining_settings", "run_settings"]
 
 @calcfunction
 def run_settings(settings: orm.Dict, conditions: orm.Dict, members: orm.List, run: orm.Int) -> orm.Dict:
-    """Return the settings of one run: its conditions, and its replicas shared among the members with seeds of their own."""
+    """Return the settings of one run: its conditions, and its replicas shared among the members."""
     choices = conditions.get_dict()
     replicas = share_replicas(choices.pop("n_replicas"), members.get_list(), choices.pop("seed"), run.value)
     return orm.Dict({**settings.get_dict(), **choices, "replicas": replicas})

@@ -44,7 +44,7 @@ def merge_frames(**sets: FramesData) -> FramesData:
 
 @calcfunction
 def collect_refused(**batches: orm.Dict) -> orm.Dict:
-    """Return the refusals of all batches under the frames' indices in the whole set; batch ``b000040`` starts at frame 40."""
+    """Return all refusals under the frames' indices in the whole set; batch ``b000040`` starts at frame 40."""
     refused: dict[str, Any] = {}
     for name, results in batches.items():
         first = int(name[1:])
@@ -65,7 +65,9 @@ def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, s
     spreads = np.array([frames[index].info["spread_max_eV_A"] for index in kept])
     select = load("selectors", choices["selector"])
     rng = np.random.default_rng(choices["seed"])
-    chosen = select([frames[i] for i in kept], spreads, choices["n_select"], rng, known=dataset.get_frames(), **choices["selection"])
+    chosen = select(
+        [frames[i] for i in kept], spreads, choices["n_select"], rng, known=dataset.get_frames(), **choices["selection"]
+    )
     threshold = choices["selection"]["threshold_eV_A"]
     record = {
         "n_sampled": len(frames),

@@ -127,14 +127,15 @@ def read_settings(settings: Mapping[str, Any]) -> MdSettings:
     for name, kind in (("ramp", Ramp), ("stops", Stops)):
         chosen[name] = kind(**_take(kind, settings.get(name) or {}, f"{name}."))
     replicas = settings["replicas"]
-    if not isinstance(replicas, Sequence) or not replicas:
+    if not _list("replicas", replicas, '[{"seed": 1, "member": "m00"}]'):
         raise InputError('replicas is empty; expected a list as [{"seed": 1, "member": "m00"}]')
     chosen["replicas"] = tuple(
         ReplicaSettings(**_take(ReplicaSettings, replica, f"replicas[{index}]."))
         for index, replica in enumerate(replicas)
     )
-    chosen["supercell"] = tuple(chosen.get("supercell", (1, 1, 1)))
-    chosen["stops"] = replace(chosen["stops"], framework=tuple(chosen["stops"].framework))
+    chosen["supercell"] = _list("supercell", chosen.get("supercell", (1, 1, 1)), "[2, 2, 1]")
+    framework = _list("stops.framework", chosen["stops"].framework, "['P', 'S']")
+    chosen["stops"] = replace(chosen["stops"], framework=framework)
     read = MdSettings(**chosen)
     _check(read)
     return read
@@ -152,6 +153,12 @@ def _take(kind: type, given: Any, where: str) -> dict[str, Any]:
         if one.default is MISSING and one.default_factory is MISSING and given.get(name) is None:
             raise InputError(f"{where}{name} is missing; expected {one.type}; give it in the settings")
     return dict(given)
+
+
+def _list(name: str, given: Any, example: str) -> tuple[Any, ...]:
+    if not isinstance(given, list | tuple):
+        raise InputError(f"{name} is {given!r}; expected a list as {example}")
+    return tuple(given)
 
 
 def _names(kind: type) -> str:
@@ -211,6 +218,8 @@ def _check(read: MdSettings) -> None:
         raise InputError(f"stops.framework names {unknown}; expected chemical symbols, as ['P', 'S']")
     if read.stops.max_framework_rmsd_A is not None and not read.stops.framework:
         raise InputError("stops.max_framework_rmsd_A is given without stops.framework; name the species, as ['P', 'S']")
+    if not isinstance(read.device, str):
+        raise InputError(f"device is {read.device!r}; expected auto, cpu or cuda")
     if read.dtype not in (None, "float32", "float64"):
         raise InputError(f"dtype is {read.dtype!r}; expected float32, float64 or null")
 

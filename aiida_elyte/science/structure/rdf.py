@@ -18,7 +18,7 @@ class RadialDistribution:
 
     pair: tuple[str, str]
     """Species at the centre, and species counted around it."""
-    distance_A: np.ndarray  # noqa: N815
+    distance_A: np.ndarray
     """Middle of each shell [Å], shape ``(B,)``."""
     g: np.ndarray
     """Radial distribution function, shape ``(B,)``."""

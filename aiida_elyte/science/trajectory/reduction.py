@@ -1,4 +1,3 @@
-# ruff: noqa: N802, N815  (names end in their unit)
 """One pass over a trajectory, in bounded memory: frames in, what transport needs out.
 
 Unwrapping is toroidal: a step is the nearest image of the difference of wrapped positions in the new cell, which leaves

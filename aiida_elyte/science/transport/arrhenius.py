@@ -22,7 +22,7 @@ class ArrheniusLine:
 
     intercept: float
     """ln of the prefactor; y in mS K/cm or cm²/s."""
-    activation_energy_eV: float  # noqa: N815
+    activation_energy_eV: float
     """Activation energy [eV], minus the slope."""
     covariance: np.ndarray
     """Covariance of intercept and slope, inflated when the points scatter more than their errors, shape ``(2, 2)``."""
@@ -30,7 +30,7 @@ class ArrheniusLine:
     """Degrees of freedom of the covariance."""
     scatter: float
     """Reduced χ² of the points about the line; well above 1 the points do not lie on a line."""
-    temperatures_K: tuple[float, ...]  # noqa: N815
+    temperatures_K: tuple[float, ...]
     """Temperatures fitted [K]."""
     times_temperature: bool
     """Whether y is the quantity times temperature."""

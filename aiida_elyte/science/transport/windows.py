@@ -1,4 +1,3 @@
-# ruff: noqa: N815  (names end in their unit)
 """Where the ions diffuse: the range of lags in which the tracer MSD grows like time."""
 
 from collections.abc import Sequence

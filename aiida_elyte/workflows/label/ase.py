@@ -23,7 +23,7 @@ class LabelAseBaseWorkChain(ScriptBaseWorkChain):
 
 
 class AseLabelWorkChain(ProtocolMixin, WorkChain):
-    """Label frames in batches, a bounded number of jobs in flight; order is kept, no frame is lost or labelled twice."""
+    """Label frames in batches, few jobs in flight; order is kept, no frame is lost or labelled twice."""
 
     PROTOCOL = "label_ase"
 
@@ -32,15 +32,25 @@ class AseLabelWorkChain(ProtocolMixin, WorkChain):
         """Define ports, outline and exit codes."""
         super().define(spec)
         spec.input("frames", valid_type=FramesData, help="Frames to label.")
-        spec.input("batch_size", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Frames a job.")
         spec.input(
-            "max_in_flight", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Jobs at a time."
+            "batch_size", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Frames a job."
+        )
+        spec.input(
+            "max_in_flight",
+            valid_type=orm.Int,
+            serializer=orm.to_aiida_type,
+            validator=is_positive,
+            help="Jobs at a time.",
         )
         spec.expose_inputs(LabelAseBaseWorkChain, namespace="ase", exclude=("frames",))
-        spec.output("frames", valid_type=FramesData, help="The labelled frames in the order given, the refused left out.")
+        spec.output(
+            "frames", valid_type=FramesData, help="The labelled frames in the order given, the refused left out."
+        )
         spec.output("refused", valid_type=orm.Dict, help="Index of each frame set aside → reason.")
         spec.outline(cls.setup, while_(cls.should_label)(cls.run_batches, cls.inspect_batches), cls.results)
-        spec.exit_code(420, "ERROR_ALL_LABELS_FAILED", message="No frame could be labelled, the first because: {reason}")
+        spec.exit_code(
+            420, "ERROR_ALL_LABELS_FAILED", message="No frame could be labelled, the first because: {reason}"
+        )
 
     @classmethod
     def get_builder_from_protocol(
@@ -96,7 +106,9 @@ class AseLabelWorkChain(ProtocolMixin, WorkChain):
         for name, (first, last) in self.ctx.running.items():
             inputs = AttributeDict(self.exposed_inputs(LabelAseBaseWorkChain, namespace="ase"))
             whole = (first, last) == (0, len(self.inputs.frames))
-            inputs.frames = self.inputs.frames if whole else cut_batch(self.inputs.frames, orm.Int(first), orm.Int(last))
+            inputs.frames = (
+                self.inputs.frames if whole else cut_batch(self.inputs.frames, orm.Int(first), orm.Int(last))
+            )
             inputs.metadata.call_link_label = f"label_{name}"
             children[name] = self.submit(LabelAseBaseWorkChain, **inputs)
         return ToContext(**children)
@@ -119,7 +131,9 @@ class AseLabelWorkChain(ProtocolMixin, WorkChain):
         refused = collect_refused(**self.ctx.refusals)
         self.out("refused", refused)
         if not self.ctx.labelled:
-            return self.exit_codes.ERROR_ALL_LABELS_FAILED.format(reason=next(iter(refused.get_dict().values()), "unknown"))
+            return self.exit_codes.ERROR_ALL_LABELS_FAILED.format(
+                reason=next(iter(refused.get_dict().values()), "unknown")
+            )
         batches = list(self.ctx.labelled.values())
         self.out("frames", batches[0] if len(batches) == 1 else merge_frames(**self.ctx.labelled))
         if refused.get_dict():
@@ -129,4 +143,3 @@ class AseLabelWorkChain(ProtocolMixin, WorkChain):
 
 def _name(first: int) -> str:
     return f"b{first:08d}"
-

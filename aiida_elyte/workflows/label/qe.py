@@ -55,7 +55,7 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
             serializer=orm.to_aiida_type,
             validator=_is_scf,
             help="Level of theory and how to reach it: `pseudo_family`, `cutoff_stringency`, `kpoints_distance` [1/Å], "
-            "`electronic_type`, `conv_thr_per_atom` [Ry], `parameters` (namelists): see the protocol.",
+            "`kpoints_offset`, `electronic_type`, `conv_thr_per_atom` [Ry], `parameters` (namelists): as in the protocol.",
         )
         spec.input("options", valid_type=dict, non_db=True, default=dict, help="Options of each calculation.")
         spec.inputs.validator = _has_pseudopotentials
@@ -141,7 +141,7 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
             "CONTROL": {"calculation": "scf", "tprnfor": True, "tstress": True},
             "SYSTEM": {"ecutwfc": ecutwfc, "ecutrho": ecutrho},
         }
-        kpoints = _mesh(structure, scf["kpoints_distance"])
+        kpoints = _mesh(structure, scf["kpoints_distance"], scf["kpoints_offset"])
         is_gamma = kpoints.get_kpoints_mesh()[0] == [1, 1, 1]
         overrides = {
             "pseudo_family": scf["pseudo_family"],
@@ -186,13 +186,14 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
         return None
 
 
-def _mesh(structure: orm.StructureData, distance: float) -> orm.KpointsData:
-    """Return the Γ-centred mesh whose points are at most ``distance`` [1/Å] apart."""
+def _mesh(structure: orm.StructureData, distance: float, offset: float) -> orm.KpointsData:
+    """Return the mesh of points at most ``distance`` [1/Å] apart, shifted by ``offset`` where their number is even."""
     cell = orm.KpointsData()
     cell.set_cell_from_structure(structure)
     cell.set_kpoints_mesh_from_density(distance)
     mesh = orm.KpointsData()
-    mesh.set_kpoints_mesh(cell.get_kpoints_mesh()[0])
+    counts = cell.get_kpoints_mesh()[0]
+    mesh.set_kpoints_mesh(counts, offset=[offset if count % 2 == 0 else 0.0 for count in counts])
     return mesh
 
 
@@ -249,7 +250,7 @@ def _level_of_theory(scf: dict[str, Any], cutoffs: tuple[float, float]) -> str:
     words = [
         scf["pseudo_family"],
         f"{ecutwfc:g}/{ecutrho:g} Ry",
-        f"k {scf['kpoints_distance']:g}/Å",
+        f"k {scf['kpoints_distance']:g}/Å" + (f" offset {scf['kpoints_offset']:g}" if scf["kpoints_offset"] else ""),
         scf["electronic_type"],
         *(f"{key}={value}" for key, value in sorted(system.items()) if key not in ("ecutwfc", "ecutrho")),
     ]

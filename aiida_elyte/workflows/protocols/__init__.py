@@ -21,7 +21,9 @@ class ProtocolMixin(_ProtocolMixin):
         return Path(__file__).parent / f"{cls.PROTOCOL}.yaml"
 
     @classmethod
-    def get_inputs(cls, protocol: str | None, overrides: dict[str, Any] | None, options: dict[str, Any] | None) -> dict[str, Any]:
+    def get_inputs(
+        cls, protocol: str | None, overrides: dict[str, Any] | None, options: dict[str, Any] | None
+    ) -> dict[str, Any]:
         """Return the protocol's inputs with ``overrides``, and ``options`` merged into its own."""
         inputs = cls.get_protocol_inputs(protocol, overrides)
         if options:
