@@ -220,7 +220,7 @@ def require_labels(
         missing = [label for label in labels if label not in labels_of(frame)]
         if missing:
             raise InputError(
-                f"{name}: frame {index} has no {' and no '.join(missing)}; expected every frame labelled; label it first"
+                f"{name}: frame {index} has no {' and no '.join(missing)}; expected all labelled; label it first"
             )
 
 

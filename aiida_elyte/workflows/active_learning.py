@@ -49,7 +49,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             "learning",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
-            help="Of the loop, as in the protocol: `max_rounds`, `label_budget`, `uncertain_share`, `sampling`, `selection`, `retraining`.",
+            help="Settings of the loop, as in the protocol: rounds, budget, `sampling`, `selection`, `retraining`.",
         )
         spec.output("dataset", valid_type=FramesData, help="All labelled frames.")
         spec.output_namespace("potentials", valid_type=PotentialData, dynamic=True, help="The last ensemble.")

@@ -55,7 +55,7 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
             serializer=orm.to_aiida_type,
             validator=_is_scf,
             help="Level of theory and how to reach it: `pseudo_family`, `cutoff_stringency`, `kpoints_distance` [1/Å], "
-            "`kpoints_offset`, `electronic_type`, `conv_thr_per_atom` [Ry], `parameters` (namelists): as in the protocol.",
+            "`kpoints_offset`, `electronic_type`, `conv_thr_per_atom` [Ry], `parameters` (namelists), as the protocol.",
         )
         spec.input("options", valid_type=dict, non_db=True, default=dict, help="Options of each calculation.")
         spec.inputs.validator = _has_pseudopotentials
