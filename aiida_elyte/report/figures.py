@@ -1,0 +1,539 @@
+"""Figures of a report: data in, SVG out. Colours tell apart for colour-blind readers and on dark paper."""
+
+import io
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "BLUE",
+    "FIGURES",
+    "INK",
+    "RULE",
+    "draw",
+    "draw_arrhenius",
+    "draw_displacements",
+    "draw_learning_curves",
+    "draw_parity",
+    "draw_selection",
+    "draw_temperatures",
+]
+
+INK = "#1c2127"
+"""Colour of text and axes."""
+
+RULE = "#cfd4da"
+"""Colour of the grid."""
+
+BLUE = "#0072b2"
+"""Colour of the results."""
+
+_QUIET = "#8b95a1"
+_COLOURS = (BLUE, "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Okabe and Ito's palette, for what has no order."""
+
+_HEAT = ("#2c6fb3", "#8478b8", "#d36a72", "#e39a3b")
+"""Cold to hot; lightness grows with it."""
+
+_WIDTH = 7.2
+"""Width of a figure over the page [inch]."""
+
+_MAX_POINTS = 15000
+"""Points of a cloud: more only darken it."""
+
+_STYLE = {
+    "font.family": "sans-serif",
+    "font.size": 8.5,
+    "axes.titlesize": 8.5,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8.5,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.direction": "out",
+    "ytick.direction": "out",
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "xtick.minor.width": 0.5,
+    "ytick.minor.width": 0.5,
+    "grid.color": RULE,
+    "grid.linewidth": 0.5,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.4,
+    "svg.fonttype": "none",
+}
+
+
+def draw(
+    figure: Callable[[Mapping[str, Any]], "Figure | None"], data: Mapping[str, Any], file_format: str = "svg"
+) -> bytes | None:
+    """Draw a figure.
+
+    Parameters
+    ----------
+    figure
+        One of ``FIGURES``.
+    data
+        What ``collect`` returned.
+    file_format
+        ``svg``, ``png`` or ``pdf``.
+
+    Returns
+    -------
+    bytes or None
+        The file; ``None`` when the data hold nothing to draw.
+    """
+    with _style(figure.__name__):
+        drawn = figure(data)
+        if drawn is None:
+            return None
+        buffer = io.BytesIO()
+        metadata = {"Date": None} if file_format == "svg" else None
+        opaque = {"facecolor": "white"} if file_format == "png" else {}
+        drawn.savefig(
+            buffer, format=file_format, dpi=200, metadata=metadata, bbox_inches="tight", pad_inches=0.03, **opaque
+        )
+        return buffer.getvalue()
+
+
+@contextmanager
+def _style(salt: str) -> Iterator[None]:
+    """Apply the style; the salt keeps names inside different SVGs of one page apart, and drawings reproducible."""
+    import matplotlib as mpl
+
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": salt}):
+        yield
+
+
+def _figure(height: float, width: float = _WIDTH) -> "Figure":
+    """Return an empty figure that no window system knows of."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _heat(temperatures: Sequence[float]) -> dict[float, Any]:
+    """Return a colour for each temperature, cold to hot."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    scale = LinearSegmentedColormap.from_list("heat", _HEAT)
+    ordered = sorted(set(temperatures))
+    return {kelvin: scale(i / max(1, len(ordered) - 1)) for i, kelvin in enumerate(ordered)}
+
+
+def draw_arrhenius(data: Mapping[str, Any]) -> "Figure | None":
+    """Draw conductivities against 1000/T with error bars (95 %), bounds as arrows, and the fit with its band."""
+    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+    points, bounds = _conductivities(data)
+    if not points and not bounds:
+        return None
+    figure = _figure(3.5, 5.0)
+    axes = figure.subplots()
+    band = data["arrhenius_band"]
+    if band is not None:
+        inverse, line = 1000 / band["temperature_K"], band["value"]
+        measured = max(1000 / kelvin for kelvin, *_ in points)
+        inside, outside = inverse <= measured, inverse >= measured
+        axes.fill_between(
+            inverse, band["low"], band["high"], color=_COLOURS[0], alpha=0.15, linewidth=0, label="fit, 95 % band"
+        )
+        axes.plot(inverse[inside], line[inside], color=_COLOURS[0])
+        axes.plot(inverse[outside], line[outside], color=_COLOURS[0], linestyle=(0, (4, 3)), linewidth=1)
+    if points:
+        kelvin, value, low, high = np.array(points).T
+        bars = np.maximum([value - low, high - value], 0)
+        axes.errorbar(
+            1000 / kelvin,
+            value,
+            bars,
+            fmt="o",
+            color=_COLOURS[0],
+            markersize=5,
+            capsize=2.5,
+            elinewidth=1,
+            label="σ, 95 % interval",
+        )
+    if bounds:
+        kelvin, limit = np.array(bounds).T
+        axes.plot(
+            1000 / kelvin, limit, "_", color=_COLOURS[1], markersize=11, markeredgewidth=1.6, label="upper bound (95 %)"
+        )
+        axes.plot(1000 / kelvin, limit / 2, linestyle="none")  # room below
+        for place in zip(1000 / kelvin, limit, strict=True):
+            arrow = {"arrowstyle": "<|-", "color": _COLOURS[1], "linewidth": 1.1, "shrinkA": 0, "shrinkB": 0}
+            axes.annotate("", place, (0, -20), textcoords="offset points", arrowprops=arrow)
+    predicted = (data["arrhenius"] or {}).get("conductivity_300K")
+    is_extrapolated = predicted is not None and "refused" not in predicted
+    if is_extrapolated:
+        value, (low, high) = predicted["value"], predicted["ci95"]
+        axes.errorbar(
+            [1000 / 300],
+            [value],
+            [[max(value - low, 0)], [max(high - value, 0)]],
+            fmt="o",
+            color=_COLOURS[0],
+            markerfacecolor="white",
+            markersize=5,
+            capsize=2.5,
+            elinewidth=1,
+            label="extrapolated to 300 K",
+        )
+    axes.set_yscale("log")
+    axes.set_xlabel("1000 / T  (1/K)")
+    axes.set_ylabel("conductivity σ  (mS/cm)")
+    axes.grid(axis="y")
+    _widen(axes)
+    _plain_decades(axes.yaxis)
+    top = axes.secondary_xaxis("top", functions=(_reciprocal, _reciprocal))
+    known = sorted({kelvin for kelvin, *_ in points + bounds} | ({300.0} if is_extrapolated else set()))
+    left, right = axes.get_xlim()
+    ticks = [known[0]]
+    for kelvin in known[1:]:
+        if 1000 / ticks[-1] - 1000 / kelvin > 0.12 * (right - left):
+            ticks.append(kelvin)
+    top.xaxis.set_major_locator(FixedLocator(ticks))
+    top.xaxis.set_major_formatter(FixedFormatter([f"{kelvin:g} K" for kelvin in ticks]))
+    top.xaxis.set_minor_locator(NullLocator())
+    top.spines["top"].set_visible(False)
+    axes.legend(loc="best")
+    return figure
+
+
+def _reciprocal(values: np.ndarray) -> np.ndarray:
+    return 1000 / np.where(np.abs(values) < 1e-9, 1e-9, values)
+
+
+def _widen(axes: "Axes") -> None:
+    """Give the points room at the sides, and the logarithmic axis at least a decade."""
+    left, right = axes.get_xlim()
+    space = 0.06 * (right - left) or 0.1
+    axes.set_xlim(left - space, right + space)
+    low, high = axes.get_ylim()
+    missing = 1.0 - math.log10(high / low)
+    if missing > 0:
+        axes.set_ylim(low * 10 ** (-missing / 2), high * 10 ** (missing / 2))
+
+
+def _conductivities(data: Mapping[str, Any]) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
+    """Return (T, σ, low, high) of the results and (T, limit) of the bounds."""
+    points, bounds = [], []
+    for run in data["runs"]:
+        found = (run["transport"] or {}).get("conductivity")
+        kelvin = run["settings"]["temperature_K"]
+        if found is None:
+            continue
+        if "refused" not in found:
+            points.append((kelvin, found["value"], *found["ci95"]))
+        elif found["upper_bound"]:
+            bounds.append((kelvin, found["upper_bound"]["value"]))
+    return points, bounds
+
+
+def draw_displacements(data: Mapping[str, Any]) -> "Figure | None":
+    """Draw mean squared displacements and their local log–log slopes, one panel a temperature, the window shaded."""
+    runs = [run for run in data["runs"] if any("lag_ps" in curve for curve in run["msd"].values())]
+    if not runs:
+        return None
+    columns = min(4, len(runs))
+    rows = math.ceil(len(runs) / columns)
+    figure = _figure(3.1 * rows, max(3.4, min(_WIDTH, 2.5 * columns)))
+    grid = figure.add_gridspec(2 * rows, columns, height_ratios=[2.4, 1] * rows)
+    first: list[Axes] = []
+    for index, run in enumerate(runs):
+        row, column = 2 * (index // columns), index % columns
+        above = figure.add_subplot(
+            grid[row, column], sharex=first[0] if first else None, sharey=first[0] if first else None
+        )
+        below = figure.add_subplot(grid[row + 1, column], sharex=above, sharey=first[1] if first else None)
+        first = first or [above, below]
+        _draw_run(above, below, run)
+        above.tick_params(labelbottom=False, labelleft=column == 0)
+        below.tick_params(labelleft=column == 0)
+        below.set_xlabel("lag  (ps)")
+        if column == 0:
+            above.set_ylabel("MSD  (Å²)")
+            below.set_ylabel("slope")
+        above.set_title(f"{run['settings']['temperature_K']:g} K")
+    first[0].set_xscale("log")
+    first[0].set_yscale("log")
+    first[1].set_ylim(-0.3, 2.9)
+    first[1].set_yticks([0, 1, 2])
+    figure.axes[0].legend(loc="upper left", handlelength=1.4)
+    return figure
+
+
+def _draw_run(above: "Axes", below: "Axes", run: Mapping[str, Any]) -> None:
+    colours = iter(_COLOURS)
+    below.axhspan(0.9, 1.1, color=_QUIET, alpha=0.25, linewidth=0)
+    below.axhline(1.0, color=_QUIET, linewidth=0.7)
+    for name, curve in sorted(run["msd"].items(), key=lambda item: not item[1].get("mobile")):
+        if "lag_ps" not in curve:
+            continue
+        lag, msd, error = curve["lag_ps"], curve["msd_A2"], np.nan_to_num(curve["msd_error_A2"])
+        if not curve["mobile"]:
+            above.plot(
+                lag, msd, color=_QUIET, linewidth=0.9, linestyle=_DASHES[len(above.lines) % len(_DASHES)], label=name
+            )
+            continue
+        colour = next(colours)
+        above.plot(lag, msd, color=colour, label=name)
+        above.fill_between(lag, np.maximum(msd - error, msd / 10), msd + error, color=colour, alpha=0.25, linewidth=0)
+        below.plot(lag, curve["slope"], color=colour, linewidth=1.2)
+        below.fill_between(
+            lag,
+            curve["slope"] - curve["slope_error"],
+            curve["slope"] + curve["slope_error"],
+            color=colour,
+            alpha=0.25,
+            linewidth=0,
+        )
+        if curve["window_ps"]:
+            for axes in (above, below):
+                axes.axvspan(*curve["window_ps"], color=colour, alpha=0.09, linewidth=0)
+            middle = math.sqrt(curve["window_ps"][0] * curve["window_ps"][1])
+            below.text(middle, 2.5, "diffusive", ha="center", va="center", fontsize=7.5)
+        else:
+            below.text(
+                0.5, 0.875, "no diffusive window", transform=below.transAxes, ha="center", va="center", fontsize=7.5
+            )
+
+
+_DASHES = ((0, (1, 1)), (0, (4, 2)), (0, (6, 1, 1, 1)))
+
+
+def draw_parity(data: Mapping[str, Any]) -> "Figure | None":
+    """Draw predicted against labelled energies and forces, training quiet, validation in colour."""
+    parity = data["parity"]
+    if not parity:
+        return None
+    figure = _figure(3.3)
+    forces, energy = figure.subplots(1, 2)
+    offset = np.median(np.concatenate([side["energy_label"] for side in parity.values()]))
+    for side, colour, size in (("train", _QUIET, 2.0), ("validation", _COLOURS[0], 4.0)):
+        if side not in parity:
+            continue
+        one = parity[side]
+        every = max(1, len(one["forces"]) // _MAX_POINTS)
+        text = f"{side}, MAE {1000 * one['force_mae_eV_A']:.0f} meV/Å"
+        forces.plot(
+            one["forces_label"][::every],
+            one["forces"][::every],
+            ".",
+            color=colour,
+            markersize=size,
+            markeredgewidth=0,
+            alpha=0.6,
+            rasterized=True,
+            label=text,
+        )
+        text = f"{side}, MAE {1000 * one['energy_mae_eV_atom']:.1f} meV/atom"
+        energy.plot(
+            1000 * (one["energy_label"] - offset),
+            1000 * (one["energy"] - offset),
+            ".",
+            color=colour,
+            markersize=size + 2,
+            markeredgewidth=0,
+            alpha=0.8,
+            rasterized=True,
+            label=text,
+        )
+    for axes, title, unit in (
+        (forces, "force component", "eV/Å"),
+        (energy, "energy relative to the median", "meV/atom"),
+    ):
+        low = min(axes.get_xlim()[0], axes.get_ylim()[0])
+        high = max(axes.get_xlim()[1], axes.get_ylim()[1])
+        axes.plot([low, high], [low, high], color=INK, linewidth=0.7, zorder=0)
+        axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
+        axes.set_xlabel(f"label  ({unit})")
+        axes.set_ylabel(f"potential  ({unit})")
+        axes.set_title(title)
+        axes.locator_params(nbins=6)
+        legend = axes.legend(loc="upper left", handletextpad=0.1, borderaxespad=0.1)
+        for handle in legend.legend_handles:
+            handle.set_markersize(8)
+    return figure
+
+
+def draw_learning_curves(data: Mapping[str, Any]) -> "Figure | None":
+    """Draw the validation error of each member epoch by epoch, trainings one after the other."""
+    trainings = [
+        step for step in data["training"] if any(len(one["curve"].get("epoch", ())) for one in step["members"].values())
+    ]
+    if not trainings:
+        return None
+    figure = _figure(2.6)
+    axes = figure.subplots()
+    start = 0.0
+    members = sorted({name for step in trainings for name in step["members"]})
+    for place, step in enumerate(trainings):
+        longest = 0.0
+        for name, member in step["members"].items():
+            curve = member["curve"]
+            if "force_mae_eV_A" not in curve:
+                continue
+            colour = _COLOURS[members.index(name) % len(_COLOURS)]
+            label = name if name not in [line.get_label() for line in axes.lines] else None
+            axes.plot(start + curve["epoch"], 1000 * curve["force_mae_eV_A"], color=colour, linewidth=1.1, label=label)
+            longest = max(longest, curve["epoch"][-1])
+        if place:
+            axes.axvline(start, color=_QUIET, linewidth=0.7)
+        title = "first training" if step["round"] == 0 else f"after round {step['round']}"
+        axes.annotate(
+            f"{title}\n{step['n_frames']} frames",
+            (start, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, -1),
+            textcoords="offset points",
+            va="top",
+            fontsize=7.5,
+        )
+        start += longest
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high * (high / low) ** 0.25)
+    axes.set_xlim(0, start)
+    _plain_decades(axes.yaxis)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("validation force MAE  (meV/Å)")
+    axes.grid(axis="y")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), handlelength=1.2)
+    return figure
+
+
+def _plain_decades(axis: "Axis") -> None:
+    """Write 0.2, 50, 100 at a logarithmic axis rather than powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    is_wide = high / low > 300
+    axis.set_major_locator(LogLocator(subs=(1.0,) if is_wide else (1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def draw_selection(data: Mapping[str, Any]) -> "Figure | None":
+    """Draw, round by round, the committee spreads with the threshold, and what became of the sampled frames."""
+    rounds = [one for one in data["rounds"] if one["n_sampled"]]
+    if not rounds:
+        return None
+    figure = _figure(max(1.9, 0.5 + 0.75 * len(rounds)))
+    left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
+    spreads = [one["spreads_eV_A"][one["spreads_eV_A"] > 0] for one in rounds]
+    everything = np.concatenate([*spreads, [one["threshold_eV_A"] for one in rounds]])
+    bins = np.geomspace(everything.min() / 1.1, everything.max() * 1.1, 36)
+    for place, (one, found) in enumerate(zip(rounds, spreads, strict=True)):
+        counts, _ = np.histogram(found, bins)
+        height = 0.85 * counts / max(1, counts.max())
+        base, threshold = -place, one["threshold_eV_A"]
+        left.stairs(base + height, bins, baseline=base, fill=True, color=_QUIET, alpha=0.55)
+        above = np.where(bins[:-1] >= threshold, height, 0)
+        left.stairs(base + above, bins, baseline=base, fill=True, color=_COLOURS[4])
+        left.plot([threshold, threshold], [base, base + 0.93], color=INK, linewidth=1, linestyle=(0, (3, 2)))
+    left.set_xscale("log")
+    _plain_decades(left.xaxis)
+    left.set_xlabel("largest committee spread of a frame  (eV/Å)")
+    left.set_yticks([-place for place in range(len(rounds))], [_round_name(one) for one in rounds], va="bottom")
+    left.tick_params(axis="y", length=0)
+    left.spines["left"].set_visible(False)
+    left.set_ylim(-len(rounds) + 0.95, 1.02)
+    left.set_title("committee spread, dashed: threshold")
+
+    parts = (
+        ("certain", _QUIET, lambda one: one["n_sampled"] - len(one["refused"]) - one["n_uncertain"]),
+        ("uncertain, not taken", _COLOURS[4], lambda one: one["n_uncertain"] - one["n_selected"]),
+        ("labelled", _COLOURS[0], lambda one: one["n_labelled"]),
+        ("taken, no label", _COLOURS[5], lambda one: one["n_selected"] - one["n_labelled"]),
+        ("unphysical", _COLOURS[3], lambda one: len(one["refused"])),
+    )
+    start = np.zeros(len(rounds))
+    places = -np.arange(len(rounds), dtype=float) + 0.35
+    for name, colour, count in parts:
+        sizes = np.array([max(0, count(one)) for one in rounds], float)
+        if sizes.any():
+            right.barh(places, sizes, 0.45, left=start, color=colour, alpha=0.6 if colour == _QUIET else 1, label=name)
+        start += sizes
+    right.set_ylim(*left.get_ylim())
+    right.set_yticks([])
+    right.spines["left"].set_visible(False)
+    right.set_xlabel("sampled frames")
+    figure.legend(loc="outside lower right", ncols=len(parts), handlelength=1, columnspacing=1.2)
+    right.set_title("what became of them")
+    return figure
+
+
+def _round_name(one: Mapping[str, Any]) -> str:
+    kelvin = f"\n{one['temperature_K']:g} K" if one["temperature_K"] else ""
+    return f"round {one['number']}{kelvin}"
+
+
+def draw_temperatures(data: Mapping[str, Any]) -> "Figure | None":
+    """Draw the kinetic temperature of each replica of the production runs, with the thermostat's."""
+    runs = [run for run in data["runs"] if any(np.isfinite(one["temperature_K"]).any() for one in run["temperatures"])]
+    if not runs:
+        return None
+    colours = _heat([run["settings"]["temperature_K"] for run in runs])
+    figure = _figure(2.4)
+    axes = figure.subplots()
+    end = 0.0
+    for run in runs:
+        target = run["settings"]["temperature_K"]
+        for one in run["temperatures"]:
+            axes.plot(one["time_ps"], _smooth(one["temperature_K"]), color=colours[target], linewidth=0.8, alpha=0.8)
+            end = max(end, float(one["time_ps"][-1]))
+        axes.axhline(target, color=INK, linewidth=0.7, linestyle=(0, (4, 3)))
+        axes.annotate(
+            f"{target:g} K",
+            (1, target),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+        )
+    axes.set_xlim(0, end)
+    axes.set_xlabel("production time  (ps)")
+    axes.set_ylabel("kinetic temperature  (K)")
+    return figure
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    """Return a running mean over a twentieth of the run, shorter at its ends."""
+    half = max(1, len(values) // 40)
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    places = np.arange(len(values))
+    low, high = np.maximum(places - half, 0), np.minimum(places + half + 1, len(values))
+    return (sums[high] - sums[low]) / (high - low)
+
+
+FIGURES = {
+    "arrhenius": draw_arrhenius,
+    "displacements": draw_displacements,
+    "parity": draw_parity,
+    "learning_curves": draw_learning_curves,
+    "selection": draw_selection,
+    "temperatures": draw_temperatures,
+}
+"""Name → figure."""

@@ -1,0 +1,82 @@
+"""The results of a street as one table, for readers and for machines."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["name_quantity", "tabulate_results", "write_json"]
+
+_NAMES = {
+    "conductivity": "conductivity σ",
+    "conductivity_nernst_einstein": "Nernst–Einstein σ",
+    "haven_ratio": "Haven ratio",
+    "activation_energy": "activation energy (of σT)",
+    "prefactor": "prefactor of σT",
+    "tracer_diffusion": "tracer diffusion",
+}
+
+
+def name_quantity(key: str) -> str:
+    """Return what a reader calls a quantity: ``tracer_diffusion_Li`` → ``tracer diffusion of Li``."""
+    if key in _NAMES:
+        return _NAMES[key]
+    if key.startswith("tracer_diffusion_"):
+        return f"{_NAMES['tracer_diffusion']} of {key.removeprefix('tracer_diffusion_')}"
+    if key.startswith("conductivity_") and key.endswith("K"):
+        return f"σ extrapolated to {key.removeprefix('conductivity_').removesuffix('K')} K"
+    return key.replace("_", " ")
+
+
+def tabulate_results(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return every result, one row each: ``temperature_K``, ``quantity`` and the fields of its estimate or refusal.
+
+    Parameters
+    ----------
+    data
+        What ``collect`` returned.
+    """
+    rows = []
+    for run in data["runs"]:
+        for quantity, estimate in _ordered(run["transport"] or {}):
+            rows.append({"temperature_K": run["settings"]["temperature_K"], "quantity": quantity, **estimate})
+    rows += [
+        {"temperature_K": None, "quantity": name, **estimate} for name, estimate in (data["arrhenius"] or {}).items()
+    ]
+    return rows
+
+
+def _ordered(transport: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return the estimates, the conductivity first."""
+    order = {name: place for place, name in enumerate(_NAMES)}
+    found = [(name, one) for name, one in transport.items() if name != "conditions"]
+    return sorted(found, key=lambda item: (order.get(item[0], len(order)), item[0]))
+
+
+def write_json(data: Mapping[str, Any], path: str | Path) -> None:
+    """Write the table of results, with what it stands on, for a machine to read.
+
+    Parameters
+    ----------
+    data
+        What ``collect`` returned.
+    path
+        File to write.
+    """
+    parity = {
+        side: {name: value for name, value in one.items() if not hasattr(value, "shape")}
+        for side, one in data["parity"].items()
+    }
+    content = {
+        "process": data["process"],
+        "material": data["material"],
+        "level_of_theory": data["theory"]["levels"],
+        "n_labelled_frames": data["learning"]["n_frames"] if data["learning"] else None,
+        "results": tabulate_results(data),
+        "errors": parity,
+        "rounds": [{name: value for name, value in one.items() if name != "spreads_eV_A"} for one in data["rounds"]],
+        "missing": data["missing"],
+        "environment": data["environment"],
+        "made": data["made"],
+    }
+    Path(path).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,130 @@
+"""The page: whole, self-contained, honest about what is missing."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+import synthetic_streets
+
+from aiida_elyte.report.figures import FIGURES, draw
+from aiida_elyte.report.html import write_html
+from aiida_elyte.report.results import tabulate_results, write_json
+
+STREETS = {
+    "whole": synthetic_streets.whole_street,
+    "without_diffusion": synthetic_streets.street_without_diffusion,
+    "failed": synthetic_streets.failed_street,
+    "running": synthetic_streets.running_street,
+}
+
+
+@pytest.fixture(scope="module", params=STREETS)
+def street(request):
+    return request.param, STREETS[request.param]()
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return synthetic_streets.whole_street()
+
+
+def page(data, folder):
+    path = folder / "report.html"
+    write_html(data, path)
+    return path.read_text(encoding="utf-8")
+
+
+class Page(HTMLParser):
+    """Collects ids, addresses and open elements."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.addresses, self.open = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.ids += [value for name, value in attrs if name == "id"]
+        self.addresses += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
+        if tag not in ("meta", "br", "img", "link", "input"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_page_is_whole_and_self_contained(street, tmp_path):
+    found = Page(page(street[1], tmp_path))
+    assert found.open == []
+    assert len(found.ids) == len(set(found.ids))
+    assert all(address.startswith(("#", "data:")) for address in found.addresses)
+
+
+def test_figures_exist_where_there_is_something_to_draw(street):
+    name, data = street
+    drawn = {figure for figure, function in FIGURES.items() if draw(function, data) is not None}
+    learned = {"parity", "learning_curves", "selection"}
+    produced = {"arrhenius", "displacements", "temperatures"}
+    assert (
+        drawn
+        == {"whole": learned | produced, "without_diffusion": learned | produced, "failed": learned, "running": set()}[
+            name
+        ]
+    )
+
+
+def test_drawings_are_reproducible(whole):
+    assert draw(FIGURES["arrhenius"], whole) == draw(FIGURES["arrhenius"], whole)
+    assert draw(FIGURES["arrhenius"], whole, "png").startswith(b"\x89PNG")
+
+
+def test_front_gives_numbers_with_errors_and_bounds(whole, tmp_path):
+    front = page(whole, tmp_path).split('<dl class="numbers">')[1].split("</dl>")[0]
+    assert len(re.findall(r"± [^<]* mS/cm", front)) == 3
+    assert re.search(r"&lt; [\d.]+ mS/cm", front)
+    assert "± 0." in front.split("Eₐ")[1]
+    assert "extrapolated" in front
+
+
+def test_semi_empirical_labels_are_called_so(whole, tmp_path):
+    assert "It is not density-functional theory" in page(whole, tmp_path)
+    other = {**whole, "theory": {"levels": ["PBE, PseudoDojo"], "labeller": "qe"}}
+    assert "density-functional theory" not in page(other, tmp_path)
+
+
+def test_refusals_bring_their_reason(tmp_path):
+    text = page(synthetic_streets.street_without_diffusion(), tmp_path)
+    assert "No conductivity is stated" in text
+    assert "is not diffusive" in text
+    assert "2 temperatures" in text
+
+
+def test_what_went_wrong_stands_at_the_front(tmp_path):
+    text = page(synthetic_streets.failed_street(), tmp_path)
+    assert "exit status 451" in text.split("What this stands on")[0]
+    assert "not finished" in page(synthetic_streets.running_street(), tmp_path)
+
+
+def test_frames_seen_before_a_warm_start_are_told(whole, tmp_path):
+    assert "8 had been trained on before the warm start" in page(whole, tmp_path)
+
+
+def test_refused_frames_are_counted_by_reason(whole, tmp_path):
+    text = page(whole, tmp_path)
+    assert "2 not converged" in text
+    assert "3 collision (e.g. collision: Li–Cl 0.90 Å, below 0.5); 1 not finite: positions" in text
+
+
+def test_user_text_is_escaped(whole, tmp_path):
+    text = page({**whole, "material": {**whole["material"], "citation": "<script>alert(1)</script>"}}, tmp_path)
+    assert "<script>" not in text
+
+
+def test_json_holds_every_result(street, tmp_path):
+    _, data = street
+    write_json(data, tmp_path / "report.json")
+    read = json.loads((tmp_path / "report.json").read_text())
+    assert read["results"] == json.loads(json.dumps(tabulate_results(data)))
+    assert read["process"]["pk"] == 1204
+    for row in read["results"]:
+        assert {"value", "std", "ci95", "unit", "n_effective", "method", "window"} <= set(row) or row["refused"]
