@@ -1,13 +1,12 @@
 """What transport needs of a run, as a node."""
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from aiida.orm import SinglefileData
 
-if TYPE_CHECKING:
-    from aiida_elyte.science.trajectory.reduction import Series
+from aiida_elyte.science.trajectory.reduction import Series, unpack_series
 
 __all__ = ["SeriesData"]
 
@@ -39,7 +38,7 @@ class SeriesData(SinglefileData):
             }
         )
 
-    def get_series(self) -> "list[Series]":
+    def get_series(self) -> list[Series]:
         """Return one ``Series`` a replica."""
         return _unpack(self.get_content(mode="rb"))
 
@@ -49,15 +48,6 @@ def _duration_ps(time_fs: np.ndarray) -> float:
     return float(time_fs[-1] - time_fs[0]) / 1000 if len(time_fs) else 0.0
 
 
-def _unpack(content: bytes) -> "list[Series]":
-    from aiida_elyte.science.trajectory.reduction import Series
-
-    with np.load(io.BytesIO(content), allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    replicas = sorted({name.split("/")[0] for name in arrays}, key=lambda name: int(name[1:]))
-    return [
-        Series.from_arrays(
-            {name.split("/", 1)[1]: value for name, value in arrays.items() if name.split("/")[0] == replica}
-        )
-        for replica in replicas
-    ]
+def _unpack(content: bytes) -> list[Series]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return unpack_series(arrays)

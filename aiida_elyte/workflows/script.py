@@ -4,14 +4,15 @@ from typing import Any
 
 from aiida import orm
 from aiida.common import AttributeDict
-from aiida.engine import BaseRestartWorkChain, ProcessHandlerReport, process_handler, while_
+from aiida.engine import BaseRestartWorkChain, ProcessBuilder, ProcessHandlerReport, process_handler, while_
 
 from aiida_elyte.calculations.script import ScriptCalculation
+from aiida_elyte.workflows.protocols import ProtocolMixin
 
 __all__ = ["ScriptBaseWorkChain"]
 
 
-class ScriptBaseWorkChain(BaseRestartWorkChain):
+class ScriptBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
     """Run a program and go on from its checkpoint when the wall time or a signal ended it."""
 
     _process_class: type[ScriptCalculation]
@@ -35,6 +36,36 @@ class ScriptBaseWorkChain(BaseRestartWorkChain):
             while_(cls.should_run_process)(cls.run_process, cls.inspect_process),
             cls.results,
         )
+
+    @classmethod
+    def get_builder_from_protocol(
+        cls,
+        code: orm.AbstractCode,
+        protocol: str | None = None,
+        overrides: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+        **nodes: Any,
+    ) -> ProcessBuilder:
+        """Return a builder.
+
+        Parameters
+        ----------
+        code
+            Python with what the program drives.
+        protocol, overrides, options
+            Name of the protocol, what to change of it, options of the jobs.
+        nodes
+            The other inputs, by the name of their ports; left out where another WorkChain fills them in.
+        """
+        inputs = cls.get_inputs(protocol, overrides, options)
+        builder = cls.get_builder()
+        builder.code = code
+        builder.settings = orm.Dict(inputs["settings"])
+        builder.options = inputs["options"]
+        builder.max_iterations = orm.Int(inputs["max_iterations"])
+        for name, node in nodes.items():
+            builder[name] = node
+        return builder
 
     def setup(self) -> None:
         """Take the program's inputs as they are."""

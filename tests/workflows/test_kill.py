@@ -69,7 +69,7 @@ def test_killed_training_goes_on_from_its_checkpoint(home, python_code):
     n_epochs = 60
     settings = {"architecture": SMALL, "max_epochs": n_epochs, "patience": n_epochs, "batch_size": 2, "seed": 3}
     builder = TrainPainnBaseWorkChain.get_builder_from_protocol(
-        python_code, lennard_jones_frames(24), overrides={"settings": settings}
+        python_code, dataset=lennard_jones_frames(24), overrides={"settings": settings}
     )
     killer = Killer(home, "train_painn.py", lambda folder: True)
     killer.start()
@@ -106,8 +106,8 @@ def test_killed_md_goes_on_from_its_checkpoint_and_ends_where_an_unbroken_run_en
     }
     builder = MdBaseWorkChain.get_builder_from_protocol(
         python_code,
-        FramesData([bulk("LiCl", "rocksalt", a=5.14, cubic=True)]),
-        {"m00": PotentialData(content, describe_potential(content))},
+        start=FramesData([bulk("LiCl", "rocksalt", a=5.14, cubic=True)]),
+        potentials={"m00": PotentialData(content, describe_potential(content))},
         overrides={"settings": settings},
     )
     grown = lambda folder: (folder / "trajectory_r0.xyz").stat().st_size > 4000  # noqa: E731

@@ -34,8 +34,8 @@ def builder(code, start, members, **settings):
     replicas = share_replicas(3, sorted(members), seed=5)
     return MdBaseWorkChain.get_builder_from_protocol(
         code,
-        start,
-        members,
+        start=start,
+        potentials=members,
         overrides={
             "settings": {
                 "temperature_K": 300.0,

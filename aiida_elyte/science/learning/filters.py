@@ -9,8 +9,9 @@ from ase import Atoms
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.crystal import closest_contact, suggest
 from aiida_elyte.science.frames import labels_of
+from aiida_elyte.science.structure.rmsd import framework_rmsd
 
-__all__ = ["DEFAULTS", "filter_frames", "framework_rmsd"]
+__all__ = ["DEFAULTS", "filter_frames"]
 
 DEFAULTS: dict[str, Any] = {
     "min_distance_factor": 0.5,
@@ -115,49 +116,3 @@ def _energy_per_atom(frame: Atoms, name: str) -> float:
             f"{name} tells no energy; expected a label or energy_eV in info; or set max_energy_change_eV_atom to null"
         )
     return float(energy) / len(frame)
-
-
-def framework_rmsd(frame: Atoms, reference: Atoms, framework: Sequence[str]) -> float:
-    r"""Compute how far the framework is from the crystal, its drift as a whole left out.
-
-    .. math:: \mathrm{RMSD} = \sqrt{\tfrac1N \sum_i |\mathbf{h}^T (\Delta\mathbf{s}_i - \overline{\Delta\mathbf{s}})|^2}
-
-    with :math:`\Delta\mathbf{s}_i` the nearest-image displacement of atom :math:`i` in fractional coordinates and
-    :math:`\mathbf{h}` the cell of the frame, so that thermal expansion and strain do not count.
-
-    Parameters
-    ----------
-    frame
-        Frame with the atoms of the reference in the same order, or of the reference repeated along its vectors.
-    reference
-        The crystal.
-    framework
-        Species of the framework.
-
-    Returns
-    -------
-    float
-        Root mean square displacement [Å]. Nearest images bound it by about half the cell; a rotation of PS4 that swaps
-        two S atoms counts in full, as atoms are told apart.
-
-    Raises
-    ------
-    InputError
-        When the frame is not made of the atoms of the reference.
-    """
-    if len(frame) != len(reference):
-        lengths = frame.cell.lengths() / reference.cell.lengths()
-        reference = reference.repeat(np.maximum(1, np.round(lengths)).astype(int))
-    if not np.array_equal(frame.numbers, reference.numbers):
-        raise InputError(
-            f"a frame of {frame.get_chemical_formula()} is compared with {reference.get_chemical_formula()}; "
-            "expected the atoms of the reference, or of a supercell of it, in the same order"
-        )
-    members = np.isin(reference.get_chemical_symbols(), framework)
-    moved = (frame.get_scaled_positions(wrap=False) - reference.get_scaled_positions(wrap=False))[members]
-    # The drift is taken out by a circular mean first: it may be any part of a cell, and only the rest is small.
-    drift = np.angle(np.exp(2j * np.pi * moved).mean(axis=0)) / (2 * np.pi)
-    moved -= drift
-    moved -= np.round(moved)
-    moved -= moved.mean(axis=0)
-    return float(np.sqrt(((moved @ frame.cell.array) ** 2).sum(axis=1).mean()))

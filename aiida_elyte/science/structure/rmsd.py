@@ -40,18 +40,32 @@ def framework_displacement(
 
 
 def framework_rmsd(frame: Atoms, reference: Atoms, framework: Sequence[str]) -> float:
-    """Compute the RMSD of the framework species of a frame from a reference frame [Å].
+    """Compute the RMSD of the framework species of a frame from a reference crystal [Å].
+
+    It is the ``framework_displacement`` of these species. Nearest images bound it by about half the cell; a rotation of
+    PS4 that swaps two S atoms counts in full, as atoms are told apart.
+
+    Parameters
+    ----------
+    frame
+        Frame with the atoms of the reference in the same order, or of the reference repeated along its vectors.
+    reference
+        The crystal.
+    framework
+        Species of the framework.
 
     Raises
     ------
     InputError
-        When the frames list different atoms, or hold none of the framework.
+        When the frame is not made of the atoms of the reference, or holds none of the framework.
     """
-    if frame.get_chemical_symbols() != reference.get_chemical_symbols():
-        formulas = f"frame is {frame.get_chemical_formula()}, reference {reference.get_chemical_formula()}"
+    if len(frame) != len(reference):
+        repeats = np.round(frame.cell.lengths() / reference.cell.lengths()).astype(int)
+        reference = reference.repeat(np.maximum(1, repeats))
+    if not np.array_equal(frame.numbers, reference.numbers):
         raise InputError(
-            f"{formulas}, or sorted otherwise; "
-            "expected the same atoms in the same order; take the reference from the frame's own block"
+            f"a frame of {frame.get_chemical_formula()} is compared with {reference.get_chemical_formula()}; "
+            "expected the atoms of the reference, or of a supercell of it, in the same order"
         )
     chosen = np.isin(frame.get_chemical_symbols(), list(framework))
     if not chosen.any():

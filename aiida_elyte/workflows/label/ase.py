@@ -20,6 +20,7 @@ class LabelAseBaseWorkChain(ScriptBaseWorkChain):
     """Label one batch; a job that ends early goes on after the last labelled frame."""
 
     _process_class = LabelAseCalculation
+    PROTOCOL = "label_ase"
 
 
 class AseLabelWorkChain(ProtocolMixin, WorkChain):
@@ -83,6 +84,7 @@ class AseLabelWorkChain(ProtocolMixin, WorkChain):
         builder.ase.code = code
         builder.ase.settings = orm.Dict(inputs["settings"])
         builder.ase.options = inputs["options"]
+        builder.ase.max_iterations = orm.Int(inputs["max_iterations"])
         if frames is not None:
             builder.frames = frames
         return builder

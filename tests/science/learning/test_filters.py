@@ -5,7 +5,8 @@ from ase.build import bulk
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import attach_labels
-from aiida_elyte.science.learning.filters import filter_frames, framework_rmsd
+from aiida_elyte.science.learning.filters import filter_frames
+from aiida_elyte.science.structure.rmsd import framework_rmsd
 
 
 @pytest.fixture

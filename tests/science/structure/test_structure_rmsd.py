@@ -38,5 +38,5 @@ def test_only_the_framework_counts():
     assert framework_rmsd(frame, reference, ["P", "S"]) == pytest.approx(0.0, abs=1e-9)
     with pytest.raises(InputError, match="framework names Ge; expected species among Li, P, S"):
         framework_rmsd(frame, reference, ["Ge"])
-    with pytest.raises(InputError, match="the same atoms in the same order"):
+    with pytest.raises(InputError, match="in the same order"):
         framework_rmsd(frame[[1, 0, 2, 3]], reference, ["P"])
