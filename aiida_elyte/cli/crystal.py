@@ -180,9 +180,10 @@ def key_of(builder: "ProcessBuilder") -> str:
 
     content: dict[str, str] = {}
     _flatten(builder._inputs(prune=True), "", content)
-    for program in sorted(PROGRAMS.glob("*.py")):
-        for path in (program, *(Path(aiida_elyte.__file__).parents[1] / room for room in rooms_of(program))):
-            content[f"{program.name}:{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    root = Path(aiida_elyte.__file__).parents[1]
+    programs = sorted(PROGRAMS.glob("*.py"))
+    for path in {*programs, *(root / room for program in programs for room in rooms_of(program))}:
+        content[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -289,13 +290,13 @@ def _start_steps(md: Any, conditions: Mapping[str, Any]) -> int:
 
 
 def _flatten(inputs: Mapping[str, Any], above: str, content: dict[str, str]) -> None:
-    """Collect the hash of every input under its path; metadata changes no result."""
+    """Collect the hash of every input under its path; metadata and options of the jobs change no result."""
     from aiida import orm
     from aiida.common.hashing import make_hash
 
     for name, value in inputs.items():
         path = f"{above}.{name}".lstrip(".")
-        if name == "metadata":
+        if name in ("metadata", "options"):
             continue
         if isinstance(value, orm.Node):
             content[path] = make_hash(value.base.caching.get_objects_to_hash())
