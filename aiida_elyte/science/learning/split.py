@@ -1,5 +1,6 @@
 """Frames for training and frames for validation, without frames of one trajectory on both sides."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -46,9 +47,11 @@ def split_frames(
     """Set frames aside for validation.
 
     A split carried by the frames (``info["split"]`` is ``train`` or ``validation``) is taken as given. Else whole
-    blocks are set aside, drawn at random, until the fraction is reached. Where blocks are too few and too large for
-    that (less than half or more than one and a half times the fraction would be set aside), one contiguous segment at
-    a random place of every block is taken instead, with a warning: its ends touch training frames.
+    blocks are set aside: those whose name, hashed with a number from ``rng``, falls below the fraction, or the lowest
+    when none does. So a block keeps its side when others join the data set, and a training that starts warm does not
+    validate on what it was trained on before. Blocks of more than one and a half times the wanted number are passed
+    over. Where that sets aside nothing, one contiguous segment at a random place of every block is taken instead, with
+    a warning: its ends touch training frames.
 
     Parameters
     ----------
@@ -86,8 +89,8 @@ def split_frames(
             "validation frames are shuffled frames of the training trajectories: their errors flatter the potential"
         )
         return _make(chosen, blocks, "frame", [warning] if len(set(blocks)) < len(frames) else [])
-    chosen = _draw_blocks(blocks, wanted, rng)
-    if 0.5 * wanted <= chosen.sum():
+    chosen = _draw_blocks(blocks, wanted, validation_fraction, rng)
+    if chosen.any():
         return _make(chosen, blocks, "block", [])
     warning = (
         f"{len(set(blocks))} block(s) are too few to set whole ones aside; validation frames are contiguous parts of "
@@ -96,18 +99,16 @@ def split_frames(
     return _make(_draw_segments(blocks, wanted, rng), blocks, "segment", [warning])
 
 
-def _draw_blocks(blocks: np.ndarray, wanted: float, rng: np.random.Generator) -> np.ndarray:
-    """Draw blocks at random, passing over those which would overshoot by more than half."""
-    sizes = Counter(blocks.tolist())
-    chosen: list[str] = []
-    count = 0
-    for block in rng.permutation(sorted(sizes)).tolist():
-        if count >= wanted:
-            break
-        if count + sizes[block] <= min(1.5 * wanted, len(blocks) - 1):
-            chosen.append(block)
-            count += sizes[block]
-    return np.isin(blocks, chosen)
+def _draw_blocks(blocks: np.ndarray, wanted: float, fraction: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw the blocks whose hash falls below the fraction, or the lowest; large ones are passed over."""
+    salt = int(rng.integers(2**62))
+    scores = {
+        block: int.from_bytes(hashlib.sha256(f"{salt}:{block}".encode()).digest()[:8], "big") / 2**64
+        for block, size in Counter(blocks.tolist()).items()
+        if size <= min(1.5 * wanted, len(blocks) - 1)
+    }
+    below = [block for block, score in scores.items() if score < fraction]
+    return np.isin(blocks, below or sorted(scores, key=scores.__getitem__)[:1])
 
 
 def _draw_segments(blocks: np.ndarray, wanted: float, rng: np.random.Generator) -> np.ndarray:
