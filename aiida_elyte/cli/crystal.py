@@ -52,6 +52,8 @@ class Request:
     """Pseudopotential family of the labeller ``qe``."""
     max_wallclock_s: int | None = None
     """Wall time of each job [s]."""
+    citation: str = ""
+    """Where the structure was published; the report names it."""
     codes: Mapping[str, str] = field(default_factory=dict)
     """Role (``python``, or a labeller's name) → label of a code."""
 
@@ -111,7 +113,7 @@ def build(request: Request) -> "ProcessBuilder":
     try:
         builder = CrystalWorkChain.get_builder_from_protocol(
             codes,
-            orm.StructureData(ase=atoms),
+            orm.StructureData(ase=atoms, description=request.citation),
             dict(request.charges),
             list(request.temperatures_K) or None,
             labeller=request.labeller,

@@ -1,0 +1,41 @@
+"""Every example runs, at its tiny setting."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def run_example(name, *arguments, folder):
+    return subprocess.run(
+        [sys.executable, EXAMPLES / name, *arguments],
+        cwd=folder,
+        env={**os.environ, "AIIDA_PATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_demo_as_a_script(tmp_path):
+    pytest.importorskip("tblite")
+    done = run_example("01_demo.py", "--tiny", folder=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "labelled frames:" in done.stdout
+    assert "GFN1-xTB" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.engine("pw.x")
+def test_quantum_espresso_example(tmp_path):
+    folder = os.environ.get("ELYTE_PSEUDOS")
+    if folder is None:
+        if os.environ.get("ELYTE_REQUIRE_ENGINES") == "1":
+            pytest.fail("ELYTE_PSEUDOS names no folder with UPF files; make one with examples/pseudopotentials.py")
+        pytest.skip("ELYTE_PSEUDOS names no folder with UPF files; make one with examples/pseudopotentials.py")
+    done = run_example("02_li6ps5cl_quantum_espresso.py", folder, "--tiny", folder=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "force_mae_eV_A" in done.stdout
