@@ -26,7 +26,10 @@ DEFAULTS: dict[str, Any] = {
     "supercell": {"count": 1, "repeats": [[1, 1, 1], [2, 1, 1], [2, 2, 1]]},
     "min_distance_factor": 0.6,
 }
-"""Settings of ``make_seeds``: what is not given comes from here."""
+"""Settings of ``make_seeds``: what is not given comes from here.
+
+Supercells serve engines with k-points; for one at Γ only (tblite) switch them off, its energies depend on the cell.
+"""
 
 _KINDS = ("rattle", "strain", "shear", "shrink", "supercell")
 _TRIES = 6
