@@ -38,9 +38,10 @@ from aiida_elyte.science.dynamics.integrator import Integrator
 from aiida_elyte.science.dynamics.langevin import Langevin
 from aiida_elyte.science.dynamics.replicas import Replicas
 from aiida_elyte.science.dynamics.settings import MdSettings, read_settings
-from aiida_elyte.science.dynamics.stops import Stop, find_collision, framework_rmsd
+from aiida_elyte.science.dynamics.stops import Stop, find_collision
 from aiida_elyte.science.frames import read_frames, write_frames
 from aiida_elyte.science.learning.uncertainty import ForceSpread, force_spread
+from aiida_elyte.science.structure.rmsd import framework_displacement
 from aiida_elyte.science.trajectory.reduction import Reducer, pack_series
 
 CHECKPOINT = "checkpoint.pt"
@@ -87,6 +88,12 @@ class Record:
         self.member = member
         self.start = start
         self.symbols = start.get_chemical_symbols()
+        absent = sorted(set(settings.stops.framework) - set(self.symbols))
+        if absent:
+            raise InputError(
+                f"stops.framework names {absent}, which the start frame lacks; expected species among "
+                f"{sorted(set(self.symbols))}"
+            )
         self.framework = np.flatnonzero(np.isin(self.symbols, settings.stops.framework))
         self.reducer = Reducer(
             self.symbols,
@@ -397,10 +404,11 @@ class Simulation:
         if temperature_K > self.settings.max_temperature_K:
             limit = self.settings.max_temperature_K
             return Stop("EXPLODED", f"temperature is {temperature_K:.0f} K; the limit is {limit:.0f} K", step)
-        if limits.max_framework_rmsd_A is not None and len(record.framework):
+        if limits.max_framework_rmsd_A is not None:
             sites = record.framework
             start = record.start
-            rmsd = framework_rmsd(frame.positions[sites], frame.cell.array, start.positions[sites], start.cell.array)
+            cells = frame.cell.array, start.cell.array
+            rmsd = framework_displacement(frame.positions[sites], cells[0], start.positions[sites], cells[1])
             if rmsd > limits.max_framework_rmsd_A:
                 names = "-".join(limits.framework)
                 limit = limits.max_framework_rmsd_A

@@ -254,6 +254,7 @@ def test_a_replica_whose_forces_are_no_numbers_leaves_its_last_sound_frame(tmp_p
     [
         ({"temperature_K": -3}, "temperature_K is -3; expected a positive number"),
         ({"replicas": [{"seed": 1, "member": "m07"}]}, "replicas[0].member is 'm07'; expected one of the potentials"),
+        ({"stops": {"framework": ["P"], "max_framework_rmsd_A": 1.0}}, "stops.framework names ['P'], which the start"),
         ({"replicas": [{"seed": 1, "member": "m00"}] * 2}, "replicas 0 and 1 have the same seed 1"),
     ],
 )

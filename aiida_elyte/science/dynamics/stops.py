@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase.data import chemical_symbols, covalent_radii
 
-__all__ = ["Stop", "find_collision", "framework_rmsd"]
+__all__ = ["Stop", "find_collision"]
 
 
 @dataclass(frozen=True)
@@ -47,20 +47,3 @@ def find_collision(numbers: np.ndarray, positions: np.ndarray, cell: np.ndarray,
         return None
     names = [f"{chemical_symbols[numbers[atom]]}{atom}" for atom in (int(i[nearest]), int(j[nearest]))]
     return f"{names[0]} and {names[1]} are {distance:.2f} Å apart; the limit is {limit:.2f} Å"
-
-
-def framework_rmsd(
-    positions: np.ndarray, cell: np.ndarray, start_positions: np.ndarray, start_cell: np.ndarray
-) -> float:
-    """Compute how far a framework has moved from its start, the motion of its centre and of the cell left out [Å].
-
-    Parameters
-    ----------
-    positions, start_positions
-        Positions of the framework's atoms now and at the start, never wrapped [Å], shape ``(n_atoms, 3)``.
-    cell, start_cell
-        Rows are the cell vectors [Å], shape ``(3, 3)``.
-    """
-    moved = positions - start_positions @ np.linalg.solve(start_cell, cell)
-    moved = moved - moved.mean(axis=0)
-    return float(np.sqrt((moved**2).sum(axis=1).mean()))
