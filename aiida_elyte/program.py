@@ -90,17 +90,36 @@ def execute(run: Callable[[Job], dict[str, Any]], path: str | Path) -> int:
         settings = json.loads(Path(path).read_text())
         limits = json.loads((folder / LIMITS).read_text()) if (folder / LIMITS).exists() else {}
         results = {"status": "ok", **run(Job(settings, folder, limits.get("max_wallclock_seconds")))}
+        _dump(results)
     except ProgramFailure as failure:
-        results = {"status": "failed", "kind": failure.kind, "message": str(failure), **failure.results}
+        results = {"status": "failed", "kind": failure.kind, "message": str(failure), **_dumpable(failure.results)}
     except InputError as error:
         results = {"status": "failed", "kind": "INVALID_INPUT", "message": str(error)}
-    except BaseException as error:  # noqa: BLE001 - the contract: a result whatever happens
+    except BaseException as error:  # the contract: a result whatever happens
         write_atomically(folder / TRACEBACK, traceback.format_exc())
         results = {"status": "failed", "kind": "UNEXPECTED", "message": f"{type(error).__name__}: {error}"}
     results["environment"] = _environment()
     results["seconds"] = round(time.monotonic() - started, 3)
-    write_atomically(folder / RESULTS, json.dumps(results, allow_nan=False, default=_plain))
+    write_atomically(folder / RESULTS, _dump(results))
     return 0 if results["status"] == "ok" else 1
+
+
+def _dump(results: dict[str, Any]) -> str:
+    """Return results as JSON; numbers that are not finite have no place in it."""
+    return json.dumps(results, allow_nan=False, default=_plain)
+
+
+def _dumpable(results: dict[str, Any]) -> dict[str, Any]:
+    """Return those results of a failed run that JSON can hold: a failure is told even where its numbers are none."""
+    kept = {}
+    for name, value in results.items():
+        try:
+            _dump({name: value})
+        except (TypeError, ValueError) as error:
+            kept[name] = f"not kept: {error}"
+        else:
+            kept[name] = value
+    return kept
 
 
 def _environment() -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
     python 01_demo.py [--tiny]
 
-Everything is kept in the default AiiDA profile (one is made where there is none) and runs without a daemon; a second call
-takes every finished calculation from the cache. GFN1-xTB is semi-empirical, not DFT: the numbers show the machine at work.
+Everything is kept in the default AiiDA profile (one is made where there is none) and runs without a daemon; a second
+call takes every finished calculation from the cache. GFN1-xTB is semi-empirical, not DFT: the numbers show the machine
+at work.
 """
 
 import argparse

