@@ -95,7 +95,7 @@ def execute(run: Callable[[Job], dict[str, Any]], path: str | Path) -> int:
         results = {"status": "failed", "kind": failure.kind, "message": str(failure), **_dumpable(failure.results)}
     except InputError as error:
         results = {"status": "failed", "kind": "INVALID_INPUT", "message": str(error)}
-    except BaseException as error:  # the contract: a result whatever happens
+    except BaseException as error:  # noqa: BLE001 - the contract: a result whatever happens
         write_atomically(folder / TRACEBACK, traceback.format_exc())
         results = {"status": "failed", "kind": "UNEXPECTED", "message": f"{type(error).__name__}: {error}"}
     results["environment"] = _environment()

@@ -305,7 +305,6 @@ def _unattended(node: "orm.ProcessNode") -> "list[orm.ProcessNode]":
     """Return the processes of a tree that have not ended and for which no worker answers."""
     from aiida import orm
     from aiida.manage import get_manager
-    from kiwipy import DeliveryFailed, UnroutableError
 
     controller = get_manager().get_process_controller()
     lost = []
@@ -313,8 +312,10 @@ def _unattended(node: "orm.ProcessNode") -> "list[orm.ProcessNode]":
         if process.is_terminated:
             continue
         try:
-            controller.get_status(process.pk).result(timeout=5).result(timeout=5)
-        except (UnroutableError, DeliveryFailed, TimeoutError):
+            is_lost = controller.get_status(process.pk).exception(timeout=5) is not None
+        except TimeoutError:
+            is_lost = False  # a worker has it, and is busy
+        if is_lost:
             lost.append(process)
     return [process for process in lost if not process.is_terminated]
 

@@ -41,7 +41,7 @@ class Prediction:
 
     energy: Tensor
     """[eV], float64, shape (n_systems,)."""
-    forces: Tensor | None
+    forces: Tensor
     """[eV/Å], shape (n_atoms, 3)."""
     stress: Tensor | None
     """[eV/Å³], positive under tension (ASE's sign), shape (n_systems, 3, 3); NaN where a system is not periodic."""
@@ -92,10 +92,14 @@ class Potential(nn.Module):
             cutoff_fn=layers.nn.CosineCutoff(self.cutoff_A),
         )
         self.readout = layers.nn.build_mlp(n_in=n_features, n_out=1, n_layers=2)
-        reference = torch.full((_LARGEST_NUMBER + 1,), torch.nan, dtype=torch.float64)
+        self.register_buffer("_reference", self._tabulate_reference(), persistent=False)
+
+    def _tabulate_reference(self) -> Tensor:
+        """Return E0 by atomic number, NaN where there is none."""
+        table = torch.full((_LARGEST_NUMBER + 1,), torch.nan, dtype=torch.float64)
         for symbol, value in self.energy_reference.items():
-            reference[atomic_numbers[symbol]] = value
-        self.register_buffer("_reference", reference, persistent=False)
+            table[atomic_numbers[symbol]] = value
+        return table
 
     @property
     def elements(self) -> list[str]:
@@ -135,10 +139,7 @@ class Potential(nn.Module):
     def set_precision(self, dtype: torch.dtype) -> "Potential":
         """Cast the weights, but never the energy reference; return the potential."""
         self.to(dtype)
-        reference = torch.full_like(self._reference, torch.nan, dtype=torch.float64)
-        for symbol, value in self.energy_reference.items():
-            reference[atomic_numbers[symbol]] = value
-        self._reference = reference
+        self._reference = self._tabulate_reference().to(self.device)
         return self
 
     def require_elements(self, numbers: Any) -> None:
@@ -205,9 +206,7 @@ class Potential(nn.Module):
         scalar = scalar + on_scalar + on_product * (left * right).sum(1)
         return scalar, vector if is_last else vector + on_vector.unsqueeze(1) * right
 
-    def energy_forces_stress(
-        self, batch: Batch, *, forces: bool = True, stress: bool = False, create_graph: bool = False
-    ) -> Prediction:
+    def energy_forces_stress(self, batch: Batch, *, stress: bool = False, create_graph: bool = False) -> Prediction:
         """Compute energy, forces and stress.
 
         With r the vector from the first to the second end of a pair and g = ∂E/∂r, the forces on them are g and −g, and
@@ -217,36 +216,34 @@ class Potential(nn.Module):
         ----------
         batch
             Neighbours within the cut-off.
-        forces, stress
-            What is wanted beside the energy.
+        stress
+            Whether the stress is wanted.
         create_graph
             Keep the graph of the derivatives, for training on them.
         """
-        vectors = batch.vectors
-        if forces or stress:
-            vectors = vectors.detach().requires_grad_()
-        with torch.set_grad_enabled(torch.is_grad_enabled() or forces or stress):
+        vectors = batch.vectors.detach().requires_grad_()
+        with torch.enable_grad():
             atomic = self.atomic_energies(batch.numbers, vectors, batch.first, batch.second)
             total = atomic.sum() * self.scale
+        (slope,) = torch.autograd.grad(total, vectors, create_graph=create_graph)
+        if not create_graph:
+            atomic = atomic.detach()
         per_atom = self.scale * atomic.double() + self._reference.index_select(0, batch.numbers)
         energy = per_atom.new_zeros(batch.n_systems).index_add(0, batch.system, per_atom)
-        if not (forces or stress):
-            return Prediction(energy, None, None)
-        if not create_graph:
-            energy = energy.detach()
-        (slope,) = torch.autograd.grad(total, vectors, create_graph=create_graph)
-        pull = slope.new_zeros(len(batch.numbers), 3)
-        pull = pull.index_add(0, batch.first, slope).index_add(0, batch.second, slope, alpha=-1)
-        virial = None
-        if stress:
-            owner = batch.system.index_select(0, batch.first)
-            products = batch.vectors.unsqueeze(2) * slope.unsqueeze(1)
-            products = 0.5 * (products + products.transpose(1, 2))
-            virial = products.new_zeros(batch.n_systems, 3, 3).index_add(0, owner, products)
-            is_open = batch.volumes.isnan()  # set aside before the division: a NaN there would spoil every gradient
-            virial = virial / batch.volumes.masked_fill(is_open, 1.0).view(-1, 1, 1)
-            virial = virial.masked_fill(is_open.view(-1, 1, 1), torch.nan)
-        return Prediction(energy, pull, virial)
+        forces = slope.new_zeros(len(batch.numbers), 3)
+        forces = forces.index_add(0, batch.first, slope).index_add(0, batch.second, slope, alpha=-1)
+        return Prediction(energy, forces, self._stress(batch, slope) if stress else None)
+
+    @staticmethod
+    def _stress(batch: Batch, slope: Tensor) -> Tensor:
+        """Compute σ = Σ r ⊗ g / V of each system, made symmetric beyond rounding."""
+        products = batch.vectors.unsqueeze(2) * slope.unsqueeze(1)
+        products = 0.5 * (products + products.transpose(1, 2))
+        owner = batch.system.index_select(0, batch.first)
+        virial = products.new_zeros(batch.n_systems, 3, 3).index_add(0, owner, products)
+        is_open = batch.volumes.isnan()  # set aside before the division: a NaN there would spoil every gradient
+        stress = virial / batch.volumes.masked_fill(is_open, 1.0).view(-1, 1, 1)
+        return stress.masked_fill(is_open.view(-1, 1, 1), torch.nan)
 
 
 def build_painn(

@@ -44,6 +44,6 @@ class TorchSimModel(ModelInterface):
         )
         found = self.potential.energy_forces_stress(batch, stress=self._compute_stress)
         results = {"energy": found.energy.to(self._dtype), "forces": found.forces}
-        if self._compute_stress:
+        if found.stress is not None:
             results["stress"] = found.stress
-        return {key: value.detach() for key, value in results.items() if value is not None}
+        return {key: value.detach() for key, value in results.items()}

@@ -254,7 +254,6 @@ class Trainer:
         """Compute the weighted mean squared error of a batch."""
         weights = self.settings["loss"]
         found = potential.energy_forces_stress(example.batch, stress=weights["stress"] > 0, create_graph=create_graph)
-        assert found.forces is not None
         loss = weights["forces"] * (found.forces - example.forces).square().mean()
         loss = loss + weights["energy"] * ((found.energy - example.energy).square() / example.counts).mean()
         if found.stress is not None:
@@ -328,7 +327,7 @@ def predict(potential: Potential, examples: Sequence[Example]) -> dict[str, np.n
         "energy_label": _array(torch.cat([example.energy for example in examples]) / counts),
         "energy": _array(torch.cat([one.energy for one in found]) / counts),
         "forces_label": _array(torch.cat([example.forces for example in examples])),
-        "forces": _array(torch.cat([one.forces for one in found if one.forces is not None])),
+        "forces": _array(torch.cat([one.forces for one in found])),
         "numbers": _array(torch.cat([example.batch.numbers for example in examples])),
     }
 
