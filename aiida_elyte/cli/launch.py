@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aiida_elyte.cli.profile import ensure_daemon, open_profile
+from aiida_elyte.cli.profile import ensure_daemon, open_profile, revive
 from aiida_elyte.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aiida_elyte.cli.crystal import Request
     from aiida_elyte.science.cost import Cost
 
-__all__ = ["command", "launch"]
+__all__ = ["command", "finish", "go_on", "launch"]
 
 
 @click.group("launch")
@@ -131,8 +131,7 @@ def launch(
         )
         if node.is_terminated or detach:
             return node
-        ensure_daemon()
-        follow(node)
+        go_on(node)
         return node
     try:
         if in_process:
@@ -146,6 +145,17 @@ def launch(
     if not detach:
         follow(node)
     return node
+
+
+def go_on(node: "orm.WorkChainNode", detach: bool = False) -> None:
+    """See to it that a daemon works on a street that has not ended; follow it unless told otherwise."""
+    from aiida_elyte.cli.follow import follow
+
+    ensure_daemon()
+    if revive(node):
+        click.echo(f"{node.process_label} {node.pk} had lost its place in the queue and was put back.", err=True)
+    if not detach:
+        follow(node)
 
 
 def finish(ctx: click.Context, node: "orm.WorkChainNode", as_json: bool = False) -> None:

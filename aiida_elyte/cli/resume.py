@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aiida_elyte.cli.profile import ensure_daemon, load_process, open_profile, revive
+from aiida_elyte.cli.profile import load_process, open_profile
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -22,8 +22,7 @@ def command(ctx: click.Context, pk: str, detach: bool, in_process: bool) -> None
     """Go on with a street: follow one that runs; start a finished, failed or killed one again with what it has."""
     open_profile()
     node = load_process(pk)
-    from aiida_elyte.cli.follow import follow
-    from aiida_elyte.cli.launch import finish, launch
+    from aiida_elyte.cli.launch import finish, go_on, launch
 
     if node.is_terminated:
         builder, reused = restart(node)
@@ -31,11 +30,7 @@ def command(ctx: click.Context, pk: str, detach: bool, in_process: bool) -> None
             click.echo(line, err=True)
         node = launch(builder, in_process=in_process, detach=detach, force=True)
     else:
-        ensure_daemon()
-        if revive(node):
-            click.echo(f"{node.process_label} {node.pk} had lost its place in the queue and was put back.", err=True)
-        if not detach:
-            follow(node)
+        go_on(node, detach)
     finish(ctx, node)
 
 
