@@ -10,6 +10,7 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError, 
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.learning.uncertainty import force_spread
 from aiida_elyte.science.potentials.neighbours import Batch, VerletList
 from aiida_elyte.science.potentials.painn import Potential
 
@@ -21,8 +22,8 @@ _SKIN_A = 0.5  # keeps a list for ten to twenty MD steps; wider ones cost more i
 class EnsembleCalculator(Calculator):
     """The mean of several potentials, with their disagreement as further results.
 
-    ``results["forces_spread"]`` is the committee's standard deviation of each atom's force, the root of the mean over
-    members of |F_m − F̄|² [eV/Å], shape (n_atoms,); ``results["energy_spread"]`` that of the energy [eV].
+    ``results["forces_spread"]`` is the committee's standard deviation of each force [eV/Å], shape (n_atoms,), see
+    ``force_spread``; ``results["energy_spread"]`` that of the energy [eV]. A single member has neither.
 
     Parameters
     ----------
@@ -75,8 +76,9 @@ class EnsembleCalculator(Calculator):
         self._judge(energies, forces)
 
     def _judge(self, energies: np.ndarray, forces: np.ndarray) -> None:
-        self.results["energy_spread"] = energies.std()
-        self.results["forces_spread"] = np.sqrt(((forces - forces.mean(0)) ** 2).sum(2).mean(0))
+        if len(forces) > 1:
+            self.results["energy_spread"] = energies.std(ddof=1)
+            self.results["forces_spread"] = force_spread(forces).per_atom
 
     def _batch(self, potential: Potential) -> Batch:
         device = potential.device
@@ -105,9 +107,6 @@ class PotentialCalculator(EnsembleCalculator):
 
     def __init__(self, potential: Potential, skin_A: float = _SKIN_A) -> None:
         super().__init__([potential], skin_A)
-
-    def _judge(self, energies: np.ndarray, forces: np.ndarray) -> None:
-        """Leave the spread out: one member has none."""
 
 
 def _array(values: torch.Tensor | None) -> Any:

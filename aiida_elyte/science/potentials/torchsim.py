@@ -43,7 +43,7 @@ class TorchSimModel(ModelInterface):
             state.atomic_numbers, state.positions, state.row_vector_cell, periodic, state.system_idx, dtype=self._dtype
         )
         found = self.potential.energy_forces_stress(batch, stress=self._compute_stress)
-        results = {"energy": found.energy.to(self._dtype), "forces": found.forces}
+        results = {"energy": found.energy, "forces": found.forces}
         if found.stress is not None:
             results["stress"] = found.stress
         return {key: value.detach() for key, value in results.items()}
