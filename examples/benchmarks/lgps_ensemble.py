@@ -65,9 +65,10 @@ def main() -> None:
         results = {**json.loads(summary.read_text()), **results}
     if arguments.only in (None, "ours"):
         results["ours"] = run_ours(folder, arguments.minutes, arguments.members)
+        summary.write_text(json.dumps(results, indent=1))
     if arguments.only in (None, "plain"):
         results["plain"] = run_plain(folder, arguments.minutes)
-    summary.write_text(json.dumps(results, indent=1))
+        summary.write_text(json.dumps(results, indent=1))
     print(table(results))
 
 
@@ -118,10 +119,13 @@ def run_ours(folder: Path, minutes: float, members: int) -> dict[str, Any]:
 
 def judge_ensemble(paths: list[Path], test: Path) -> dict[str, Any]:
     """Compare the mean of the members, and each member, with the labels."""
+    import torch
+
     from aiida_elyte.science.frames import read_frames
     from aiida_elyte.science.potentials import load_potential
     from aiida_elyte.science.potentials.training import errors_of, make_examples, predict
 
+    torch.set_num_threads(1)  # frames of 50 atoms are too small to share
     potentials = [load_potential(path) for path in paths]
     frames = read_frames(test)
     examples = make_examples(frames, potentials[0].cutoff_A, potentials[0].dtype, "cpu")
