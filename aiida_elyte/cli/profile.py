@@ -252,7 +252,7 @@ def ensure_daemon() -> bool:
 
     try:
         client = get_daemon_client()
-        if client.is_daemon_running:
+        if client.is_daemon_running and _answers(client):
             return False
         client.start_daemon(number_workers=get_config_option("daemon.default_workers"), timeout=60)
     except (ConfigurationError, DaemonException) as error:
@@ -318,6 +318,19 @@ def _unattended(node: "orm.ProcessNode") -> "list[orm.ProcessNode]":
         if is_lost:
             lost.append(process)
     return [process for process in lost if not process.is_terminated]
+
+
+def _answers(client: Any) -> bool:
+    """Tell whether a daemon is behind its PID file: one that was killed leaves the file."""
+    from aiida.engine.daemon.client import DaemonNotRunningException, DaemonStalePidException, DaemonTimeoutException
+
+    try:
+        client.get_status(timeout=5)
+    except (DaemonNotRunningException, DaemonStalePidException):
+        return False
+    except DaemonTimeoutException:
+        return True  # alive, and busy
+    return True
 
 
 def _load(name: str) -> None:
