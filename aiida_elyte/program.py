@@ -126,7 +126,8 @@ def _environment() -> dict[str, Any]:
     """Return the versions of what is imported, the machine and the accelerator."""
     versions = {"python": platform.python_version(), "aiida-elyte": __version__}
     for name in ("numpy", "ase", "torch", "schnetpack", "torch-sim-atomistic", "tblite"):
-        module = {"torch-sim-atomistic": "torch_sim"}.get(name, name)
+        # Of SchNetPack only the layers are imported.
+        module = {"torch-sim-atomistic": "torch_sim", "schnetpack": "schnetpack.nn"}.get(name, name)
         if module in sys.modules:
             versions[name] = metadata.version(name)
     torch = sys.modules.get("torch")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Watch", "describe_progress", "follow", "run_here", "span"]
 
 _PERIOD_S = 2.0
-_QUIET_S = 10.0
+_QUIET_S = 15.0
 """Seconds between two lines about the same running jobs."""
 _PREFIX = re.compile(r"^\[\d+\|[^]]*\]: ")
 _ROUTINE = re.compile(
@@ -151,6 +151,7 @@ def describe_progress(step: Step) -> str:
     progress = read_progress(step)
     if not progress:
         return step.state
+    settings = read_settings(step)
     seconds = progress.get("seconds", 0.0)
     words, left = [], None
     for done, total, unit in (
@@ -158,21 +159,22 @@ def describe_progress(step: Step) -> str:
         ("epoch", "max_epochs", "epochs"),
         ("step", "n_steps", "steps"),
     ):
-        if progress.get(done, 0) < 0:
-            words.append(f"{-progress[done]} steps before production")
-        elif done in progress and total in progress:
-            words.append(f"{progress[done]} of {progress[total]} {unit}")
-            if progress[done] > 0:
-                left = seconds * (progress[total] / progress[done] - 1)
+        if done not in progress or total not in progress:
+            continue
+        count, wanted = progress[done], progress[total]
+        words.append(f"{count} of {wanted} {unit}" if count >= 0 else f"{-count} {unit} before production")
+        # MD counts from the start of production: ramp and hold come before.
+        before = sum(value for name, value in (settings.get("ramp") or {}).items() if name.endswith("_steps"))
+        if count + before > 0:
+            left = seconds * (wanted - count) / (count + before)
     if "force_mae_eV_A" in progress:
         words.append(f"validation force MAE {1000 * progress['force_mae_eV_A']:.1f} meV/Å")
     if progress.get("refused"):
         words.append(f"{progress['refused']} refused")
     words.append(span(seconds))
-    budget = read_settings(step).get("max_minutes")
-    if left is not None and budget is not None:
-        left = max(0.0, min(left, 60 * budget - seconds))
-    if left is not None:
+    if left is not None and settings.get("max_minutes") is not None:
+        left = max(0.0, min(left, 60 * settings["max_minutes"] - seconds))
+    if left:
         words.append(f"{span(left)} left at most")
     return ", ".join(words)
 

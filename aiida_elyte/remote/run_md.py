@@ -42,6 +42,7 @@ from aiida_elyte.science.dynamics.stops import Stop, find_collision
 from aiida_elyte.science.frames import read_frames, write_frames
 from aiida_elyte.science.learning.uncertainty import ForceSpread, force_spread
 from aiida_elyte.science.structure.rmsd import framework_displacement
+from aiida_elyte.science.potentials.memory import keep_freed_memory
 from aiida_elyte.science.trajectory.reduction import Reducer, pack_series
 
 CHECKPOINT = "checkpoint.pt"
@@ -612,6 +613,7 @@ def load_members(folder: Path, settings: MdSettings) -> dict[str, Callable[[], F
 
 def run(job: Job) -> dict[str, Any]:
     """Run the program."""
+    keep_freed_memory()
     settings = read_settings(job.settings)
     return simulate(job, settings, load_members(job.folder, settings))
 
