@@ -1,5 +1,6 @@
 """``aiida-elyte demo``."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def command(ctx: click.Context, folder: Path) -> None:
 
     write_html(collect(node), folder / "report.html")
     finish(ctx, node)
+    verdi = Path(sys.executable).with_name("verdi")
     click.echo(f"Report:         {folder / 'report.html'}")
-    click.echo(f"Open a process: AIIDA_PATH={Path(found.folder).parent} verdi process show {node.pk}")
+    click.echo(f"Open a process: AIIDA_PATH={Path(found.folder).parent} {verdi} process show {node.pk}")
     click.echo(f"Time:           {span(time.monotonic() - began)}")

@@ -43,12 +43,18 @@ def describe_quantity(quantity: Any) -> str:
         return str(quantity)
     if "value" in quantity:
         low, high = quantity["ci95"]
+        unit = "" if quantity["unit"] == "1" else f" {quantity['unit']}"
         return (
-            f"{quantity['value']:.3g} ± {quantity['std']:.2g} {quantity['unit']}"
-            f"  (95 %: {low:.3g} to {high:.3g}, n_eff {quantity['n_effective']:.3g})"
+            f"{_figure(quantity['value'])} ± {_figure(quantity['std'])}{unit}"
+            f"  (95 %: {_figure(low)} to {_figure(high)}, n_eff {quantity['n_effective']:.3g})"
         )
     bound = quantity.get("upper_bound")
-    return f"below {bound['value']:.3g} {bound['unit']} (95 %)" if bound else "none"
+    return f"below {_figure(bound['value'])} {bound['unit']} (95 %)" if bound else "none"
+
+
+def _figure(value: float) -> str:
+    """Return a number with three figures, without exponent where it is of everyday size."""
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def _reason(quantity: Any) -> str | None:
