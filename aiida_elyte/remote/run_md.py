@@ -41,8 +41,8 @@ from aiida_elyte.science.dynamics.settings import MdSettings, read_settings
 from aiida_elyte.science.dynamics.stops import Stop, find_collision
 from aiida_elyte.science.frames import read_frames, write_frames
 from aiida_elyte.science.learning.uncertainty import ForceSpread, force_spread
-from aiida_elyte.science.structure.rmsd import framework_displacement
 from aiida_elyte.science.potentials.memory import keep_freed_memory
+from aiida_elyte.science.structure.rmsd import framework_displacement
 from aiida_elyte.science.trajectory.reduction import Reducer, pack_series
 
 CHECKPOINT = "checkpoint.pt"
