@@ -59,8 +59,7 @@ def command(
     began = time.monotonic()
     from aiida_elyte.cli.crystal import available_cores, read_overrides
 
-    cores = available_cores()
-    side_by_side = min(members, max_in_flight if max_in_flight is not None else cores)
+    side_by_side = min(members, max_in_flight if max_in_flight is not None else available_cores())
     for name, value in (("--members", members), ("--max-in-flight", side_by_side), ("--max-minutes", max_minutes)):
         if value is not None and value <= 0:
             raise InputError(f"{name} is {value:g}; expected a positive number")
@@ -83,14 +82,12 @@ def command(
     if allow_mixed_levels:
         settings["allow_mixed_levels"] = True
     asked = {"n_members": members, "max_in_flight": side_by_side, "train": {"settings": settings}}
-    threads = max(1, cores // side_by_side)
     try:
         builder = TrainEnsembleWorkChain.get_builder_from_protocol(
             python,
             dataset,
             protocol=protocol,
             overrides=recursive_merge(changes, asked),
-            options={"environment_variables": {"OMP_NUM_THREADS": str(threads)}} if threads > 1 else None,
         )
     except ValueError as error:
         raise InputError(str(error)) from error
@@ -104,7 +101,7 @@ def command(
     from aiida_elyte.cli.follow import run_here
 
     click.echo(
-        f"Training {members} members on {len(dataset)} frames, {side_by_side} side by side with {threads} thread(s)"
+        f"Training {members} members on {len(dataset)} frames, {side_by_side} side by side"
         + (f", {60 * settings['max_minutes']:.0f} s each" if max_minutes is not None else ""),
         err=True,
     )

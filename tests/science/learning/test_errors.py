@@ -25,3 +25,31 @@ def test_no_frame_and_wrong_shapes_are_refused():
         prediction_errors([], [], [], [])
     with pytest.raises(InputError, match="shapes"):
         prediction_errors([0.0], [np.zeros((2, 3))], [0.0], [np.zeros((3, 3))])
+
+
+def test_errors_of_an_ensemble_are_those_of_its_calculator():
+    pytest.importorskip("torch")
+    from ase.build import bulk
+
+    from aiida_elyte.science.frames import attach_labels
+    from aiida_elyte.science.learning.errors import ensemble_errors
+    from aiida_elyte.science.potentials import EnsembleCalculator, build_painn
+
+    architecture = {"n_features": 8, "n_layers": 1, "n_rbf": 8, "cutoff_A": 4.0}
+    members = [
+        build_painn(architecture, energy_reference={"Li": -1.0, "Cl": -2.0}, scale=1.0, seed=seed) for seed in (0, 1)
+    ]
+    frames = []
+    for index in range(3):
+        frame = bulk("LiCl", "rocksalt", a=5.1, cubic=index % 2 == 0)
+        frame.rattle(0.05, seed=index)
+        frames.append(attach_labels(frame, energy=-1.0 * len(frame), forces=np.zeros((len(frame), 3))))
+    errors = ensemble_errors(members, frames)
+    calculator = EnsembleCalculator(members)
+    deviations = []
+    for frame in frames:
+        copy = frame.copy()
+        copy.calc = calculator
+        deviations.append(np.abs(copy.get_forces()).ravel())
+    assert errors["ensemble"]["force_mae_eV_A"] == pytest.approx(np.concatenate(deviations).mean(), rel=1e-5)
+    assert len(errors["members"]) == 2
