@@ -61,7 +61,7 @@ def test_program_finishes_and_tells_its_versions(python_code):
         ({"explode": True}, 411, "The trajectory exploded: temperature above 1e4 K"),
         ({"n_steps": -1}, 200, "The program refused its input: n_steps is -1; expected a positive number"),
         ({"stumble": True}, 410, "ZeroDivisionError: nobody foresaw it"),
-        ({"die_at": 1}, 302, "it was killed"),
+        ({"die_at": 1}, 302, "The job was killed"),
     ],
 )
 def test_each_failure_has_its_exit_code(python_code, settings, status, message):
