@@ -51,6 +51,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             serializer=orm.to_aiida_type,
             help="Settings of the loop, as in the protocol: rounds, budget, `sampling`, `selection`, `retraining`.",
         )
+        spec.inputs.validator = _has_committee
         spec.output("dataset", valid_type=FramesData, help="All labelled frames.")
         spec.output_namespace("potentials", valid_type=PotentialData, dynamic=True, help="The last ensemble.")
         spec.output("history", valid_type=orm.Dict, help="What each round sampled, refused and labelled; why it ended.")
@@ -63,8 +64,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
                 if_(cls.has_selected)(
                     cls.run_labelling,
                     cls.inspect_labelling,
-                    cls.run_training,
-                    cls.inspect_training,
+                    if_(cls.has_new_labels)(cls.run_training, cls.inspect_training),
                 ),
             ),
             cls.results,
@@ -214,12 +214,17 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         if "refused" in node.outputs:
             self.ctx.rounds[-1]["labels_refused"] = node.outputs.refused.get_dict()
 
+    def has_new_labels(self) -> bool:
+        """Tell whether the round brought labels to train on."""
+        return self.ctx.rounds[-1]["n_labelled"] > 0
+
     def run_training(self) -> ToContext:
         """Train the ensemble, warm where members exist."""
         inputs = AttributeDict(self.exposed_inputs(TrainEnsembleWorkChain, namespace="ensemble"))
         inputs.dataset = self.ctx.dataset
         if self.ctx.potentials:
             inputs.initial = self.ctx.potentials
+            inputs.n_members = orm.Int(len(self.ctx.potentials))
             inputs.train = AttributeDict(inputs.train)
             inputs.train.settings = retraining_settings(inputs.train.settings, orm.Dict(self.settings["retraining"]))
         inputs.metadata.call_link_label = f"round_{self.ctx.number:02d}_train"
@@ -240,3 +245,12 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         self.out("dataset", self.ctx.dataset)
         self.out("potentials", self.ctx.potentials)
         self.out("history", orm.Dict({"rounds": self.ctx.rounds, "reason": self.ctx.reason}).store())
+
+
+def _has_committee(inputs: Any, _: Any) -> str | None:
+    if "learning" not in inputs or "ensemble" not in inputs or not inputs["learning"].get_dict().get("max_rounds"):
+        return None
+    n_members = len(inputs.get("potentials") or {}) or inputs["ensemble"]["n_members"].value
+    if n_members < 2:
+        return "n_members is 1; expected at least two, as one member has no committee spread; or set max_rounds to 0"
+    return None

@@ -49,7 +49,7 @@ class ConductivityWorkChain(ProtocolMixin, WorkChain):
         )
         spec.inputs.validator = _validate
         spec.output_namespace(
-            "transport", valid_type=orm.Dict, dynamic=True, help="Results at each temperature, e.g. `T0600`."
+            "transport", valid_type=orm.Dict, dynamic=True, help="Results at each temperature, e.g. `T0600_00`."
         )
         spec.output_namespace("series", valid_type=SeriesData, dynamic=True, help="Series behind them.")
         spec.output(
@@ -135,9 +135,14 @@ class ConductivityWorkChain(ProtocolMixin, WorkChain):
                 self.ctx.failed[name] = f"{temperature:g} K: {node.exit_message}"
                 self.report(f"no result at {self.ctx.failed[name]}")
                 continue
-            self.ctx.series[name] = node.outputs.series
             settings = {"temperature_K": temperature, "charges": self.inputs.conditions["charges"]}
-            self.ctx.transport[name] = transport(node.outputs.series, orm.Dict(settings))
+            try:
+                self.ctx.transport[name] = transport(node.outputs.series, orm.Dict(settings))
+            except InputError as error:
+                self.ctx.failed[name] = f"{temperature:g} K: {error}"
+                self.report(f"no result at {self.ctx.failed[name]}")
+            else:
+                self.ctx.series[name] = node.outputs.series
 
     def results(self) -> ExitCode | None:
         """Attach results and series, fit Arrhenius' law."""

@@ -11,10 +11,10 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
-from aiida_elyte.science.crystal import check_structure
+from aiida_elyte.science.crystal import check_structure, require_charges
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 from aiida_elyte.workflows.conductivity import ConductivityWorkChain
-from aiida_elyte.workflows.protocols import ProtocolMixin
+from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.validation import is_labelled, mixed_levels
 
 __all__ = ["CrystalWorkChain"]
@@ -88,7 +88,8 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         charges
             Charge of each mobile species [e]; species without one are the neutralising framework.
         temperatures_K
-            Temperatures of the production runs [K]; those of the protocol when left out.
+            Temperatures of the production runs [K]; those of the protocol when left out. Unless the overrides say
+            otherwise, active learning samples at 1.2 times the highest.
         labeller
             Name of the labeller.
         protocol, overrides, options
@@ -101,6 +102,10 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         """
         inputs = cls.get_inputs(protocol, overrides, None)
         given = {"protocol": protocol, "options": options}
+        production = ConductivityWorkChain.get_inputs(protocol, inputs["conductivity"], None)["conditions"]
+        hottest = 1.2 * max(temperatures_K or production["temperatures_K"])
+        warm = {"learning": {"sampling": {"temperature_K": hottest}}}
+        inputs["active_learning"] = recursive_merge(warm, inputs["active_learning"])
         learning = ActiveLearningWorkChain.get_builder_from_protocol(
             codes, labeller=labeller, overrides=inputs["active_learning"], **given
         )
@@ -189,7 +194,15 @@ def _check_structure(node: orm.StructureData | None, _: Any) -> str | None:
 
 
 def _validate(inputs: Any, _: Any) -> str | None:
-    if "structure" not in inputs or "dataset" not in inputs:
+    if "structure" not in inputs:
+        return None
+    conditions = inputs.get("conductivity", {}).get("conditions")
+    try:
+        if conditions is not None:
+            require_charges(inputs["structure"].get_ase(), conditions.get_dict().get("charges"))
+    except InputError as error:
+        return str(error)
+    if "dataset" not in inputs:
         return None
     missing = {kind.symbol for kind in inputs["structure"].kinds} - set(
         inputs["dataset"].base.attributes.get("elements")

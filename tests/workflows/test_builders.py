@@ -104,3 +104,25 @@ def test_structure_with_partial_occupancy_is_refused(aiida_profile_clean, python
     structure.append_atom(position=(0, 0, 0), symbols=["Li"], weights=[0.5])
     with pytest.raises(ValueError, match="partial occupancies"):
         crystal(structure, python_code)
+
+
+def test_charges_are_checked_before_anything_runs(salt, python_code):
+    for charges, words in (({"Na": 1.0}, "Na"), ({"Li": 1.0, "Cl": -2.0}, "neutral")):
+        builder = crystal(salt, python_code, charges=charges)
+        assert words in str(refusal(CrystalWorkChain, builder))
+
+
+def test_sampling_is_hotter_than_production_unless_told_otherwise(salt, python_code):
+    builder = crystal(salt, python_code, temperatures=[500, 800])
+    assert builder.active_learning.learning["sampling"]["temperature_K"] == pytest.approx(960)
+    overrides = {"active_learning": {"learning": {"sampling": {"temperature_K": 850.0}}}}
+    builder = CrystalWorkChain.get_builder_from_protocol(
+        {"python": python_code}, salt, {"Li": 1.0}, [500, 800], overrides=overrides
+    )
+    assert builder.active_learning.learning["sampling"]["temperature_K"] == 850.0
+
+
+def test_one_member_has_no_spread_to_learn_from(salt, python_code):
+    overrides = {"active_learning": {"ensemble": {"n_members": 1}}}
+    with pytest.raises(ValueError, match="n_members is 1; expected at least two"):
+        CrystalWorkChain.get_builder_from_protocol({"python": python_code}, salt, {"Li": 1.0}, overrides=overrides)

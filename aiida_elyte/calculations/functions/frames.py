@@ -7,7 +7,7 @@ from aiida import orm
 from aiida.engine import calcfunction
 
 from aiida_elyte.data.frames import FramesData
-from aiida_elyte.science.frames import round_frame
+from aiida_elyte.science.frames import labels_of, round_frame
 from aiida_elyte.science.learning.filters import filter_frames
 from aiida_elyte.science.seeds.perturb import make_seeds
 
@@ -59,15 +59,21 @@ def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, s
 
     choices = settings.get_dict()
     frames = sampled.get_frames()
-    kept, refused = filter_frames(frames, start.get_frames()[0], choices["filters"])
-    refused |= {i: f"stopped: {frames[i].info['stop']}" for i in kept if "spread_max_eV_A" not in frames[i].info}
+    known, reference = dataset.get_frames(), start.get_frames()[0]
+    # The crystal's own energy is unknown; the mean of the labelled frames stands for it where energies are filtered.
+    mean = np.mean([labels_of(frame)["energy"] / len(frame) for frame in known])
+    reference.info["potential_energy_eV"] = float(mean * len(reference))
+    kept, refused = filter_frames(frames, reference, choices["filters"])
+    refused |= {
+        i: f"no committee spread: {frames[i].info.get('stop', 'one member')}"
+        for i in kept
+        if "spread_max_eV_A" not in frames[i].info
+    }
     kept = [i for i in kept if i not in refused]
     spreads = np.array([frames[index].info["spread_max_eV_A"] for index in kept])
     select = load("selectors", choices["selector"])
     rng = np.random.default_rng(choices["seed"])
-    chosen = select(
-        [frames[i] for i in kept], spreads, choices["n_select"], rng, known=dataset.get_frames(), **choices["selection"]
-    )
+    chosen = select([frames[i] for i in kept], spreads, choices["n_select"], rng, known=known, **choices["selection"])
     threshold = choices["selection"]["threshold_eV_A"]
     record = {
         "n_sampled": len(frames),

@@ -34,7 +34,7 @@ def filter_frames(
     Parameters
     ----------
     frames
-        Sampled frames; ``info`` may tell ``temperature_K`` and ``energy_eV``.
+        Sampled frames; ``info`` may tell ``temperature_K`` and ``potential_energy_eV``.
     reference
         The crystal they were sampled from, or a cell they are a supercell of.
     settings
@@ -110,9 +110,9 @@ def _reason(frame: Atoms, reference: Atoms, choices: Mapping[str, Any], name: st
 
 
 def _energy_per_atom(frame: Atoms, name: str) -> float:
-    energy = labels_of(frame).get("energy", frame.info.get("energy_eV"))
+    energy = labels_of(frame).get("energy", frame.info.get("potential_energy_eV"))
     if energy is None:
         raise InputError(
-            f"{name} tells no energy; expected a label or energy_eV in info; or set max_energy_change_eV_atom to null"
+            f"{name} tells no energy; expected potential_energy_eV in info; or set max_energy_change_eV_atom to null"
         )
     return float(energy) / len(frame)

@@ -78,19 +78,20 @@ def usable_series(series: Sequence[Series]) -> list[Series]:
     """
     if not series:
         raise InputError("series is empty; expected at least one replica")
-    for one in series:
-        if len(one.time_fs) < 2:
-            raise InputError(
-                f"series {one.replica} holds {len(one.time_fs)} sample; expected at least two; "
-                "run longer or sample more often"
-            )
+    sampled = [one for one in series if len(one.time_fs) > 1]
+    if not sampled:
+        raise InputError(
+            f"series {series[0].replica} holds {len(series[0].time_fs)} sample; expected at least two; "
+            "run longer or sample more often"
+        )
+    for one in sampled:
         if one.species != series[0].species or not np.array_equal(one.counts, series[0].counts):
             raise InputError(
                 f"series {one.replica} has other atoms than {series[0].replica}; expected replicas of one system; "
                 "analyse systems one by one"
             )
-    longest = max(one.time_fs[-1] for one in series)
-    kept = [one for one in series if one.time_fs[-1] >= longest / 2]
+    longest = max(one.time_fs[-1] for one in sampled)
+    kept = [one for one in sampled if one.time_fs[-1] >= longest / 2]
     step = max(one.interval_fs for one in kept)
     return [_thin(one, step) for one in kept]
 

@@ -233,6 +233,8 @@ def _recommend_cutoffs(scf: dict[str, Any], elements: Sequence[str]) -> tuple[fl
     system = scf["parameters"].get("SYSTEM", {})
     if {"ecutwfc", "ecutrho"} <= set(system):
         return system["ecutwfc"], system["ecutrho"]
+    if {"ecutwfc", "ecutrho"} & set(system):
+        raise InputError("parameters.SYSTEM has one of ecutwfc and ecutrho; expected both or none; give both [Ry]")
     known = family.get_cutoff_stringencies() if isinstance(family, RecommendedCutoffMixin) else ()
     if stringency not in known:
         raise InputError(

@@ -81,3 +81,10 @@ def test_series_that_do_not_belong_together_are_refused():
         usable_series([good, brownian(rng, 50, 5, 1e-4, 50.0, replica="r1")])
     with pytest.raises(InputError, match="multiples of one step"):
         usable_series([good, brownian(rng, 50, 4, 1e-4, 70.0, replica="r1")])
+
+
+def test_replica_that_stopped_before_its_production_is_left_out():
+    rng = np.random.default_rng(0)
+    good = brownian(rng, 50, 5, 1e-4, 50.0)
+    empty = replace(good, **{name: getattr(good, name)[:0] for name in ("time_fs", "collective_A", "displacements_A")})
+    assert usable_series([empty, good]) == [good]
