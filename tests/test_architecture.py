@@ -41,7 +41,7 @@ def test_no_attics():
     ]
     + [
         point
-        for name in ("labellers", "trainers", "samplers", "selectors")
+        for name in ("labellers", "trainers", "selectors")
         for point in entry_points(group=f"aiida_elyte.{name}")
     ],
     ids=lambda point: f"{point.group}:{point.name}",
