@@ -34,6 +34,7 @@ def load(group: str, name: str) -> Any:
     for point in entry_points(group=f"aiida_elyte.{group}", name=name):
         return point.load()
     known = names(group)
-    close = get_close_matches(name, known)
+    lowered = {each.lower(): each for each in known}
+    close = [lowered[match] for match in get_close_matches(name.lower(), lowered)]
     hint = f"did you mean {' or '.join(close)}?" if close else f"installed are {', '.join(known) or 'none'}"
     raise InputError(f"{group[:-1]} {name!r} is unknown; expected the name of an installed plug-in; {hint}")

@@ -14,6 +14,11 @@ def test_unknown_name_is_told_what_comes_close():
         load("trainers", "pain")
 
 
+def test_unknown_name_in_other_case_is_told_what_comes_close():
+    with pytest.raises(InputError, match=r"labeller 'QE' is unknown.*did you mean qe"):
+        load("labellers", "QE")
+
+
 def test_unknown_name_with_nothing_close_lists_all():
     with pytest.raises(InputError, match="installed are ase, qe"):
         load("labellers", "xxxxxxxx")
