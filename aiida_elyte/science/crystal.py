@@ -33,6 +33,7 @@ OVERLAP_FACTOR = 0.5
 """Two atoms overlap when they are nearer than this part of the sum of their covalent radii."""
 
 _OCCUPANCY_TOLERANCE = 1e-3
+_CHARGE_TOLERANCE = 1e-6
 
 
 def read_structure(path: str | Path) -> Atoms:
@@ -53,15 +54,19 @@ def read_structure(path: str | Path) -> Atoms:
     Raises
     ------
     InputError
-        When the file is missing, empty or unreadable, holds several structures, sites are partially occupied,
-        or ``check_structure`` refuses.
+        When the file is missing, a folder, empty or unreadable, holds no or several structures, sites are partially
+        occupied, or ``check_structure`` refuses.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"structure file {path} is a folder; expected a file; give a CIF, POSCAR or extxyz file in it")
     if not path.is_file():
         raise InputError(f"structure file {path} does not exist; give the path of a CIF, POSCAR or extxyz file")
     if not path.read_bytes().strip():
         raise InputError(f"structure file {path} is empty; expected a crystal structure (CIF, POSCAR, extxyz, …)")
     found = _read_all(path)
+    if not found:
+        raise InputError(f"structure file {path} holds no structure; expected one; see that the file is complete")
     if len(found) != 1:
         raise InputError(f"structure file {path} holds {len(found)} structures; expected one; keep the one you want")
     check_structure(found[0], str(path))
@@ -82,17 +87,18 @@ def _read_all(path: Path) -> list[Atoms]:
             f"structure file {path} is of no format ASE knows; give a CIF, POSCAR or extxyz file with its usual name"
         ) from error
     except Exception as error:  # ASE's readers raise anything on a broken file
+        reason = f"{type(error).__name__}: {error}" if str(error) else "its content is malformed"
         raise InputError(
-            f"structure file {path} cannot be read ({type(error).__name__}: {error}); expected a CIF, POSCAR, extxyz, …"
+            f"structure file {path} cannot be read ({reason}); expected a CIF, POSCAR, extxyz, …"
         ) from error
 
 
 def _refuse_partial_cif(path: Path) -> None:
     partial = []
     for block in parse_cif(str(path)):
-        occupancies = block.get("_atom_site_occupancy") or []
         symbols = block.get("_atom_site_type_symbol") or block.get("_atom_site_label") or []
         labels = block.get("_atom_site_label") or symbols
+        occupancies = block.get("_atom_site_occupancy") or ["?"] * len(labels)
         for label, symbol, occupancy in zip(labels, symbols, occupancies, strict=True):
             if _is_partial(occupancy):
                 partial.append(f"{label} ({symbol} {occupancy})")
@@ -226,7 +232,8 @@ def require_charges(structure: Atoms, charges: Mapping[str, float] | None, mobil
     Raises
     ------
     InputError
-        When none is given, a species is not in the structure or lacks its charge, a charge is zero or no number.
+        When none is given, a species is not in the structure or lacks its charge, a charge is zero or no number, or
+        every species has a charge and the crystal is not neutral.
     """
     if not charges:
         raise InputError('charges is empty; expected the charge of each mobile species in e, e.g. {"Li": 1}')
@@ -242,6 +249,13 @@ def require_charges(structure: Atoms, charges: Mapping[str, float] | None, mobil
     for species, charge in charges.items():
         if isinstance(charge, bool) or not isinstance(charge, int | float) or not math.isfinite(charge) or charge == 0:
             raise InputError(f"charge of {species} is {charge!r}; expected a number other than zero, in e")
+    if set(charges) == set(present):
+        net = sum(charges[symbol] for symbol in structure.get_chemical_symbols())
+        if abs(net) > _CHARGE_TOLERANCE:
+            raise InputError(
+                f"charges of all species sum to {net:g} e over {structure.get_chemical_formula()}; expected a neutral "
+                "crystal; correct them, or leave the framework out"
+            )
 
 
 def require_temperatures(temperatures: Sequence[float] | None, name: str = "temperatures_K") -> None:

@@ -58,6 +58,12 @@ def test_uncertainty_of_an_occupancy_and_an_unstated_one_are_understood(tmp_path
     assert len(read_structure(cif(tmp_path, li="1.000(3)", cl="?"))) == 8
 
 
+def test_cif_without_occupancies_means_full_sites(tmp_path):
+    path = cif(tmp_path, li="", cl="")
+    path.write_text(path.read_text().replace("_atom_site_occupancy\n", ""))
+    assert len(read_structure(path)) == 8
+
+
 def test_partial_occupancy_is_refused_with_site_and_remedy(tmp_path):
     with pytest.raises(InputError, match=r"Li1 \(Li 0\.441\).*order the structure first") as refusal:
         read_structure(cif(tmp_path, li="0.441(5)"))
@@ -98,7 +104,9 @@ def test_constraints_of_a_poscar_are_left_behind(tmp_path):
     [
         ("empty.cif", "", "is empty"),
         ("blank.cif", " \n\n", "is empty"),
-        ("broken.cif", "data_x\nloop_\n_atom_site_label\nLi1\n", "structures; expected one|cannot be read"),
+        ("broken.cif", "data_x\nloop_\n_atom_site_label\nLi1\n", "holds no structure|cannot be read"),
+        ("cut.cif", ORDERED.split("loop_", maxsplit=1)[0], "holds no structure"),
+        ("noise.cif", "no crystal\n", r"cannot be read \(its content is malformed\)"),
         ("words", "this is no structure", "no format ASE knows"),
         ("words.dat", "this is no structure", "cannot be read"),
         ("POSCAR", "a\nb\nc\n", "cannot be read"),
@@ -121,7 +129,7 @@ def test_unusable_file_is_refused_in_one_line(tmp_path, name, text, message):
 def test_missing_file_and_folder_are_refused(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         read_structure(tmp_path / "nowhere.cif")
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match="is a folder"):
         read_structure(tmp_path)
 
 
@@ -162,6 +170,14 @@ def test_charges():
     crystal = bulk("LiCl", "rocksalt", a=5.13)
     require_charges(crystal, {"Li": 1})
     require_charges(crystal, {"Li": 1.0, "Cl": -1.0}, mobile=["Li"])
+
+
+def test_charges_of_all_species_are_neutral_over_the_atoms():
+    thiophosphate = Atoms("Li3PS4")
+    require_charges(thiophosphate, {"Li": 1, "P": 5, "S": -2})  # 3 + 5 - 8
+    require_charges(thiophosphate, {"Li": 1, "P": 4})
+    with pytest.raises(InputError, match=r"sum to -1 e over .*neutral"):
+        require_charges(thiophosphate, {"Li": 1, "P": 4, "S": -2})  # 3 + 4 - 8
 
 
 @pytest.mark.parametrize(
