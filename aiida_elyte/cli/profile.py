@@ -147,7 +147,9 @@ def find_code(name: str) -> "orm.AbstractCode":
     try:
         return orm.load_code(name)
     except NotExistent as error:
-        known = [code.full_label for code in orm.QueryBuilder().append(orm.AbstractCode).all(flat=True)]
+        # AbstractCode itself is no plug-in: a query for it finds all kinds of data.
+        codes = orm.QueryBuilder().append(orm.Data, filters={"node_type": {"like": "data.core.code.%"}})
+        known = [code.full_label for code in codes.all(flat=True)]
         raise InputError(
             f"code {name!r} is unknown; expected one of {', '.join(sorted(known)) or 'none'}; "
             "run `aiida-elyte setup` to find engines, or `verdi code create`"
@@ -189,14 +191,17 @@ def check_runnable(code: "orm.AbstractCode", modules: tuple[str, ...] = ()) -> N
             "run `aiida-elyte setup`, or give another code with --code"
         )
     if modules:
-        asked = f"import importlib.util as u; print(*[m for m in {list(modules)!r} if u.find_spec(m) is None])"
-        done = subprocess.run([executable, "-c", asked], capture_output=True, text=True, check=False)
-        if done.returncode or done.stdout.strip():
-            what = done.stdout.strip() or done.stderr.strip().splitlines()[-1]
-            sources = "; ".join(_MODULES[module] for module in done.stdout.split() if module in _MODULES)
+        missing = _missing_modules(executable, modules)
+        if missing is None:
             raise InputError(
-                f"code {code.full_label} ({path}) lacks {what}; expected a Python with {', '.join(modules)}; "
-                f"{sources or 'give another code with --code'}"
+                f"code {code.full_label} ({path}) does not answer as a Python does; expected one with "
+                f"{', '.join(modules)}; give another code with --code"
+            )
+        if missing:
+            sources = "; ".join(_MODULES[module] for module in missing if module in _MODULES)
+            raise InputError(
+                f"code {code.full_label} ({path}) lacks {' '.join(missing)}; expected a Python with "
+                f"{', '.join(modules)}; {sources or 'give another code with --code'}"
             )
 
 
@@ -292,6 +297,17 @@ def stop_daemon() -> None:
         get_daemon_client().stop_daemon(wait=True, timeout=60)
     except DaemonException as error:
         raise ElyteError(f"the daemon cannot be stopped ({error}); try `verdi daemon stop`") from error
+
+
+def _missing_modules(executable: str, modules: tuple[str, ...]) -> list[str] | None:
+    """Return the modules a Python does not find, ``None`` when the executable is no Python that works."""
+    asked = f"import importlib.util as u; print('missing:', *[m for m in {modules!r} if u.find_spec(m) is None])"
+    try:
+        done = subprocess.run([executable, "-c", asked], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    _, said, missing = done.stdout.rpartition("missing:")
+    return missing.split() if said and not done.returncode else None
 
 
 def _configuration() -> Any:
