@@ -40,8 +40,9 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except ElyteError as error:
-            click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+        except (ElyteError, click.BadParameter) as error:
+            message = error.format_message() if isinstance(error, click.BadParameter) else str(error)
+            click.echo(f"Error: {' '.join(message.split())}", err=True)
             ctx.exit(2)
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
+from ase.data import atomic_numbers
 
-from aiida_elyte.cli.datasets import load_frames_node, load_potential_nodes
+from aiida_elyte.cli.datasets import load_frames_node, load_potential_nodes, require_level
 from aiida_elyte.cli.profile import check_runnable, find_code
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
@@ -26,6 +27,9 @@ __all__ = ["KEY", "Request", "available_cores", "build", "find_run", "key_of", "
 
 KEY = "elyte_key"
 """Extra of a street's node under which the hash of its inputs is stored."""
+
+_HEAVIEST = {"tblite": "Rn"}
+"""Calculator of ASE → heaviest element it knows; GFN1-xTB and GFN2-xTB: doi:10.1002/wcms.1493."""
 
 
 @dataclass
@@ -94,12 +98,13 @@ def build(request: Request) -> "ProcessBuilder":
         family = {"active_learning": {"label": {"qe": {"scf": {"pseudo_family": request.pseudo_family}}}}}
         overrides = recursive_merge(overrides, family)
 
+    _check_roles(request)
     codes = {"python": find_code(request.codes.get("python", "python@localhost"))}
     if request.labeller == "qe" or request.labeller in request.codes:
         codes[request.labeller] = find_code(request.codes.get(request.labeller, "pw@localhost"))
     options = {"max_wallclock_seconds": request.max_wallclock_s} if request.max_wallclock_s else None
 
-    # The labeller itself knows which elements its engine lacks.
+    # A labeller which looks up what it needs for each element (qe: pseudopotentials) refuses the missing here.
     given = overrides.get("active_learning", {}).get("label", {}).get(request.labeller)
     seed = atoms.copy()
     seed.info = {"origin": "structure#0"}
@@ -124,13 +129,24 @@ def build(request: Request) -> "ProcessBuilder":
     except ValueError as error:
         raise InputError(str(error).removeprefix("invalid attribute value ")) from error
     symbols = atoms.get_chemical_symbols()
+    learns = builder.active_learning.learning.get_dict()["max_rounds"] > 0
     if request.dataset is not None:
         dataset = load_frames_node(request.dataset)
         _check_dataset(dataset, request.dataset, symbols)
+        train = dict(builder.active_learning.ensemble["train"]).get("settings")
+        if train is None or not train.get_dict().get("allow_mixed_levels"):
+            _check_levels(dataset, request, labels if learns else None)
         builder.dataset = dataset
+    if learns or request.dataset is None:
+        _check_engine(labels, symbols)
     if request.potentials is not None:
         potentials = load_potential_nodes(request.potentials)
         _check_potentials(potentials, request.potentials, symbols)
+        if learns and len(potentials) < 2:
+            raise InputError(
+                f"{request.potentials} holds one potential; expected at least two, as one has no committee spread to "
+                "learn by; give more, or set active_learning.learning.max_rounds to 0 in --overrides"
+            )
         builder.potentials = potentials
     check_runnable(codes["python"], ("torch", "schnetpack", "torch_sim", *_needs(labels)))
     for role, code in codes.items():
@@ -249,13 +265,56 @@ def _check_keys(overrides: Any, process: Any, name: str) -> None:
             raise InputError(f"{name} has {key!r}; expected {', '.join(known)}{suggest(str(key), known)}")
 
 
+def _check_roles(request: Request) -> None:
+    """Refuse codes for roles nobody plays."""
+    roles = ["python", request.labeller]
+    for role in request.codes:
+        if role not in roles:
+            raise InputError(f"--code has the role {role!r}; expected {' or '.join(roles)}{suggest(role, roles)}")
+
+
 def _check_dataset(node: Any, name: str, symbols: Sequence[str]) -> None:
-    from aiida_elyte.science.frames import require_labels, require_one_level
+    from aiida_elyte.science.frames import require_labels
 
     frames = node.get_frames()
     require_labels(frames, name=name)
-    require_one_level(frames, name)
+    require_level(frames, name)
     _check_elements(node, name, symbols, "has no frame with")
+
+
+def _check_levels(node: Any, request: Request, labels: "ProcessBuilder | None") -> None:
+    """Refuse a data set of several levels of theory, or of another than that of the labels learning will add."""
+    from aiida_elyte.science.frames import require_one_level
+
+    level = require_one_level(node.get_frames(), str(request.dataset))
+    if labels is None:
+        return
+    wanted: str | None
+    if request.labeller == "qe":  # its level is known in full only after the first label
+        wanted, differs = "a level of DFT", "xtb" in level.lower()
+    else:
+        wanted = _ase_settings(labels).get("level_of_theory")
+        differs = wanted is not None and level != wanted
+    if differs:
+        raise InputError(
+            f"{request.dataset} is of level of theory {level!r}; expected {wanted}, which the labeller "
+            f"{request.labeller!r} adds in the rounds of learning; label with the same engine, or set "
+            "active_learning.learning.max_rounds to 0 in --overrides"
+        )
+
+
+def _check_engine(labels: "ProcessBuilder", symbols: Sequence[str]) -> None:
+    """Refuse elements beyond the engine of the labels, as far as its limit is known."""
+    engine = _ase_settings(labels).get("calculator")
+    heaviest = _HEAVIEST.get(str(engine))
+    if heaviest is None:
+        return
+    beyond = [symbol for symbol in sorted(set(symbols)) if atomic_numbers[symbol] > atomic_numbers[heaviest]]
+    if beyond:
+        raise InputError(
+            f"engine {engine} of the labeller lacks {', '.join(beyond)}; expected elements up to {heaviest}; "
+            "use --labeller qe, or another calculator in --overrides"
+        )
 
 
 def _check_potentials(members: Mapping[str, Any], name: str, symbols: Sequence[str]) -> None:
@@ -273,8 +332,13 @@ def _check_elements(node: Any, name: str, symbols: Sequence[str], lacks: str) ->
 
 def _needs(labels: "ProcessBuilder") -> tuple[str, ...]:
     """Return the Python modules a labeller needs beside those of training and dynamics."""
+    return ("tblite",) if _ase_settings(labels).get("calculator") == "tblite" else ()
+
+
+def _ase_settings(labels: "ProcessBuilder") -> dict[str, Any]:
+    """Return the settings of the labeller ``ase``, ``{}`` for another."""
     settings = labels._inputs(prune=True).get("ase", {}).get("settings")
-    return ("tblite",) if settings is not None and settings.get_dict().get("calculator") == "tblite" else ()
+    return {} if settings is None else dict(settings.get_dict())
 
 
 def _engine(builder: "ProcessBuilder", labeller: str) -> str | None:

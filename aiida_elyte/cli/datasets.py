@@ -60,7 +60,7 @@ def require_level(frames: "Sequence[Atoms]", name: str) -> None:
         if labels_of(frame) and level_of(frame) == UNSTATED:
             raise InputError(
                 f"{name}: frame {index} has labels but states no level of theory; expected it in the file "
-                '(info level_of_theory) or given; add --level-of-theory, e.g. "PBE, 520 eV"'
+                '(info level_of_theory) or given; `aiida-elyte import --level-of-theory "PBE, 520 eV"` adds it'
             )
 
 

@@ -180,7 +180,12 @@ def _check_early(request: "Request") -> None:
     from aiida_elyte.plugins import load
     from aiida_elyte.science.crystal import read_structure, require_charges, require_temperatures
 
-    require_charges(read_structure(request.structure), request.charges)
+    structure = read_structure(request.structure)
+    if not request.charges:
+        raise InputError(
+            "--charges is missing; expected the charge of each mobile species in e; add e.g. --charges Li=1"
+        )
+    require_charges(structure, request.charges)
     if request.temperatures_K:
         require_temperatures(list(request.temperatures_K), "--temperature-K")
     load("labellers", request.labeller)

@@ -1,9 +1,13 @@
 """Bad input ends in one line and exit code 2, before anything is submitted."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from aiida_elyte.cli.crystal import Request, _check_levels
 from aiida_elyte.cli.train import minutes_per_member
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.frames import read_frames
 
 PARTIAL = """data_x
 _cell_length_a 4
@@ -28,7 +32,13 @@ Cl1 Cl 0.5 0.5 0.5 1.0
 def test_unreadable_structure(refuse, tmp_path):
     path = tmp_path / "noise.cif"
     path.write_text("no crystal\n")
-    assert str(path) in refuse("launch", "crystal", path, "--charges", "Li=1")
+    line = refuse("launch", "crystal", path, "--charges", "Li=1")
+    assert str(path) in line
+    assert ": )" not in line
+
+
+def test_folder_for_a_structure(refuse, tmp_path):
+    assert "is a folder" in refuse("launch", "crystal", tmp_path, "--charges", "Li=1")
 
 
 def test_empty_structure(refuse, tmp_path):
@@ -56,7 +66,11 @@ def test_overlapping_atoms(refuse, tmp_path, crystal):
 
 
 def test_missing_charges(refuse, cif):
-    assert "charges is empty" in refuse("launch", "crystal", cif)
+    assert "--charges Li=1" in refuse("launch", "crystal", cif)
+
+
+def test_charges_that_are_not_neutral(refuse, cif):
+    assert "sum to -4 e" in refuse("launch", "crystal", cif, "--charges", "Li=1,Cl=-2")
 
 
 @pytest.mark.parametrize(
@@ -71,6 +85,11 @@ def test_temperature_not_positive(refuse, cif, value):
     line = refuse("launch", "crystal", cif, "--charges", "Li=1", "--temperature-K", value)
     assert "--temperature-K" in line
     assert "positive" in line
+
+
+def test_temperature_that_is_no_number(refuse, cif):
+    line = refuse("launch", "crystal", cif, "--charges", "Li=1", "--temperature-K", "abc")
+    assert "'--temperature-K': 'abc'" in line
 
 
 def test_unknown_labeller_names_close_ones(refuse, cif):
@@ -89,6 +108,16 @@ def test_training_on_mixed_levels(refuse, frames_file, tmp_path):
     line = refuse("train", *data, "--out", tmp_path / "out")
     assert "mixes levels of theory" in line
     assert not (tmp_path / "out").exists()
+
+
+def test_xtb_data_before_labels_of_quantum_espresso(frames_file, cif):
+    def check(level):
+        node = SimpleNamespace(get_frames=lambda: read_frames(frames_file(level=level)))
+        _check_levels(node, Request(cif, {"Li": 1}, labeller="qe", dataset="123"), SimpleNamespace())
+
+    check("PBE, 60 Ry")
+    with pytest.raises(InputError, match="123 is of level of theory 'GFN2-xTB'; expected a level of DFT"):
+        check("GFN2-xTB")
 
 
 @pytest.mark.parametrize(("option", "value"), [("--members", "0"), ("--max-minutes", "-1"), ("--max-in-flight", "0")])

@@ -111,6 +111,50 @@ def test_mixed_data_set(command, cif, frames_file, tmp_path):
     assert "mixes levels of theory" in refused(command("launch", "crystal", cif, *TINY, "--dataset", path))
 
 
+def test_mixed_data_set_that_the_overrides_allow(command, cif, frames_file, tmp_path):
+    path, overrides = tmp_path / "mixed.extxyz", tmp_path / "overrides.yaml"
+    path.write_text(frames_file("a.extxyz", level="PBE").read_text() + frames_file("b.extxyz").read_text())
+    overrides.write_text("active_learning: {ensemble: {train: {settings: {allow_mixed_levels: true}}}}\n")
+    done = command("launch", "crystal", cif, *TINY, "--dataset", path, "--overrides", overrides)
+    assert "nothing was submitted" in done.stdout, done.stderr
+
+
+def test_data_set_of_unstated_level(command, cif, frames_file):
+    path = frames_file(level=None)
+    assert "states no level of theory" in refused(command("launch", "crystal", cif, *TINY, "--dataset", path))
+
+
+def test_data_set_of_another_level_than_the_labels_to_come(command, cif, frames_file, tmp_path):
+    words = ("launch", "crystal", cif, *TINY, "--dataset")
+    line = refused(command(*words, frames_file(level="PBE")))
+    assert "level of theory 'PBE'; expected GFN1-xTB (tblite, Gamma point), which" in line
+    same = command(*words, frames_file(level="GFN1-xTB (tblite, Gamma point)"))
+    assert "nothing was submitted" in same.stdout, same.stderr
+    overrides = tmp_path / "overrides.yaml"
+    overrides.write_text("active_learning: {learning: {max_rounds: 0}}\n")
+    alone = command(*words, frames_file(level="PBE"), "--overrides", overrides)
+    assert "nothing was submitted" in alone.stdout, alone.stderr
+
+
+def test_one_potential_where_learning_needs_a_committee(command, cif, tmp_path):
+    from aiida_elyte.science.potentials import build_painn, save_potential
+
+    potential = build_painn(
+        {"n_features": 4, "n_layers": 1, "n_rbf": 4, "cutoff_A": 3.0}, energy_reference=["Li", "Cl"]
+    )
+    save_potential(potential, tmp_path / "m00.pt")
+    assert "expected at least two" in refused(command("launch", "crystal", cif, *TINY, "--potentials", tmp_path))
+
+
+def test_element_beyond_the_engine(command, tmp_path):
+    from ase.build import bulk
+
+    path = tmp_path / "actinium.cif"
+    bulk("AcF", "rocksalt", a=6.0, cubic=True).write(path)
+    line = refused(command("launch", "crystal", path, "--charges", "F=-1", "--protocol", "fast", "--dry-run"))
+    assert "engine tblite of the labeller lacks Ac; expected elements up to Rn" in line
+
+
 def test_data_set_without_an_element(command, cif, frames_file):
     path = frames_file(symbols=["Na", "Cl"] * 4)
     assert "has no frame with Li" in refused(command("launch", "crystal", cif, *TINY, "--dataset", path))
@@ -131,6 +175,25 @@ def test_unknown_code(command, cif):
     assert "code 'python@moon' is unknown" in refused(
         command("launch", "crystal", cif, *TINY, "--code", "python=python@moon")
     )
+
+
+def test_unknown_code_names_codes_and_no_other_data(command, cif, frames_file):
+    command("import", frames_file())
+    line = refused(command("launch", "crystal", cif, *TINY, "--code", "python=nope@localhost"))
+    assert "python@localhost" in line
+    line = refused(command("launch", "crystal", cif, *TINY, "--labeller", "qe", "--code", "qe=nope@localhost"))
+    assert "code 'nope@localhost' is unknown" in line
+
+
+def test_code_for_an_unknown_role(command, cif):
+    line = refused(command("launch", "crystal", cif, *TINY, "--code", "pyton=python@localhost"))
+    assert "'pyton'; expected python or ase; did you mean python?" in line
+
+
+def test_code_that_is_no_python(command, cif, home):
+    _make_code(home, "silent", "/bin/true")
+    line = refused(command("launch", "crystal", cif, *TINY, "--code", "python=silent@localhost"))
+    assert "does not answer as a Python" in line
 
 
 def test_code_that_is_not_runnable(command, cif, home, tmp_path):
