@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from aiida_elyte.cli.profile import load_any
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.ensemble import member_name
 from aiida_elyte.science.frames import UNSTATED, labels_of, level_of, read_frames
+from aiida_elyte.science.outputs import is_output, read_output
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -29,7 +32,7 @@ def read_any_frames(path: Path, level: str | None = None) -> "list[Atoms]":
     path
         The file; frames without an origin get ``"<file name>#<index>"``.
     level
-        Level of theory of frames that state none.
+        Level of theory of frames that state none; for outputs of VASP and pw.x, in place of what was read from them.
 
     Raises
     ------
@@ -38,6 +41,13 @@ def read_any_frames(path: Path, level: str | None = None) -> "list[Atoms]":
     """
     if path.is_file() and not path.stat().st_size:
         raise InputError(f"frames file {path} is empty; expected at least one frame")
+    if is_output(path):
+        frames, left_out = read_output(path)
+        for sentence in left_out:
+            click.echo(f"Warning: {sentence}", err=True)
+        for frame in frames if level is not None else ():
+            frame.info["level_of_theory"] = level
+        return frames
     frames = read_frames(path, _FORMATS.get(path.suffix.lower()))
     for index, frame in enumerate(frames):
         # What readers leave in info beyond plain values (occupancies, spacegroups) is no part of a frame.

@@ -90,6 +90,18 @@ def test_import_of_an_ase_trajectory(command, tmp_path, crystal):
     assert node["blocks"] == {"run.traj": 3}
 
 
+def test_import_of_vasprun_xml_reads_its_level_of_theory(command):
+    import ase.test
+
+    path = Path(ase.test.__file__).parent / "testdata" / "vasp" / "vasprun_dfpt.xml"
+    node = json.loads(command("import", path, "--json").stdout)
+    assert node["count"] == 1
+    assert node["levels_of_theory"] == ["PBE, 400 eV, PAW_PBE Na 08Apr2002 + PAW_PBE Cl 06Sep2000"]
+    assert {"energy", "forces", "stress"} <= set(node["labels"])
+    named = json.loads(command("import", path, "--level-of-theory", "PBE", "--json").stdout)
+    assert named["levels_of_theory"] == ["PBE"]
+
+
 def test_dry_run_counts_labels_and_steps_and_submits_nothing(command, cif):
     cost = json.loads(command("launch", "crystal", cif, *TINY, "--json").stdout)
     assert cost["labels"] > 0

@@ -21,6 +21,7 @@ from aiida_elyte.contracts.labeller import LabellerContract
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import labels_of, round_frame
+from aiida_elyte.science.outputs import read_output
 from aiida_elyte.units import BOHR_A, RYDBERG_EV
 from aiida_elyte.workflows.label.qe import QeLabelWorkChain, _recommend_cutoffs
 
@@ -139,6 +140,13 @@ def test_labels_equal_a_direct_run(pw, pseudo_folder, tmp_path):
         # ASE reads the printed stress, rounded, with its own constants: this compares sign, order and unit.
         np.testing.assert_allclose(labels["stress"], by_ase.get_stress(), atol=2e-5)
         assert np.abs(labels["stress"]).max() > 1e-3
+
+        # What `aiida-elyte import` makes of the printed output: the same labels, to its printed digits.
+        (imported,), _ = read_output(tmp_path / str(index) / "pw.out")
+        read_back = labels_of(imported)
+        assert read_back["energy"] == pytest.approx(labels["energy"], abs=1e-6)
+        np.testing.assert_allclose(read_back["forces"], labels["forces"], atol=1e-6)
+        assert imported.info["level_of_theory"] == "PBE, 25/100 Ry, P.upf + S.upf + Cl.upf + Li.upf"
 
         job = orm.load_node(frame.info["labelled_by"])
         assert job.process_label == "PwCalculation"
