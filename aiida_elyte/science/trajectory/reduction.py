@@ -1,51 +1,64 @@
-"""One pass over a trajectory, in bounded memory: frames in, what transport needs out.
-
-Unwrapping is toroidal: a step is the nearest image of the difference of wrapped positions in the new cell, which leaves
-diffusion unbiased when the cell breathes (DOI 10.1063/5.0008316). A jump of more than half a cell between two frames
-cannot be told from its image.
-"""
+"""One pass over a trajectory, in bounded memory: frames in, what transport needs out."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.trajectory.unwrapping import Unwrapper
 
 __all__ = ["Reducer", "Series", "pack_series", "reduce_frames", "unpack_series"]
 
 _TEXTS = ("replica", "member")
 _NAMES = ("species", "tracked")
 
+_MIN_SUMS = 2_000_000
+"""Samples of the sums over species kept at least: some hundred bytes each."""
+
 
 @dataclass(frozen=True)
 class Series:
-    """What transport needs of one replica, sampled at a constant stride; displacements count from the first sample."""
+    """What transport needs of one replica, sampled at a constant step; displacements count from the first sample.
+
+    The particles are atoms, or the centres of mass of molecules.
+    """
 
     replica: str
     """Label of the replica: an independent trajectory."""
     member: str
     """Label of the potential that drove it; empty when there is only one."""
     species: tuple[str, ...]
-    """Chemical symbols, ``S`` of them."""
+    """Names of the species, ``S`` of them: chemical symbols, or names of molecules."""
     counts: np.ndarray
-    """Atoms of each species, shape ``(S,)``."""
+    """Particles of each species, shape ``(S,)``."""
     masses: np.ndarray
-    """Mass of one atom of each species [amu], shape ``(S,)``."""
+    """Mass of one particle of each species [amu], shape ``(S,)``."""
     time_fs: np.ndarray
     """Times of the samples [fs], from 0 at a constant step, shape ``(T,)``."""
     collective_A: np.ndarray
-    """Unwrapped displacements summed over the atoms of each species, laboratory frame [Å], shape ``(T, S, 3)``."""
+    """Unwrapped displacements summed over the particles of each species, laboratory frame [Å], shape ``(T, S, 3)``."""
+    currents_A_fs: np.ndarray
+    """Velocities summed over the particles of each species [Å/fs], shape ``(T, S, 3)``; none when not known."""
     tracked: tuple[str, ...]
-    """Chemical symbol of each atom whose own displacement is kept, ``N`` of them."""
+    """Species of each particle whose own displacement is kept, ``N`` of them."""
+    tracked_every: int
+    """Samples from one of the displacements below to the next."""
     displacements_A: np.ndarray
-    """Unwrapped displacement of each tracked atom, laboratory frame [Å], float32, shape ``(T, N, 3)``."""
+    """Their unwrapped displacements, laboratory frame [Å], float32, shape ``(ceil(T / tracked_every), N, 3)``."""
     volume_A3: np.ndarray
     """Volume of the cell [Å³], shape ``(T,)``."""
     temperature_K: np.ndarray
     """Kinetic temperature [K], NaN where it was not given, shape ``(T,)``."""
+    cell_A: np.ndarray
+    """Mean cell, rows are its vectors [Å], shape ``(3, 3)``."""
+
+    @property
+    def tracked_interval_fs(self) -> float:
+        """Time between two displacements of the tracked particles [fs]."""
+        return self.interval_fs * self.tracked_every
 
     @property
     def interval_fs(self) -> float:
@@ -84,6 +97,7 @@ class Series:
         values: dict[str, Any] = {field.name: np.asarray(arrays[field.name]) for field in fields(cls)}
         values |= {name: str(values[name]) for name in _TEXTS}
         values |= {name: tuple(str(item) for item in values[name]) for name in _NAMES}
+        values["tracked_every"] = int(values["tracked_every"])
         return cls(**values)
 
 
@@ -115,8 +129,8 @@ def unpack_series(arrays: Mapping[str, Any]) -> list[Series]:
 class Reducer:
     """Reduces a trajectory frame by frame to a ``Series``.
 
-    Samples are kept at every ``stride``-th frame, at first every one. When they would outgrow ``max_megabytes``, every
-    second one is dropped and the stride doubles: memory stays bounded whatever the length, the time step constant.
+    Sums over species are kept at every frame, displacements of single particles at every ``2^n``-th: when they would
+    outgrow ``max_megabytes``, every second one is dropped. Memory stays bounded whatever the length, steps constant.
 
     Parameters
     ----------
@@ -128,10 +142,20 @@ class Reducer:
         Time between two frames [fs].
     replica, member
         Labels of the replica and of the potential that drives it.
+    molecules
+        Name → atoms of each molecule of that name. A molecule is one particle, at its centre of mass; atoms of none
+        are particles of their own, named by their symbol.
     tracked
-        Species whose atoms are followed one by one; ``None`` follows all.
+        Species whose particles are followed one by one; ``None`` follows all.
+    is_unwrapped
+        Whether the positions are known to run on through the cell's faces, so that a step needs no image.
     max_megabytes
-        Bound on the memory of the displacements: samples × tracked atoms × 12 bytes.
+        Bound on the memory of the displacements: samples × tracked particles × 12 bytes.
+
+    Raises
+    ------
+    InputError
+        When symbols, molecules, interval or tracked species cannot be used.
     """
 
     def __init__(
@@ -142,33 +166,27 @@ class Reducer:
         *,
         replica: str = "r0",
         member: str = "",
+        molecules: Mapping[str, Sequence[np.ndarray]] | None = None,
         tracked: Iterable[str] | None = None,
+        is_unwrapped: bool = False,
         max_megabytes: float = 256.0,
     ) -> None:
-        names = np.asarray(symbols, dtype=str)
-        if names.size == 0:
+        self._symbols = np.asarray(symbols, dtype=str)
+        if self._symbols.size == 0:
             raise InputError("symbols is empty; expected the chemical symbol of each atom")
         if not interval_fs > 0:
             raise InputError(f"interval_fs is {interval_fs}; expected the positive time between two frames [fs]")
-        self._species = tuple(dict.fromkeys(names.tolist()))
-        followed = self._species if tracked is None else tuple(tracked)
-        unknown = sorted(set(followed) - set(self._species))
-        if unknown:
-            raise InputError(f"tracked names {', '.join(unknown)}; expected species among {', '.join(self._species)}")
-        self._members = np.array([names == species for species in self._species], dtype=float)
-        self._followed = np.flatnonzero(np.isin(names, followed))
-        self._tracked = tuple(names[self._followed].tolist())
-        self._masses = self._members @ np.asarray(masses, float) / self._members.sum(axis=1)
+        atom_masses = np.asarray(masses, float)
+        self._particles = _Particles(self._symbols, atom_masses, molecules or {}, tracked)
         self._interval_fs = float(interval_fs)
         self._replica, self._member = replica, member
-        self._max_samples = max(64, int(max_megabytes * 1e6 / (12 * max(1, len(self._followed)))))
-        self._stride = 1
+        self._unwrapper = Unwrapper(self._symbols.size, is_unwrapped=is_unwrapped)
+        n_samples = max(64, int(max_megabytes * 1e6 / (12 * max(1, len(self._particles.tracked)))))
+        self._sums = _Thinned(max(n_samples, _MIN_SUMS))
+        self._displacements = _Thinned(n_samples)
+        self._cell_sum = np.zeros((3, 3))
         self._n_frames = 0
-        self._wrapped = np.zeros((names.size, 3))
-        self._displacement = np.zeros((names.size, 3))
-        self._samples: dict[str, list[Any]] = {
-            name: [] for name in ("collective_A", "displacements_A", "volume_A3", "temperature_K")
-        }
+        self._has_velocities = False
 
     @property
     def n_frames(self) -> int:
@@ -182,6 +200,7 @@ class Reducer:
         temperature_K: float = float("nan"),
         *,
         symbols: Sequence[str] = (),
+        velocities_A_fs: np.ndarray | None = None,
     ) -> None:
         """Take in the next frame.
 
@@ -195,73 +214,64 @@ class Reducer:
             Kinetic temperature [K], when known.
         symbols
             The frame's own symbols, checked against the first ones when given.
+        velocities_A_fs
+            Velocities [Å/fs], shape ``(n_atoms, 3)``, in every frame or in none.
 
         Raises
         ------
         InputError
-            When atoms are missing, in another order or not at finite positions, or when the cell has no volume.
+            When atoms are missing, in another order, not at finite positions or too far from where they were, when the
+            cell has no volume, or when velocities come and go.
         """
         where = f"frame {self._n_frames} of replica {self._replica}"
-        positions, cell = np.asarray(positions, float), np.asarray(cell, float)
-        if positions.shape != self._wrapped.shape:
-            raise InputError(
-                f"{where} has positions of shape {positions.shape}; expected {self._wrapped.shape}; "
-                "keep all atoms in every frame"
-            )
-        if len(symbols) and not np.array_equal(symbols, self._symbols()):
+        if len(symbols) and not np.array_equal(symbols, self._symbols):
             raise InputError(
                 f"{where} lists its atoms in another order; expected that of the first frame; sort the frames alike"
             )
-        if not np.isfinite(positions).all():
+        if self._n_frames and (velocities_A_fs is not None) != self._has_velocities:
             raise InputError(
-                f"{where} has positions that are not finite; expected numbers; cut the trajectory before it"
+                f"{where} {'lacks' if self._has_velocities else 'has'} velocities, unlike the first; "
+                "expected them in all frames or in none; write the trajectory alike"
             )
-        volume = abs(float(np.linalg.det(cell))) if cell.shape == (3, 3) else float("nan")
-        if not volume > 0:
-            raise InputError(f"{where} has no cell of positive volume; expected three cell vectors; set the cell")
-        scaled = positions @ np.linalg.inv(cell)
-        wrapped = (scaled - np.floor(scaled)) @ cell
-        if self._n_frames:
-            step = wrapped - self._wrapped
-            self._displacement += step - np.rint(step @ np.linalg.inv(cell)) @ cell
-        self._wrapped = wrapped
-        if self._n_frames % self._stride == 0:
-            self._keep(volume, temperature_K)
+        self._has_velocities = velocities_A_fs is not None
+        cell = np.asarray(cell, float)
+        try:
+            self._unwrapper.add(np.asarray(positions), cell)
+        except InputError as error:
+            raise InputError(f"{where} {error}") from error
+        moved = self._unwrapper.displacements_A
+        if self._sums.takes(self._n_frames):
+            current = () if velocities_A_fs is None else self._particles.sums(np.asarray(velocities_A_fs, float))
+            volume = abs(float(np.linalg.det(cell)))
+            self._sums.keep((self._particles.sums(moved), current, volume, float(temperature_K)))
+        if self._displacements.takes(self._n_frames):
+            self._displacements.keep(self._particles.follow(moved))
+        self._cell_sum += cell
         self._n_frames += 1
 
-    def _symbols(self) -> np.ndarray:
-        return np.asarray(self._species)[self._members.argmax(axis=0)]
-
-    def _keep(self, volume: float, temperature_K: float) -> None:
-        if len(self._samples["volume_A3"]) >= self._max_samples:
-            self._samples = {name: values[::2] for name, values in self._samples.items()}
-            self._stride *= 2
-            if self._n_frames % self._stride:
-                return
-        self._samples["collective_A"].append(self._members @ self._displacement)
-        self._samples["displacements_A"].append(self._displacement[self._followed].astype(np.float32))
-        self._samples["volume_A3"].append(volume)
-        self._samples["temperature_K"].append(float(temperature_K))
-
     def _arrays(self) -> dict[str, np.ndarray]:
-        shapes = {"collective_A": (-1, len(self._species), 3), "displacements_A": (-1, len(self._followed), 3)}
-        n_samples = len(self._samples["volume_A3"])
+        n_species, n_samples = len(self._particles.species), len(self._sums.items)
+        columns: list[Any] = list(zip(*self._sums.items, strict=True)) or [(), (), (), ()]
+        n_currents = n_samples if self._has_velocities else 0
         return {
-            name: np.array(values, np.float32 if name == "displacements_A" else float).reshape(
-                (n_samples, *shapes.get(name, (-1,))[1:])
-            )
-            for name, values in self._samples.items()
+            "collective_A": np.array(columns[0], float).reshape(n_samples, n_species, 3),
+            "currents_A_fs": np.array(columns[1] if n_currents else (), float).reshape(n_currents, n_species, 3),
+            "volume_A3": np.array(columns[2], float),
+            "temperature_K": np.array(columns[3], float),
+            "displacements_A": np.array(self._displacements.items, np.float32).reshape(
+                len(self._displacements.items), len(self._particles.tracked), 3
+            ),
         }
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Return all that the reduction needs to go on later, as arrays."""
         return {
-            "symbols": self._symbols(),
+            "symbols": self._symbols,
             "interval_fs": np.array(self._interval_fs),
-            "stride": np.array(self._stride),
+            "strides": np.array([self._sums.stride, self._displacements.stride]),
             "n_frames": np.array(self._n_frames),
-            "wrapped": self._wrapped.copy(),
-            "displacement": self._displacement.copy(),
+            "cell_sum": self._cell_sum.copy(),
+            **self._unwrapper.state_dict(),
             **self._arrays(),
         }
 
@@ -273,15 +283,24 @@ class Reducer:
         InputError
             When the state is of other atoms or of another interval between frames.
         """
-        if not np.array_equal(state["symbols"], self._symbols()) or float(state["interval_fs"]) != self._interval_fs:
+        if not np.array_equal(state["symbols"], self._symbols) or float(state["interval_fs"]) != self._interval_fs:
             raise InputError(
                 f"state of replica {self._replica} has other atoms or another interval_fs; "
                 "expected those of this reducer; continue with the settings of the first run"
             )
-        self._stride, self._n_frames = int(state["stride"]), int(state["n_frames"])
-        self._wrapped = np.array(state["wrapped"], float)
-        self._displacement = np.array(state["displacement"], float)
-        self._samples = {name: list(np.asarray(state[name])) for name in self._samples}
+        self._n_frames = int(state["n_frames"])
+        self._cell_sum = np.array(state["cell_sum"], float)
+        self._unwrapper.load_state_dict(state)
+        self._sums.stride, self._displacements.stride = (int(stride) for stride in state["strides"])
+        collective, currents = np.asarray(state["collective_A"]), np.asarray(state["currents_A_fs"])
+        self._has_velocities = len(currents) > 0
+        self._sums.items = [
+            (sums, currents[index] if self._has_velocities else (), float(volume), float(temperature))
+            for index, (sums, volume, temperature) in enumerate(
+                zip(collective, state["volume_A3"], state["temperature_K"], strict=True)
+            )
+        ]
+        self._displacements.items = list(np.asarray(state["displacements_A"]))
 
     def finish(self) -> Series:
         """Return the series of the frames so far; more frames may follow, and a longer series after them."""
@@ -289,16 +308,101 @@ class Reducer:
         return Series(
             replica=self._replica,
             member=self._member,
-            species=self._species,
-            counts=self._members.sum(axis=1).astype(int),
-            masses=self._masses,
-            time_fs=np.arange(len(arrays["volume_A3"])) * self._interval_fs * self._stride,
-            tracked=self._tracked,
-            collective_A=arrays["collective_A"],
-            displacements_A=arrays["displacements_A"],
-            volume_A3=arrays["volume_A3"],
-            temperature_K=arrays["temperature_K"],
+            species=self._particles.species,
+            counts=self._particles.counts,
+            masses=self._particles.masses,
+            time_fs=np.arange(len(arrays["volume_A3"])) * self._interval_fs * self._sums.stride,
+            tracked=self._particles.tracked,
+            tracked_every=self._displacements.stride // self._sums.stride,
+            cell_A=self._cell_sum / max(1, self._n_frames),
+            **arrays,
         )
+
+
+class _Thinned:
+    """Items at a constant stride; when there are too many, every second one goes and the stride doubles."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.stride = 1
+        self.items: list[Any] = []
+
+    def takes(self, index: int) -> bool:
+        """Tell whether the item of an index is wanted, after making room for it."""
+        if index % self.stride == 0 and len(self.items) >= self._limit:
+            self.items = self.items[::2]
+            self.stride *= 2
+        return index % self.stride == 0
+
+    def keep(self, item: Any) -> None:
+        self.items.append(item)
+
+
+class _Particles:
+    """Atoms and molecules as particles of species."""
+
+    def __init__(
+        self,
+        symbols: np.ndarray,
+        masses: np.ndarray,
+        molecules: Mapping[str, Sequence[np.ndarray]],
+        tracked: Iterable[str] | None,
+    ) -> None:
+        owner = np.full(symbols.size, -1)
+        names: list[str] = []
+        for name, members in molecules.items():
+            for atoms in members:
+                if not len(atoms) or (owner[atoms] >= 0).any():
+                    raise InputError(
+                        f"a molecule of {name} has no atoms, or atoms of another molecule; "
+                        "expected every atom in one molecule at most; correct the selections"
+                    )
+                owner[atoms] = len(names)
+                names.append(name)
+        single = np.flatnonzero(owner < 0)
+        clash = sorted(set(symbols[single].tolist()) & set(molecules))
+        if clash:
+            raise InputError(
+                f"molecules are named {', '.join(clash)}, as are atoms; expected a name of their own; rename them"
+            )
+        owner[single] = len(names) + np.arange(single.size)
+        names += symbols[single].tolist()
+        first = np.full(len(names), symbols.size)
+        np.minimum.at(first, owner, np.arange(symbols.size))
+        order = np.argsort(first, kind="stable")  # particles in the order of their first atoms
+        place = np.empty_like(order)
+        place[order] = np.arange(order.size)
+        owner, of_particle = place[owner], np.array(names)[order]
+
+        self.species = tuple(dict.fromkeys(of_particle.tolist()))
+        followed = self.species if tracked is None else tuple(tracked)
+        unknown = sorted(set(followed) - set(self.species))
+        if unknown:
+            raise InputError(f"tracked names {', '.join(unknown)}; expected species among {', '.join(self.species)}")
+        total = np.bincount(owner, masses)
+        is_species = np.array([of_particle == name for name in self.species])
+        self.counts = is_species.sum(axis=1)
+        self.masses = is_species @ total / self.counts
+        self._share = masses / total[owner]
+        self._weights = is_species[:, owner] * self._share
+        chosen = np.isin(of_particle, followed)
+        self.tracked: tuple[str, ...] = tuple(of_particle[chosen].tolist())
+        self._followed = np.flatnonzero(chosen[owner])
+        self._owner = (np.cumsum(chosen) - 1)[owner[self._followed]]
+        self._is_atomic = not molecules
+
+    def sums(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the sum over the particles of each species, shape ``(S, 3)``."""
+        return self._weights @ vectors
+
+    def follow(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the vectors of the tracked particles, float32, shape ``(N, 3)``."""
+        chosen = vectors[self._followed]
+        if self._is_atomic:
+            return chosen.astype(np.float32)
+        weighted = chosen * self._share[self._followed, None]
+        columns = [np.bincount(self._owner, column, len(self.tracked)) for column in weighted.T]
+        return np.stack(columns, axis=1).astype(np.float32)
 
 
 def reduce_frames(frames: Iterable[Atoms], interval_fs: float, **options: Any) -> Series:
@@ -323,7 +427,14 @@ def reduce_frames(frames: Iterable[Atoms], interval_fs: float, **options: Any) -
         if reducer is None:
             reducer = Reducer(frame.get_chemical_symbols(), frame.get_masses(), interval_fs, **options)
         temperature_K = frame.get_temperature() if frame.has("momenta") else float("nan")
-        reducer.add(frame.positions, frame.cell.array, temperature_K, symbols=frame.get_chemical_symbols())
+        velocities = frame.get_velocities() * units.fs if frame.has("momenta") else None
+        reducer.add(
+            frame.positions,
+            frame.cell.array,
+            temperature_K,
+            symbols=frame.get_chemical_symbols(),
+            velocities_A_fs=velocities,
+        )
     if reducer is None:
         raise InputError("frames is empty; expected the frames of one trajectory in order of time")
     return reducer.finish()

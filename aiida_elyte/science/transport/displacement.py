@@ -65,7 +65,7 @@ def displacements_in_frame(series: Series, species: str, reference: tuple[str, .
     Returns
     -------
     numpy.ndarray
-        Displacements [Å], float32, shape ``(T, n_atoms, 3)``.
+        Displacements [Å], float32, shape ``(ceil(T / tracked_every), n_particles, 3)``.
 
     Raises
     ------
@@ -78,5 +78,5 @@ def displacements_in_frame(series: Series, species: str, reference: tuple[str, .
             f"series {series.replica} follows no atom of {species}; expected one of {sorted(set(series.tracked))}; "
             "track the species when the trajectory is reduced"
         )
-    drift = series.drift_of(reference).astype(np.float32)
+    drift = series.drift_of(reference)[:: series.tracked_every].astype(np.float32)
     return series.displacements_A[:, chosen] - drift[:, None]

@@ -32,10 +32,13 @@ def series_of(
         masses=np.array([6.94, 32.06]),
         time_fs=np.arange(n_times) * interval_fs,
         collective_A=collective,
+        currents_A_fs=np.zeros((0, 2, 3)),
         tracked=("Li",) * n_ions,
+        tracked_every=1,
         displacements_A=displacements_A.astype(np.float32),
         volume_A3=np.full(n_times, volume_A3),
         temperature_K=np.full(n_times, np.nan),
+        cell_A=np.eye(3) * volume_A3 ** (1 / 3),
     )
 
 

@@ -1,5 +1,6 @@
 """Where the ions diffuse: the range of lags in which the tracer MSD grows like time."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -93,21 +94,42 @@ def usable_series(series: Sequence[Series]) -> list[Series]:
     longest = max(one.time_fs[-1] for one in sampled)
     kept = [one for one in sampled if one.time_fs[-1] >= longest / 2]
     step = max(one.interval_fs for one in kept)
-    return [_thin(one, step) for one in kept]
+    thinned = [_thin(one, step) for one in kept]
+    tracked_step = max(one.tracked_interval_fs for one in thinned)
+    return [_thin_tracked(one, tracked_step) for one in thinned]
 
 
 def _thin(series: Series, step_fs: float) -> Series:
-    ratio = step_fs / series.interval_fs
+    """Return the series with its sums at another step, its tracked displacements at a multiple of it."""
+    every = _whole_ratio(series, step_fs, series.interval_fs)
+    if every == 1:
+        return series
+    tracked_every = math.lcm(series.tracked_every, every)
+    timed = ("time_fs", "collective_A", "currents_A_fs", "volume_A3", "temperature_K")
+    return replace(
+        series,
+        **{name: getattr(series, name)[::every] for name in timed},
+        displacements_A=series.displacements_A[:: tracked_every // series.tracked_every],
+        tracked_every=tracked_every // every,
+    )
+
+
+def _thin_tracked(series: Series, step_fs: float) -> Series:
+    every = _whole_ratio(series, step_fs, series.tracked_interval_fs)
+    if every == 1:
+        return series
+    return replace(series, displacements_A=series.displacements_A[::every], tracked_every=series.tracked_every * every)
+
+
+def _whole_ratio(series: Series, step_fs: float, given_fs: float) -> int:
+    ratio = step_fs / given_fs
     every = round(ratio)
     if abs(ratio - every) > 1e-6 * ratio:
         raise InputError(
-            f"series {series.replica} has a sample every {series.interval_fs} fs, another every {step_fs} fs; "
+            f"series {series.replica} has a sample every {given_fs} fs, another every {step_fs} fs; "
             "expected multiples of one step; reduce the trajectories alike"
         )
-    if every == 1:
-        return series
-    timed = ("time_fs", "collective_A", "displacements_A", "volume_A3", "temperature_K")
-    return replace(series, **{name: getattr(series, name)[::every] for name in timed})
+    return every
 
 
 def msd_curve(series: Sequence[Series], species: str, reference: Sequence[str] | None = None) -> MsdCurve:
@@ -129,7 +151,7 @@ def msd_curve(series: Sequence[Series], species: str, reference: Sequence[str] |
     """
     replicas = usable_series(series)
     still = tuple(reference or reference_of(replicas[0], (species,)))
-    n_lags = max(1, (min(len(one.time_fs) for one in replicas) - 1) // 2)
+    n_lags = max(1, (min(len(one.displacements_A) for one in replicas) - 1) // 2)
     groups, sizes, owners = _by_group(replicas, species, still, n_lags)
     mean = sizes @ groups / sizes.sum()
     per_replica = np.array([sizes[owners == k] @ groups[owners == k] / sizes[owners == k].sum() for k in set(owners)])
@@ -147,7 +169,7 @@ def msd_curve(series: Sequence[Series], species: str, reference: Sequence[str] |
         log_msd, log_without = np.log(mean), np.log(without_one)
         slope = _local_slope(lags, log_msd, grid)
         slope_error = _jackknife_error(np.array([_local_slope(lags, one, grid) for one in log_without]))
-    step_fs = replicas[0].interval_fs
+    step_fs = replicas[0].tracked_interval_fs
     if n_lags < _MIN_LAGS:
         window, reason = None, f"only {n_lags} lags up to half a replica; expected at least {_MIN_LAGS}; run longer"
     elif len(groups) < 2:

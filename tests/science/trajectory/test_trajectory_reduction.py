@@ -11,7 +11,7 @@ CUBIC = np.eye(3) * 8.0
 TRICLINIC = np.array([[8.0, 0, 0], [3.0, 7.0, 0], [-2.0, 2.5, 9.0]])
 
 
-def _walk(rng, n_frames=60, n_atoms=7, step=0.7):
+def _walk(rng, n_frames=60, n_atoms=7, step=0.5):
     return rng.uniform(0, 8, (n_atoms, 3)) + np.cumsum(rng.normal(0, step, (n_frames, n_atoms, 3)), axis=0)
 
 
@@ -61,14 +61,86 @@ def test_still_ions_in_a_breathing_cell_do_not_diffuse():
     assert np.abs(series.displacements_A).max() < 2 * 0.03 * 8.0
 
 
-def test_memory_is_bounded_and_the_step_stays_constant():
+def test_memory_is_bounded_and_the_sums_keep_every_frame():
     walk = _walk(np.random.default_rng(3), n_frames=1000, step=0.1)
     cells = np.broadcast_to(CUBIC, (1000, 3, 3))
     series = _reduce(walk, cells, tracked=["Li"], max_megabytes=100 * 4 * 12 / 1e6)
-    assert len(series.time_fs) <= 100
-    np.testing.assert_allclose(np.diff(series.time_fs), 320.0)  # 1000 frames into 100 places: every 16th of 20 fs
+    assert len(series.displacements_A) <= 100
+    assert series.tracked_every == 16  # 1000 frames into 100 places
+    assert series.tracked_interval_fs == 320.0
+    np.testing.assert_allclose(np.diff(series.time_fs), 20.0)
     assert series.tracked == ("Li",) * 4
-    np.testing.assert_allclose(series.displacements_A, (walk - walk[0])[::16, :4], atol=1e-5)
+    moved = walk - walk[0]
+    np.testing.assert_allclose(series.displacements_A, moved[::16, :4], atol=1e-5)
+    np.testing.assert_allclose(series.collective_A[:, 0], moved[:, :4].sum(axis=1), atol=1e-9)
+
+
+def test_molecules_are_followed_by_their_centres_of_mass():
+    walk = _walk(np.random.default_rng(8), n_frames=50, step=0.3)
+    cells = np.broadcast_to(TRICLINIC, (50, 3, 3))
+    molecules = {"S2Li": [np.array([3, 4, 5])]}
+    series = _reduce(_wrap(walk, cells), cells, molecules=molecules)
+    moved = walk - walk[0]
+    masses = np.array(MASSES)
+    centre = np.einsum("tad,a->td", moved[:, 3:6], masses[3:6]) / masses[3:6].sum()
+    assert series.species == ("Li", "S2Li", "S")
+    assert series.tracked == ("Li", "Li", "Li", "S2Li", "S")
+    np.testing.assert_array_equal(series.counts, [3, 1, 1])
+    np.testing.assert_allclose(series.masses, [6.94, masses[3:6].sum(), 32.06])
+    np.testing.assert_allclose(series.collective_A[:, 1], centre, atol=1e-9)
+    np.testing.assert_allclose(series.displacements_A[:, 3], centre, atol=1e-5)
+    everything = np.einsum("tad,a->td", moved, masses) / masses.sum()
+    np.testing.assert_allclose(series.centre_of_mass_A, everything, atol=1e-9)
+
+
+def test_currents_are_the_velocities_summed():
+    rng = np.random.default_rng(9)
+    velocities = rng.normal(0, 0.01, (10, 7, 3))
+    reducer = Reducer(SYMBOLS, MASSES, 1.0, molecules={"M": [np.array([0, 6])]})
+    for v in velocities:
+        reducer.add(np.zeros((7, 3)), CUBIC, velocities_A_fs=v)
+    series = reducer.finish()
+    assert series.species == ("M", "Li", "S")
+    light, heavy = 6.94, 32.06
+    np.testing.assert_allclose(
+        series.currents_A_fs[:, 0], (light * velocities[:, 0] + heavy * velocities[:, 6]) / (light + heavy)
+    )
+    np.testing.assert_allclose(series.currents_A_fs[:, 1], velocities[:, 1:4].sum(axis=1))
+    with pytest.raises(InputError, match="frame 10 of replica r0 lacks velocities"):
+        reducer.add(np.zeros((7, 3)), CUBIC)
+
+
+@pytest.mark.parametrize(
+    ("molecules", "said"),
+    [
+        ({"M": [np.array([0, 1]), np.array([1, 2])]}, "one molecule at most"),
+        ({"M": [np.array([], int)]}, "no atoms"),
+        ({"Li": [np.array([0, 6])]}, "as are atoms"),
+    ],
+)
+def test_unusable_molecules(molecules, said):
+    with pytest.raises(InputError, match=said):
+        Reducer(SYMBOLS, MASSES, 1.0, molecules=molecules)
+
+
+def test_jump_of_about_half_a_cell_is_refused_and_a_known_one_is_not():
+    start = np.random.default_rng(10).uniform(0, 8, (7, 3))
+    far, too_far = start.copy(), start.copy()
+    far[4, 1] += 0.45 * 8.0
+    too_far[4, 1] += 0.55 * 8.0
+    for jumped in (far, too_far, _wrap(far, CUBIC), _wrap(too_far, CUBIC)):
+        reducer = Reducer(SYMBOLS, MASSES, 1.0)
+        reducer.add(start, CUBIC)
+        with pytest.raises(InputError, match=r"frame 1 of replica r0 moves atom 4 by 0\.45 of the cell along vector 1"):
+            reducer.add(jumped, CUBIC)
+    known = Reducer(SYMBOLS, MASSES, 1.0, is_unwrapped=True)
+    known.add(start, CUBIC)
+    known.add(far, CUBIC)
+    np.testing.assert_allclose(known.finish().displacements_A[1, 4], [0, 3.6, 0], atol=1e-6)
+    known = Reducer(SYMBOLS, MASSES, 1.0, is_unwrapped=True)
+    known.add(start, CUBIC)
+    with pytest.raises(InputError, match=r"by 0\.55 of the cell"):
+        known.add(too_far, CUBIC)
 
 
 def test_interrupted_reduction_gives_the_unbroken_series(tmp_path):
