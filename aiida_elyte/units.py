@@ -15,6 +15,7 @@ __all__ = [
     "HARTREE_EV",
     "KINETIC",
     "MS_CM",
+    "ONSAGER_SI",
     "RYDBERG_EV",
 ]
 
@@ -47,3 +48,6 @@ CM2_S: float = _c.angstrom**2 / _c.femto / _c.centi**2
 
 MS_CM: float = _c.e**2 / (_c.eV * _c.angstrom * _c.femto) / (_c.milli / _c.centi)
 """One e²/(eV Å fs), the unit of conductivity inside the code [mS/cm]."""
+
+ONSAGER_SI: float = _c.angstrom**2 / _c.femto / (_c.angstrom**3 * _c.eV) / _c.N_A**2
+"""One Å²/fs/(Å³ eV), the unit of Onsager coefficients per particle inside the code [mol²/(J m s)]."""

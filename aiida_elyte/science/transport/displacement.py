@@ -1,14 +1,13 @@
 """Mean squared displacements over all time origins, by fast Fourier transform."""
 
-from collections.abc import Collection
-
 import numpy as np
 from scipy import fft
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.reduction import Series
+from aiida_elyte.science.transport.references import Reference
 
-__all__ = ["displacements_in_frame", "mean_squared_displacement", "reference_of"]
+__all__ = ["displacements_in_frame", "mean_squared_displacement"]
 
 _CHUNK = 64
 """Particles transformed together: bounds the memory to a few times 64 × T × 3 numbers."""
@@ -53,14 +52,8 @@ def mean_squared_displacement(displacements: np.ndarray, max_lag: int | None = N
     return np.maximum(total, 0.0) / (n_particles * (n_times - np.arange(n_lags)))
 
 
-def reference_of(series: Series, mobile: Collection[str]) -> tuple[str, ...]:
-    """Return the species whose centre of mass is at rest: all species but the mobile ones, else all."""
-    framework = tuple(name for name in series.species if name not in mobile)
-    return framework or series.species
-
-
-def displacements_in_frame(series: Series, species: str, reference: tuple[str, ...]) -> np.ndarray:
-    """Return the displacements of one species' atoms relative to the centre of mass of ``reference``.
+def displacements_in_frame(series: Series, species: str, reference: Reference) -> np.ndarray:
+    """Return the displacements of one species' particles relative to what is at rest.
 
     Returns
     -------
@@ -75,8 +68,8 @@ def displacements_in_frame(series: Series, species: str, reference: tuple[str, .
     chosen = [index for index, name in enumerate(series.tracked) if name == species]
     if not chosen:
         raise InputError(
-            f"series {series.replica} follows no atom of {species}; expected one of {sorted(set(series.tracked))}; "
+            f"series {series.replica} follows no particle of {species}; expected one of {sorted(set(series.tracked))}; "
             "track the species when the trajectory is reduced"
         )
-    drift = series.drift_of(reference)[:: series.tracked_every].astype(np.float32)
+    drift = reference.drift_of(series)[:: series.tracked_every].astype(np.float32)
     return series.displacements_A[:, chosen] - drift[:, None]

@@ -9,15 +9,29 @@ from scipy import stats
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.reduction import Series
-from aiida_elyte.science.transport.displacement import displacements_in_frame, mean_squared_displacement, reference_of
+from aiida_elyte.science.transport.displacement import displacements_in_frame, mean_squared_displacement
+from aiida_elyte.science.transport.references import Reference, reference_of
+from aiida_elyte.science.transport.spectrum import level_of, mean_mode_power, mode_frequencies, tilt_evidence
 
 __all__ = ["MsdCurve", "Window", "find_window", "msd_curve", "usable_series"]
 
 TOLERANCE = 0.1
 """A log–log slope within 1 ± 0.1 is called diffusive."""
 
+_RUNS_PER_LAG = 3
+"""A run is at least so many times as long as the longest lag: beyond, the MSD is all noise."""
+
 _MIN_SPAN = 3.0
 """A window spans at least this ratio of lags: a crossing of slope 1 on the way from ballistic to caged is narrower."""
+
+_SUBDIFFUSIVE = 0.15
+"""Exponent of the spectrum from which on it is a power law rather than level."""
+
+_LEAST_ODDS = 1.0
+"""Logarithm of the odds from which on a spectrum passes for level."""
+
+_LEAST_ERROR = 0.01
+"""Relative error of an MSD below which it gets no more weight in a fit."""
 
 _GROUPS = 16
 """Groups of ions per replica over which the jackknife of the slope goes."""
@@ -41,6 +55,13 @@ class Window:
     """Log–log slope over the window."""
     slope_error: float
     """Its standard error, jackknife over groups of ions and replicas."""
+
+    def describe(self) -> str:
+        """Say where the motion is diffusive."""
+        return (
+            f"diffusive from {self.start_fs / 1e3:.3g} to {self.end_fs / 1e3:.3g} ps "
+            f"(log–log slope {self.slope:.2f} ± {self.slope_error:.2f})"
+        )
 
 
 @dataclass(frozen=True)
@@ -132,7 +153,7 @@ def _whole_ratio(series: Series, step_fs: float, given_fs: float) -> int:
     return every
 
 
-def msd_curve(series: Sequence[Series], species: str, reference: Sequence[str] | None = None) -> MsdCurve:
+def msd_curve(series: Sequence[Series], species: str, reference: Reference | None = None) -> MsdCurve:
     """Compute the tracer MSD of a species with its local log–log slope and diffusive window, ready to be drawn.
 
     Parameters
@@ -142,7 +163,7 @@ def msd_curve(series: Sequence[Series], species: str, reference: Sequence[str] |
     species
         Chemical symbol of the species.
     reference
-        Species whose centre of mass is taken to be at rest; ``None`` takes all other species.
+        What is taken to be at rest; ``None`` takes the centre of mass of all other species.
 
     Raises
     ------
@@ -150,8 +171,8 @@ def msd_curve(series: Sequence[Series], species: str, reference: Sequence[str] |
         When the series cannot be used together or do not follow the species.
     """
     replicas = usable_series(series)
-    still = tuple(reference or reference_of(replicas[0], (species,)))
-    n_lags = max(1, (min(len(one.displacements_A) for one in replicas) - 1) // 2)
+    still = reference or reference_of(replicas[0], (species,))
+    n_lags = max(1, (min(len(one.displacements_A) for one in replicas) - 1) // _RUNS_PER_LAG)
     groups, sizes, owners = _by_group(replicas, species, still, n_lags)
     mean = sizes @ groups / sizes.sum()
     per_replica = np.array([sizes[owners == k] @ groups[owners == k] / sizes[owners == k].sum() for k in set(owners)])
@@ -171,14 +192,18 @@ def msd_curve(series: Sequence[Series], species: str, reference: Sequence[str] |
         slope_error = _jackknife_error(np.array([_local_slope(lags, one, grid) for one in log_without]))
     step_fs = replicas[0].tracked_interval_fs
     if n_lags < _MIN_LAGS:
-        window, reason = None, f"only {n_lags} lags up to half a replica; expected at least {_MIN_LAGS}; run longer"
+        window, reason = (
+            None,
+            f"only {n_lags} lags up to a third of a replica; expected at least {_MIN_LAGS}; run longer",
+        )
     elif len(groups) < 2:
         window, reason = None, f"one {species} ion in one replica shows no statistics; add replicas"
     elif not mean.all():
         window, reason = None, f"{species} does not move at all; expected a trajectory at finite temperature"
     else:
+        modes = _tracer_power(replicas, species, still)
         local = (slope, slope_error)
-        window, reason = find_window(lags[grid] * step_fs, log_msd[grid], log_without[:, grid], *local)
+        window, reason = find_window(lags[grid] * step_fs, log_msd[grid], log_without[:, grid], *local, *modes)
         reason = reason and f"{species} is not diffusive: {reason}"
     return MsdCurve(
         species=species,
@@ -195,12 +220,21 @@ def msd_curve(series: Sequence[Series], species: str, reference: Sequence[str] |
 
 
 def find_window(
-    lag_fs: np.ndarray, log_msd: np.ndarray, log_without: np.ndarray, slope: np.ndarray, slope_error: np.ndarray
+    lag_fs: np.ndarray,
+    log_msd: np.ndarray,
+    log_without: np.ndarray,
+    slope: np.ndarray,
+    slope_error: np.ndarray,
+    frequency: np.ndarray,
+    power: np.ndarray,
 ) -> tuple[Window | None, str]:
     """Find the earliest lag from which, up to the last, the MSD grows like time.
 
-    From there on the fitted log–log slope lies within 1 ± 0.1 with a standard error below 0.1, and no local slope lies
-    outside by more than twice its own error. A window reaches to the last lag: what is diffusive stays so.
+    From there on the fitted log–log slope lies within 1 ± 0.1, give or take its own standard error, which is below 0.1,
+    and no local slope lies outside by more than three times its error. As the slopes of long lags are noisy, the
+    spectrum of the motion is asked too: below the frequency of the lag, a level with a bend explains it better than a
+    power law does.
+    A window reaches to the last lag: what is diffusive stays so.
 
     Parameters
     ----------
@@ -210,6 +244,10 @@ def find_window(
         Logarithm of the MSD, shape ``(L,)``, and of the MSD without one group of ions at a time, shape ``(G, L)``.
     slope, slope_error
         Local log–log slope and its standard error, shape ``(L,)``; NaN where undefined.
+    frequency
+        Frequencies of the sine modes of the displacements [1/fs], ascending, shape ``(M,)``.
+    power
+        Their mean squares for each direction, shape ``(M, 3)``.
 
     Returns
     -------
@@ -217,22 +255,56 @@ def find_window(
         The window, or ``None``; and the reason why there is none, or an empty text.
     """
     log_lag = np.log(lag_fs)
-    outside = np.abs(slope - 1.0) > TOLERANCE + 2.0 * slope_error
-    fitted, error = float("nan"), float("nan")
+    outside = np.abs(slope - 1.0) > TOLERANCE + 3.0 * slope_error
+    fitted, error, odds = (float("nan"),) * 3
+    precision = 1 / np.maximum(_jackknife_error(log_without), _LEAST_ERROR) ** 2
     for start in range(int(np.searchsorted(log_lag, log_lag[-1] - np.log(_MIN_SPAN), side="right"))):
-        fitted = float(_fitted_slope(log_lag[start:], log_msd[start:]))
-        error = float(_jackknife_error(_fitted_slope(log_lag[start:], log_without[:, start:])))
+        chosen = slice(start, None)
+        fitted = float(_fitted_slope(log_lag[chosen], log_msd[chosen], precision[chosen]))
+        error = float(_jackknife_error(_fitted_slope(log_lag[chosen], log_without[:, chosen], precision[chosen])))
         judged = log_lag > log_lag[start] + 0.5 * np.log(2.0) - 1e-9
-        if abs(fitted - 1.0) <= TOLERANCE and error <= TOLERANCE and not (outside & judged).any():
+        if abs(fitted - 1.0) > TOLERANCE + error or error > TOLERANCE or (outside & judged).any():
+            continue
+        n_modes = int(np.searchsorted(frequency, 1 / lag_fs[start], side="right"))
+        odds = level_odds(frequency[:n_modes], power[:n_modes])
+        if odds > _LEAST_ODDS:
             return Window(float(lag_fs[start]), float(lag_fs[-1]), fitted, error), ""
+    spectrum = "" if np.isnan(odds) else "; its spectrum is more likely a power of the frequency than level"
     return None, (
         f"the log–log slope of its MSD is {fitted:.2f} ± {error:.2f} between {lag_fs[start] / 1e3:.3g} and "
-        f"{lag_fs[-1] / 1e3:.3g} ps; expected within 1 ± {TOLERANCE}, steadily; run longer, hotter or with more ions"
+        f"{lag_fs[-1] / 1e3:.3g} ps{spectrum}; expected within 1 ± {TOLERANCE}, steadily; "
+        "run longer, hotter or with more ions"
     )
 
 
+def level_odds(frequency: np.ndarray, power: np.ndarray) -> float:
+    """Return the logarithm of the odds that a spectrum is level at low frequencies rather than a power law.
+
+    Parameters
+    ----------
+    frequency
+        Frequencies of the sine modes [1/fs], ascending, shape ``(M,)``.
+    power
+        Their mean squares for each direction, shape ``(M, 3)``.
+    """
+    level, variance = level_of(frequency, power, float(frequency[0]), 0.01)
+    return level.log_evidence - tilt_evidence(frequency, power.mean(axis=1), variance, _SUBDIFFUSIVE)
+
+
+def _tracer_power(replicas: list[Series], species: str, still: Reference) -> tuple[np.ndarray, np.ndarray]:
+    """Return the frequencies of the sine modes [1/fs], ascending, and their squares averaged over ions, ``(M, 3)``."""
+    frequencies, powers = [], []
+    for one in replicas:
+        moved = displacements_in_frame(one, species, still)
+        frequencies.append(mode_frequencies(len(moved) - 1, one.tracked_interval_fs))
+        powers.append(mean_mode_power(moved))
+    frequency = np.concatenate(frequencies)
+    order = np.argsort(frequency, kind="stable")
+    return frequency[order], np.concatenate(powers)[order]
+
+
 def _by_group(
-    replicas: list[Series], species: str, still: tuple[str, ...], n_lags: int
+    replicas: list[Series], species: str, still: Reference, n_lags: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return MSDs from lag 1 on of interleaved groups of ions, shape ``(G, n_lags)``, their sizes and replicas."""
     curves, sizes, owners = [], [], []
@@ -259,9 +331,9 @@ def _local_slope(lags: np.ndarray, log_msd: np.ndarray, grid: np.ndarray) -> np.
     return (above - below) / (2 * half)
 
 
-def _fitted_slope(log_lag: np.ndarray, log_msd: np.ndarray) -> np.ndarray:
-    centred = log_lag - log_lag.mean()
-    return log_msd @ centred / (centred @ centred)
+def _fitted_slope(log_lag: np.ndarray, log_msd: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    centred = log_lag - weights @ log_lag / weights.sum()
+    return log_msd @ (weights * centred) / (centred @ (weights * centred))
 
 
 def _jackknife_error(without_one: np.ndarray) -> np.ndarray:

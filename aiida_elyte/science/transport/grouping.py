@@ -1,0 +1,120 @@
+"""Mean of samples that come in groups: of replicas, or of the members of an ensemble of potentials."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from aiida_elyte.science.trajectory.reduction import Series
+
+__all__ = ["Groups", "Mean", "mean_of_groups"]
+
+_RESOLVED = 2.0
+"""A mean below this many standard errors is not told from zero."""
+
+_POOLING_P = {"members": 0.25, "replicas": 0.05}
+"""Groups whose means differ with a p-value below this are not pooled: preliminary test, DOI 10.1214/aoms/1177731284.
+
+Members are different models, so little evidence suffices; replicas are the same system, so it takes more."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean of grouped samples with its error."""
+
+    value: float
+    """Mean."""
+    std: float
+    """Standard error of the mean."""
+    dof: int
+    """Degrees of freedom of the error."""
+    n_effective: int
+    """Independent samples: all of them when the groups agree, else the groups."""
+    within: float
+    """Standard error if the groups did not differ: the statistical part; NaN when each group has one sample."""
+    between: float
+    """Standard error due to the groups' own differences: of models, when groups are ensemble members."""
+
+    def interval(self) -> tuple[float, float]:
+        """Return the 95 % interval of a positive quantity, symmetric in its logarithm as its samples are skewed."""
+        factor = math.exp(min(float(stats.t.ppf(0.975, self.dof)) * self.std / self.value, 50.0))
+        return self.value / factor, self.value * factor
+
+    def is_resolved(self) -> bool:
+        """Tell whether the mean stands out of zero by more than twice its error."""
+        return self.value > _RESOLVED * self.std
+
+    def limit(self) -> float:
+        """Return the one-sided 95 % upper limit."""
+        return self.value + float(stats.t.ppf(0.95, self.dof)) * self.std
+
+
+def mean_of_groups(samples: np.ndarray, groups: np.ndarray, pooling_p: float) -> Mean:
+    """Compute the mean of grouped samples by one-way random effects.
+
+    Samples are pooled when an F test sees no difference between groups; else the groups' means are the samples.
+
+    Parameters
+    ----------
+    samples
+        Samples, independent within their group, shape ``(n,)``, n ≥ 2.
+    groups
+        Group of each sample, shape ``(n,)``.
+    pooling_p
+        p-value of the F test above which the samples are pooled.
+
+    References
+    ----------
+    Searle, Casella, McCulloch, Variance Components, DOI 10.1002/9780470316856.
+    """
+    names = sorted(set(groups.tolist()))
+    members = [samples[groups == name] for name in names]
+    n, k = len(samples), len(names)
+    pooled, pooled_error = float(samples.mean()), float(samples.std(ddof=1)) / math.sqrt(n)
+    if k == n:
+        return Mean(pooled, pooled_error, n - 1, n, math.nan, 0.0)
+    means = np.array([member.mean() for member in members])
+    sizes = np.array([len(member) for member in members])
+    square_within = sum(float(((member - member.mean()) ** 2).sum()) for member in members) / (n - k)
+    statistical = math.sqrt(square_within * float((1 / sizes).sum())) / k
+    if k > 1:
+        square_between = float((sizes * (means - pooled) ** 2).sum()) / (k - 1)
+        if stats.f.sf(square_between / max(square_within, 1e-300), k - 1, n - k) < pooling_p:
+            error = float(means.std(ddof=1)) / math.sqrt(k)
+            between = math.sqrt(max(0.0, error**2 - statistical**2))
+            return Mean(float(means.mean()), error, k - 1, k, statistical, between)
+    return Mean(pooled, pooled_error, n - 1, n, statistical, 0.0)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """To which group each replica belongs: to its ensemble member where there are several, else to itself."""
+
+    labels: tuple[str, ...]
+    """Group of each replica."""
+    are_members: bool
+    """Whether the groups are ensemble members."""
+
+    @classmethod
+    def of(cls, replicas: Sequence[Series]) -> "Groups":
+        """Return the groups of some replicas."""
+        are_members = len({one.member for one in replicas}) > 1
+        labels = (one.member if are_members else str(index) for index, one in enumerate(replicas))
+        return cls(tuple(labels), are_members)
+
+    def mean(self, samples: Sequence[np.ndarray]) -> Mean:
+        """Return the mean over the samples of each replica, arrays of any shape."""
+        labels = np.repeat(self.labels, [one.size for one in samples])
+        flat = np.concatenate([one.ravel() for one in samples])
+        return mean_of_groups(flat, labels, _POOLING_P["members" if self.are_members else "replicas"])
+
+    def describe(self, mean: Mean) -> str:
+        """Say how the groups became one mean."""
+        kind, cause = ("ensemble members", "model") if self.are_members else ("replicas", "replica")
+        if len(set(self.labels)) == 1:
+            return "one replica"
+        if not mean.between:
+            return f"pooled over {kind}, which do not differ"
+        return f"{kind} differ: statistical std {mean.within:.2g}, {cause} std {mean.between:.2g}"

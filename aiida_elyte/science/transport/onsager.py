@@ -1,0 +1,255 @@
+"""Collective transport: Onsager coefficients, conductivity and transference numbers."""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from aiida_elyte.science.trajectory.reduction import Series
+from aiida_elyte.science.transport.grouping import Groups
+from aiida_elyte.science.transport.references import Reference
+from aiida_elyte.science.transport.results import Estimate, Refusal, chi_square_interval, upper_limit
+from aiida_elyte.science.transport.spectrum import sine_modes
+from aiida_elyte.science.transport.tracer import TracerSpectrum
+from aiida_elyte.units import BOLTZMANN_EV_K, MS_CM, ONSAGER_SI
+
+__all__ = ["CollectiveModes", "collective_modes"]
+
+_RESOLVED = 2.0
+"""A coefficient below this many standard errors is not told from zero."""
+
+_AXES = "xyz"
+
+
+@dataclass(frozen=True)
+class CollectiveModes:
+    """Low-frequency modes of the summed displacements of each carrier: independent Gaussian vectors."""
+
+    species: tuple[str, ...]
+    """Carriers, ``C`` of them."""
+    charges: np.ndarray
+    """Their charges [e], shape ``(C,)``."""
+    modes: tuple[np.ndarray, ...]
+    """For each replica the modes over √(2ΔtVkT), so that the mean of their products is a transport coefficient
+    [Å²/fs/(Å³ eV)], shape ``(K, 3, C)``."""
+    extra_variance: float
+    """Relative variance of a power beyond that of Gaussian modes: of the spectrum's shape, and of few jumps."""
+    groups: Groups
+    """Which replicas are alike."""
+    is_isotropic: bool
+    """Whether all directions are alike."""
+    window: tuple[float, float]
+    """Diffusive window of the tracers [fs]."""
+    method: str
+    """How the modes were chosen."""
+
+    def conductivity(self) -> Estimate | Refusal:
+        """Return σ [mS/cm], the power of the charge displacement."""
+        return self._power([one @ self.charges for one in self.modes], MS_CM, "mS/cm", "charge displacement")
+
+    def conductivity_tensor(self) -> dict[str, Estimate | Refusal]:
+        """Return the components ``xx`` … of the conductivity [mS/cm]."""
+        dipoles = [one @ self.charges for one in self.modes]
+        found: dict[str, Estimate | Refusal] = {}
+        for i, j in itertools.combinations_with_replacement(range(3), 2):
+            pair = [(one[:, i], one[:, j]) for one in dipoles]
+            name = f"{_AXES[i]}{_AXES[j]}"
+            found[name] = self._product(pair, MS_CM, "mS/cm", f"charge displacement along {_AXES[i]} and {_AXES[j]}")
+        return found
+
+    def onsager(self) -> dict[tuple[str, str], Estimate | Refusal]:
+        """Return L_ab [mol²/(J m s)] for each pair of carriers."""
+        found: dict[tuple[str, str], Estimate | Refusal] = {}
+        for a, b in itertools.combinations_with_replacement(range(len(self.species)), 2):
+            pair = [(one[..., a], one[..., b]) for one in self.modes]
+            names = self.species[a], self.species[b]
+            found[names] = self._product(
+                pair, ONSAGER_SI, "mol2/(J m s)", f"displacements of {names[0]} and {names[1]}"
+            )
+        return found
+
+    def transference(self) -> dict[str, Estimate | Refusal]:
+        r"""Return the transference number of each carrier.
+
+        .. math:: t_a = z_a \sum_b z_b L_{ab} / \sum_{ab} z_a z_b L_{ab}
+
+        is the slope of the regression of the displacement of the charge of species a on that of all charge.
+        """
+        total = [one @ self.charges for one in self.modes]
+        return {
+            name: self._slope(
+                [charge * one[..., index] for one in self.modes],
+                total,
+                f"regression of the charge of {name} on all charge",
+            )
+            for index, (name, charge) in enumerate(zip(self.species, self.charges.tolist(), strict=True))
+        }
+
+    def _samples(self, values: Sequence[np.ndarray]) -> float:
+        """Return how many independent Gaussian samples lie behind the mean square of some values of the modes."""
+        n_modes = sum(len(one) for one in values)
+        if values[0].ndim == 1:
+            return float(n_modes)
+        if self.is_isotropic:
+            return 3.0 * n_modes
+        per_axis = sum((one**2).sum(axis=0) for one in values)
+        return float(n_modes * per_axis.sum() ** 2 / (per_axis**2).sum())
+
+    def _dof(self, n_samples: float) -> float:
+        """Return the degrees of freedom of a power, with what is not Gaussian about the modes."""
+        return 2.0 / (2.0 / n_samples + self.extra_variance)
+
+    def _power(self, values: Sequence[np.ndarray], unit: float, unit_name: str, what: str) -> Estimate | Refusal:
+        mean = self.groups.mean([one**2 * unit for one in values])
+        method = f"{what}, {self.method}; {self.groups.describe(mean)}"
+        if mean.between:
+            n_effective, std, interval = float(mean.n_effective), mean.std, mean.interval()
+        else:
+            n_effective = self._dof(self._samples(values))
+            std, interval = mean.value * math.sqrt(2 / n_effective), chi_square_interval(mean.value, n_effective)
+        if mean.value > _RESOLVED * std:
+            return Estimate(mean.value, std, interval, unit_name, n_effective, method, self.window)
+        limit = mean.limit() if mean.between else mean.value * n_effective / float(stats.chi2.ppf(0.05, n_effective))
+        bound = upper_limit(limit, std, unit_name, n_effective, method, self.window)
+        reason = f"{mean.value:.3g} ± {std:.2g} {unit_name} is not resolved from zero; run longer or more replicas"
+        return Refusal(reason, bound)
+
+    def _product(
+        self, pairs: Sequence[tuple[np.ndarray, np.ndarray]], unit: float, unit_name: str, what: str
+    ) -> Estimate | Refusal:
+        r"""Return the mean of the product of two values of the modes, a covariance.
+
+        With variances scaled to one it is :math:`\tfrac12[(1+\rho) - (1-\rho)]`, a difference of two independent
+        variances, whose intervals combine (Zou, Donner, DOI 10.1002/sim.3095).
+        """
+        if all(first is second or np.array_equal(first, second) for first, second in pairs):
+            return self._power([first for first, _ in pairs], unit, unit_name, what)
+        mean = self.groups.mean([first * second * unit for first, second in pairs])
+        method = f"{what}, {self.method}; {self.groups.describe(mean)}"
+        powers = [sum(float((pair[side] ** 2).sum()) for pair in pairs) for side in (0, 1)]
+        n = sum(pair[0].size for pair in pairs)
+        scale = math.sqrt(powers[0] * powers[1]) / n * unit
+        if mean.between:
+            half = float(stats.t.ppf(0.975, mean.dof)) * mean.std
+            interval = (mean.value - half, mean.value + half)
+            return Estimate(mean.value, mean.std, interval, unit_name, float(mean.n_effective), method, self.window)
+        dof = self._dof(self._samples([first for first, _ in pairs]))
+        value = sum(float((first * second).sum()) for first, second in pairs) / n * unit
+        together, apart = 0.5 * (scale + value), 0.5 * (scale - value)
+        low_together, high_together = chi_square_interval(together, dof)
+        low_apart, high_apart = chi_square_interval(apart, dof)
+        interval = (
+            value - math.hypot(together - low_together, high_apart - apart),
+            value + math.hypot(high_together - together, apart - low_apart),
+        )
+        std = math.sqrt((scale**2 + value**2) / dof)
+        return Estimate(value, std, interval, unit_name, dof, method, self.window)
+
+    def _slope(self, part: Sequence[np.ndarray], whole: Sequence[np.ndarray], what: str) -> Estimate | Refusal:
+        """Return the slope of a regression through the origin; its error is Student's."""
+        n = self._samples(whole)
+        dof = self._dof(n) - 1.0
+        if dof < 2.0:
+            return Refusal(f"{dof + 1:.1f} independent samples; expected at least 3; run longer or more replicas")
+        norm = sum(float((one**2).sum()) for one in whole)
+        value = sum(float((a * b).sum()) for a, b in zip(part, whole, strict=True)) / norm
+        rest = sum(float(((a - value * b) ** 2).sum()) for a, b in zip(part, whole, strict=True))
+        std = math.sqrt(rest / norm / dof)
+        method = f"{what}, {self.method}"
+        if self.groups.mean([one**2 for one in whole]).between:
+            std, dof = self._jackknife(part, whole)
+            method += "; error from the groups of replicas, which differ"
+        half = float(stats.t.ppf(0.975, dof)) * std
+        return Estimate(value, std, (value - half, value + half), "1", dof + 1.0, method, self.window)
+
+    def _jackknife(self, part: Sequence[np.ndarray], whole: Sequence[np.ndarray]) -> tuple[float, float]:
+        """Return the standard error of a slope by leaving out one group at a time, and its degrees of freedom."""
+        names = sorted(set(self.groups.labels))
+        slopes = []
+        for left_out in names:
+            kept = [index for index, label in enumerate(self.groups.labels) if label != left_out]
+            product = sum(float((part[index] * whole[index]).sum()) for index in kept)
+            slopes.append(product / sum(float((whole[index] ** 2).sum()) for index in kept))
+        return math.sqrt((len(names) - 1) * float(np.var(slopes))), float(len(names) - 1)
+
+
+def collective_modes(
+    replicas: Sequence[Series],
+    tracers: Mapping[str, TracerSpectrum],
+    charges: Mapping[str, float],
+    reference: Reference,
+    temperature_K: float,
+    *,
+    is_isotropic: bool,
+    note: str,
+) -> CollectiveModes:
+    r"""Compute the low-frequency modes of the carriers' summed displacements.
+
+    .. math::
+        L_{ab} = \frac{1}{V k_B T} \lim_{f \to 0} \frac{\langle y_a(f) y_b(f) \rangle}{2 \Delta t}, \quad
+        \sigma = e^2 \sum_{ab} z_a z_b L_{ab}
+
+    with y the sine modes of one direction of Σ_i Δr_i over the particles of a species, in the frame of reference.
+    Modes are taken up to the frequency where the tracers' spectra leave their zero-frequency level by a tenth; what
+    deviation there is is divided out.
+
+    Parameters
+    ----------
+    replicas
+        Replicas on one time step.
+    tracers
+        Spectrum of each carrier.
+    charges
+        Charge of each species [e].
+    reference
+        What is at rest.
+    temperature_K
+        Temperature [K].
+    is_isotropic
+        Whether all directions are alike.
+    note
+        What to add to the method: the frame.
+    """
+    species = tuple(tracers)
+    z = np.array([charges[name] for name in species])
+    counts = np.array([float(replicas[0].counts[replicas[0].species.index(name)]) for name in species])
+    shares = z**2 * counts * np.array([tracers[name].level.value for name in species])
+    shares /= shares.sum()
+    cutoff = min(spectrum.cutoff for spectrum in tracers.values())
+    modes = []
+    for one in replicas:
+        n_increments = len(one.time_fs) - 1
+        duration = n_increments * one.interval_fs
+        n_modes = max(1, min(n_increments, int(2 * duration * cutoff * (1 + 1e-9))))
+        frequency = np.arange(1, n_modes + 1) / (2 * duration)
+        shape = sum(share * tracers[name].level.shape(frequency) for share, name in zip(shares, species, strict=True))
+        drift = reference.drift_of(one)
+        moved = np.stack(
+            [
+                one.collective_A[:, one.species.index(name)] - count * drift
+                for name, count in zip(species, counts, strict=True)
+            ],
+            axis=-1,
+        )
+        factor = 2 * one.interval_fs * one.volume_A3.mean() * BOLTZMANN_EV_K * temperature_K
+        modes.append(sine_modes(moved, n_modes) / np.sqrt(factor * shape)[:, None, None])
+    extra = sum(
+        share**2 * (tracers[name].scatter + tracers[name].level.model_variance)
+        for share, name in zip(shares.tolist(), species, strict=True)
+    )
+    return CollectiveModes(
+        species=species,
+        charges=z,
+        modes=tuple(modes),
+        extra_variance=float(extra),
+        groups=Groups.of(replicas),
+        is_isotropic=is_isotropic,
+        window=(
+            max(spectrum.window.start_fs for spectrum in tracers.values()),
+            min(spectrum.window.end_fs for spectrum in tracers.values()),
+        ),
+        method=f"spectrum below {1e3 * cutoff:.3g}/ps, where that of the tracers is level, {note}",
+    )

@@ -1,0 +1,73 @@
+"""What an analysis returns: a number with its error, or no number and why."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from scipy import stats
+
+__all__ = ["Estimate", "Refusal", "chi_square_interval", "result_from_dict", "upper_limit"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its error."""
+
+    value: float
+    """Best estimate."""
+    std: float
+    """Standard error."""
+    ci95: tuple[float, float]
+    """95 % confidence interval."""
+    unit: str
+    """Unit of value, error and interval."""
+    n_effective: float
+    """Number of independent samples behind the error."""
+    method: str
+    """How it was obtained."""
+    window: tuple[float, float] | None = None
+    """Range of lags in which the motion is diffusive, or that were used [fs], where there is one."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON-serialisable values."""
+        return {**asdict(self), "ci95": list(self.ci95), "window": list(self.window) if self.window else None}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """No number, and why."""
+
+    reason: str
+    """One line: what stands in the way and what would help."""
+    upper_bound: Estimate | None = None
+    """One-sided 95 % upper limit in ``value``, when the data allow one."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON-serialisable values."""
+        return {"refused": self.reason, "upper_bound": self.upper_bound and self.upper_bound.as_dict()}
+
+
+def result_from_dict(fields: Mapping[str, Any]) -> Estimate | Refusal:
+    """Return what ``as_dict`` of an estimate or a refusal was taken from."""
+    if "refused" in fields:
+        bound = fields["upper_bound"] and result_from_dict(fields["upper_bound"])
+        return Refusal(fields["refused"], bound if isinstance(bound, Estimate) else None)
+    window = fields["window"]
+    return Estimate(**{**fields, "ci95": tuple(fields["ci95"]), "window": tuple(window) if window else None})
+
+
+def chi_square_interval(value: float, dof: float) -> tuple[float, float]:
+    """Return the 95 % interval of a variance estimated as ``value`` with ``dof`` degrees of freedom.
+
+    Infinite where there is less than one degree of freedom in ten.
+    """
+    lower, upper = (float(stats.chi2.ppf(quantile, dof)) for quantile in (0.975, 0.025))
+    return dof * value / lower, dof * value / upper if upper > 0 else math.inf
+
+
+def upper_limit(
+    limit: float, std: float, unit: str, n_effective: float, method: str, window: tuple[float, float]
+) -> Estimate:
+    """Return a one-sided 95 % upper limit as an estimate: its value is the limit."""
+    return Estimate(limit, std, (0.0, limit), unit, float(n_effective), f"one-sided 95 % upper limit: {method}", window)
