@@ -1,0 +1,270 @@
+"""Trajectories in binary files: DCD, XTC, TRR, ASE traj, HDF5 of torch-sim.
+
+MDAnalysis' low-level readers tell positions without a topology. Where its ``TRRFile`` and ``DCDFile`` end silently
+before a last frame that is cut short, and ``XTCFile`` fails, the frame is left out here with a note.
+"""
+
+import math
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import units
+from ase.data import chemical_symbols
+from ase.geometry import cellpar_to_cell
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.trajectory.snapshot import Snapshot
+
+__all__ = ["AKMA_FS", "read_ase", "read_dcd", "read_torchsim", "read_trr", "read_xtc"]
+
+AKMA_FS = 48.88821
+"""Unit of time of CHARMM and NAMD, in which DCD files count [fs]."""
+
+_NM = 10.0
+"""Å in a nanometre."""
+
+_ASE_ERRORS = (OSError, ValueError, IndexError)
+"""What ASE raises on a damaged file."""
+
+_TORCHSIM = ("positions", "cell", "atomic_numbers", "masses", "velocities")
+"""Arrays of torch-sim."""
+
+
+def read_dcd(
+    path: Path, start: int, stride: int, notes: list[str], *, lammps_time_fs: float = 1.0
+) -> Iterator[Snapshot]:
+    """Yield the frames of a DCD file.
+
+    Times are counted in units of CHARMM and NAMD, or, where the file says that LAMMPS wrote it, in ``lammps_time_fs``.
+    A file with ``delta`` and ``nsavc`` of 1, as VMD and mdtraj write them, tells no times.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged.
+    """
+    from MDAnalysis.lib.formats.libdcd import DCDFile
+
+    with _opened(DCDFile, path) as file:
+        header = file.header
+        n_frames = len(file)
+        delta, every = float(header["delta"]), int(header["nsavc"])
+        is_timed = delta > 0 and every > 0 and (delta, every) != (1.0, 1)
+        unit_fs = lammps_time_fs if "LAMMPS" in header["remarks"] else AKMA_FS
+        for index in range(start, n_frames, stride):
+            if file.tell() != index:
+                file.seek(index)
+            try:
+                frame = file.read()
+            except OSError as error:
+                raise InputError(f"frame {index} of {path} cannot be read ({error}); cut the file before it") from error
+            step = int(header["istart"]) + index * every
+            yield Snapshot(
+                positions_A=np.array(frame.xyz[:, :3], float, order="C"),  # the reader uses its buffer again
+                cell_A=_dcd_cell(frame.unitcell),
+                time_fs=step * delta * unit_fs if is_timed else None,
+                step=step if is_timed else None,
+            )
+    if _dcd_remainder(path, bool(header["is_periodic"])):
+        notes.append(f"{path.name} ends within frame {n_frames}, which is left out")
+
+
+def _dcd_cell(unitcell: np.ndarray) -> np.ndarray | None:
+    """Return the cell from ``A, γ, B, β, α, C``, angles as cosines or degrees, or from CHARMM's symmetric matrix."""
+    a, gamma, b, beta, alpha, c = unitcell.tolist()
+    if not (a and b and c):
+        return None
+    angles = [alpha, beta, gamma]
+    if all(-1.0 <= angle <= 1.0 for angle in angles):
+        angles = [90.0 - math.degrees(math.asin(angle)) for angle in angles]
+    elif min(a, b, c, *angles) < 0.0 or max(angles) > 180.0:
+        return np.array([[a, gamma, beta], [gamma, b, alpha], [beta, alpha, c]])
+    return np.asarray(cellpar_to_cell([a, b, c, *angles]))
+
+
+def _dcd_remainder(path: Path, has_cells: bool) -> int:
+    """Return the bytes behind the last whole frame; 0 for a file with fixed atoms, whose frames differ in size."""
+    with path.open("rb") as handle:
+        order = "<" if struct.unpack("<i", handle.read(4))[0] == 84 else ">"
+        handle.seek(0)
+        records = []
+        for _ in range(3):
+            (size,) = struct.unpack(f"{order}i", handle.read(4))
+            records.append(handle.read(size))
+            handle.read(4)
+        n_fixed = struct.unpack_from(f"{order}i", records[0], 36)[0]
+        n_atoms = struct.unpack(f"{order}i", records[2])[0]
+        n_axes = 4 if struct.unpack_from(f"{order}i", records[0], 48)[0] == 1 else 3
+        frame = n_axes * (4 * n_atoms + 8) + 56 * has_cells
+        return 0 if n_fixed else (path.stat().st_size - handle.tell()) % frame
+
+
+def read_xtc(path: Path, start: int, stride: int, notes: list[str]) -> Iterator[Snapshot]:
+    """Yield the frames of an XTC file.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged.
+    """
+    from MDAnalysis.lib.formats.libmdaxdr import XTCFile
+
+    for index, frame in enumerate(_xdr_frames(XTCFile, path, notes)):
+        if index >= start and (index - start) % stride == 0:
+            yield Snapshot(
+                positions_A=np.multiply(frame.x, _NM, dtype=float),
+                cell_A=_xdr_cell(frame.box),
+                time_fs=1000.0 * float(frame.time),
+                step=int(frame.step),
+            )
+
+
+def read_trr(path: Path, start: int, stride: int, notes: list[str]) -> Iterator[Snapshot]:
+    """Yield those frames of a TRR file that hold positions.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged.
+    """
+    from MDAnalysis.lib.formats.libmdaxdr import TRRFile
+
+    frames = (frame for frame in _xdr_frames(TRRFile, path, notes) if frame.hasx)
+    for index, frame in enumerate(frames):
+        if index >= start and (index - start) % stride == 0:
+            yield Snapshot(
+                positions_A=np.multiply(frame.x, _NM, dtype=float),
+                cell_A=_xdr_cell(frame.box),
+                velocities_A_fs=np.multiply(frame.v, _NM / 1000.0, dtype=float) if frame.hasv else None,
+                time_fs=1000.0 * float(frame.time),
+                step=int(frame.step),
+            )
+
+
+def _xdr_frames(kind: Any, path: Path, notes: list[str]) -> Iterator[Any]:
+    """Yield the frames of a Gromacs file up to its end, or up to a last frame that is cut short."""
+    size = path.stat().st_size
+    n_frames = end = 0
+    with _opened(kind, path) as file:
+        while True:
+            try:
+                frame = file.read()
+            except StopIteration:
+                break
+            except OSError as error:
+                if file._bytes_tell() < size:
+                    raise InputError(
+                        f"frame {n_frames} of {path} cannot be read ({error}); cut the file before it"
+                    ) from error
+                break
+            n_frames, end = n_frames + 1, file._bytes_tell()
+            yield frame
+    if end < size:
+        notes.append(f"{path.name} ends within frame {n_frames}, which is left out")
+
+
+def _xdr_cell(box_nm: np.ndarray) -> np.ndarray | None:
+    return np.multiply(box_nm, _NM, dtype=float) if box_nm.any() else None
+
+
+def _opened(kind: Any, path: Path) -> Any:
+    try:
+        return kind(str(path))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error}); expected whole frames; copy it anew") from error
+
+
+def read_ase(path: Path, start: int, stride: int, notes: list[str]) -> Iterator[Snapshot]:
+    """Yield the frames of an ASE trajectory.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged.
+    """
+    from ase.io.trajectory import TrajectoryReader
+
+    try:
+        reader = TrajectoryReader(path)
+    except _ASE_ERRORS as error:
+        raise InputError(f"{path} cannot be read ({error}); expected an ASE trajectory; copy it anew") from error
+    with reader:
+        for index in range(start, len(reader), stride):
+            try:
+                atoms = reader[index]
+            except _ASE_ERRORS as error:
+                if _is_cut(reader):
+                    notes.append(f"{path.name} ends within frame {index}, which is left out")
+                    return
+                raise InputError(f"frame {index} of {path} cannot be read ({error}); copy the file anew") from error
+            yield Snapshot(
+                positions_A=atoms.positions,
+                cell_A=atoms.cell.array if atoms.cell.rank else None,
+                velocities_A_fs=atoms.get_velocities() * units.fs if atoms.has("momenta") else None,
+                symbols=np.array(atoms.get_chemical_symbols()),
+                masses=atoms.get_masses(),
+            )
+
+
+def _is_cut(reader: Any) -> bool:
+    """Tell whether the last frame cannot be read either, as in a file that ends too early."""
+    try:
+        reader[len(reader) - 1]
+    except _ASE_ERRORS:
+        return True
+    return False
+
+
+def read_torchsim(path: Path, start: int, stride: int, notes: list[str]) -> Iterator[Snapshot]:
+    """Yield the frames of an HDF5 trajectory of torch-sim; cells are columns there, units of time those of ASE.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged or of another layout.
+    """
+    import h5py
+
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error}); expected an HDF5 file; copy it anew") from error
+    with file:
+        needed = ("steps/positions", *(f"data/{name}" for name in _TORCHSIM if name != "velocities"))
+        missing = [name for name in needed if name not in file]
+        if missing:
+            raise InputError(f"{path} lacks {', '.join(missing)}; expected a trajectory of torch-sim; convert it")
+        positions, steps = file["data/positions"], file["steps/positions"]
+        n_frames = min(len(positions), len(steps))
+        n_rows = positions.chunks[0] if positions.chunks else 1  # a chunk is decompressed as a whole
+        for first in range(0, n_frames, n_rows):
+            block = range(first, min(first + n_rows, n_frames))
+            wanted = [index for index in block if index >= start and (index - start) % stride == 0]
+            if not wanted:
+                continue
+            try:
+                columns = {name: _rows(file["data"], name, block) for name in _TORCHSIM}
+                counted = steps[block.start : block.stop]
+            except OSError as error:
+                raise InputError(f"frame {first} of {path} cannot be read ({error}); copy the file anew") from error
+            for index in (index - first for index in wanted):
+                frame = {name: rows[index % len(rows)] for name, rows in columns.items() if len(rows)}
+                velocities = frame.get("velocities")
+                yield Snapshot(
+                    positions_A=frame["positions"].astype(float),
+                    cell_A=frame["cell"].astype(float).T,
+                    velocities_A_fs=None if velocities is None else velocities.astype(float) * units.fs,
+                    symbols=np.array(chemical_symbols)[frame["atomic_numbers"]],
+                    masses=frame["masses"].astype(float),
+                    step=int(counted[index]),
+                )
+
+
+def _rows(data: Any, name: str, block: range) -> np.ndarray:
+    """Return rows of an array: those of a block, the only one of what does not change, none of what is not there."""
+    if name not in data:
+        return np.empty(0)
+    return np.asarray(data[name][block.start : block.stop] if len(data[name]) > 1 else data[name][:1])

@@ -1,0 +1,37 @@
+"""One frame as a trajectory file tells it, before anything is checked or completed."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["Snapshot", "SnapshotReader"]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a file tells of one frame; ``None`` is what it does not tell."""
+
+    positions_A: np.ndarray
+    """Positions [Å], float64, shape ``(n_atoms, 3)``."""
+    cell_A: np.ndarray | None
+    """Rows are the cell vectors [Å], shape ``(3, 3)``."""
+    velocities_A_fs: np.ndarray | None = None
+    """Velocities [Å/fs], shape ``(n_atoms, 3)``."""
+    symbols: np.ndarray | None = None
+    """Name of each atom's element, shape ``(n_atoms,)``."""
+    masses: np.ndarray | None = None
+    """Mass of each atom [amu], shape ``(n_atoms,)``."""
+    time_fs: float | None = None
+    """Time [fs]."""
+    step: int | None = None
+    """Number of the MD step."""
+    counter: int | None = None
+    """A number that grows by the same amount from frame to frame, whatever it counts."""
+    is_unwrapped: bool = False
+    """Whether the file says that positions run on through the faces of the cell."""
+
+
+SnapshotReader = Callable[[Path, int, int, list[str]], Iterator[Snapshot]]
+"""Takes a file, the first frame wanted, the stride and a list for its notes; yields snapshots in one pass."""

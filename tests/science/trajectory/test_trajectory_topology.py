@@ -1,0 +1,186 @@
+"""Elements, masses, bonds and molecules from topologies of every kind."""
+
+import numpy as np
+import pytest
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.trajectory.reduction import Reducer
+from aiida_elyte.science.trajectory.topology import find_molecules, read_topology, select_molecules
+
+# two ions BF2 (atoms 0-2 and 5-7) and two Li (3 and 4)
+SYMBOLS = ("B", "F", "F", "Li", "Li", "F", "B", "F")
+BONDS = [(0, 1), (0, 2), (6, 5), (6, 7)]
+MASSES = {"B": 10.81, "F": 18.998, "Li": 6.94}
+TYPES = {"B": 1, "F": 2, "Li": 3}
+MOLECULES = [1, 1, 1, 2, 3, 4, 4, 4]
+
+
+def lammps_data(*, style="full", hint=True, bonds=True, masses=MASSES, images="", shuffled=True):
+    head = ["made by hand", "", "8 atoms", f"{len(BONDS) if bonds else 0} bonds", "3 atom types", "1 bond types", ""]
+    head += ["0 9 xlo xhi", "0 9 ylo yhi", "0 9 zlo zhi", "", "Masses", ""]
+    head += [f"{TYPES[symbol]} {mass}  # of {symbol}" for symbol, mass in masses.items()]
+    columns = {"full": "{m} {t} 0.5", "molecular": "{m} {t}", "charge": "{t} -1", "atomic": "{t}"}[style]
+    rows = [
+        f"{index + 1} " + columns.format(m=MOLECULES[index], t=TYPES[symbol]) + f" {index} 0.5 1.5{images}"
+        for index, symbol in enumerate(SYMBOLS)
+    ]
+    body = ["", "Atoms" + (f"  # {style}" if hint else ""), "", *(rows[::-1] if shuffled else rows), ""]
+    if bonds:
+        body += ["Bonds", "", *(f"{k + 1} 1 {i + 1} {j + 1}" for k, (i, j) in enumerate(BONDS)), ""]
+    return "\n".join([*head, *body])
+
+
+def pdb(*, elements=True, conect=True, resname="BF2"):
+    rows = []
+    names = {"B": "B1", "F": "F1", "Li": "LI"}
+    for index, symbol in enumerate(SYMBOLS):
+        residue = "LI" if symbol == "Li" else resname
+        rows.append(
+            f"HETATM{index + 1:5d} {names[symbol]:>4s} {residue:3s} A{MOLECULES[index]:4d}    "
+            f"{index:8.3f}{0:8.3f}{0:8.3f}{1:6.2f}{0:6.2f}          {symbol if elements else '':>2s}"
+        )
+    if conect:
+        rows += [f"CONECT{i + 1:5d}{j + 1:5d}" for i, j in BONDS]
+    return "\n".join([*rows, "END", ""])
+
+
+def psf(*, masses=MASSES):
+    rows = ["PSF", "", "       1 !NTITLE", "REMARKS by hand", "", f"{len(SYMBOLS):8d} !NATOM"]
+    rows += [
+        f"{i + 1:8d} SYS  {MOLECULES[i]:<4d} {'LI' if s == 'Li' else 'BF2':4s} {s.upper():4s} {s.upper():4s} "
+        f"{0.0:10.6f} {masses[s]:13.4f} {0:11d}"
+        for i, s in enumerate(SYMBOLS)
+    ]
+    pairs = "".join(f"{i + 1:8d}{j + 1:8d}" for i, j in BONDS)
+    return "\n".join([*rows, "", f"{len(BONDS):8d} !NBOND: bonds", pairs, ""])
+
+
+GRO = "\n".join(
+    ["by hand", "8"]
+    + [
+        f"{MOLECULES[i]:5d}{'LI' if s == 'Li' else 'BF2':5s}{s.upper():>5s}{i + 1:5d}{i / 10:8.3f}{0:8.3f}{0:8.3f}"
+        for i, s in enumerate(SYMBOLS)
+    ]
+    + ["   0.9   0.9   0.9", ""]
+)
+
+SOURCES = {
+    "full.data": lammps_data(),
+    "unhinted.data": lammps_data(hint=False, images=" 0 0 -1"),
+    "molecular.lmp": lammps_data(style="molecular"),
+    "run.pdb": pdb(),
+    "run.psf": psf(),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_elements_masses_and_bonds(tmp_path, name):
+    (tmp_path / name).write_text(SOURCES[name])
+    topology = read_topology(tmp_path / name)
+    assert topology.symbols == SYMBOLS
+    np.testing.assert_allclose(topology.masses, [MASSES[symbol] for symbol in SYMBOLS], atol=0.01)
+    assert {tuple(sorted(pair)) for pair in topology.bonds.tolist()} == {tuple(sorted(pair)) for pair in BONDS}
+    assert topology.notes == ()
+
+
+@pytest.mark.parametrize("style", ["atomic", "charge"])
+def test_lammps_data_of_other_styles(tmp_path, style):
+    (tmp_path / "x.data").write_text(lammps_data(style=style, bonds=False))
+    assert read_topology(tmp_path / "x.data").symbols == SYMBOLS
+    if style == "charge":
+        (tmp_path / "x.data").write_text(lammps_data(style=style, hint=False, bonds=False))
+        with pytest.raises(InputError, match=r"has atoms of style unknown; expected one of atomic, .*'Atoms # full'"):
+            read_topology(tmp_path / "x.data")
+
+
+def test_elements_guessed_from_names_are_told(tmp_path):
+    (tmp_path / "run.gro").write_text(GRO)
+    topology = read_topology(tmp_path / "run.gro")
+    assert topology.symbols == SYMBOLS
+    assert topology.notes == ("run.gro tells no elements: B, F, Li guessed from atom names",)
+    (tmp_path / "run.pdb").write_text(pdb(elements=False))
+    assert read_topology(tmp_path / "run.pdb").symbols == SYMBOLS
+    given = ["B", "F", "F", "Na", "Na", "F", "B", "F"]
+    assert read_topology(tmp_path / "run.gro", symbols=given).symbols == tuple(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("x.data", lammps_data(masses={**MASSES, "F": 15.5}), r"atoms of 15.5 amu, the mass of no element; .*give the"),
+        ("x.gro", GRO.replace("   LI", "   QX"), r"does not tell the elements \(atom names QX\)"),
+        ("x.pdb", "nothing of use\n", r"x.pdb cannot be read"),
+        ("x.abc", "nothing of use\n", r"x.abc cannot be read .*expected LAMMPS data"),
+        ("x.extxyz", "nothing of use\n", r"x.extxyz cannot be read"),
+    ],
+)
+def test_topologies_that_do_not_tell(tmp_path, name, content, said):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=said) as told:
+        read_topology(tmp_path / name)
+    assert "\n" not in str(told.value)
+
+
+def test_missing_topology(tmp_path):
+    with pytest.raises(InputError, match=r"topology \S+x.pdb is not there; expected a file"):
+        read_topology(tmp_path / "x.pdb")
+
+
+def test_molecules_are_the_connected_atoms():
+    rng = np.random.default_rng(0)
+    bonds = rng.integers(0, 60, (40, 2))
+    found = find_molecules(60, bonds)
+    labels = np.arange(60)  # naive: let the smaller label spread until nothing changes
+    for _ in range(60):
+        for i, j in bonds:
+            labels[[i, j]] = min(labels[i], labels[j])
+    expected = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    assert [group.tolist() for group in found] == [group.tolist() for group in expected]
+    assert [group.tolist() for group in find_molecules(3, np.empty((0, 2)))] == [[0], [1], [2]]
+
+
+@pytest.mark.parametrize(
+    ("name", "selection"),
+    [("run.pdb", "resname BF2"), ("run.psf", "resname BF2"), ("full.data", "type 1 2"), ("full.data", "element B F")],
+)
+def test_selections_are_split_into_molecules(tmp_path, name, selection):
+    (tmp_path / name).write_text(SOURCES[name])
+    molecules = select_molecules(tmp_path / name, {"BF2": selection})
+    assert {key: [atoms.tolist() for atoms in found] for key, found in molecules.items()} == {
+        "BF2": [[0, 1, 2], [5, 6, 7]]
+    }
+    topology = read_topology(tmp_path / name)
+    reducer = Reducer(topology.symbols, topology.masses, 1.0, molecules=molecules)
+    assert reducer.finish().species == ("BF2", "Li")
+
+
+@pytest.mark.parametrize("name", ["run.pdb", "run.gro", "full.data"])
+def test_residues_make_molecules_where_there_are_no_bonds(tmp_path, name):
+    content = {"run.pdb": pdb(conect=False), "run.gro": GRO, "full.data": lammps_data(bonds=False)}[name]
+    (tmp_path / name).write_text(content)
+    selection = "type 1 2" if name == "full.data" else "resname BF2"
+    found = select_molecules(tmp_path / name, {"BF2": selection})["BF2"]
+    assert [atoms.tolist() for atoms in found] == [[0, 1, 2], [5, 6, 7]]
+    with pytest.raises(InputError, match=r"takes 2 of the 3 atoms of the molecule of atom 0"):
+        select_molecules(tmp_path / name, {"BF2": "element F"})
+
+
+@pytest.mark.parametrize(
+    ("selection", "said"),
+    [
+        ("resname TFSI", r"'resname TFSI' of X matches no atom of \S+run.pdb; expected at least one molecule"),
+        ("resnome TFSI", r"is not understood \(.*\); expected the language of MDAnalysis"),
+        ("element B", r"takes 1 of the 3 atoms of the molecule of atom 0; expected whole molecules"),
+        ("all", r"takes molecules of 3 and of 1 atoms, or of other elements; expected molecules of one make"),
+    ],
+)
+def test_unusable_selections(tmp_path, selection, said):
+    (tmp_path / "run.pdb").write_text(pdb())
+    with pytest.raises(InputError, match=said):
+        select_molecules(tmp_path / "run.pdb", {"X": selection})
+
+
+def test_molecules_need_bonds_or_residues(tmp_path):
+    (tmp_path / "run.xyz").write_text("1\n\nLi 0 0 0\n")
+    with pytest.raises(InputError, match=r"run.xyz tells neither bonds nor residues; expected them for molecules of X"):
+        select_molecules(tmp_path / "run.xyz", {"X": "all"})
