@@ -1,15 +1,23 @@
-"""Radial distribution functions."""
+"""Radial distribution functions, in one pass over the frames."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.neighborlist import neighbor_list
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.structure.coordination import PairFinder
+from aiida_elyte.science.structure.records import TimeBlocks
 
-__all__ = ["RadialDistribution", "radial_distribution"]
+__all__ = ["RadialDistribution", "RdfAccumulator", "radial_distribution"]
+
+_MIN_BLOCKS = 8
+"""Fewer blocks in time than this do not tell the error better than the number of pairs counted."""
+
+_SIGNIFICANT = 3.0
+"""Peaks and minima count when their error bars, this many times as long, leave a gap."""
 
 
 @dataclass(frozen=True)
@@ -18,23 +26,158 @@ class RadialDistribution:
 
     pair: tuple[str, str]
     """Species at the centre, and species counted around it."""
-    distance_A: np.ndarray
+    r_A: np.ndarray
     """Middle of each shell [Å], shape ``(B,)``."""
     g: np.ndarray
     """Radial distribution function, shape ``(B,)``."""
+    g_error: np.ndarray
+    """Its standard error: that of blocks in time, or that of the pairs counted where it is larger, shape ``(B,)``."""
     coordination: np.ndarray
-    """Neighbours up to the outer edge of each shell, shape ``(B,)``."""
+    """Neighbours up to the outer edge of each shell, n(r), shape ``(B,)``."""
+    first_peak_A: float | None
+    """Distance of the first peak [Å]; ``None`` when no peak stands out of the noise."""
+    first_minimum_A: float | None
+    """Distance of the minimum after it [Å]; ``None`` when g does not rise again."""
+    n_frames: int
+    """Frames averaged over."""
+
+    @property
+    def first_shell(self) -> float | None:
+        """Neighbours up to the first minimum; ``None`` when there is no minimum."""
+        if self.first_minimum_A is None:
+            return None
+        return float(np.interp(self.first_minimum_A, self.r_A + (self.r_A[1] - self.r_A[0]) / 2, self.coordination))
+
+
+class RdfAccumulator:
+    r"""Radial distribution functions of chosen pairs of species, frame by frame.
+
+    .. math:: g(r) = \frac{\langle n(r, r + dr) \rangle \langle V \rangle}
+                          {N_a N_b \frac{4\pi}{3} [(r + dr)^3 - r^3]}
+
+    with n the pairs in a shell, N_a the centres, N_b the atoms that each could have around it (one less when a = b),
+    and V the volume. Memory is bounded by pairs × shells; cells may be triclinic and change.
+
+    Parameters
+    ----------
+    species
+        Species of each atom: chemical symbols, or names of your own such as ``O_ether``, shape ``(n_atoms,)``.
+    pairs
+        Species at the centre and species counted around it, for each function wanted.
+    max_distance_A
+        Largest distance [Å], at most half the narrowest width of the cell.
+    n_shells
+        Number of shells.
+
+    Raises
+    ------
+    InputError
+        When there is no pair or shell, a species is not there, or the distance is not positive.
+    """
+
+    def __init__(
+        self,
+        species: Sequence[str],
+        pairs: Iterable[tuple[str, str]],
+        max_distance_A: float = 6.0,
+        n_shells: int = 120,
+    ) -> None:
+        self._finders = {(a, b): PairFinder(species, a, b, max_distance_A) for a, b in pairs}
+        if not self._finders or n_shells < 2:
+            raise InputError(
+                f"{len(self._finders)} pairs and {n_shells} shells are wanted; expected a pair and two shells at least"
+            )
+        self._edges_A = np.linspace(0.0, max_distance_A, n_shells + 1)
+        self._counts = TimeBlocks()
+        self._volume_A3 = 0.0
+        self._n_frames = 0
+
+    def add(self, positions: np.ndarray, cell: np.ndarray) -> None:
+        """Take in the next frame.
+
+        Parameters
+        ----------
+        positions
+            Positions, wrapped or not [Å], shape ``(n_atoms, 3)``.
+        cell
+            Rows are the cell vectors [Å], shape ``(3, 3)``.
+
+        Raises
+        ------
+        InputError
+            When positions or cell cannot be used, or the largest distance exceeds half the narrowest width of the cell.
+        """
+        counts = np.zeros((len(self._finders), len(self._edges_A) - 1))
+        for row, finder in enumerate(self._finders.values()):
+            for _, _, distance in finder.find(positions, cell):
+                counts[row] += np.histogram(distance, self._edges_A)[0]
+        self._counts.add(counts)
+        self._volume_A3 += abs(float(np.linalg.det(cell)))
+        self._n_frames += 1
+
+    def finish(self) -> dict[tuple[str, str], RadialDistribution]:
+        """Return the functions over the frames so far, by pair.
+
+        Raises
+        ------
+        InputError
+            When there was no frame.
+        """
+        if self._n_frames == 0:
+            raise InputError("frames is empty; expected at least one frame")
+        shells = 4 * math.pi / 3 * np.diff(self._edges_A**3)
+        blocks = np.array(self._counts.sums) / self._counts.length
+        found = {}
+        for row, (pair, finder) in enumerate(self._finders.items()):
+            expected = finder.n_possible * shells / (self._volume_A3 / self._n_frames)
+            counts = self._counts.total()[row]
+            error = np.sqrt(np.maximum(counts, 1.0)) / self._n_frames
+            if len(blocks) >= _MIN_BLOCKS:
+                error = np.maximum(error, blocks[:, row].std(axis=0, ddof=1) / math.sqrt(len(blocks)))
+            r, g, g_error = (
+                (self._edges_A[1:] + self._edges_A[:-1]) / 2,
+                counts / self._n_frames / expected,
+                error / expected,
+            )
+            peak, minimum = _first_shell(g, g_error)
+            found[pair] = RadialDistribution(
+                pair=pair,
+                r_A=r,
+                g=g,
+                g_error=g_error,
+                coordination=np.cumsum(counts) / (self._n_frames * finder.n_centres),
+                first_peak_A=None if peak is None else float(r[peak]),
+                first_minimum_A=None if minimum is None else float(r[minimum].mean()),
+                n_frames=self._n_frames,
+            )
+        return found
+
+
+def _first_shell(g: np.ndarray, error: np.ndarray) -> tuple[int | None, np.ndarray | None]:
+    """Return the shell of the first peak, and those of the minimum after it, as far as the noise lets tell.
+
+    A peak is one from which g later falls, a minimum one from which it later rises, by more than error bars explain.
+    """
+    lower, upper = g - _SIGNIFICANT * error, g + _SIGNIFICANT * error
+    falls = upper < np.maximum.accumulate(lower)
+    if not falls.any():
+        return None, None
+    peak = int(lower[: falls.argmax()].argmax())
+    rises = lower[peak:] > np.minimum.accumulate(upper[peak:])
+    if not rises.any():
+        return peak, None
+    before = upper[peak : peak + int(rises.argmax())]
+    lowest = peak + int(before.argmin())
+    is_above = lower > upper[lowest]
+    start = lowest - int(np.append(is_above[peak:lowest][::-1], True).argmax())
+    end = lowest + int(np.append(is_above[lowest:], True).argmax())
+    return peak, np.arange(start, end)
 
 
 def radial_distribution(
-    frames: Sequence[Atoms], centre: str, around: str, max_distance_A: float = 6.0, n_shells: int = 120
+    frames: Iterable[Atoms], centre: str, around: str, max_distance_A: float = 6.0, n_shells: int = 120
 ) -> RadialDistribution:
-    r"""Compute the radial distribution function of a pair of species over periodic frames.
-
-    .. math:: g(r) = \frac{n(r, r + dr)}{N_a \rho_b \frac{4\pi}{3} [(r + dr)^3 - r^3]}
-
-    with n the pairs of a shell, N_a the centres and ρ_b the density of the species counted (of the others, when a = b).
-    All images are counted, so the distance may exceed half the cell.
+    """Compute the radial distribution function of a pair of species over periodic frames of the same atoms.
 
     Parameters
     ----------
@@ -43,36 +186,20 @@ def radial_distribution(
     centre, around
         Species at the centre and species counted.
     max_distance_A
-        Largest distance [Å].
+        Largest distance [Å], at most half the narrowest width of the cell.
     n_shells
         Number of shells.
 
     Raises
     ------
     InputError
-        When there is no frame, or a frame holds no such pair or has no volume.
+        When there is no frame, a frame holds no such pair or has no volume, or the distance is too large for its cell.
     """
-    if not frames:
+    accumulator: RdfAccumulator | None = None
+    for frame in frames:
+        if accumulator is None:
+            accumulator = RdfAccumulator(frame.get_chemical_symbols(), [(centre, around)], max_distance_A, n_shells)
+        accumulator.add(frame.positions, frame.cell.array)
+    if accumulator is None:
         raise InputError("frames is empty; expected at least one frame")
-    edges = np.linspace(0.0, max_distance_A, n_shells + 1)
-    shells = 4 * np.pi / 3 * np.diff(edges**3)
-    g, neighbours = np.zeros(n_shells), np.zeros(n_shells)
-    for index, frame in enumerate(frames):
-        symbols = np.array(frame.get_chemical_symbols())
-        n_centres, n_around = int((symbols == centre).sum()), int((symbols == around).sum())
-        n_others = n_around - (centre == around)
-        if n_centres == 0 or n_others < 1 or not frame.cell.volume > 0:
-            raise InputError(
-                f"frame {index} is {frame.get_chemical_formula()} in {frame.cell.volume:g} Å³; "
-                f"expected {centre} and {around} in a periodic cell; choose a pair that it holds"
-            )
-        i, j, distances = neighbor_list("ijd", frame, max_distance_A)
-        counts, _ = np.histogram(distances[(symbols[i] == centre) & (symbols[j] == around)], edges)
-        g += counts / (n_centres * n_others / frame.cell.volume * shells)
-        neighbours += counts / n_centres
-    return RadialDistribution(
-        pair=(centre, around),
-        distance_A=(edges[1:] + edges[:-1]) / 2,
-        g=g / len(frames),
-        coordination=np.cumsum(neighbours) / len(frames),
-    )
+    return accumulator.finish()[centre, around]
