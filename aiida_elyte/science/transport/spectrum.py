@@ -121,17 +121,16 @@ class Level:
     @property
     def model_variance(self) -> float:
         """Relative variance that is due to where the spectrum bends, beyond that of a flat one."""
-        relative = (self.errors**2 + (self.values - self.value) ** 2) / self.value**2
-        return float(self.weights @ relative - ((self.errors / self.values) ** 2).min())
+        smallest = float(((self.errors / self.values) ** 2).min())
+        return max(0.0, (self.error() / self.value) ** 2 - smallest)
 
     def error(self, excess: float = 0.0) -> float:
-        """Return the standard error; ``excess`` is a relative variance to be added."""
-        return float(
-            np.sqrt(self.weights @ (self.errors**2 + (self.values - self.value) ** 2) + excess * self.value**2)
-        )
+        """Return the standard error: what the interval spans, over what it spans in units of Student's t."""
+        lower, upper = self.interval(excess)
+        return self.value * float(np.log(upper / lower) / (2 * stats.t.ppf(0.975, self.dof)))
 
     def interval(self, excess: float = 0.0) -> tuple[float, float]:
-        """Return the 95 % interval, in the logarithm as a level is positive."""
+        """Return the 95 % interval, taken in the logarithm; ``excess`` is a relative variance to be added."""
         logarithms = np.log(self.values)
         spreads = np.sqrt((self.errors / self.values) ** 2 + excess)
         grid = np.linspace((logarithms - 12 * spreads).min(), (logarithms + 12 * spreads).max(), 4001)

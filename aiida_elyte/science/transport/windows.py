@@ -172,7 +172,8 @@ def msd_curve(series: Sequence[Series], species: str, reference: Reference | Non
     """
     replicas = usable_series(series)
     still = reference or reference_of(replicas[0], (species,))
-    n_lags = max(1, (min(len(one.displacements_A) for one in replicas) - 1) // _RUNS_PER_LAG)
+    n_steps = min(len(one.displacements_A) for one in replicas) - 1
+    n_lags = max(1, n_steps // 2)
     groups, sizes, owners = _by_group(replicas, species, still, n_lags)
     mean = sizes @ groups / sizes.sum()
     per_replica = np.array([sizes[owners == k] @ groups[owners == k] / sizes[owners == k].sum() for k in set(owners)])
@@ -194,7 +195,7 @@ def msd_curve(series: Sequence[Series], species: str, reference: Reference | Non
     if n_lags < _MIN_LAGS:
         window, reason = (
             None,
-            f"only {n_lags} lags up to a third of a replica; expected at least {_MIN_LAGS}; run longer",
+            f"only {n_lags} lags up to half a replica; expected at least {_MIN_LAGS}; run longer",
         )
     elif len(groups) < 2:
         window, reason = None, f"one {species} ion in one replica shows no statistics; add replicas"
@@ -203,7 +204,10 @@ def msd_curve(series: Sequence[Series], species: str, reference: Reference | Non
     else:
         modes = _tracer_power(replicas, species, still)
         local = (slope, slope_error)
-        window, reason = find_window(lags[grid] * step_fs, log_msd[grid], log_without[:, grid], *local, *modes)
+        longest_fs = n_steps / _RUNS_PER_LAG * step_fs
+        window, reason = find_window(
+            lags[grid] * step_fs, log_msd[grid], log_without[:, grid], *local, *modes, longest_fs
+        )
         reason = reason and f"{species} is not diffusive: {reason}"
     return MsdCurve(
         species=species,
@@ -227,6 +231,7 @@ def find_window(
     slope_error: np.ndarray,
     frequency: np.ndarray,
     power: np.ndarray,
+    longest_fs: float,
 ) -> tuple[Window | None, str]:
     """Find the earliest lag from which, up to the last, the MSD grows like time.
 
@@ -234,7 +239,7 @@ def find_window(
     and no local slope lies outside by more than three times its error. As the slopes of long lags are noisy, the
     spectrum of the motion is asked too: below the frequency of the lag, a level with a bend explains it better than a
     power law does.
-    A window reaches to the last lag: what is diffusive stays so.
+    A window reaches to the longest lag allowed: what is diffusive stays so.
 
     Parameters
     ----------
@@ -248,6 +253,8 @@ def find_window(
         Frequencies of the sine modes of the displacements [1/fs], ascending, shape ``(M,)``.
     power
         Their mean squares for each direction, shape ``(M, 3)``.
+    longest_fs
+        Longest lag of a window [fs].
 
     Returns
     -------
@@ -256,25 +263,34 @@ def find_window(
     """
     log_lag = np.log(lag_fs)
     outside = np.abs(slope - 1.0) > TOLERANCE + 3.0 * slope_error
-    fitted, error, odds = (float("nan"),) * 3
     precision = 1 / np.maximum(_jackknife_error(log_without), _LEAST_ERROR) ** 2
-    for start in range(int(np.searchsorted(log_lag, log_lag[-1] - np.log(_MIN_SPAN), side="right"))):
-        chosen = slice(start, None)
-        fitted = float(_fitted_slope(log_lag[chosen], log_msd[chosen], precision[chosen]))
-        error = float(_jackknife_error(_fitted_slope(log_lag[chosen], log_without[:, chosen], precision[chosen])))
+    end = int(np.searchsorted(lag_fs, longest_fs * (1 + 1e-9), side="right"))
+    odds = float("nan")
+    for start in range(int(np.searchsorted(log_lag, log_lag[end - 1] - np.log(_MIN_SPAN), side="right"))):
+        chosen = slice(start, end)
+        fitted, error = _fit(log_lag[chosen], log_msd[chosen], log_without[:, chosen], precision[chosen])
         judged = log_lag > log_lag[start] + 0.5 * np.log(2.0) - 1e-9
-        if abs(fitted - 1.0) > TOLERANCE + error or error > TOLERANCE or (outside & judged).any():
+        if abs(fitted - 1.0) > TOLERANCE + error or error > TOLERANCE or (outside & judged)[:end].any():
             continue
         n_modes = int(np.searchsorted(frequency, 1 / lag_fs[start], side="right"))
         odds = level_odds(frequency[:n_modes], power[:n_modes])
         if odds > _LEAST_ODDS:
-            return Window(float(lag_fs[start]), float(lag_fs[-1]), fitted, error), ""
+            return Window(float(lag_fs[start]), float(lag_fs[end - 1]), fitted, error), ""
+    last = int(np.searchsorted(log_lag, log_lag[-1] - np.log(_MIN_SPAN) - 1e-9))
+    flat = np.ones(len(log_lag) - last)
+    fitted, error = _fit(log_lag[last:], log_msd[last:], log_without[:, last:], flat)
     spectrum = "" if np.isnan(odds) else "; its spectrum is more likely a power of the frequency than level"
     return None, (
-        f"the log–log slope of its MSD is {fitted:.2f} ± {error:.2f} between {lag_fs[start] / 1e3:.3g} and "
+        f"the log–log slope of its MSD is {fitted:.2f} ± {error:.2f} between {lag_fs[last] / 1e3:.3g} and "
         f"{lag_fs[-1] / 1e3:.3g} ps{spectrum}; expected within 1 ± {TOLERANCE}, steadily; "
         "run longer, hotter or with more ions"
     )
+
+
+def _fit(log_lag: np.ndarray, log_msd: np.ndarray, log_without: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """Return the fitted log–log slope and its jackknife error."""
+    error = _jackknife_error(_fitted_slope(log_lag, log_without, weights))
+    return float(_fitted_slope(log_lag, log_msd, weights)), float(error)
 
 
 def level_odds(frequency: np.ndarray, power: np.ndarray) -> float:

@@ -37,7 +37,7 @@ def _covered(make, n_replicas, n_times, n_ions, arguments, truth, repetitions=20
     for _ in range(repetitions):
         series = _replicas(rng, make, n_times, n_ions, *arguments, n_replicas=n_replicas)
         for key, result in estimate_transport(series, {"Li": 1.0}, 600.0).items():
-            if isinstance(result, Estimate):
+            if isinstance(result, Estimate) and key in truth:
                 hits[key].append(result.ci95[0] <= truth[key] <= result.ci95[1])
     return {key: np.mean(found) for key, found in hits.items()}, {
         key: 1 - len(found) / repetitions for key, found in hits.items()

@@ -17,7 +17,8 @@ def test_brownian_ions_diffuse_from_the_first_lag():
     curve = msd_curve(_replicas(brownian, 200, 20, 1e-4, 50.0), "Li")
     assert curve.window is not None
     assert curve.window.start_fs <= 100.0
-    assert curve.window.end_fs == 99 * 50.0  # half of 199 steps
+    assert curve.lag_fs[-1] == 99 * 50.0  # half of 199 steps
+    assert curve.window.end_fs <= 199 / 3 * 50.0
     assert curve.reason == ""
     # MSD(t) = 6 D t
     np.testing.assert_allclose(curve.msd_A2[:8], 6e-4 * curve.lag_fs[:8], rtol=0.1)
