@@ -184,6 +184,7 @@ class Reducer:
         n_samples = max(64, int(max_megabytes * 1e6 / (12 * max(1, len(self._particles.tracked)))))
         self._sums = _Thinned(max(n_samples, _MIN_SUMS))
         self._displacements = _Thinned(n_samples)
+        self._collective = np.zeros((len(self._particles.species), 3))
         self._cell_sum = np.zeros((3, 3))
         self._n_frames = 0
         self._has_velocities = False
@@ -236,16 +237,16 @@ class Reducer:
         self._has_velocities = velocities_A_fs is not None
         cell = np.asarray(cell, float)
         try:
-            self._unwrapper.add(np.asarray(positions), cell)
+            step = self._unwrapper.add(np.asarray(positions), cell)
         except InputError as error:
             raise InputError(f"{where} {error}") from error
-        moved = self._unwrapper.displacements_A
+        self._collective = self._collective + self._particles.sums(step)
         if self._sums.takes(self._n_frames):
             current = () if velocities_A_fs is None else self._particles.sums(np.asarray(velocities_A_fs, float))
             volume = abs(float(np.linalg.det(cell)))
-            self._sums.keep((self._particles.sums(moved), current, volume, float(temperature_K)))
+            self._sums.keep((self._collective, current, volume, float(temperature_K)))
         if self._displacements.takes(self._n_frames):
-            self._displacements.keep(self._particles.follow(moved))
+            self._displacements.keep(self._particles.follow(self._unwrapper.displacements_A))
         self._cell_sum += cell
         self._n_frames += 1
 
@@ -271,6 +272,7 @@ class Reducer:
             "strides": np.array([self._sums.stride, self._displacements.stride]),
             "n_frames": np.array(self._n_frames),
             "cell_sum": self._cell_sum.copy(),
+            "collective": self._collective.copy(),
             **self._unwrapper.state_dict(),
             **self._arrays(),
         }
@@ -290,6 +292,7 @@ class Reducer:
             )
         self._n_frames = int(state["n_frames"])
         self._cell_sum = np.array(state["cell_sum"], float)
+        self._collective = np.array(state["collective"], float)
         self._unwrapper.load_state_dict(state)
         self._sums.stride, self._displacements.stride = (int(stride) for stride in state["strides"])
         collective, currents = np.asarray(state["collective_A"]), np.asarray(state["currents_A_fs"])
@@ -384,7 +387,8 @@ class _Particles:
         self.counts = is_species.sum(axis=1)
         self.masses = is_species @ total / self.counts
         self._share = masses / total[owner]
-        self._weights = is_species[:, owner] * self._share
+        weights = is_species[:, owner] * self._share
+        self._weights = {dtype: weights.astype(dtype) for dtype in (np.dtype(np.float32), np.dtype(np.float64))}
         chosen = np.isin(of_particle, followed)
         self.tracked: tuple[str, ...] = tuple(of_particle[chosen].tolist())
         self._followed = np.flatnonzero(chosen[owner])
@@ -393,7 +397,7 @@ class _Particles:
 
     def sums(self, vectors: np.ndarray) -> np.ndarray:
         """Return the sum over the particles of each species, shape ``(S, 3)``."""
-        return self._weights @ vectors
+        return np.asarray(self._weights[vectors.dtype] @ vectors, float)
 
     def follow(self, vectors: np.ndarray) -> np.ndarray:
         """Return the vectors of the tracked particles, float32, shape ``(N, 3)``."""

@@ -6,6 +6,7 @@ between two frames cannot be told from its image.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ _SAFE_STEP = 0.4
 class Unwrapper:
     """Follows atoms from frame to frame.
 
+    Displacements are not added up step by step: they are differences of positions, plus a correction for each face
+    crossed. So a frame costs little more than one difference, and rounding errors do not grow.
+
     Parameters
     ----------
     n_atoms
@@ -31,91 +35,135 @@ class Unwrapper:
     """
 
     def __init__(self, n_atoms: int, *, is_unwrapped: bool = False) -> None:
+        self._shape = (n_atoms, 3)
         self._is_unwrapped = is_unwrapped
-        self._limit = 0.5 if is_unwrapped else _SAFE_STEP
-        self._cell = np.zeros((3, 3))
-        self._inverse = np.zeros((3, 3))
-        self._given = np.zeros((n_atoms, 3))
-        self._is_first = True
-        self.displacements_A = np.zeros((n_atoms, 3))
-        """Displacement of each atom since the first frame [Å], shape ``(n_atoms, 3)``."""
+        self._is_breathing = False
+        self._cell: _Cell | None = None
+        self._first = self._given = np.zeros(self._shape)
+        self._corrections = np.zeros(self._shape)
 
-    def add(self, positions: np.ndarray, cell: np.ndarray) -> None:
+    @property
+    def displacements_A(self) -> np.ndarray:
+        """Displacement of each atom since the first frame [Å], shape ``(n_atoms, 3)``."""
+        return self._corrections + self._given - self._first
+
+    def add(self, positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
         """Take in the next frame.
 
         Parameters
         ----------
         positions
-            Positions [Å], shape ``(n_atoms, 3)``.
+            Positions [Å], shape ``(n_atoms, 3)``; single precision is worked with as such.
         cell
             Rows are the cell vectors [Å], shape ``(3, 3)``.
+
+        Returns
+        -------
+        numpy.ndarray
+            Step of each atom since the frame before [Å], shape ``(n_atoms, 3)``; zero in the first.
 
         Raises
         ------
         InputError
             When the frame cannot follow the one before, its name to be put in front; nothing is changed then.
         """
-        if positions.shape != self._given.shape:
+        if positions.shape != self._shape:
             raise InputError(
-                f"has positions of shape {positions.shape}; expected {self._given.shape}; keep all atoms in every frame"
+                f"has positions of shape {positions.shape}; expected {self._shape}; keep all atoms in every frame"
             )
-        positions = np.array(positions, float)
-        if not np.isfinite(positions).all():
+        positions = np.array(positions, np.float32 if positions.dtype == np.float32 else np.float64)
+        before = self._cell
+        now = before if before is not None and np.array_equal(cell, before.vectors) else _Cell.of(cell)
+        given, shift = self._given, None
+        is_breathing = self._is_breathing or (before is not None and now is not before)
+        if is_breathing and before is not None:
+            if not self._is_breathing:
+                given = before.wrap(self._given)
+                shift = self._given - given
+            positions = now.wrap(positions)
+        step = positions - given if before is not None else np.zeros_like(positions)
+        flat = (step if before is not None else positions).ravel()
+        if not np.isfinite(flat @ flat):
             raise InputError("has positions that are not finite; expected numbers; cut the trajectory before it")
-        is_same_cell = not self._is_first and np.array_equal(cell, self._cell)
-        if not is_same_cell:
-            if cell.shape != (3, 3) or not abs(float(np.linalg.det(cell))) > 0:
-                raise InputError("has no cell of positive volume; expected three cell vectors; set the cell")
-            inverse = np.linalg.inv(cell)
-        else:
-            inverse = self._inverse
-        if not self._is_first:
-            step = positions - self._given if is_same_cell else _wrap(positions, cell, inverse) - self._wrapped()
-            step = self._nearest(step, cell, inverse, is_same_cell)
-            self.displacements_A += step
-        self._given, self._cell, self._inverse, self._is_first = positions, np.array(cell, float), inverse, False
-
-    def _wrapped(self) -> np.ndarray:
-        return _wrap(self._given, self._cell, self._inverse)
-
-    def _nearest(self, step: np.ndarray, cell: np.ndarray, inverse: np.ndarray, is_same_cell: bool) -> np.ndarray:
-        """Return the nearest images of the steps, each shorter than what can be told from its image."""
-        sides = np.diagonal(cell)
-        is_box = np.count_nonzero(cell) == 3 and bool((sides > 0).all())
-        takes_images = not (self._is_unwrapped and is_same_cell)
-        scaled = step / sides if is_box else step @ inverse
-        if takes_images:
-            images = np.rint(scaled)
-            step = step - (images * sides if is_box else images @ cell)
-            scaled -= images
-        longest = np.abs(scaled)
-        if longest.max() > self._limit:
-            atom, axis = np.unravel_index(int(longest.argmax()), longest.shape)
-            raise InputError(
-                f"moves atom {atom} by {longest[atom, axis]:.2f} of the cell along vector {axis} in one step; expected "
-                f" less than {self._limit}, as half a cell cannot be told from its image; "
-                "write frames more often, or take a larger cell"
-            )
+        crossed = now.images(step, 0.5 if self._is_unwrapped and not is_breathing else _SAFE_STEP)
+        if crossed is not None:
+            rows, moved = crossed
+            if self._is_unwrapped and not is_breathing:
+                raise _too_far(now, step, rows, 0.5)
+            step[rows] -= moved
+            if now.images(step[rows], _SAFE_STEP) is not None:
+                raise _too_far(now, step, rows, _SAFE_STEP)
+            self._corrections[rows] -= moved
+        if shift is not None:
+            self._corrections += shift
+        if before is None:
+            self._first = positions
+        self._given, self._cell, self._is_breathing = positions, now, is_breathing
         return step
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Return what is needed to go on later, as arrays."""
+        cell = np.zeros((0, 3)) if self._cell is None else self._cell.vectors
         return {
+            "first": self._first.copy(),
             "given": self._given.copy(),
-            "cell": self._cell.copy(),
-            "is_first": np.array(self._is_first),
-            "displacement": self.displacements_A.copy(),
+            "corrections": self._corrections.copy(),
+            "cell": cell.copy(),
+            "is_breathing": np.array(self._is_breathing),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from where ``state_dict`` was taken."""
-        self._given = np.array(state["given"], float)
-        self._cell = np.array(state["cell"], float)
-        self._is_first = bool(state["is_first"])
-        self._inverse = self._inverse if self._is_first else np.linalg.inv(self._cell)
-        self.displacements_A = np.array(state["displacement"], float)
+        self._first, self._given = np.array(state["first"]), np.array(state["given"])
+        self._corrections = np.array(state["corrections"], float)
+        self._cell = _Cell.of(np.array(state["cell"])) if len(state["cell"]) else None
+        self._is_breathing = bool(state["is_breathing"])
 
 
-def _wrap(positions: np.ndarray, cell: np.ndarray, inverse: np.ndarray) -> np.ndarray:
-    scaled = positions @ inverse
-    return np.asarray((scaled - np.floor(scaled)) @ cell)
+@dataclass(frozen=True)
+class _Cell:
+    vectors: np.ndarray
+    inverse: np.ndarray
+    sides: np.ndarray | None
+    """Edges of a box with right angles along the axes, else ``None``."""
+
+    @classmethod
+    def of(cls, vectors: np.ndarray) -> "_Cell":
+        if vectors.shape != (3, 3) or not abs(float(np.linalg.det(vectors))) > 0:
+            raise InputError("has no cell of positive volume; expected three cell vectors; set the cell")
+        sides = np.diagonal(vectors)
+        is_box = np.count_nonzero(vectors) == 3 and bool((sides > 0).all())
+        return cls(np.array(vectors, float), np.linalg.inv(vectors), sides.astype(float) if is_box else None)
+
+    def wrap(self, positions: np.ndarray) -> np.ndarray:
+        """Return positions within the cell, in double precision."""
+        scaled = positions @ self.inverse
+        return np.asarray((scaled - np.floor(scaled)) @ self.vectors)
+
+    def scale(self, steps: np.ndarray) -> np.ndarray:
+        """Return steps in units of the cell vectors."""
+        return steps / self.sides if self.sides is not None else steps @ self.inverse
+
+    def images(self, steps: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return which steps are longer than a part of the cell, and the lattice vectors nearest to them, if any is."""
+        if self.sides is not None:  # first whether any is long at all, by the shortest side: one look at plain numbers
+            long = np.flatnonzero(np.abs(steps.ravel()) > limit * self.sides.min())
+            if not long.size:
+                return None
+            rows = np.unique(long // 3)
+        else:
+            rows = np.flatnonzero((np.abs(steps @ self.inverse) > limit).any(axis=1))
+        scaled = self.scale(steps[rows].astype(float))
+        far = (np.abs(scaled) > limit).any(axis=1)
+        if not far.any():
+            return None
+        return rows[far], np.rint(scaled[far]) @ self.vectors
+
+
+def _too_far(cell: _Cell, steps: np.ndarray, rows: np.ndarray, limit: float) -> InputError:
+    scaled = np.abs(cell.scale(steps[rows].astype(float)))
+    row, axis = np.unravel_index(int(scaled.argmax()), scaled.shape)
+    return InputError(
+        f"moves atom {rows[row]} by {scaled[row, axis]:.2f} of the cell along vector {axis} in one step; expected less "
+        f"than {limit}, as half a cell cannot be told from its image; write frames more often, or take a larger cell"
+    )

@@ -113,8 +113,8 @@ def tracer_spectrum(replicas: Sequence[Series], species: str, reference: Referen
     cutoff = float(frequency[order][n_within - 1])
     low = [one <= cutoff * (1 + 1e-9) for one in frequencies]
     samples, ions, sizes = [], [], []
-    for squares, chosen, one in zip(modes, low, frequencies, strict=True):
-        scaled = squares[chosen] / level.shape(one[chosen])[:, None, None]
+    for squares, chosen, given in zip(modes, low, frequencies, strict=True):
+        scaled = squares[chosen] / level.shape(given[chosen])[:, None, None]
         samples.append(scaled.mean(axis=1) / level.value)
         ions.append(scaled.sum(axis=(0, 2)))
         sizes.append(3 * int(chosen.sum()))
