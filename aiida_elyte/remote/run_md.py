@@ -526,7 +526,7 @@ def _xyz(record: Record, frame: Atoms, step: int, timestep_fs: float) -> str:
         for symbol, (x, y, z) in zip(record.symbols, frame.positions.tolist(), strict=True)
     ]
     header = (
-        f'Lattice="{lattice}" Properties=species:S:1:pos:R:3 step={step} time_fs={step * timestep_fs:g} pbc="T T T"'
+        f'Lattice="{lattice}" Properties=species:S:1:pos:R:3 step={step} time_fs={step * timestep_fs:.12g} pbc="T T T"'
     )
     return "\n".join([str(len(rows)), header, *rows, ""])
 
