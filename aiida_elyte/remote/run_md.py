@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from ase import Atoms
+from ase import Atoms, units
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
@@ -377,7 +377,8 @@ class Simulation:
             if record.stop is None and is_production:
                 record.conserved[0 if step == 0 else 1] = conserved[place]
                 if series:
-                    record.reducer.add(frame.positions, frame.cell.array, temperature_K)
+                    velocities = frame.get_velocities() * units.fs
+                    record.reducer.add(frame.positions, frame.cell.array, temperature_K, velocities_A_fs=velocities)
                 if trajectory:
                     self.files[f"trajectory_{label}.xyz"].write(_xyz(record, frame, step, settings.timestep_fs))
             if samples or record.stop is not None:

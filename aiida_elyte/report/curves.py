@@ -11,8 +11,8 @@ from scipy import constants
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.arrhenius import ArrheniusLine, fit_line
-from aiida_elyte.science.transport.displacement import reference_of
 from aiida_elyte.science.transport.estimates import Estimate, Refusal
+from aiida_elyte.science.transport.references import Reference, reference_of
 from aiida_elyte.science.transport.windows import msd_curve
 
 __all__ = ["arrhenius_band", "describe_crystal", "describe_series", "learning_curve", "pool_parity"]
@@ -62,7 +62,7 @@ def describe_series(series: Sequence[Series], charges: Mapping[str, float]) -> d
     return {"msd": msd, "temperatures": [_temperature(one) for one in series]}
 
 
-def _msd(series: Sequence[Series], name: str, reference: tuple[str, ...]) -> dict[str, Any]:
+def _msd(series: Sequence[Series], name: str, reference: Reference) -> dict[str, Any]:
     try:
         curve = msd_curve(series, name, reference)
     except InputError as error:

@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["format_bound", "format_duration", "format_estimate", "format_interval", "format_number", "format_value"]
 
-_UNITS = {"cm2/s": "cm²/s", "1": ""}
+_UNITS = {"cm2/s": "cm²/s", "mol2/(J m s)": "mol²/(J m s)", "1": ""}
 """How units of the results are printed; the others are printed as they are."""
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -10,6 +10,7 @@ __all__ = ["name_quantity", "tabulate_results", "write_json"]
 _NAMES = {
     "conductivity": "conductivity σ",
     "conductivity_nernst_einstein": "Nernst–Einstein σ",
+    "conductivity_green_kubo": "Green–Kubo σ",
     "haven_ratio": "Haven ratio",
     "activation_energy": "activation energy (of σT)",
     "prefactor": "prefactor of σT",
@@ -23,6 +24,9 @@ def name_quantity(key: str) -> str:
         return _NAMES[key]
     if key.startswith("tracer_diffusion_"):
         return f"{_NAMES['tracer_diffusion']} of {key.removeprefix('tracer_diffusion_')}"
+    for prefix, name in (("onsager_", "Onsager coefficient of"), ("transference_", "transference number of")):
+        if key.startswith(prefix):
+            return f"{name} {key.removeprefix(prefix).replace('_', ' and ')}"
     if key.startswith("conductivity_") and key.endswith("K"):
         return f"σ extrapolated to {key.removeprefix('conductivity_').removesuffix('K')} K"
     return key.replace("_", " ")
