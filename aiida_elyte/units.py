@@ -11,7 +11,9 @@ __all__ = [
     "BOHR_A",
     "BOLTZMANN_EV_K",
     "CM2_S",
+    "COULOMB_EV_A",
     "GPA",
+    "G_CM3",
     "HARTREE_EV",
     "KINETIC",
     "MS_CM",
@@ -51,3 +53,9 @@ MS_CM: float = _c.e**2 / (_c.eV * _c.angstrom * _c.femto) / (_c.milli / _c.centi
 
 ONSAGER_SI: float = _c.angstrom**2 / _c.femto / (_c.angstrom**3 * _c.eV) / _c.N_A**2
 """One Å²/fs/(Å³ eV), the unit of Onsager coefficients per particle inside the code [mol²/(J m s)]."""
+
+COULOMB_EV_A: float = HARTREE_EV * BOHR_A
+"""e²/4πε₀ [eV Å]."""
+
+G_CM3: float = _c.atomic_mass / _c.gram / (_c.angstrom / _c.centi) ** 3
+"""One amu/Å³ [g/cm³]."""

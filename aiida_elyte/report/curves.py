@@ -6,22 +6,19 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_masses
-from scipy import constants
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.arrhenius import ArrheniusLine, fit_line
-from aiida_elyte.science.transport.estimates import Estimate, Refusal
 from aiida_elyte.science.transport.references import Reference, reference_of
+from aiida_elyte.science.transport.results import Estimate, Refusal
 from aiida_elyte.science.transport.windows import msd_curve
+from aiida_elyte.units import G_CM3
 
 __all__ = ["arrhenius_band", "describe_crystal", "describe_series", "learning_curve", "pool_parity"]
 
 _MAX_SAMPLES = 400
 """Points of a temperature curve: more than a figure can show."""
-
-_AMU_A3 = constants.atomic_mass / constants.angstrom**3 / (constants.gram / constants.centi**3)
-"""One amu/Å³ [g/cm³]."""
 
 
 def describe_crystal(atoms: Atoms) -> dict[str, Any]:
@@ -35,7 +32,7 @@ def describe_crystal(atoms: Atoms) -> dict[str, Any]:
         "n_atoms": len(atoms),
         "cell_A_deg": [round(float(value), 4) for value in atoms.cell.cellpar()],
         "volume_A3": float(atoms.get_volume()),
-        "density_g_cm3": float(atomic_masses[atoms.numbers].sum() / atoms.get_volume() * _AMU_A3),
+        "density_g_cm3": float(atomic_masses[atoms.numbers].sum() / atoms.get_volume() * G_CM3),
         "space_group": spglib.get_spacegroup(cell, symprec=0.01),
     }
 

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.structure.records import TimeBlocks, estimate_mean
-from aiida_elyte.science.transport.estimates import Estimate, Refusal
+from aiida_elyte.science.transport.results import Estimate, Refusal
 
 __all__ = ["Coordination", "CoordinationCounter", "PairFinder"]
 

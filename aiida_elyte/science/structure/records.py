@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import constants, fft, stats
+from scipy import fft, stats
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.reduction import Series
-from aiida_elyte.science.transport.estimates import Estimate, Refusal
+from aiida_elyte.science.transport.results import Estimate, Refusal
+from aiida_elyte.units import G_CM3
 
 __all__ = ["Record", "TimeBlocks", "correlation_time", "estimate_mean", "record_density", "record_temperature"]
 
-_G_CM3: float = constants.atomic_mass / constants.gram / (constants.angstrom / constants.centi) ** 3
-"""One amu/Å³ [g/cm³]."""
 
 _WINDOW = 5.0
 """The autocorrelation is summed up to this many correlation times, where an exponential has lost all but 1 %."""
@@ -197,7 +196,7 @@ def record_density(series: Series) -> Record:
             "expected positive volumes; reduce a periodic trajectory"
         )
     mass = float(series.counts @ series.masses)
-    return _record(_G_CM3 * mass / series.volume_A3, series.interval_fs, "g/cm3", "density")
+    return _record(G_CM3 * mass / series.volume_A3, series.interval_fs, "g/cm3", "density")
 
 
 def _record(values: np.ndarray, interval_fs: float, unit: str, quantity: str) -> Record:

@@ -9,7 +9,7 @@ from scipy import fft, stats
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.structure.coordination import PairFinder
-from aiida_elyte.science.transport.estimates import Estimate, Refusal
+from aiida_elyte.science.transport.results import Estimate, Refusal
 
 __all__ = ["ContactRecorder", "Contacts", "Residence", "residence_times"]
 

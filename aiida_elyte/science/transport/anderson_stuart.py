@@ -4,12 +4,9 @@ import math
 from dataclasses import dataclass
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.units import BOHR_A, HARTREE_EV
+from aiida_elyte.units import COULOMB_EV_A
 
 __all__ = ["AndersonStuartBarrier", "anderson_stuart_barrier", "displacement_factor"]
-
-_COULOMB_EV_A = HARTREE_EV * BOHR_A
-"""e²/4πε₀ [eV Å]."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,7 @@ def anderson_stuart_barrier(
         counter_charge=counter_charge,
         factor=factor,
     )
-    binding = factor * _COULOMB_EV_A * charge * counter_charge / (permittivity * (radius_A + counter_radius_A))
+    binding = factor * COULOMB_EV_A * charge * counter_charge / (permittivity * (radius_A + counter_radius_A))
     if shear_modulus_eV_A3 == 0:
         return AndersonStuartBarrier(binding, 0.0)
     if doorway_radius_A is None:
