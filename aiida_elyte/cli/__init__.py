@@ -17,6 +17,7 @@ _COMMANDS = {
     "import": "import_frames",
     "train": "train",
     "evaluate": "evaluate",
+    "transport": "transport",
     "status": "status",
     "resume": "resume",
     "report": "report",

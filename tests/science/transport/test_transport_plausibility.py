@@ -1,0 +1,119 @@
+"""A time step wrong by ten or a thousand is told, where it can be; a right one is not."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.transport.plausibility import check_time_step
+from aiida_elyte.science.transport.synthetic import ballistic_then_diffusive, brownian
+
+TEMPERATURE_K = 600.0
+# 3 k T / m = 3 × 8.314 J/(mol K) × 600 K / 6.94e-3 kg/mol = 2.156e6 m²/s²: 1468 m/s, 0.01468 Å/fs
+THERMAL_A_FS = 0.01468
+
+
+def rescaled(series, factor):
+    """Return the series as if its time step had been given ``factor`` times too large."""
+    return replace(series, time_fs=series.time_fs * factor)
+
+
+def number(line, words):
+    """Return the number that follows some words."""
+    return float(line.split(words)[1].split()[0])
+
+
+def walk(diffusion_A2_fs=1e-4, n_times=200):
+    return brownian(np.random.default_rng(3), n_times, 50, diffusion_A2_fs, 50.0)
+
+
+def flight():
+    """Return ions at their thermal velocity, D = τ v²/3, framework at rest, in frames a fifth of τ apart."""
+    relaxation_fs = 50.0
+    diffusion = relaxation_fs * THERMAL_A_FS**2 / 3
+    return ballistic_then_diffusive(np.random.default_rng(5), 400, 50, diffusion, relaxation_fs, 10.0)
+
+
+def test_right_time_steps_pass():
+    assert check_time_step(walk(), TEMPERATURE_K) is None
+    assert check_time_step(flight(), TEMPERATURE_K) is None
+
+
+def test_free_flight_itself_passes():
+    rng = np.random.default_rng(1)
+    velocities = rng.normal(0, THERMAL_A_FS / math.sqrt(3), (50, 3))
+    series = walk(n_times=20)
+    path = np.arange(20)[:, None, None] * 50.0 * velocities
+    path -= path.mean(axis=1, keepdims=True)
+    series = replace(series, displacements_A=path.astype(np.float32), collective_A=np.zeros_like(series.collective_A))
+    assert check_time_step(series, TEMPERATURE_K) is None
+    assert check_time_step(rescaled(series, 0.5), TEMPERATURE_K) is not None
+
+
+@pytest.mark.parametrize("factor", [0.1, 0.001])
+def test_steps_given_too_small_outrun_free_flight(factor):
+    # √(6 D Δt) = √(6 × 1e-4 × 50) = 0.173 Å take 11.8 fs at least; seen from the centre of mass it is 1 % less
+    line = check_time_step(rescaled(walk(), factor), TEMPERATURE_K)
+    assert f"in {50 * factor:g} fs" in line
+    assert number(line, "Li moves") == pytest.approx(0.173, rel=0.02)
+    assert number(line, "expected at least") == pytest.approx(11.8, rel=0.02)
+    assert number(line, "mean square),") == pytest.approx(11.8 / (50 * factor), rel=0.02)
+
+
+@pytest.mark.parametrize("factor", [10, 1000])
+def test_steps_given_too_large_look_like_slow_diffusion_without_velocities(factor):
+    assert check_time_step(rescaled(walk(), factor), TEMPERATURE_K) is None
+
+
+@pytest.mark.parametrize("factor", [10, 1000])
+def test_velocities_show_a_step_given_too_large(factor):
+    line = check_time_step(rescaled(flight(), factor), TEMPERATURE_K)
+    assert number(line, "(frames") == pytest.approx(10.0, rel=0.05)
+
+
+@pytest.mark.parametrize("factor", [0.1, 0.001])
+def test_velocities_show_a_step_given_too_small_when_no_ion_is_followed(factor):
+    series = rescaled(flight(), factor)
+    assert "free flight" in check_time_step(series, TEMPERATURE_K)
+    hidden = replace(series, tracked=(), displacements_A=series.displacements_A[:, :0])
+    assert number(check_time_step(hidden, TEMPERATURE_K), "(frames") == pytest.approx(10.0, rel=0.05)
+
+
+def test_velocities_too_far_apart_tell_nothing():
+    series = ballistic_then_diffusive(np.random.default_rng(5), 400, 50, 1e-4, 5.0, 50.0)
+    assert check_time_step(rescaled(series, 10), TEMPERATURE_K) is None
+
+
+def test_molecules_have_the_mass_of_molecules():
+    # 280 amu instead of 6.94: free flight is √(280/6.94) = 6.35 times slower, so that 50 fs are too short
+    series = replace(walk(), masses=np.array([280.0, 32.06]))
+    assert number(check_time_step(series, TEMPERATURE_K), "expected at least") == pytest.approx(11.8 * 6.35, rel=0.05)
+
+
+def test_gaseous_diffusion_is_told():
+    # 0.2 Å²/fs = 2e-2 cm²/s; at 1e6 fs a step is slower than free flight
+    series = brownian(np.random.default_rng(3), 40, 50, 0.2, 1e6)
+    assert number(check_time_step(series, TEMPERATURE_K), "at about") == pytest.approx(0.02, rel=0.25)
+
+
+def test_drift_of_the_whole_system_is_no_motion():
+    series = walk()
+    drift = np.linspace(0, 5000, len(series.time_fs))[:, None]
+    moved = replace(
+        series,
+        displacements_A=series.displacements_A + drift[:, None].astype(np.float32),
+        collective_A=series.collective_A + drift[:, None] * series.counts[None, :, None],
+    )
+    assert check_time_step(moved, TEMPERATURE_K) is None
+
+
+def test_one_sample_tells_nothing():
+    assert check_time_step(walk(n_times=1), TEMPERATURE_K) is None
+
+
+@pytest.mark.parametrize("temperature", [0.0, -3.0, math.nan])
+def test_temperature_must_be_positive(temperature):
+    with pytest.raises(InputError, match="expected a positive number"):
+        check_time_step(walk(), temperature)
