@@ -46,7 +46,8 @@ def command(ctx: click.Context, folder: Path) -> None:
     if not node.is_terminated:
         click.echo("Interrupted: the demo's daemon has stopped; the same command goes on.", err=True)
         ctx.exit(130)
-    from aiida_elyte.report import collect, write_html
+    from aiida_elyte.report.collect import collect
+    from aiida_elyte.report.html import write_html
 
     write_html(collect(node), folder / "report.html")
     finish(ctx, node)

@@ -18,7 +18,8 @@ def command(pk: str, out: Path | None) -> None:
     """Write one self-contained HTML page about a street: pictures, tables, where every number comes from."""
     open_profile()
     node = load_process(pk)
-    from aiida_elyte.report import collect, write_html
+    from aiida_elyte.report.collect import collect
+    from aiida_elyte.report.html import write_html
 
     path = out or Path(f"report_{node.pk}.html")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,9 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
-from aiida_elyte.report import collect, write_html, write_json
+from aiida_elyte.report.collect import collect
+from aiida_elyte.report.html import write_html
+from aiida_elyte.report.results import write_json
 from aiida_elyte.science.frames import attach_labels
 from aiida_elyte.science.trajectory.reduction import pack_series
 from aiida_elyte.science.transport import synthetic
