@@ -27,6 +27,9 @@ __all__ = ["Estimate", "Mean", "Refusal", "estimate_transport", "is_isotropic", 
 _BOUND_BLOCKS = 8
 """Blocks over all replicas behind the upper bound of a collective quantity."""
 
+_NEUTRAL = 1e-5
+"""Part of the sum of all charges' magnitudes that their sum may be off zero: charges of force fields are rounded."""
+
 _CUBIC_TOLERANCE = 0.02
 """Relative difference of the cell's edges, and cosine of its angles, up to which it is taken for isotropic."""
 
@@ -175,7 +178,8 @@ def _check_charges(charges: Mapping[str, float], series: Series) -> None:
     if not any(charges.values()):
         raise InputError(f"charges are all zero; expected a charge for each mobile species among {known}; give them")
     net = sum(charge * _count(series, name) for name, charge in charges.items())
-    if set(charges) == set(series.species) and abs(net) > 1e-6 * sum(map(abs, charges.values())):
+    gross = sum(abs(charge) * _count(series, name) for name, charge in charges.items())
+    if set(charges) == set(series.species) and abs(net) > _NEUTRAL * gross:
         raise InputError(
             f"charges of all species sum to {net:g} e; expected neutral atoms in all; "
             "correct them, or leave the framework out"
