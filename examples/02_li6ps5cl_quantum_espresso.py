@@ -64,8 +64,8 @@ def settings(tiny: bool) -> dict:
             "label": {"qe": {"max_in_flight": 2, "scf": scf}},
             "ensemble": {"n_members": 3, "max_in_flight": 2, "train": {"settings": train}},
             "learning": {
-                "max_rounds": 2,
-                "label_budget": 16,
+                "max_rounds": 1,
+                "label_budget": 8,
                 "sampling": {"temperature_K": 1000.0, "n_replicas": 3, "n_steps": 2000, "sample_stride": 20},
                 "selection": {"n_select": 8, "selection": {"threshold_eV_A": 0.15}},
                 "retraining": {"max_epochs": 150},
@@ -73,7 +73,7 @@ def settings(tiny: bool) -> dict:
         },
         "conductivity": {
             "max_in_flight": 2,
-            "conditions": {"n_replicas": 2, "n_steps": 10000, "supercell": [2, 2, 2], "series_stride": 10},
+            "conditions": {"n_replicas": 2, "n_steps": 8000, "supercell": [2, 2, 2], "series_stride": 10},
         },
     }
     if tiny:
@@ -100,8 +100,8 @@ def held_out_frames(python: orm.Code, pw: orm.Code, street: orm.WorkChainNode, c
     """Return frames of a run at 600 K that no potential was trained on, labelled by Quantum ESPRESSO."""
     run = {
         "temperature_K": 300.0 if tiny else 600.0,
-        "n_steps": 20 if tiny else 4000,
-        "sample_stride": 10 if tiny else 500,
+        "n_steps": 20 if tiny else 3600,
+        "sample_stride": 10 if tiny else 600,
     }
     strides = {"series_stride": 10, "spread_stride": run["sample_stride"], "trajectory_stride": run["n_steps"]}
     replicas = {"replicas": [{"seed": 4242, "member": "m00"}]}
