@@ -102,6 +102,7 @@ class Record:
             settings.series_stride * settings.timestep_fs,
             replica=label,
             member=member,
+            is_unwrapped=True,
             max_megabytes=64.0,  # of each replica: every checkpoint holds them all
         )
         self.stop: Stop | None = None

@@ -30,8 +30,8 @@ class Unwrapper:
     n_atoms
         Number of atoms.
     is_unwrapped
-        Whether positions are known to run on through the faces: steps are then taken as they are, up to half a cell.
-        In a cell that changes they are wrapped all the same, as image flags would add the change of whole cells.
+        Whether positions are known to run on through the faces: steps of any length are then taken as they are, less
+        what a change of the cell moves an atom that is n cells away.
     """
 
     def __init__(self, n_atoms: int, *, is_unwrapped: bool = False) -> None:
@@ -74,25 +74,27 @@ class Unwrapper:
         positions = np.array(positions, np.float32 if positions.dtype == np.float32 else np.float64)
         before = self._cell
         now = before if before is not None and np.array_equal(cell, before.vectors) else _Cell.of(cell)
-        given, shift = self._given, None
-        is_breathing = self._is_breathing or (before is not None and now is not before)
-        if is_breathing and before is not None:
-            if not self._is_breathing:
-                given = before.wrap(self._given)
+        has_changed = before is not None and now is not before
+        given, is_breathing, shift = self._given, self._is_breathing, None
+        if not self._is_unwrapped and before is not None and (has_changed or is_breathing):
+            if not is_breathing:  # from now on all positions are wrapped, this one too
+                given, is_breathing = before.wrap(self._given), True
                 shift = self._given - given
             positions = now.wrap(positions)
         step = positions - given if before is not None else np.zeros_like(positions)
         flat = (step if before is not None else positions).ravel()
         if not np.isfinite(flat @ flat):
             raise InputError("has positions that are not finite; expected numbers; cut the trajectory before it")
-        crossed = now.images(step, 0.5 if self._is_unwrapped and not is_breathing else _SAFE_STEP)
-        if crossed is not None:
+        if self._is_unwrapped:
+            if has_changed and before is not None:
+                moved = before.cells_away(given) @ (now.vectors - before.vectors)
+                step = step - moved
+                self._corrections -= moved
+        elif (crossed := now.images(step, _SAFE_STEP)) is not None:
             rows, moved = crossed
-            if self._is_unwrapped and not is_breathing:
-                raise _too_far(now, step, rows, 0.5)
             step[rows] -= moved
             if now.images(step[rows], _SAFE_STEP) is not None:
-                raise _too_far(now, step, rows, _SAFE_STEP)
+                raise _too_far(now, step, rows)
             self._corrections[rows] -= moved
         if shift is not None:
             self._corrections += shift
@@ -137,8 +139,11 @@ class _Cell:
 
     def wrap(self, positions: np.ndarray) -> np.ndarray:
         """Return positions within the cell, in double precision."""
-        scaled = positions @ self.inverse
-        return np.asarray((scaled - np.floor(scaled)) @ self.vectors)
+        return np.asarray(positions - self.cells_away(positions) @ self.vectors)
+
+    def cells_away(self, positions: np.ndarray) -> np.ndarray:
+        """Return how many cells away from the first each position is."""
+        return np.floor(positions @ self.inverse)
 
     def scale(self, steps: np.ndarray) -> np.ndarray:
         """Return steps in units of the cell vectors."""
@@ -160,10 +165,10 @@ class _Cell:
         return rows[far], np.rint(scaled[far]) @ self.vectors
 
 
-def _too_far(cell: _Cell, steps: np.ndarray, rows: np.ndarray, limit: float) -> InputError:
+def _too_far(cell: _Cell, steps: np.ndarray, rows: np.ndarray) -> InputError:
     scaled = np.abs(cell.scale(steps[rows].astype(float)))
     row, axis = np.unravel_index(int(scaled.argmax()), scaled.shape)
     return InputError(
         f"moves atom {rows[row]} by {scaled[row, axis]:.2f} of the cell along vector {axis} in one step; expected less "
-        f"than {limit}, as half a cell cannot be told from its image; write frames more often, or take a larger cell"
+        f"than {_SAFE_STEP}, as half a cell cannot be told from its image; write frames more often, or unwrapped"
     )
