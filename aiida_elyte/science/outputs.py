@@ -1,7 +1,7 @@
 """Labelled frames from the output files of VASP and pw.x, with the level of theory these files tell."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 from xml.etree import ElementTree
@@ -9,9 +9,11 @@ from xml.etree import ElementTree
 from ase import Atoms
 from ase.io import read
 from ase.io.formats import UnknownFileTypeError, open_with_compression
+from ase.units import create_units
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import attach_labels, labels_of
+from aiida_elyte.units import BOHR_A, RYDBERG_EV
 
 __all__ = ["is_output", "read_output"]
 
@@ -23,6 +25,12 @@ _VASP_FUNCTIONALS = {"PE": "PBE", "PS": "PBEsol", "RP": "RPBE", "RE": "revPBE", 
 
 _VASP_EXTRAS = {"IVDW": "0", "LHFCALC": "F", "LDAU": "F", "LSORBIT": "F", "LUSE_VDW": "F", "EFIELD": "0"}
 """Tags that change the theory → their value when they do not."""
+
+
+_OF_ASE = create_units("2006")
+_RYDBERG, _BOHR = RYDBERG_EV / _OF_ASE["Ry"], BOHR_A / _OF_ASE["Bohr"]
+_PW_FACTORS = {"energy": _RYDBERG, "forces": _RYDBERG / _BOHR, "stress": _RYDBERG / _BOHR**3}
+"""ASE reads pw.x with constants of 2006, off by 9e-8: frames labelled through AiiDA and imported ones must agree."""
 
 
 def is_output(path: str | Path) -> bool:
@@ -68,7 +76,7 @@ def read_output(path: str | Path) -> tuple[list[Atoms], list[str]]:
     frames, left_out = [], []
     block = "/".join(path.parts[-2:])  # these files are all called alike: the folder tells them apart
     for index, (frame, converged) in enumerate(zip(found, is_converged, strict=False)):
-        labels = _labels(frame)
+        labels = _labels(frame, _PW_FACTORS if file_format == "espresso-out" else {})
         if not converged or not {"energy", "forces"} <= set(labels):
             left_out.append(f"{path}: frame {index} is left out: its electrons did not converge")
             continue
@@ -91,11 +99,13 @@ def _format_of(path: Path) -> str | None:
     return next((name for sign, name in _SIGNS.items() if sign in head), None)
 
 
-def _labels(frame: Atoms) -> dict[str, Any]:
-    """Return energy, forces and stress; the energy is the one the forces belong to."""
+def _labels(frame: Atoms, factors: Mapping[str, float]) -> dict[str, Any]:
+    """Return energy, forces and stress times some factors; the energy is the one the forces belong to."""
     labels = {key: value for key, value in labels_of(frame).items() if key in ("energy", "forces", "stress")}
     free = None if frame.calc is None else frame.calc.results.get("free_energy")
-    return labels if free is None else {**labels, "energy": float(free)}
+    if free is not None:
+        labels["energy"] = float(free)
+    return {key: value * factors.get(key, 1.0) for key, value in labels.items()}
 
 
 def _read_vasprun(path: Path) -> tuple[str, list[bool]]:
