@@ -101,6 +101,17 @@ def test_outputs_hold_what_was_asked_for(unbroken):
     assert len(read_frames(unbroken / "trajectory_r0.xyz")) == 21
 
 
+def test_currents_are_the_slopes_of_the_displacements(unbroken):
+    for one in unpack_series(series_of(unbroken)):
+        assert one.currents_A_fs.shape == one.collective_A.shape
+        assert np.abs(one.currents_A_fs).max() > 1e-3
+        # 10 fs between samples: the mean of both ends' velocities is the slope between them, but for the curvature
+        slope = np.diff(one.collective_A, axis=0) / one.interval_fs
+        middle = (one.currents_A_fs[1:] + one.currents_A_fs[:-1]) / 2
+        assert np.corrcoef(slope.ravel(), middle.ravel())[0, 1] > 0.99
+        np.testing.assert_allclose(slope, middle, atol=0.2 * np.abs(middle).max())
+
+
 def test_a_replica_moves_the_same_alone(unbroken, tmp_path):
     launch(tmp_path, replicas=[{"seed": 3, "member": "m00"}])
     assert (tmp_path / "trajectory_r0.xyz").read_text() == (unbroken / "trajectory_r2.xyz").read_text()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
 import torch
-from ase import Atoms
+from ase import Atoms, units
 from torch import Tensor
 
 from aiida_elyte.errors import InputError
@@ -211,6 +211,7 @@ class Replicas:
             pbc=True,
         )
         frame.set_masses(self.masses[atoms].cpu().numpy())
+        frame.set_velocities(self.velocities[atoms].cpu().numpy() / units.fs)
         return frame
 
     def state_dict(self) -> dict[str, Any]:

@@ -116,6 +116,8 @@ def green_kubo(
         correlation += found / len(replicas)
         running = np.concatenate([[0.0], np.cumsum(0.5 * (found[1:] + found[:-1]))]) * step_fs
         integrals.append(running * MS_CM / (3 * one.volume_A3.mean() * BOLTZMANN_EV_K * temperature_K))
+    if not correlation[0] > 0:
+        return Refusal("the velocities are all zero; expected those of the run; write them, every few fs")
     if not correlation[1] > _RESOLVED * correlation[0]:
         return Refusal(
             f"velocities every {step_fs:g} fs are too far apart: the current's correlation falls to "
