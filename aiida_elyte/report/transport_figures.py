@@ -9,13 +9,12 @@ import numpy as np
 from aiida_elyte.report.figures import _COLOURS, _QUIET, INK, _figure, _plain_decades, draw
 from aiida_elyte.report.quantities import format_estimate, format_value
 from aiida_elyte.science.trajectory.reduction import Series
-from aiida_elyte.science.transport.displacement import displacements_in_frame
 from aiida_elyte.science.transport.green_kubo import GreenKubo, green_kubo
-from aiida_elyte.science.transport.references import Reference, parse_reference, reference_of
+from aiida_elyte.science.transport.references import parse_reference, reference_of
 from aiida_elyte.science.transport.results import Estimate, Refusal
-from aiida_elyte.science.transport.spectrum import mean_mode_power, mode_frequencies
+from aiida_elyte.science.transport.spectrum import mode_frequencies
 from aiida_elyte.science.transport.tracer import tracer_spectrum
-from aiida_elyte.science.transport.windows import TOLERANCE, msd_curve, usable_series
+from aiida_elyte.science.transport.windows import TOLERANCE, MsdCurve, msd_curve, usable_series
 from aiida_elyte.units import CM2_S
 
 if TYPE_CHECKING:
@@ -67,8 +66,8 @@ def draw_transport(
         "species": {
             name: {
                 "curve": curve,
-                "power": _power(replicas, name, reference),
-                "spectrum": curve.window and tracer_spectrum(replicas, name, reference, curve.window),
+                "power": _power(curve, replicas[0].tracked_interval_fs),
+                "spectrum": curve.window and tracer_spectrum(replicas, reference, curve, curve.window),
                 "diffusion": quantities[f"tracer_diffusion_{name}"],
             }
             for name, curve in curves.items()
@@ -87,14 +86,10 @@ def draw_transport(
     return {name: content for name, content in drawn.items() if content is not None}
 
 
-def _power(replicas: Sequence[Series], name: str, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
+def _power(curve: MsdCurve, step_fs: float) -> tuple[np.ndarray, np.ndarray]:
     """Return frequencies [1/ps] and powers of the tracers' modes as diffusion coefficients [cm²/s], in bins."""
-    frequencies, powers = [], []
-    for one in replicas:
-        moved = displacements_in_frame(one, name, reference)
-        frequencies.append(mode_frequencies(len(moved) - 1, one.tracked_interval_fs))
-        powers.append(mean_mode_power(moved).mean(axis=1) / (2 * one.tracked_interval_fs))
-    frequency, power = np.concatenate(frequencies), np.concatenate(powers)
+    frequency = np.concatenate([mode_frequencies(len(one), step_fs) for one in curve.powers])
+    power = np.concatenate(curve.powers).mean(axis=1) / (2 * step_fs)
     order = np.argsort(frequency, kind="stable")
     n_bins = math.ceil(math.log(max(2, len(order))) / math.log(_BIN_RATIO))
     starts = np.unique(np.geomspace(1, len(order), n_bins, endpoint=False).astype(int)) - 1

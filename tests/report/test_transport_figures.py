@@ -10,6 +10,7 @@ from aiida_elyte.report.transport_figures import _power, draw_transport
 from aiida_elyte.science.transport.estimates import estimate_transport
 from aiida_elyte.science.transport.references import parse_reference
 from aiida_elyte.science.transport.synthetic import ballistic_then_diffusive, brownian, caged, electrolyte, series_of
+from aiida_elyte.science.transport.windows import msd_curve
 from aiida_elyte.units import CM2_S
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -58,7 +59,7 @@ def test_neutral_species_are_drawn_and_carry_nothing():
 @pytest.mark.parametrize("n_times", [40, 1000])
 def test_points_of_a_spectrum_average_to_the_diffusion_coefficient(n_times):
     series = brownian(np.random.default_rng(2), n_times, 60, 1e-4, 50.0)
-    frequency, power = _power([series], "Li", parse_reference("lab", series, {}))
+    frequency, power = _power(msd_curve([series], "Li", parse_reference("lab", series, {})), 50.0)
     assert frequency[0] == pytest.approx(1e3 / (2 * (n_times - 1) * 50.0))  # 1/2T
     assert frequency[-1] < 1e3 / (2 * 50.0) * (1 + 1e-9)  # 1/2Δt
     assert (np.diff(frequency) > 0).all()

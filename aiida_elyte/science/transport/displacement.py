@@ -1,5 +1,7 @@
 """Mean squared displacements over all time origins, by fast Fourier transform."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy import fft
 
@@ -7,10 +9,13 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.references import Reference
 
-__all__ = ["displacements_in_frame", "mean_squared_displacement"]
+__all__ = ["mean_squared_displacement", "tracer_chunks"]
 
-_CHUNK = 64
-"""Particles transformed together: bounds the memory to a few times 64 × T × 3 numbers."""
+_CHUNK_NUMBERS = 200_000
+"""Numbers transformed together: what the cache of a core holds."""
+
+_LEAST_PARTICLES = 8
+"""Particles transformed together at least."""
 
 
 def mean_squared_displacement(displacements: np.ndarray, max_lag: int | None = None) -> np.ndarray:
@@ -37,39 +42,61 @@ def mean_squared_displacement(displacements: np.ndarray, max_lag: int | None = N
     Calandrini et al., Collection SFN 12, 201 (2011), DOI 10.1051/sfn/201112010.
     """
     n_times, n_particles, _ = displacements.shape
-    n_lags = n_times if max_lag is None else min(n_times, max_lag + 1)
-    total = np.zeros(n_lags)
-    for start in range(0, n_particles, _CHUNK):
-        chunk = np.asarray(displacements[:, start : start + _CHUNK], float)
-        chunk = (chunk - chunk.mean(axis=0)).reshape(n_times, -1)  # small numbers lose fewer digits in the difference
-        squares = np.concatenate([[0.0], np.cumsum(np.einsum("tj,tj->t", chunk, chunk))])
-        spectrum = fft.rfft(chunk, n=fft.next_fast_len(2 * n_times, real=True), axis=0)
-        power = np.einsum("fj,fj->f", spectrum, spectrum.conj()).real
-        cross = fft.irfft(power, n=fft.next_fast_len(2 * n_times, real=True))[:n_lags]
-        lags = np.arange(n_lags)
-        total += squares[n_times - lags] + squares[n_times] - squares[lags] - 2 * cross
+    lags = np.arange(n_times if max_lag is None else min(n_times, max_lag + 1))
+    size = fft.next_fast_len(n_times + len(lags), real=True)
+    squares, power = np.zeros(n_times + 1), np.zeros(size // 2 + 1)
+    for chosen in _chunks(n_particles, n_times):
+        chunk = displacements[:, chosen].astype(float).reshape(n_times, -1)
+        chunk -= chunk.mean(axis=0)  # small numbers lose fewer digits in the difference
+        squares[1:] += np.einsum("tj,tj->t", chunk, chunk)
+        spectrum = fft.rfft(chunk, size, axis=0).view(float)
+        power += np.einsum("fj,fj->f", spectrum, spectrum)
+    squares = np.cumsum(squares)
+    total = squares[n_times - lags] + squares[n_times] - squares[lags] - 2 * fft.irfft(power, size)[: len(lags)]
     total[0] = 0.0
-    return np.maximum(total, 0.0) / (n_particles * (n_times - np.arange(n_lags)))
+    return np.maximum(total, 0.0) / (n_particles * (n_times - lags))
 
 
-def displacements_in_frame(series: Series, species: str, reference: Reference) -> np.ndarray:
-    """Return the displacements of one species' particles relative to what is at rest.
+def tracer_chunks(
+    series: Series, species: str, reference: Reference, n_groups: int = 1
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the displacements of one species' particles relative to what is at rest, a few particles at a time.
 
-    Returns
-    -------
-    numpy.ndarray
-        Displacements [Å], float32, shape ``(ceil(T / tracked_every), n_particles, 3)``.
+    Parameters
+    ----------
+    series
+        One replica.
+    species
+        Name of the species.
+    reference
+        What is at rest.
+    n_groups
+        Groups the particles are dealt to by turns.
+
+    Yields
+    ------
+    tuple
+        Index of a group, and displacements of some of its particles [Å], float32, shape
+        ``(ceil(T / tracked_every), n_particles, 3)``.
 
     Raises
     ------
     InputError
-        When the species was not followed atom by atom.
+        When the species was not followed particle by particle.
     """
-    chosen = [index for index, name in enumerate(series.tracked) if name == species]
-    if not chosen:
+    chosen = np.flatnonzero(np.array(series.tracked) == species)
+    if not len(chosen):
         raise InputError(
             f"series {series.replica} follows no particle of {species}; expected one of {sorted(set(series.tracked))}; "
             "track the species when the trajectory is reduced"
         )
-    drift = reference.drift_of(series)[:: series.tracked_every].astype(np.float32)
-    return series.displacements_A[:, chosen] - drift[:, None]
+    drift = reference.drift_of(series)[:: series.tracked_every, None].astype(np.float32)
+    for group in range(min(n_groups, len(chosen))):
+        members = chosen[group::n_groups]
+        for some in _chunks(len(members), len(drift)):
+            yield group, series.displacements_A[:, members[some]] - drift
+
+
+def _chunks(n_particles: int, n_times: int) -> Iterator[slice]:
+    size = max(_LEAST_PARTICLES, _CHUNK_NUMBERS // (3 * n_times))
+    return (slice(start, start + size) for start in range(0, n_particles, size))

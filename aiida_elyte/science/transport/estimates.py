@@ -100,7 +100,7 @@ def estimate_transport(
 
     curves = {name: msd_curve(replicas, name, reference) for name in charges}
     spectra = {
-        name: tracer_spectrum(replicas, name, reference, curve.window)
+        name: tracer_spectrum(replicas, reference, curve, curve.window)
         for name, curve in curves.items()
         if curve.window is not None
     }

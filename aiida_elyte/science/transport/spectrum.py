@@ -12,15 +12,13 @@ Where the spectrum bends away from its zero-frequency level is not assumed but f
 at any frequency, and with none, are averaged with the weight the tracers' spectrum gives them.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft, stats
+from scipy import fft, optimize, special, stats
 
-__all__ = ["Level", "fit_level", "level_of", "mean_mode_power", "mode_frequencies", "sine_modes", "tilt_evidence"]
-
-_CHUNK = 64
-"""Particles transformed together: bounds the memory."""
+__all__ = ["Level", "fit_level", "level_of", "mode_frequencies", "sine_modes", "tilt_evidence"]
 
 _BIN_RATIO = 1.2
 """Frequencies of neighbouring bins of modes; the lowest modes are bins of their own."""
@@ -46,47 +44,22 @@ _RISE_PRIOR = 4.0
 """Rise of the spectrum within the band, in levels, up to which a bend is considered."""
 
 
-def sine_modes(displacements: np.ndarray, n_modes: int) -> np.ndarray:
-    """Compute the lowest sine modes of the increments of displacements.
+def sine_modes(displacements: np.ndarray, n_modes: int | None = None) -> np.ndarray:
+    """Compute the lowest sine modes of the increments of displacements, in the precision these have.
 
     Parameters
     ----------
     displacements
         Displacements [Å], shape ``(n + 1, ...)``.
     n_modes
-        Number of modes K wanted, at most n.
+        Number of modes K wanted; ``None`` gives all n.
 
     Returns
     -------
     numpy.ndarray
         Modes k = 1 … K [Å], shape ``(K, ...)``; mode k has the frequency k/2T.
     """
-    flat = displacements.reshape(len(displacements), -1)
-    found = np.empty((n_modes, flat.shape[1]))
-    for start in range(0, flat.shape[1], 3 * _CHUNK):
-        increments = np.diff(np.asarray(flat[:, start : start + 3 * _CHUNK], float), axis=0)
-        found[:, start : start + 3 * _CHUNK] = fft.dst(increments, type=1, norm="ortho", axis=0)[:n_modes]
-    return found.reshape(n_modes, *displacements.shape[1:])
-
-
-def mean_mode_power(displacements: np.ndarray) -> np.ndarray:
-    """Return the squares of all sine modes, averaged over particles.
-
-    Parameters
-    ----------
-    displacements
-        Displacements [Å], shape ``(n + 1, N, 3)``.
-
-    Returns
-    -------
-    numpy.ndarray
-        Mean squares [Å²], shape ``(n, 3)``.
-    """
-    n_modes, n_particles = len(displacements) - 1, displacements.shape[1]
-    total = np.zeros((n_modes, 3))
-    for start in range(0, n_particles, _CHUNK):
-        total += (sine_modes(displacements[:, start : start + _CHUNK], n_modes) ** 2).sum(axis=1)
-    return total / n_particles
+    return np.asarray(fft.dst(np.diff(displacements, axis=0), type=1, norm="ortho", axis=0)[:n_modes])
 
 
 def mode_frequencies(n_increments: int, interval_fs: float) -> np.ndarray:
@@ -133,10 +106,13 @@ class Level:
         """Return the 95 % interval, taken in the logarithm; ``excess`` is a relative variance to be added."""
         logarithms = np.log(self.values)
         spreads = np.sqrt((self.errors / self.values) ** 2 + excess)
-        grid = np.linspace((logarithms - 12 * spreads).min(), (logarithms + 12 * spreads).max(), 4001)
-        below = stats.t.cdf((grid[:, None] - logarithms) / spreads, self.dof) @ self.weights
-        lower, upper = (np.interp(quantile, below, grid) for quantile in (0.025, 0.975))
-        return float(np.exp(lower)), float(np.exp(upper))
+        ends = (logarithms - 50 * spreads).min(), (logarithms + 50 * spreads).max()
+
+        def excess_below(logarithm: float, quantile: float) -> float:
+            return float(special.stdtr(self.dof, (logarithm - logarithms) / spreads) @ self.weights) - quantile
+
+        lower, upper = (optimize.brentq(excess_below, *ends, args=(quantile,)) for quantile in (0.025, 0.975))
+        return math.exp(lower), math.exp(upper)
 
     def shape(self, frequency: np.ndarray) -> np.ndarray:
         """Return the spectrum over its level at given frequencies [1/fs], shape as given."""

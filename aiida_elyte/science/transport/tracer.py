@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from aiida_elyte.science.trajectory.reduction import Series
-from aiida_elyte.science.transport.displacement import displacements_in_frame
+from aiida_elyte.science.transport.displacement import tracer_chunks
 from aiida_elyte.science.transport.grouping import Groups
 from aiida_elyte.science.transport.references import Reference
 from aiida_elyte.science.transport.results import Estimate, Refusal
-from aiida_elyte.science.transport.spectrum import Level, level_of, sine_modes
-from aiida_elyte.science.transport.windows import Window
+from aiida_elyte.science.transport.spectrum import Level, level_of, mode_frequencies, sine_modes
+from aiida_elyte.science.transport.windows import MsdCurve, Window
 from aiida_elyte.units import CM2_S
 
 __all__ = ["TracerSpectrum", "tracer_spectrum"]
@@ -41,7 +41,7 @@ class TracerSpectrum:
     scatter: float
     """Relative variance due to the ions' scatter beyond that of Gaussian motion: jumps are few."""
     samples: tuple[np.ndarray, ...]
-    """For each replica, squares of the modes up to the cutoff over what is expected of them, shape ``(K, 3)``."""
+    """For each replica, powers of the modes up to the cutoff over what is expected of them, shape ``(K, 3)``."""
     n_samples: int
     """Modes times directions fitted, over all replicas."""
 
@@ -71,7 +71,9 @@ class TracerSpectrum:
         return Estimate(self.level.value * CM2_S, std, (lower, upper), "cm2/s", n_effective, method, span)
 
 
-def tracer_spectrum(replicas: Sequence[Series], species: str, reference: Reference, window: Window) -> TracerSpectrum:
+def tracer_spectrum(
+    replicas: Sequence[Series], reference: Reference, curve: MsdCurve, window: Window
+) -> TracerSpectrum:
     r"""Analyse the spectrum of the displacements of a species' particles at frequencies below 1/(start of the window).
 
     .. math:: D = \lim_{f \to 0} \frac{\langle y(f)^2 \rangle}{2 \Delta t}
@@ -84,42 +86,40 @@ def tracer_spectrum(replicas: Sequence[Series], species: str, reference: Referen
     ----------
     replicas
         Replicas on one time step.
-    species
-        Name of the species.
     reference
         What is at rest.
+    curve
+        Mean squared displacement of the species, and the powers of its modes.
     window
-        The diffusive window of the species' mean squared displacement.
+        Its diffusive window.
     """
     step_fs = replicas[0].tracked_interval_fs
-    modes, frequencies = [], []
-    for one in replicas:
-        moved = displacements_in_frame(one, species, reference)
-        n_increments = len(moved) - 1
-        n_modes = min(n_increments, max(_MIN_MODES, int(2 * n_increments * step_fs / window.start_fs)))
-        modes.append(sine_modes(moved, n_modes) ** 2 / (2 * step_fs))
-        frequencies.append(np.arange(1, n_modes + 1) / (2 * n_increments * step_fs))
-    frequency = np.concatenate(frequencies)
+    powers, frequencies = [], []
+    for squares in curve.powers:
+        n_modes = max(_MIN_MODES, int(2 * len(squares) * step_fs / window.start_fs))
+        powers.append(squares[:n_modes] / (2 * step_fs))
+        frequencies.append(mode_frequencies(len(squares), step_fs)[:n_modes])
+    frequency, power = np.concatenate(frequencies), np.concatenate(powers)
     order = np.argsort(frequency, kind="stable")
-    power = np.concatenate([one.mean(axis=1) for one in modes])  # over ions, shape (M, 3)
-    n_ions = modes[0].shape[1]
+    n_ions = replicas[0].tracked.count(curve.species)
     lowest = min(one[0] for one in frequencies)
 
     per_axis = power.mean(axis=0)
     level, _ = level_of(frequency[order], power[order], lowest, 2.0 / (3 * n_ions))
-    shape = level.shape(frequency)
-    within = np.abs(shape - 1) <= _BENT
+    within = np.abs(level.shape(frequency) - 1) <= _BENT
     n_within = len(frequency) if within.all() else max(1, int(np.argmin(within[order])))
     cutoff = float(frequency[order][n_within - 1])
-    low = [one <= cutoff * (1 + 1e-9) for one in frequencies]
-    samples, ions, sizes = [], [], []
-    for squares, chosen, given in zip(modes, low, frequencies, strict=True):
-        scaled = squares[chosen] / level.shape(given[chosen])[:, None, None]
-        samples.append(scaled.mean(axis=1) / level.value)
-        ions.append(scaled.sum(axis=(0, 2)))
-        sizes.append(3 * int(chosen.sum()))
-    found = np.concatenate([one / size for one, size in zip(ions, sizes, strict=True) if size])
-    gaussian = 2.0 / sum(size * n_ions for size in sizes)
+    samples, ions, n_samples = [], [], []
+    for one, squares, given in zip(replicas, powers, frequencies, strict=True):
+        low = given <= cutoff * (1 + 1e-9)
+        weights = 1 / (2 * step_fs * level.value * level.shape(given[low]))
+        samples.append(squares[low] * (2 * step_fs) * weights[:, None])
+        if low.any():
+            for _, moved in tracer_chunks(one, curve.species, reference):
+                ions.append(np.einsum("knd,k->n", sine_modes(moved, len(weights)) ** 2, weights) / (3 * len(weights)))
+            n_samples.append(3 * len(weights) * n_ions)
+    found = np.concatenate(ions)
+    gaussian = 2.0 / sum(n_samples)
     scatter = float(found.var(ddof=1) / len(found) / found.mean() ** 2) if len(found) > 1 else 0.0
     return TracerSpectrum(
         window=window,

@@ -9,9 +9,9 @@ from scipy import stats
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.reduction import Series
-from aiida_elyte.science.transport.displacement import displacements_in_frame, mean_squared_displacement
+from aiida_elyte.science.transport.displacement import mean_squared_displacement, tracer_chunks
 from aiida_elyte.science.transport.references import Reference, reference_of
-from aiida_elyte.science.transport.spectrum import level_of, mean_mode_power, mode_frequencies, tilt_evidence
+from aiida_elyte.science.transport.spectrum import level_of, mode_frequencies, sine_modes, tilt_evidence
 
 __all__ = ["MsdCurve", "Window", "find_window", "msd_curve", "usable_series"]
 
@@ -84,6 +84,8 @@ class MsdCurve:
     """Local log–log slope between t/√2 and t√2, NaN where that leaves the lags, shape ``(L,)``."""
     slope_error: np.ndarray
     """Its standard error, shape ``(L,)``."""
+    powers: tuple[np.ndarray, ...]
+    """For each replica the squares of the sine modes of displacements, averaged over particles [Å²], ``(n, 3)``."""
     window: Window | None
     """The diffusive window, ``None`` when there is none."""
     reason: str
@@ -174,7 +176,7 @@ def msd_curve(series: Sequence[Series], species: str, reference: Reference | Non
     still = reference or reference_of(replicas[0], (species,))
     n_steps = min(len(one.displacements_A) for one in replicas) - 1
     n_lags = max(1, n_steps // 2)
-    groups, sizes, owners = _by_group(replicas, species, still, n_lags)
+    groups, sizes, owners, powers = _by_group(replicas, species, still, n_lags)
     mean = sizes @ groups / sizes.sum()
     per_replica = np.array([sizes[owners == k] @ groups[owners == k] / sizes[owners == k].sum() for k in set(owners)])
     without_one = (sizes @ groups - sizes[:, None] * groups) / np.maximum(sizes.sum() - sizes, 1.0)[:, None]
@@ -202,7 +204,7 @@ def msd_curve(series: Sequence[Series], species: str, reference: Reference | Non
     elif not mean.all():
         window, reason = None, f"{species} does not move at all; expected a trajectory at finite temperature"
     else:
-        modes = _tracer_power(replicas, species, still)
+        modes = _joined(powers, step_fs)
         local = (slope, slope_error)
         longest_fs = n_steps / _RUNS_PER_LAG * step_fs
         window, reason = find_window(
@@ -218,6 +220,7 @@ def msd_curve(series: Sequence[Series], species: str, reference: Reference | Non
         n_independent=len(groups),
         slope=slope,
         slope_error=slope_error,
+        powers=powers,
         window=window,
         reason=reason,
     )
@@ -307,32 +310,32 @@ def level_odds(frequency: np.ndarray, power: np.ndarray) -> float:
     return level.log_evidence - tilt_evidence(frequency, power.mean(axis=1), variance, _SUBDIFFUSIVE)
 
 
-def _tracer_power(replicas: list[Series], species: str, still: Reference) -> tuple[np.ndarray, np.ndarray]:
-    """Return the frequencies of the sine modes [1/fs], ascending, and their squares averaged over ions, ``(M, 3)``."""
-    frequencies, powers = [], []
-    for one in replicas:
-        moved = displacements_in_frame(one, species, still)
-        frequencies.append(mode_frequencies(len(moved) - 1, one.tracked_interval_fs))
-        powers.append(mean_mode_power(moved))
-    frequency = np.concatenate(frequencies)
+def _joined(powers: Sequence[np.ndarray], step_fs: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the frequencies of the modes of all replicas [1/fs], ascending, and their powers, shape ``(M, 3)``."""
+    frequency = np.concatenate([mode_frequencies(len(one), step_fs) for one in powers])
     order = np.argsort(frequency, kind="stable")
     return frequency[order], np.concatenate(powers)[order]
 
 
 def _by_group(
     replicas: list[Series], species: str, still: Reference, n_lags: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return MSDs from lag 1 on of interleaved groups of ions, shape ``(G, n_lags)``, their sizes and replicas."""
-    curves, sizes, owners = [], [], []
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
+    """Return MSDs from lag 1 on of groups of ions, shape ``(G, n_lags)``, their sizes and replicas, and mode powers."""
+    curves, sizes, owners, powers = [], [], [], []
     for index, one in enumerate(replicas):
-        moved = displacements_in_frame(one, species, still)
-        n_groups = min(_GROUPS, moved.shape[1])
-        for group in range(n_groups):
-            ions = moved[:, group::n_groups]
-            curves.append(mean_squared_displacement(ions, n_lags)[1:])
-            sizes.append(ions.shape[1])
-            owners.append(index)
-    return np.array(curves), np.array(sizes, float), np.array(owners)
+        n_groups = min(_GROUPS, one.tracked.count(species))
+        sums, counts = np.zeros((n_groups, n_lags)), np.zeros(n_groups)
+        power = np.zeros((len(one.displacements_A) - 1, 3))
+        for group, moved in tracer_chunks(one, species, still, _GROUPS):
+            sums[group] += moved.shape[1] * mean_squared_displacement(moved, n_lags)[1:]
+            counts[group] += moved.shape[1]
+            modes = sine_modes(moved)
+            power += np.einsum("knd,knd->kd", modes, modes)
+        curves.append(sums / counts[:, None])
+        sizes.append(counts)
+        owners.append(np.full(n_groups, index))
+        powers.append(power / counts.sum())
+    return np.concatenate(curves), np.concatenate(sizes), np.concatenate(owners), tuple(powers)
 
 
 def _even_in_logarithm(n_lags: int) -> np.ndarray:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.transport.displacement import displacements_in_frame, mean_squared_displacement
+from aiida_elyte.science.transport.displacement import mean_squared_displacement, tracer_chunks
 from aiida_elyte.science.transport.references import reference_of
 from aiida_elyte.science.transport.synthetic import brownian, series_of
 
@@ -35,12 +35,23 @@ def test_drift_of_the_framework_is_removed():
     drift -= drift[0]
     moving = series_of(series.displacements_A.astype(float) + drift[:, None], 10.0)
     moving.collective_A[:, 1] += 8 * drift  # all eight framework atoms
-    np.testing.assert_allclose(
-        displacements_in_frame(moving, "Li", reference_of(moving, {"Li"})), series.displacements_A, atol=1e-4
-    )
+    (_, moved), *others = tracer_chunks(moving, "Li", reference_of(moving, {"Li"}))
+    assert not others
+    np.testing.assert_allclose(moved, series.displacements_A, atol=1e-4)
+
+
+def test_chunks_deal_the_particles_to_groups_by_turns():
+    walk = np.random.default_rng(3).normal(size=(3000, 50, 3))
+    series = series_of(walk, 10.0)
+    found = [[] for _ in range(3)]
+    for group, moved in tracer_chunks(series, "Li", reference_of(series, {"Li"}), 3):
+        assert moved.shape[1] <= 22  # 200 000 numbers
+        found[group].append(moved)
+    for group, parts in enumerate(found):
+        np.testing.assert_array_equal(np.concatenate(parts, axis=1), walk[:, group::3].astype(np.float32))
 
 
 def test_species_that_are_not_followed_are_refused():
     series = brownian(np.random.default_rng(2), 3, 2, 1e-3, 10.0)
     with pytest.raises(InputError, match="follows no particle of S"):
-        displacements_in_frame(series, "S", reference_of(series, {"Li"}))
+        list(tracer_chunks(series, "S", reference_of(series, {"Li"})))

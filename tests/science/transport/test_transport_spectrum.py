@@ -4,7 +4,6 @@ import pytest
 from aiida_elyte.science.transport.spectrum import (
     fit_level,
     level_of,
-    mean_mode_power,
     mode_frequencies,
     sine_modes,
     tilt_evidence,
@@ -25,12 +24,6 @@ def test_modes_equal_their_definition():
 def test_modes_keep_all_power_of_the_increments(n):
     x = np.random.default_rng(1).normal(size=(n + 1, 3))
     np.testing.assert_allclose((sine_modes(x, n) ** 2).sum(), (np.diff(x, axis=0) ** 2).sum())
-
-
-def test_many_particles_are_transformed_in_portions_alike():
-    x = np.random.default_rng(2).normal(size=(9, 150, 3))
-    np.testing.assert_allclose(sine_modes(x, 8)[:, 149], sine_modes(x[:, 149], 8))
-    np.testing.assert_allclose(mean_mode_power(x), (sine_modes(x, 8) ** 2).mean(axis=1))
 
 
 def test_frequencies_are_half_periods_of_the_run():
