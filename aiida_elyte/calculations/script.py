@@ -96,7 +96,7 @@ class ScriptCalculation(CalcJob):
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write the settings and the limits, and say which files travel."""
-        _write(folder, "settings.json", self.inputs.settings.get_dict())
+        _write(folder, "settings.json", self.settings())
         _write(folder, LIMITS, {"max_wallclock_seconds": self.options.get("max_wallclock_seconds")})
 
         code = CodeInfo()
@@ -119,6 +119,10 @@ class ScriptCalculation(CalcJob):
             info.remote_copy_list = [(parent.computer.uuid, f"{place}/{pattern}", ".") for pattern in self.CHECKPOINTS]
         info.retrieve_list = [self.options.output_filename, RESULTS, TRACEBACK, PROGRESS, *self.RETRIEVED]
         return info
+
+    def settings(self) -> dict[str, Any]:
+        """Return the content of ``settings.json``."""
+        return self.inputs.settings.get_dict()
 
     def files(self) -> dict[str, orm.SinglefileData]:
         """Return the input files: name in the job's folder → node."""

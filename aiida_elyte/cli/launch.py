@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aiida_elyte.cli.pairs import parse_charges, parse_pairs
 from aiida_elyte.cli.profile import ensure_daemon, open_profile, revive
 from aiida_elyte.errors import InputError
 
@@ -74,7 +75,7 @@ def crystal(
 
     request = Request(
         structure=structure,
-        charges={species: _number(species, charge) for species, charge in _pairs(charges, "--charges", "Li=1").items()},
+        charges=parse_charges(charges, "Li=1"),
         temperatures_K=temperatures,
         labeller=labeller,
         protocol=protocol,
@@ -83,7 +84,7 @@ def crystal(
         potentials=potentials,
         pseudo_family=pseudo_family,
         max_wallclock_s=max_wallclock_s,
-        codes=_pairs(codes, "--code", "qe=pw@cluster"),
+        codes=parse_pairs(codes, "--code", "qe=pw@cluster"),
     )
     _check_early(request)
     open_profile(create=True)
@@ -189,23 +190,6 @@ def _check_early(request: "Request") -> None:
     if request.temperatures_K:
         require_temperatures(list(request.temperatures_K), "--temperature-K")
     load("labellers", request.labeller)
-
-
-def _pairs(words: tuple[str, ...], option: str, example: str) -> dict[str, str]:
-    pairs = {}
-    for word in [part for given in words for part in given.split(",")]:
-        name, sign, value = word.partition("=")
-        if not (sign and name.strip() and value.strip()):
-            raise InputError(f"{option} is {word!r}; expected NAME=VALUE, e.g. {option} {example}")
-        pairs[name.strip()] = value.strip()
-    return pairs
-
-
-def _number(species: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise InputError(f"charge of {species} is {text!r}; expected a number, in e, e.g. --charges Li=1") from error
 
 
 def _describe_cost(cost: "Cost") -> str:

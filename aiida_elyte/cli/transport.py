@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aiida_elyte.cli.launch import _number, _pairs
+from aiida_elyte.cli.pairs import parse_charges
 from aiida_elyte.errors import InputError
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def command(
     if plots is not None and find_spec("matplotlib") is None:
         raise InputError("matplotlib is not installed; --plots needs it; pip install 'aiida-elyte[report]'")
     sources = _Sources(trajectories, topology, _selections(molecules), timestep_fs, stride, lammps_units)
-    given = None if charges == (_TOPOLOGY,) else _parse_charges(charges)
+    given = None if charges == (_TOPOLOGY,) else parse_charges(charges, "Li=1,TFSI=-1")
     wanted = _names(species)
     try:
         system = _read(sources, given, wanted, _names((frame or "").partition(":")[2]))
@@ -137,10 +137,6 @@ def command(
 
 def _names(text: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in (text or "").split(",") if name.strip()))
-
-
-def _parse_charges(words: tuple[str, ...]) -> dict[str, float]:
-    return {name: _number(name, value) for name, value in _pairs(words, "--charges", "Li=1,TFSI=-1").items()}
 
 
 def _selections(words: Iterable[str]) -> dict[str, str]:

@@ -14,12 +14,12 @@ __all__ = ["SeriesData"]
 class SeriesData(SinglefileData):
     """Displacements, cell and times of the replicas of one run, reduced beside the trajectory.
 
-    Queryable attributes: ``replicas``, ``species``, ``duration_ps``, ``temperature_K`` and what else the run states.
+    Queryable attributes: ``replicas``, ``species``, ``duration_ps``, and what an MD run states, as ``temperature_K``.
 
     Parameters
     ----------
     content
-        Bytes of the ``series.npz`` that the MD program wrote.
+        Bytes of the ``series.npz`` that a program of ours wrote.
     description
         Attributes beyond those read from the file.
     """

@@ -1,24 +1,19 @@
-"""Figures of a report: data in, SVG out. Colours tell apart for colour-blind readers and on dark paper."""
+"""Figures of a report: what ``collect`` returned in, figure out."""
 
-import io
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aiida_elyte.report.style import COLOURS, INK, QUIET, WIDTH, new_figure, show_plain_decades
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 __all__ = [
-    "BLUE",
     "FIGURES",
-    "INK",
-    "RULE",
-    "draw",
     "draw_arrhenius",
     "draw_displacements",
     "draw_learning_curves",
@@ -27,110 +22,11 @@ __all__ = [
     "draw_temperatures",
 ]
 
-INK = "#1c2127"
-"""Colour of text and axes."""
-
-RULE = "#cfd4da"
-"""Colour of the grid."""
-
-BLUE = "#0072b2"
-"""Colour of the results."""
-
-_QUIET = "#8b95a1"
-_COLOURS = (BLUE, "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Okabe and Ito's palette, for what has no order."""
-
 _HEAT = ("#2c6fb3", "#8478b8", "#d36a72", "#e39a3b")
 """Cold to hot; lightness grows with it."""
 
-_WIDTH = 7.2
-"""Width of a figure over the page [inch]."""
-
 _MAX_POINTS = 15000
 """Points of a cloud: more only darken it."""
-
-_STYLE = {
-    "font.family": "sans-serif",
-    "font.size": 8.5,
-    "axes.titlesize": 8.5,
-    "axes.titlelocation": "left",
-    "axes.labelsize": 8.5,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "axes.linewidth": 0.7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.facecolor": "none",
-    "figure.facecolor": "none",
-    "savefig.facecolor": "none",
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "xtick.direction": "out",
-    "ytick.direction": "out",
-    "xtick.major.width": 0.7,
-    "ytick.major.width": 0.7,
-    "xtick.minor.width": 0.5,
-    "ytick.minor.width": 0.5,
-    "grid.color": RULE,
-    "grid.linewidth": 0.5,
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-    "lines.linewidth": 1.4,
-    "svg.fonttype": "none",
-}
-
-
-def draw(
-    figure: Callable[[Mapping[str, Any]], "Figure | None"], data: Mapping[str, Any], file_format: str = "svg"
-) -> bytes | None:
-    """Draw a figure.
-
-    Parameters
-    ----------
-    figure
-        One of ``FIGURES``.
-    data
-        What ``collect`` returned.
-    file_format
-        ``svg``, ``png`` or ``pdf``.
-
-    Returns
-    -------
-    bytes or None
-        The file; ``None`` when the data hold nothing to draw.
-    """
-    with _style(figure.__name__):
-        drawn = figure(data)
-        if drawn is None:
-            return None
-        buffer = io.BytesIO()
-        metadata = {"Date": None} if file_format == "svg" else None
-        opaque = {"facecolor": "white"} if file_format == "png" else {}
-        drawn.savefig(
-            buffer, format=file_format, dpi=200, metadata=metadata, bbox_inches="tight", pad_inches=0.03, **opaque
-        )
-        return buffer.getvalue()
-
-
-@contextmanager
-def _style(salt: str) -> Iterator[None]:
-    """Apply the style; the salt keeps names inside different SVGs of one page apart, and drawings reproducible."""
-    import matplotlib as mpl
-
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": salt}):
-        yield
-
-
-def _figure(height: float, width: float = _WIDTH) -> "Figure":
-    """Return an empty figure that no window system knows of."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
 
 
 def _heat(temperatures: Sequence[float]) -> dict[float, Any]:
@@ -149,7 +45,7 @@ def draw_arrhenius(data: Mapping[str, Any]) -> "Figure | None":
     points, bounds = _conductivities(data)
     if not points and not bounds:
         return None
-    figure = _figure(3.5, 5.0)
+    figure = new_figure(3.5, 5.0)
     axes = figure.subplots()
     band = data["arrhenius_band"]
     if band is not None:
@@ -157,10 +53,10 @@ def draw_arrhenius(data: Mapping[str, Any]) -> "Figure | None":
         measured = max(1000 / kelvin for kelvin, *_ in points)
         inside, outside = inverse <= measured, inverse >= measured
         axes.fill_between(
-            inverse, band["low"], band["high"], color=_COLOURS[0], alpha=0.15, linewidth=0, label="fit, 95 % band"
+            inverse, band["low"], band["high"], color=COLOURS[0], alpha=0.15, linewidth=0, label="fit, 95 % band"
         )
-        axes.plot(inverse[inside], line[inside], color=_COLOURS[0])
-        axes.plot(inverse[outside], line[outside], color=_COLOURS[0], linestyle=(0, (4, 3)), linewidth=1)
+        axes.plot(inverse[inside], line[inside], color=COLOURS[0])
+        axes.plot(inverse[outside], line[outside], color=COLOURS[0], linestyle=(0, (4, 3)), linewidth=1)
     if points:
         kelvin, value, low, high = np.array(points).T
         bars = np.maximum([value - low, high - value], 0)
@@ -169,7 +65,7 @@ def draw_arrhenius(data: Mapping[str, Any]) -> "Figure | None":
             value,
             bars,
             fmt="o",
-            color=_COLOURS[0],
+            color=COLOURS[0],
             markersize=5,
             capsize=2.5,
             elinewidth=1,
@@ -178,11 +74,11 @@ def draw_arrhenius(data: Mapping[str, Any]) -> "Figure | None":
     if bounds:
         kelvin, limit = np.array(bounds).T
         axes.plot(
-            1000 / kelvin, limit, "_", color=_COLOURS[1], markersize=11, markeredgewidth=1.6, label="upper bound (95 %)"
+            1000 / kelvin, limit, "_", color=COLOURS[1], markersize=11, markeredgewidth=1.6, label="upper bound (95 %)"
         )
         axes.plot(1000 / kelvin, limit / 2, linestyle="none")  # room below
         for place in zip(1000 / kelvin, limit, strict=True):
-            arrow = {"arrowstyle": "<|-", "color": _COLOURS[1], "linewidth": 1.1, "shrinkA": 0, "shrinkB": 0}
+            arrow = {"arrowstyle": "<|-", "color": COLOURS[1], "linewidth": 1.1, "shrinkA": 0, "shrinkB": 0}
             axes.annotate("", place, (0, -20), textcoords="offset points", arrowprops=arrow)
     predicted = (data["arrhenius"] or {}).get("conductivity_300K")
     is_extrapolated = predicted is not None and "refused" not in predicted
@@ -193,7 +89,7 @@ def draw_arrhenius(data: Mapping[str, Any]) -> "Figure | None":
             [value],
             [[max(value - low, 0)], [max(high - value, 0)]],
             fmt="o",
-            color=_COLOURS[0],
+            color=COLOURS[0],
             markerfacecolor="white",
             markersize=5,
             capsize=2.5,
@@ -205,7 +101,7 @@ def draw_arrhenius(data: Mapping[str, Any]) -> "Figure | None":
     axes.set_ylabel("conductivity σ  (mS/cm)")
     axes.grid(axis="y")
     _widen(axes)
-    _plain_decades(axes.yaxis)
+    show_plain_decades(axes.yaxis)
     top = axes.secondary_xaxis("top", functions=(_reciprocal, _reciprocal))
     known = sorted({kelvin for kelvin, *_ in points + bounds} | ({300.0} if is_extrapolated else set()))
     left, right = axes.get_xlim()
@@ -258,7 +154,7 @@ def draw_displacements(data: Mapping[str, Any]) -> "Figure | None":
         return None
     columns = min(4, len(runs))
     rows = math.ceil(len(runs) / columns)
-    figure = _figure(3.1 * rows, max(3.4, min(_WIDTH, 2.5 * columns)))
+    figure = new_figure(3.1 * rows, max(3.4, min(WIDTH, 2.5 * columns)))
     grid = figure.add_gridspec(2 * rows, columns, height_ratios=[2.4, 1] * rows)
     first: list[Axes] = []
     for index, run in enumerate(runs):
@@ -285,16 +181,16 @@ def draw_displacements(data: Mapping[str, Any]) -> "Figure | None":
 
 
 def _draw_run(above: "Axes", below: "Axes", run: Mapping[str, Any]) -> None:
-    colours = iter(_COLOURS)
-    below.axhspan(0.9, 1.1, color=_QUIET, alpha=0.25, linewidth=0)
-    below.axhline(1.0, color=_QUIET, linewidth=0.7)
+    colours = iter(COLOURS)
+    below.axhspan(0.9, 1.1, color=QUIET, alpha=0.25, linewidth=0)
+    below.axhline(1.0, color=QUIET, linewidth=0.7)
     for name, curve in sorted(run["msd"].items(), key=lambda item: not item[1].get("mobile")):
         if "lag_ps" not in curve:
             continue
         lag, msd, error = curve["lag_ps"], curve["msd_A2"], np.nan_to_num(curve["msd_error_A2"])
         if not curve["mobile"]:
             above.plot(
-                lag, msd, color=_QUIET, linewidth=0.9, linestyle=_DASHES[len(above.lines) % len(_DASHES)], label=name
+                lag, msd, color=QUIET, linewidth=0.9, linestyle=_DASHES[len(above.lines) % len(_DASHES)], label=name
             )
             continue
         colour = next(colours)
@@ -328,10 +224,10 @@ def draw_parity(data: Mapping[str, Any]) -> "Figure | None":
     parity = data["parity"]
     if not parity:
         return None
-    figure = _figure(3.3)
+    figure = new_figure(3.3)
     forces, energy = figure.subplots(1, 2)
     offset = np.median(np.concatenate([side["energy_label"] for side in parity.values()]))
-    for side, colour, size in (("train", _QUIET, 2.0), ("validation", _COLOURS[0], 4.0)):
+    for side, colour, size in (("train", QUIET, 2.0), ("validation", COLOURS[0], 4.0)):
         if side not in parity:
             continue
         one = parity[side]
@@ -385,7 +281,7 @@ def draw_learning_curves(data: Mapping[str, Any]) -> "Figure | None":
     ]
     if not trainings:
         return None
-    figure = _figure(2.6)
+    figure = new_figure(2.6)
     axes = figure.subplots()
     start = 0.0
     members = sorted({name for step in trainings for name in step["members"]})
@@ -395,12 +291,12 @@ def draw_learning_curves(data: Mapping[str, Any]) -> "Figure | None":
             curve = member["curve"]
             if "force_mae_eV_A" not in curve:
                 continue
-            colour = _COLOURS[members.index(name) % len(_COLOURS)]
+            colour = COLOURS[members.index(name) % len(COLOURS)]
             label = name if name not in [line.get_label() for line in axes.lines] else None
             axes.plot(start + curve["epoch"], 1000 * curve["force_mae_eV_A"], color=colour, linewidth=1.1, label=label)
             longest = max(longest, curve["epoch"][-1])
         if place:
-            axes.axvline(start, color=_QUIET, linewidth=0.7)
+            axes.axvline(start, color=QUIET, linewidth=0.7)
         title = "first training" if step["round"] == 0 else f"after round {step['round']}"
         axes.annotate(
             f"{title}\n{step['n_frames']} frames",
@@ -416,7 +312,7 @@ def draw_learning_curves(data: Mapping[str, Any]) -> "Figure | None":
     low, high = axes.get_ylim()
     axes.set_ylim(low, high * (high / low) ** 0.25)
     axes.set_xlim(0, start)
-    _plain_decades(axes.yaxis)
+    show_plain_decades(axes.yaxis)
     axes.set_xlabel("epoch")
     axes.set_ylabel("validation force MAE  (meV/Å)")
     axes.grid(axis="y")
@@ -424,23 +320,12 @@ def draw_learning_curves(data: Mapping[str, Any]) -> "Figure | None":
     return figure
 
 
-def _plain_decades(axis: "Axis") -> None:
-    """Write 0.2, 50, 100 at a logarithmic axis rather than powers of ten."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    low, high = axis.get_view_interval()
-    is_wide = high / low > 300
-    axis.set_major_locator(LogLocator(subs=(1.0,) if is_wide else (1.0, 2.0, 5.0)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
-
-
 def draw_selection(data: Mapping[str, Any]) -> "Figure | None":
     """Draw, round by round, the committee spreads with the threshold, and what became of the sampled frames."""
     rounds = [one for one in data["rounds"] if one["n_sampled"]]
     if not rounds:
         return None
-    figure = _figure(max(1.9, 0.5 + 0.75 * len(rounds)))
+    figure = new_figure(max(1.9, 0.5 + 0.75 * len(rounds)))
     left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
     spreads = [one["spreads_eV_A"][one["spreads_eV_A"] > 0] for one in rounds]
     everything = np.concatenate([*spreads, [one["threshold_eV_A"] for one in rounds]])
@@ -449,12 +334,12 @@ def draw_selection(data: Mapping[str, Any]) -> "Figure | None":
         counts, _ = np.histogram(found, bins)
         height = 0.85 * counts / max(1, counts.max())
         base, threshold = -place, one["threshold_eV_A"]
-        left.stairs(base + height, bins, baseline=base, fill=True, color=_QUIET, alpha=0.55)
+        left.stairs(base + height, bins, baseline=base, fill=True, color=QUIET, alpha=0.55)
         above = np.where(bins[:-1] >= threshold, height, 0)
-        left.stairs(base + above, bins, baseline=base, fill=True, color=_COLOURS[4])
+        left.stairs(base + above, bins, baseline=base, fill=True, color=COLOURS[4])
         left.plot([threshold, threshold], [base, base + 0.93], color=INK, linewidth=1, linestyle=(0, (3, 2)))
     left.set_xscale("log")
-    _plain_decades(left.xaxis)
+    show_plain_decades(left.xaxis)
     left.set_xlabel("largest committee spread of a frame  (eV/Å)")
     left.set_yticks([-place for place in range(len(rounds))], [_round_name(one) for one in rounds], va="bottom")
     left.tick_params(axis="y", length=0)
@@ -463,18 +348,18 @@ def draw_selection(data: Mapping[str, Any]) -> "Figure | None":
     left.set_title("committee spread, dashed: threshold")
 
     parts = (
-        ("certain", _QUIET, lambda one: one["n_sampled"] - len(one["refused"]) - one["n_uncertain"]),
-        ("uncertain, not taken", _COLOURS[4], lambda one: one["n_uncertain"] - one["n_selected"]),
-        ("labelled", _COLOURS[0], lambda one: one["n_labelled"]),
-        ("taken, no label", _COLOURS[5], lambda one: one["n_selected"] - one["n_labelled"]),
-        ("unphysical", _COLOURS[3], lambda one: len(one["refused"])),
+        ("certain", QUIET, lambda one: one["n_sampled"] - len(one["refused"]) - one["n_uncertain"]),
+        ("uncertain, not taken", COLOURS[4], lambda one: one["n_uncertain"] - one["n_selected"]),
+        ("labelled", COLOURS[0], lambda one: one["n_labelled"]),
+        ("taken, no label", COLOURS[5], lambda one: one["n_selected"] - one["n_labelled"]),
+        ("unphysical", COLOURS[3], lambda one: len(one["refused"])),
     )
     start = np.zeros(len(rounds))
     places = -np.arange(len(rounds), dtype=float) + 0.35
     for name, colour, count in parts:
         sizes = np.array([max(0, count(one)) for one in rounds], float)
         if sizes.any():
-            right.barh(places, sizes, 0.45, left=start, color=colour, alpha=0.6 if colour == _QUIET else 1, label=name)
+            right.barh(places, sizes, 0.45, left=start, color=colour, alpha=0.6 if colour == QUIET else 1, label=name)
         start += sizes
     right.set_ylim(*left.get_ylim())
     right.set_yticks([])
@@ -496,7 +381,7 @@ def draw_temperatures(data: Mapping[str, Any]) -> "Figure | None":
     if not runs:
         return None
     colours = _heat([run["settings"]["temperature_K"] for run in runs])
-    figure = _figure(2.4)
+    figure = new_figure(2.4)
     axes = figure.subplots()
     end = 0.0
     for run in runs:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from aiida_elyte.report.figures import BLUE, FIGURES, INK, RULE, draw
+from aiida_elyte.report.figures import FIGURES
 from aiida_elyte.report.quantities import format_duration, format_estimate, format_interval, format_number, format_value
 from aiida_elyte.report.results import name_quantity, tabulate_results
+from aiida_elyte.report.style import BLUE, INK, RULE, draw
 
 __all__ = ["write_html"]
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aiida_elyte.report.figures import _COLOURS, _QUIET, INK, _figure, _plain_decades, draw
 from aiida_elyte.report.quantities import format_estimate, format_value
+from aiida_elyte.report.style import COLOURS, INK, QUIET, draw, new_figure, show_plain_decades
 from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.green_kubo import GreenKubo, green_kubo
 from aiida_elyte.science.transport.references import parse_reference, reference_of
@@ -109,12 +109,12 @@ def _draw_msd(data: Mapping[str, Any]) -> "Figure | None":
 
     if not data["species"]:
         return None
-    figure = _figure(4.6, 5.4)
+    figure = new_figure(4.6, 5.4)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[2.6, 1])
-    below.axhspan(1 - TOLERANCE, 1 + TOLERANCE, color=_QUIET, alpha=0.3, linewidth=0)
-    below.axhline(1.0, color=_QUIET, linewidth=0.7)
+    below.axhspan(1 - TOLERANCE, 1 + TOLERANCE, color=QUIET, alpha=0.3, linewidth=0)
+    below.axhline(1.0, color=QUIET, linewidth=0.7)
     for place, (name, one) in enumerate(data["species"].items()):
-        colour, curve = _COLOURS[place % len(_COLOURS)], one["curve"]
+        colour, curve = COLOURS[place % len(COLOURS)], one["curve"]
         lag, msd, error = curve.lag_fs / 1e3, curve.msd_A2, np.nan_to_num(curve.msd_error_A2)
         above.plot(lag, msd, color=colour, label=_label(name, one["diffusion"]))
         _band(above, lag, np.maximum(msd - error, msd / 10), msd + error, colour)
@@ -131,8 +131,8 @@ def _draw_msd(data: Mapping[str, Any]) -> "Figure | None":
     above.set_xscale("log")
     above.set_yscale("log")
     _show_decade(above)
-    _plain_decades(above.yaxis)
-    _plain_decades(above.xaxis)
+    show_plain_decades(above.yaxis)
+    show_plain_decades(above.xaxis)
     above.set_ylabel("mean squared displacement  (Å²)")
     below.set_ylabel("log–log slope")
     below.set_xlabel("lag  (ps)")
@@ -140,7 +140,7 @@ def _draw_msd(data: Mapping[str, Any]) -> "Figure | None":
     below.set_yticks([0, 1, 2])
     handles, labels = above.get_legend_handles_labels()
     if any(one["curve"].window is not None for one in data["species"].values()):
-        handles += [Patch(color=_QUIET, alpha=0.3, linewidth=0), above.plot([], [], "--", color=INK, linewidth=0.9)[0]]
+        handles += [Patch(color=QUIET, alpha=0.3, linewidth=0), above.plot([], [], "--", color=INK, linewidth=0.9)[0]]
         labels += ["diffusive window", "6 D t"]
     above.legend(handles, labels, loc="upper left", handlelength=1.4)
     return figure
@@ -159,17 +159,17 @@ def _draw_spectrum(data: Mapping[str, Any]) -> "Figure | None":
         return None
     rows = -(-count // _COLUMNS)
     columns = -(-count // rows)
-    figure = _figure(0.5 + 2.7 * rows, 5.4 if columns == 1 else 7.2)
+    figure = new_figure(0.5 + 2.7 * rows, 5.4 if columns == 1 else 7.2)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in panels.ravel()[count:]:
         axes.set_visible(False)
     handles: dict[str, Any] = {}
     for place, (axes, (name, one)) in enumerate(zip(panels.ravel(), data["species"].items(), strict=False)):
         frequency, power = one["power"]
-        points = axes.plot(frequency, power, "o", color=_QUIET, markersize=2.5, markeredgewidth=0)[0]
+        points = axes.plot(frequency, power, "o", color=QUIET, markersize=2.5, markeredgewidth=0)[0]
         handles["modes of the ions"] = points
         if one["spectrum"] is not None:
-            colour = _COLOURS[place % len(_COLOURS)]
+            colour = COLOURS[place % len(COLOURS)]
             handles |= _draw_level(axes, one["spectrum"], frequency, colour)
         axes.set_xscale("log")
         axes.set_yscale("log")
@@ -214,20 +214,20 @@ def _draw_green_kubo(data: Mapping[str, Any]) -> "Figure | None":
     found = data.get("integral")
     if not isinstance(found, GreenKubo):
         return None
-    figure = _figure(4.2, 5.4)
+    figure = new_figure(4.2, 5.4)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[1, 1.8])
     time, plateau = found.time_fs / 1e3, np.array(found.plateau_fs) / 1e3
-    above.axhline(0.0, color=_QUIET, linewidth=0.7)
-    above.plot(time, found.correlation, color=_COLOURS[0])
+    above.axhline(0.0, color=QUIET, linewidth=0.7)
+    above.plot(time, found.correlation, color=COLOURS[0])
     above.set_ylabel("⟨J(0)·J(t)⟩ / ⟨J²⟩")
-    below.plot(time, found.integral, color=_COLOURS[0], label="running integral")
-    below.axvspan(*plateau, color=_COLOURS[0], alpha=0.08, linewidth=0)
+    below.plot(time, found.integral, color=COLOURS[0], label="running integral")
+    below.axvspan(*plateau, color=COLOURS[0], alpha=0.08, linewidth=0)
     integral, einstein = found.conductivity, data["quantities"]["conductivity"]
     if isinstance(integral, Estimate):
         label = f"plateau: {format_value(integral.value, integral.std, integral.unit)}"
-        below.plot(plateau, [integral.value] * 2, color=_COLOURS[1], linewidth=1.8, label=label)
+        below.plot(plateau, [integral.value] * 2, color=COLOURS[1], linewidth=1.8, label=label)
         low, high = integral.value - integral.std, integral.value + integral.std
-        below.fill_between(plateau, low, high, color=_COLOURS[1], alpha=0.25, linewidth=0)
+        below.fill_between(plateau, low, high, color=COLOURS[1], alpha=0.25, linewidth=0)
     if isinstance(einstein, Estimate):
         label = f"Einstein: {format_value(einstein.value, einstein.std, einstein.unit)}"
         below.axhline(einstein.value, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label=label)
@@ -255,7 +255,7 @@ def _draw_onsager(data: Mapping[str, Any]) -> "Figure | None":
     exponent = math.floor(math.log10(max(numbers)))
     scale = 10.0**exponent
     strength = np.full((len(names), len(names)), np.nan)
-    figure = _figure(1.0 + 0.9 * len(names), 2.2 + 1.35 * len(names))
+    figure = new_figure(1.0 + 0.9 * len(names), 2.2 + 1.35 * len(names))
     axes = figure.subplots()
     for (a, b), one in found.items():
         own = [found[index, index] for index in (a, b)]
@@ -265,7 +265,7 @@ def _draw_onsager(data: Mapping[str, Any]) -> "Figure | None":
         for row, column in {(a, b), (b, a)}:
             is_dark = abs(np.nan_to_num(strength[a, b])) > 0.6
             axes.text(column, row, text, ha="center", va="center", color="white" if is_dark else INK)
-    colours = LinearSegmentedColormap.from_list("together", [_COLOURS[1], "#ffffff", _COLOURS[0]])
+    colours = LinearSegmentedColormap.from_list("together", [COLOURS[1], "#ffffff", COLOURS[0]])
     image = axes.imshow(strength, cmap=colours, vmin=-1, vmax=1, aspect="auto")
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(names)), names)

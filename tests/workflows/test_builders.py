@@ -28,7 +28,9 @@ def test_crystal_builder_is_complete(salt, python_code, protocol):
     assert CrystalWorkChain.spec().inputs.validate(builder._inputs(prune=True)) is None
 
 
-@pytest.mark.parametrize("name", ["elyte.train.painn", "elyte.train_ensemble", "elyte.md", "elyte.label.ase"])
+@pytest.mark.parametrize(
+    "name", ["elyte.train.painn", "elyte.train_ensemble", "elyte.md", "elyte.label.ase", "elyte.reduce_trajectory"]
+)
 @pytest.mark.parametrize("protocol", ["fast", "balanced", "stringent"])
 def test_parts_have_protocols(aiida_profile_clean, python_code, name, protocol):
     process = WorkflowFactory(name)

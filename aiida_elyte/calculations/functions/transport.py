@@ -19,7 +19,7 @@ def transport(series: SeriesData, settings: orm.Dict) -> orm.Dict:
     results["conditions"] = {
         "temperature_K": choices["temperature_K"],
         "duration_ps": series.base.attributes.get("duration_ps"),
-        "thermostat": series.base.attributes.get("thermostat"),
+        "thermostat": series.base.attributes.get("thermostat", None),
     }
     return orm.Dict(results)
 
