@@ -40,6 +40,10 @@ _FLOOR = 0.05
 _FLAT_PRIOR = 0.5
 """Prior weight of a spectrum without a bend."""
 
+_SHARPNESS = np.array([1.0, 0.65])
+_SHARPNESS_PRIOR = np.array([0.8, 0.2])
+"""Sharpness of a bend, with prior weights: one relaxation time, or some."""
+
 _RISE_PRIOR = 4.0
 """Rise of the spectrum within the band, in levels, up to which a bend is considered."""
 
@@ -81,6 +85,8 @@ class Level:
     """Height of the plateau beyond the bend over the level, in levels, shape ``(F,)``."""
     bends: np.ndarray
     """Frequency of the bend [1/fs], shape ``(F,)``."""
+    sharpness: np.ndarray
+    """Sharpness of the bend: 1 for one relaxation time, less for a distribution, shape ``(F,)``."""
     dof: float
     """Degrees of freedom of the errors."""
     log_evidence: float
@@ -116,18 +122,17 @@ class Level:
 
     def shape(self, frequency: np.ndarray) -> np.ndarray:
         """Return the spectrum over its level at given frequencies [1/fs], shape as given."""
-        ratio = (frequency[..., None] / self.bends) ** 2
-        return (1 + self.rises * ratio / (1 + ratio)) @ self.weights
+        return (1 + self.rises * _rise(frequency[..., None] / self.bends, self.sharpness)) @ self.weights
 
 
 def fit_level(frequency: np.ndarray, power: np.ndarray, relative_variance: float, dof: float, lowest: float) -> Level:
     r"""Find the zero-frequency level of a spectrum whose bend, if any, is not known.
 
-    .. math:: S(f) = a \left(1 + b \frac{(f/f_0)^2}{1 + (f/f_0)^2}\right)
+    .. math:: S(f) = a \left(1 + b \frac{(f/f_0)^{2s}}{1 + (f/f_0)^{2s}}\right)
 
     with b > 0 for ions that rattle in cages (the cage's own spectrum comes on top), b < 0 for ballistic motion at short
-    times. For each :math:`f_0` of a grid a and ab follow by linear least squares; the fits are averaged with their
-    evidence.
+    times, s = 1 for one relaxation time and less for many. For each :math:`f_0` and s of a grid a and ab follow by
+    linear least squares; the fits are averaged with their evidence.
 
     Parameters
     ----------
@@ -153,8 +158,9 @@ def fit_level(frequency: np.ndarray, power: np.ndarray, relative_variance: float
     half_dof = counts / relative_variance  # of each bin's mean, as a scaled chi-square
     top = frequency[-1]
     bends = np.geomspace(_LOWEST_BEND * lowest, max(1.5 * _LOWEST_BEND * lowest, _HIGHEST_BEND * top), _N_BENDS)
-    heights = (top / bends) ** 2 / (1 + (top / bends) ** 2)
-    rises = squares / bends[:, None] ** 2 / (1 + squares / bends[:, None] ** 2) / heights[:, None]
+    bends, sharpness = (one.ravel() for one in np.meshgrid(bends, _SHARPNESS))
+    heights = _rise(top / bends, sharpness)
+    rises = _rise(np.sqrt(squares) / bends[:, None], sharpness[:, None]) / heights[:, None]
 
     flat = np.array([half_dof @ means / half_dof.sum()])
     found = _fit_bends(means, half_dof, rises)
@@ -171,8 +177,8 @@ def fit_level(frequency: np.ndarray, power: np.ndarray, relative_variance: float
     variance = np.append(1 / moments[0, 0], moments[2, 1:] / np.where(is_sound[1:], determinant[1:], 1.0))
     # evidence: likelihood at its maximum times the volume of the posterior over that of the prior
     volume = np.append(0.5 * np.log(2 * np.pi * variance[0]), np.log(2 * np.pi) - 0.5 * np.log(np.abs(determinant[1:])))
-    prior = np.full(len(levels), np.log((1 - _FLAT_PRIOR) / _N_BENDS)) - np.log(_RISE_PRIOR * np.abs(levels))
-    prior[0] = np.log(_FLAT_PRIOR)
+    shares = np.repeat(_SHARPNESS_PRIOR, _N_BENDS) * (1 - _FLAT_PRIOR) / _N_BENDS
+    prior = np.log(np.append(_FLAT_PRIOR, shares)) - np.log(np.append(1.0, _RISE_PRIOR * np.abs(levels[1:])))
     evidence = np.where(is_sound, likelihood + volume + prior - np.log(np.abs(levels)), -np.inf)
     chances = np.exp(evidence - evidence.max())
     return Level(
@@ -181,6 +187,7 @@ def fit_level(frequency: np.ndarray, power: np.ndarray, relative_variance: float
         errors=np.sqrt(variance[is_sound]),
         rises=(steps / np.append(1.0, heights) / levels)[is_sound],
         bends=np.append(top, bends)[is_sound],
+        sharpness=np.append(1.0, sharpness)[is_sound],
         dof=dof,
         log_evidence=float(evidence.max() + np.log(chances.sum())),
     )
@@ -249,6 +256,12 @@ def _bin_starts(n_modes: int) -> np.ndarray:
     while (following := max(starts[-1] + 1, int(starts[-1] * _BIN_RATIO))) < n_modes:
         starts.append(following)
     return np.array(starts)
+
+
+def _rise(ratio: np.ndarray, sharpness: np.ndarray) -> np.ndarray:
+    """Return a bend over its height, at a frequency over that of the bend."""
+    power = ratio ** (2 * sharpness)
+    return np.asarray(power / (1 + power))
 
 
 def _padded(rises: np.ndarray) -> np.ndarray:

@@ -30,6 +30,12 @@ _SUBDIFFUSIVE = 0.15
 _LEAST_ODDS = 1.0
 """Logarithm of the odds from which on a spectrum passes for level."""
 
+_SLACK = 2.0
+"""Standard errors by which a fitted slope may miss the tolerance."""
+
+_BAND = 4.0
+"""Highest frequency of the spectrum asked, in inverses of the shortest lag of a window."""
+
 _LEAST_ERROR = 0.01
 """Relative error of an MSD below which it gets no more weight in a fit."""
 
@@ -273,9 +279,9 @@ def find_window(
         chosen = slice(start, end)
         fitted, error = _fit(log_lag[chosen], log_msd[chosen], log_without[:, chosen], precision[chosen])
         judged = log_lag > log_lag[start] + 0.5 * np.log(2.0) - 1e-9
-        if abs(fitted - 1.0) > TOLERANCE + error or error > TOLERANCE or (outside & judged)[:end].any():
+        if abs(fitted - 1.0) > TOLERANCE + _SLACK * error or error > TOLERANCE or (outside & judged)[:end].any():
             continue
-        n_modes = int(np.searchsorted(frequency, 1 / lag_fs[start], side="right"))
+        n_modes = int(np.searchsorted(frequency, _BAND / lag_fs[start], side="right"))
         odds = level_odds(frequency[:n_modes], power[:n_modes])
         if odds > _LEAST_ODDS:
             return Window(float(lag_fs[start]), float(lag_fs[end - 1]), fitted, error), ""
