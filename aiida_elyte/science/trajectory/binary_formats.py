@@ -7,6 +7,7 @@ before a last frame that is cut short, and ``XTCFile`` fails, the frame is left 
 import math
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ def read_dcd(
     with _opened(DCDFile, path) as file:
         header = file.header
         n_frames = len(file)
-        delta, every = float(header["delta"]), int(header["nsavc"])
+        delta, n_rest = _dcd_delta_and_rest(path, bool(header["is_periodic"]))
+        every = int(header["nsavc"])
         is_timed = delta > 0 and every > 0 and (delta, every) != (1.0, 1)
         unit_fs = lammps_time_fs if "LAMMPS" in header["remarks"] else AKMA_FS
         for index in range(start, n_frames, stride):
@@ -63,18 +65,26 @@ def read_dcd(
                 raise InputError(f"frame {index} of {path} cannot be read ({error}); cut the file before it") from error
             step = int(header["istart"]) + index * every
             yield Snapshot(
-                positions_A=np.array(frame.xyz[:, :3], float, order="C"),  # the reader uses its buffer again
-                cell_A=_dcd_cell(frame.unitcell),
+                positions_A=_rows_of(frame.xyz),
+                cell_A=_dcd_cell(*frame.unitcell.tolist()),
                 time_fs=step * delta * unit_fs if is_timed else None,
                 step=step if is_timed else None,
             )
-    if _dcd_remainder(path, bool(header["is_periodic"])):
+    if n_rest:
         notes.append(f"{path.name} ends within frame {n_frames}, which is left out")
 
 
-def _dcd_cell(unitcell: np.ndarray) -> np.ndarray | None:
+def _rows_of(columns: np.ndarray) -> np.ndarray:
+    """Return a copy of the first three columns as rows; column by column is twice as fast as at once."""
+    rows = np.empty((len(columns), 3), columns.dtype)
+    for axis in range(3):
+        rows[:, axis] = columns[:, axis]
+    return rows
+
+
+@lru_cache(maxsize=1)
+def _dcd_cell(a: float, gamma: float, b: float, beta: float, alpha: float, c: float) -> np.ndarray | None:
     """Return the cell from ``A, γ, B, β, α, C``, angles as cosines or degrees, or from CHARMM's symmetric matrix."""
-    a, gamma, b, beta, alpha, c = unitcell.tolist()
     if not (a and b and c):
         return None
     angles = [alpha, beta, gamma]
@@ -85,8 +95,11 @@ def _dcd_cell(unitcell: np.ndarray) -> np.ndarray | None:
     return np.asarray(cellpar_to_cell([a, b, c, *angles]))
 
 
-def _dcd_remainder(path: Path, has_cells: bool) -> int:
-    """Return the bytes behind the last whole frame; 0 for a file with fixed atoms, whose frames differ in size."""
+def _dcd_delta_and_rest(path: Path, has_cells: bool) -> tuple[float, int]:
+    """Return the MD step, which MDAnalysis misreads in the other byte order, and the bytes behind the last whole frame.
+
+    These are 0 for a file with fixed atoms, whose frames differ in size.
+    """
     with path.open("rb") as handle:
         order = "<" if struct.unpack("<i", handle.read(4))[0] == 84 else ">"
         handle.seek(0)
@@ -95,11 +108,13 @@ def _dcd_remainder(path: Path, has_cells: bool) -> int:
             (size,) = struct.unpack(f"{order}i", handle.read(4))
             records.append(handle.read(size))
             handle.read(4)
+        is_charmm = struct.unpack_from(f"{order}i", records[0], 80)[0] != 0
+        delta = struct.unpack_from(f"{order}{'f' if is_charmm else 'd'}", records[0], 40)[0]
         n_fixed = struct.unpack_from(f"{order}i", records[0], 36)[0]
         n_atoms = struct.unpack(f"{order}i", records[2])[0]
         n_axes = 4 if struct.unpack_from(f"{order}i", records[0], 48)[0] == 1 else 3
         frame = n_axes * (4 * n_atoms + 8) + 56 * has_cells
-        return 0 if n_fixed else (path.stat().st_size - handle.tell()) % frame
+        return float(delta), 0 if n_fixed else (path.stat().st_size - handle.tell()) % frame
 
 
 def read_xtc(path: Path, start: int, stride: int, notes: list[str]) -> Iterator[Snapshot]:
@@ -115,7 +130,7 @@ def read_xtc(path: Path, start: int, stride: int, notes: list[str]) -> Iterator[
     for index, frame in enumerate(_xdr_frames(XTCFile, path, notes)):
         if index >= start and (index - start) % stride == 0:
             yield Snapshot(
-                positions_A=np.multiply(frame.x, _NM, dtype=float),
+                positions_A=frame.x * np.float32(_NM),
                 cell_A=_xdr_cell(frame.box),
                 time_fs=1000.0 * float(frame.time),
                 step=int(frame.step),
@@ -136,7 +151,7 @@ def read_trr(path: Path, start: int, stride: int, notes: list[str]) -> Iterator[
     for index, frame in enumerate(frames):
         if index >= start and (index - start) % stride == 0:
             yield Snapshot(
-                positions_A=np.multiply(frame.x, _NM, dtype=float),
+                positions_A=frame.x * np.float32(_NM),
                 cell_A=_xdr_cell(frame.box),
                 velocities_A_fs=np.multiply(frame.v, _NM / 1000.0, dtype=float) if frame.hasv else None,
                 time_fs=1000.0 * float(frame.time),

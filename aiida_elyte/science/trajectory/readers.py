@@ -39,7 +39,7 @@ class Frame:
     """One frame of a trajectory."""
 
     positions_A: np.ndarray
-    """Positions, wrapped or not [Å], shape ``(n_atoms, 3)``."""
+    """Positions, wrapped or not [Å], float32 where the file is in single precision, shape ``(n_atoms, 3)``."""
     cell_A: np.ndarray
     """Rows are the cell vectors [Å], shape ``(3, 3)``."""
     velocities_A_fs: np.ndarray | None

@@ -15,6 +15,9 @@ __all__ = ["Reducer", "Series", "pack_series", "reduce_frames", "unpack_series"]
 _TEXTS = ("replica", "member")
 _NAMES = ("species", "tracked")
 
+_RESERVED = 256e6
+"""Bytes of displacements there is room for from the first, so that they need not be moved to a larger one."""
+
 _MIN_SUMS = 2_000_000
 """Samples of the sums over species kept at least: some hundred bytes each."""
 
@@ -180,11 +183,15 @@ class Reducer:
         self._particles = _Particles(self._symbols, atom_masses, molecules or {}, tracked)
         self._interval_fs = float(interval_fs)
         self._replica, self._member = replica, member
-        self._unwrapper = Unwrapper(self._symbols.size, is_unwrapped=is_unwrapped)
-        n_samples = max(64, int(max_megabytes * 1e6 / (12 * max(1, len(self._particles.tracked)))))
-        self._sums = _Thinned(max(n_samples, _MIN_SUMS))
-        self._displacements = _Thinned(n_samples)
-        self._collective = np.zeros((len(self._particles.species), 3))
+        self._unwrapper = Unwrapper(self._particles.weights, is_unwrapped=is_unwrapped)
+        n_species, n_tracked = len(self._particles.species), len(self._particles.tracked)
+        n_samples, n_reserved = (
+            max(64, int(size / (12 * max(1, n_tracked)))) for size in (max_megabytes * 1e6, _RESERVED)
+        )
+        vectors = (float, (n_species, 3))
+        sums = [("collective_A", *vectors), ("currents_A_fs", *vectors), ("volume_A3", float), ("temperature_K", float)]
+        self._sums = _Thinned(max(n_samples, _MIN_SUMS), np.empty(64, sums))
+        self._displacements = _Thinned(n_samples, np.empty((min(n_samples, n_reserved), n_tracked, 3), np.float32))
         self._cell_sum = np.zeros((3, 3))
         self._n_frames = 0
         self._has_velocities = False
@@ -237,32 +244,24 @@ class Reducer:
         self._has_velocities = velocities_A_fs is not None
         cell = np.asarray(cell, float)
         try:
-            step = self._unwrapper.add(np.asarray(positions), cell)
+            self._unwrapper.add(np.asarray(positions), cell)
         except InputError as error:
             raise InputError(f"{where} {error}") from error
-        self._collective = self._collective + self._particles.sums(step)
         if self._sums.takes(self._n_frames):
-            current = () if velocities_A_fs is None else self._particles.sums(np.asarray(velocities_A_fs, float))
+            currents = 0.0 if velocities_A_fs is None else self._particles.weights @ np.asarray(velocities_A_fs, float)
             volume = abs(float(np.linalg.det(cell)))
-            self._sums.keep((self._collective, current, volume, float(temperature_K)))
+            self._sums.keep((self._unwrapper.sums_A, currents, volume, float(temperature_K)))
         if self._displacements.takes(self._n_frames):
             self._displacements.keep(self._particles.follow(self._unwrapper.displacements_A))
         self._cell_sum += cell
         self._n_frames += 1
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        n_species, n_samples = len(self._particles.species), len(self._sums.items)
-        columns: list[Any] = list(zip(*self._sums.items, strict=True)) or [(), (), (), ()]
-        n_currents = n_samples if self._has_velocities else 0
-        return {
-            "collective_A": np.array(columns[0], float).reshape(n_samples, n_species, 3),
-            "currents_A_fs": np.array(columns[1] if n_currents else (), float).reshape(n_currents, n_species, 3),
-            "volume_A3": np.array(columns[2], float),
-            "temperature_K": np.array(columns[3], float),
-            "displacements_A": np.array(self._displacements.items, np.float32).reshape(
-                len(self._displacements.items), len(self._particles.tracked), 3
-            ),
-        }
+        rows = self._sums.rows
+        sums = {name: rows[name].copy() for name in rows.dtype.names or ()}
+        if not self._has_velocities:
+            sums["currents_A_fs"] = sums["currents_A_fs"][:0]
+        return {**sums, "displacements_A": self._displacements.rows}
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Return all that the reduction needs to go on later, as arrays."""
@@ -272,7 +271,6 @@ class Reducer:
             "strides": np.array([self._sums.stride, self._displacements.stride]),
             "n_frames": np.array(self._n_frames),
             "cell_sum": self._cell_sum.copy(),
-            "collective": self._collective.copy(),
             **self._unwrapper.state_dict(),
             **self._arrays(),
         }
@@ -292,18 +290,15 @@ class Reducer:
             )
         self._n_frames = int(state["n_frames"])
         self._cell_sum = np.array(state["cell_sum"], float)
-        self._collective = np.array(state["collective"], float)
         self._unwrapper.load_state_dict(state)
-        self._sums.stride, self._displacements.stride = (int(stride) for stride in state["strides"])
-        collective, currents = np.asarray(state["collective_A"]), np.asarray(state["currents_A_fs"])
-        self._has_velocities = len(currents) > 0
-        self._sums.items = [
-            (sums, currents[index] if self._has_velocities else (), float(volume), float(temperature))
-            for index, (sums, volume, temperature) in enumerate(
-                zip(collective, state["volume_A3"], state["temperature_K"], strict=True)
-            )
-        ]
-        self._displacements.items = list(np.asarray(state["displacements_A"]))
+        self._has_velocities = len(state["currents_A_fs"]) > 0
+        sums = np.zeros(len(state["volume_A3"]), self._sums.rows.dtype)
+        for name in sums.dtype.names or ():
+            if self._has_velocities or name != "currents_A_fs":
+                sums[name] = state[name]
+        of_sums, of_displacements = (int(stride) for stride in state["strides"])
+        self._sums.load(of_sums, sums)
+        self._displacements.load(of_displacements, state["displacements_A"])
 
     def finish(self) -> Series:
         """Return the series of the frames so far; more frames may follow, and a longer series after them."""
@@ -323,22 +318,60 @@ class Reducer:
 
 
 class _Thinned:
-    """Items at a constant stride; when there are too many, every second one goes and the stride doubles."""
+    """Rows of one array at a constant stride; when there are too many, every second one goes and the stride doubles.
 
-    def __init__(self, limit: int) -> None:
+    Parameters
+    ----------
+    limit
+        Rows kept at most.
+    room
+        Array of any content for the first rows, made larger when it is full.
+    """
+
+    def __init__(self, limit: int, room: np.ndarray) -> None:
         self._limit = limit
+        self._room = room
+        self._n_rows = 0
+        self._is_shown = False
         self.stride = 1
-        self.items: list[Any] = []
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The rows kept so far; no copy, and not changed by what comes after."""
+        self._is_shown = True
+        return self._room[: self._n_rows]
+
+    def load(self, stride: int, rows: np.ndarray) -> None:
+        """Take these rows at this stride in place of all before."""
+        self.stride, self._n_rows, self._is_shown = stride, len(rows), False
+        self._room = self._empty(max(len(rows), len(self._room)))
+        self._room[: len(rows)] = rows
 
     def takes(self, index: int) -> bool:
         """Tell whether the item of an index is wanted, after making room for it."""
-        if index % self.stride == 0 and len(self.items) >= self._limit:
-            self.items = self.items[::2]
-            self.stride *= 2
+        if index % self.stride == 0 and self._n_rows >= self._limit:
+            self._thin()
         return index % self.stride == 0
 
     def keep(self, item: Any) -> None:
-        self.items.append(item)
+        """Put an item in the next row."""
+        if self._n_rows == len(self._room):
+            before, self._room = self._room, self._empty(2 * self._n_rows)
+            self._room[: self._n_rows] = before
+        self._room[self._n_rows] = item
+        self._n_rows += 1
+
+    def _thin(self) -> None:
+        before = self._room
+        if self._is_shown:
+            self._room, self._is_shown = self._empty(len(before)), False
+        self._n_rows = (self._n_rows + 1) // 2
+        for index in range(self._n_rows):  # row by row, for a copy of them all would need memory
+            self._room[index] = before[2 * index]
+        self.stride *= 2
+
+    def _empty(self, n_rows: int) -> np.ndarray:
+        return np.empty((n_rows, *self._room.shape[1:]), self._room.dtype)
 
 
 class _Particles:
@@ -387,26 +420,21 @@ class _Particles:
         self.counts = is_species.sum(axis=1)
         self.masses = is_species @ total / self.counts
         self._share = masses / total[owner]
-        weights = is_species[:, owner] * self._share
-        self._weights = {dtype: weights.astype(dtype) for dtype in (np.dtype(np.float32), np.dtype(np.float64))}
+        self.weights = is_species[:, owner] * self._share
         chosen = np.isin(of_particle, followed)
         self.tracked: tuple[str, ...] = tuple(of_particle[chosen].tolist())
-        self._followed = np.flatnonzero(chosen[owner])
+        self._followed = slice(None) if chosen.all() else np.flatnonzero(chosen[owner])
         self._owner = (np.cumsum(chosen) - 1)[owner[self._followed]]
         self._is_atomic = not molecules
 
-    def sums(self, vectors: np.ndarray) -> np.ndarray:
-        """Return the sum over the particles of each species, shape ``(S, 3)``."""
-        return np.asarray(self._weights[vectors.dtype] @ vectors, float)
-
     def follow(self, vectors: np.ndarray) -> np.ndarray:
-        """Return the vectors of the tracked particles, float32, shape ``(N, 3)``."""
+        """Return the vectors of the tracked particles, shape ``(N, 3)``."""
         chosen = vectors[self._followed]
         if self._is_atomic:
-            return chosen.astype(np.float32)
+            return chosen
         weighted = chosen * self._share[self._followed, None]
         columns = [np.bincount(self._owner, column, len(self.tracked)) for column in weighted.T]
-        return np.stack(columns, axis=1).astype(np.float32)
+        return np.stack(columns, axis=1)
 
 
 def reduce_frames(frames: Iterable[Atoms], interval_fs: float, **options: Any) -> Series:

@@ -14,7 +14,7 @@ class Snapshot:
     """What a file tells of one frame; ``None`` is what it does not tell."""
 
     positions_A: np.ndarray
-    """Positions [Å], float64, shape ``(n_atoms, 3)``."""
+    """Positions [Å], float32 where the file is in single precision, else float64, shape ``(n_atoms, 3)``."""
     cell_A: np.ndarray | None
     """Rows are the cell vectors [Å], shape ``(3, 3)``."""
     velocities_A_fs: np.ndarray | None = None

@@ -20,47 +20,49 @@ _SAFE_STEP = 0.4
 
 
 class Unwrapper:
-    """Follows atoms from frame to frame.
+    """Follows atoms from frame to frame, and sums their displacements over groups.
 
-    Displacements are not added up step by step: they are differences of positions, plus a correction for each face
-    crossed. So a frame costs little more than one difference, and rounding errors do not grow.
+    Displacements are not added up step by step: a displacement is the position less an origin, which is the first
+    position and moves by a cell vector whenever its atom crosses a face. So a frame costs little more than one
+    difference, and rounding errors do not grow: origins and sums are in double precision, whatever the positions are.
 
     Parameters
     ----------
-    n_atoms
-        Number of atoms.
+    weights
+        Weight of each atom in each sum, shape ``(n_sums, n_atoms)``.
     is_unwrapped
         Whether positions are known to run on through the faces: steps of any length are then taken as they are, less
         what a change of the cell moves an atom that is n cells away.
     """
 
-    def __init__(self, n_atoms: int, *, is_unwrapped: bool = False) -> None:
-        self._shape = (n_atoms, 3)
+    def __init__(self, weights: np.ndarray, *, is_unwrapped: bool = False) -> None:
+        self._weights = np.asarray(weights, float)
+        self._shape = (self._weights.shape[1], 3)
         self._is_unwrapped = is_unwrapped
         self._is_breathing = False
         self._cell: _Cell | None = None
-        self._first = self._given = np.zeros(self._shape)
-        self._corrections = np.zeros(self._shape)
+        self._given = self._origins = np.zeros(self._shape)
+        self._sums_of_origins = np.zeros((len(self._weights), 3))
 
     @property
     def displacements_A(self) -> np.ndarray:
         """Displacement of each atom since the first frame [Å], shape ``(n_atoms, 3)``."""
-        return self._corrections + self._given - self._first
+        return np.asarray(self._given - self._origins)
 
-    def add(self, positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    @property
+    def sums_A(self) -> np.ndarray:
+        """Weighted sums of the displacements [Å], shape ``(n_sums, 3)``."""
+        return np.asarray(self._weights @ self._given.astype(float, copy=False) - self._sums_of_origins)
+
+    def add(self, positions: np.ndarray, cell: np.ndarray) -> None:
         """Take in the next frame.
 
         Parameters
         ----------
         positions
-            Positions [Å], shape ``(n_atoms, 3)``; single precision is worked with as such.
+            Positions [Å], shape ``(n_atoms, 3)``; steps are looked at in single precision where these are.
         cell
             Rows are the cell vectors [Å], shape ``(3, 3)``.
-
-        Returns
-        -------
-        numpy.ndarray
-            Step of each atom since the frame before [Å], shape ``(n_atoms, 3)``; zero in the first.
 
         Raises
         ------
@@ -72,52 +74,48 @@ class Unwrapper:
                 f"has positions of shape {positions.shape}; expected {self._shape}; keep all atoms in every frame"
             )
         positions = np.array(positions, np.float32 if positions.dtype == np.float32 else np.float64)
-        before = self._cell
-        now = before if before is not None and np.array_equal(cell, before.vectors) else _Cell.of(cell)
-        has_changed = before is not None and now is not before
-        given, is_breathing, shift = self._given, self._is_breathing, None
-        if not self._is_unwrapped and before is not None and (has_changed or is_breathing):
-            if not is_breathing:  # from now on all positions are wrapped, this one too
-                given, is_breathing = before.wrap(self._given), True
-                shift = self._given - given
-            positions = now.wrap(positions)
-        step = positions - given if before is not None else np.zeros_like(positions)
-        flat = (step if before is not None else positions).ravel()
+        flat = positions.ravel()
         if not np.isfinite(flat @ flat):
             raise InputError("has positions that are not finite; expected numbers; cut the trajectory before it")
-        if self._is_unwrapped:
-            if has_changed and before is not None:
-                moved = before.cells_away(given) @ (now.vectors - before.vectors)
-                step = step - moved
-                self._corrections -= moved
-        elif (crossed := now.images(step, _SAFE_STEP)) is not None:
-            rows, moved = crossed
-            step[rows] -= moved
-            if now.images(step[rows], _SAFE_STEP) is not None:
-                raise _too_far(now, step, rows)
-            self._corrections[rows] -= moved
-        if shift is not None:
-            self._corrections += shift
+        before, given = self._cell, self._given
+        now = before if before is not None and np.array_equal(cell, before.vectors) else _Cell.of(cell)
         if before is None:
-            self._first = positions
-        self._given, self._cell, self._is_breathing = positions, now, is_breathing
-        return step
+            self._move_origins(slice(None), positions.astype(float))
+        elif self._is_unwrapped:
+            if now is not before:
+                self._move_origins(slice(None), before.cells_away(given) @ (now.vectors - before.vectors))
+        else:
+            begins = now is not before and not self._is_breathing
+            if begins:  # from now on all positions are wrapped, the ones before this too
+                given = before.wrap(given)
+            if begins or self._is_breathing:
+                positions = now.wrap(positions)
+            crossed = now.crossings(positions - given)
+            if begins:
+                self._move_origins(slice(None), given - self._given)
+                self._is_breathing = True
+            self._move_origins(*crossed)
+        self._given, self._cell = positions, now
+
+    def _move_origins(self, rows: np.ndarray | slice, moved: np.ndarray) -> None:
+        self._origins[rows] += moved
+        self._sums_of_origins += self._weights[:, rows] @ moved
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Return what is needed to go on later, as arrays."""
         cell = np.zeros((0, 3)) if self._cell is None else self._cell.vectors
         return {
-            "first": self._first.copy(),
             "given": self._given.copy(),
-            "corrections": self._corrections.copy(),
+            "origins": self._origins.copy(),
+            "sums_of_origins": self._sums_of_origins.copy(),
             "cell": cell.copy(),
             "is_breathing": np.array(self._is_breathing),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from where ``state_dict`` was taken."""
-        self._first, self._given = np.array(state["first"]), np.array(state["given"])
-        self._corrections = np.array(state["corrections"], float)
+        self._given, self._origins = np.array(state["given"]), np.array(state["origins"])
+        self._sums_of_origins = np.array(state["sums_of_origins"])
         self._cell = _Cell.of(np.array(state["cell"])) if len(state["cell"]) else None
         self._is_breathing = bool(state["is_breathing"])
 
@@ -126,16 +124,16 @@ class Unwrapper:
 class _Cell:
     vectors: np.ndarray
     inverse: np.ndarray
-    sides: np.ndarray | None
-    """Edges of a box with right angles along the axes, else ``None``."""
+    shortest: float | None
+    """Shortest edge of a box with right angles along the axes, else ``None``."""
 
     @classmethod
     def of(cls, vectors: np.ndarray) -> "_Cell":
         if vectors.shape != (3, 3) or not abs(float(np.linalg.det(vectors))) > 0:
             raise InputError("has no cell of positive volume; expected three cell vectors; set the cell")
-        sides = np.diagonal(vectors)
-        is_box = np.count_nonzero(vectors) == 3 and bool((sides > 0).all())
-        return cls(np.array(vectors, float), np.linalg.inv(vectors), sides.astype(float) if is_box else None)
+        shortest = float(np.diagonal(vectors).min())
+        is_box = np.count_nonzero(vectors) == 3 and shortest > 0
+        return cls(np.array(vectors, float), np.linalg.inv(vectors), shortest if is_box else None)
 
     def wrap(self, positions: np.ndarray) -> np.ndarray:
         """Return positions within the cell, in double precision."""
@@ -143,32 +141,32 @@ class _Cell:
 
     def cells_away(self, positions: np.ndarray) -> np.ndarray:
         """Return how many cells away from the first each position is."""
-        return np.floor(positions @ self.inverse)
+        return np.floor(positions.astype(float, copy=False) @ self.inverse)
 
-    def scale(self, steps: np.ndarray) -> np.ndarray:
-        """Return steps in units of the cell vectors."""
-        return steps / self.sides if self.sides is not None else steps @ self.inverse
+    def crossings(self, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return which atoms make long steps, and the lattice vectors nearest to those.
 
-    def images(self, steps: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return which steps are longer than a part of the cell, and the lattice vectors nearest to them, if any is."""
-        if self.sides is not None:  # first whether any is long at all, by the shortest side: one look at plain numbers
-            long = np.flatnonzero(np.abs(steps.ravel()) > limit * self.sides.min())
-            if not long.size:
-                return None
-            rows = np.unique(long // 3)
+        Raises
+        ------
+        InputError
+            When a step is too long to tell its nearest image from others.
+        """
+        if self.shortest is not None:  # plain numbers tell which steps are worth a closer look
+            seen, limit = steps, _SAFE_STEP * self.shortest
         else:
-            rows = np.flatnonzero((np.abs(steps @ self.inverse) > limit).any(axis=1))
-        scaled = self.scale(steps[rows].astype(float))
-        far = (np.abs(scaled) > limit).any(axis=1)
-        if not far.any():
-            return None
-        return rows[far], np.rint(scaled[far]) @ self.vectors
-
-
-def _too_far(cell: _Cell, steps: np.ndarray, rows: np.ndarray) -> InputError:
-    scaled = np.abs(cell.scale(steps[rows].astype(float)))
-    row, axis = np.unravel_index(int(scaled.argmax()), scaled.shape)
-    return InputError(
-        f"moves atom {rows[row]} by {scaled[row, axis]:.2f} of the cell along vector {axis} in one step; expected less "
-        f"than {_SAFE_STEP}, as half a cell cannot be told from its image; write frames more often, or unwrapped"
-    )
+            seen, limit = steps @ self.inverse.astype(steps.dtype), _SAFE_STEP
+        rows = np.flatnonzero(np.abs(seen.ravel()) > limit) // 3
+        is_new = np.ones(rows.size, bool)  # an atom once, whatever its long components
+        is_new[1:] = rows[1:] > rows[:-1]
+        rows = rows[is_new]
+        scaled = steps[rows].astype(float) @ self.inverse
+        images = np.rint(scaled)
+        left = np.abs(scaled - images)
+        if (left > _SAFE_STEP).any():
+            row, axis = np.unravel_index(int(left.argmax()), left.shape)
+            raise InputError(
+                f"moves atom {rows[row]} by {left[row, axis]:.2f} of the cell along vector {axis} in one step; "
+                f"expected less than {_SAFE_STEP}, as half a cell cannot be told from its image; write frames more "
+                "often, or unwrapped"
+            )
+        return rows, images @ self.vectors

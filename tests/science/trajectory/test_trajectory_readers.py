@@ -547,6 +547,55 @@ def test_a_file_without_cell_needs_one(tmp_path):
         open_trajectory(path, timestep_fs=50.0, cell_A=TRICLINIC)
 
 
+def other_byte_order(content):
+    """Return a DCD file as a machine of the other byte order writes it, read off its records."""
+    turned, place, head = [], 0, []
+    while place < len(content):
+        (size,) = np.frombuffer(content, "<i4", 1, place)
+        record = np.frombuffer(content, "u1", size, place + 4)
+        place += 8 + size
+        if len(head) == 0:
+            delta = "<f4" if record[80:].any() else "<f8"  # of CHARMM, or of X-PLOR
+            n_after = 10 if delta == "<f4" else 9
+            fields = np.dtype([("magic", "S4"), ("before", "<i4", 9), ("delta", delta), ("after", "<i4", n_after)])
+            swapped = [record.view(fields).byteswap().tobytes()]
+        elif len(head) == 1:
+            swapped = [record[:4].view("<i4").byteswap().tobytes(), record[4:].tobytes()]
+        else:
+            swapped = [record.view("<f8" if size == 48 else "<f4").byteswap().tobytes()]
+        head.append(size)
+        length = int(size).to_bytes(4, "big")
+        turned.append(length + b"".join(swapped) + length)
+    return b"".join(turned)
+
+
+@pytest.mark.parametrize("is_cut", [False, True], ids=["whole", "cut"])
+@pytest.mark.parametrize("has_cells", [True, False], ids=["cells", "no_cells"])
+@pytest.mark.parametrize("order", ["this", "other"])
+def test_dcd_files_of_either_byte_order_with_and_without_cells(tmp_path, order, has_cells, is_cut):
+    scaled, cells, path = walk(), cells_of(TRICLINIC), tmp_path / "run.dcd"
+    if has_cells:
+        write_dcd(path, scaled, cells)
+    else:
+        with DCDFile(str(path), "w") as file:
+            file.write_header("made by hand", len(SYMBOLS), 700, 100, 0.5 / AKMA_FS, 0)
+            for positions in wrapped(scaled, cells):
+                file.write(positions, np.zeros(6))
+    content = path.read_bytes() if order == "this" else other_byte_order(path.read_bytes())
+    path.write_bytes(content[:-30] if is_cut else content)
+    n_frames = N_FRAMES - is_cut
+    known = {"symbols": SYMBOLS, "cell_A": None if has_cells else TRICLINIC}
+    for start, stride in ((0, 1), (1, 3)):
+        trajectory = open_trajectory(path, stride=stride, **known)
+        frames = list(trajectory.frames(start))
+        expected = wrapped(scaled, cells)[:n_frames][start * stride :: stride].astype(np.float32)
+        np.testing.assert_array_equal([frame.positions_A for frame in frames], expected)
+        np.testing.assert_allclose([frame.cell_A for frame in frames], cells[: len(frames)], rtol=0, atol=1e-12)
+        assert trajectory.notes == ((f"run.dcd ends within frame {n_frames}, which is left out",) if is_cut else ())
+    series, _ = reduce_trajectory(open_trajectory(path, **known))
+    assert_same_sums(series, truth(scaled[:n_frames], cells[:n_frames]), 1e-5)
+
+
 # --- elements
 
 

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -220,3 +222,61 @@ def test_frames_in_another_order_of_atoms_are_refused():
         reduce_frames([frames[0], frames[1][[1, 0]]], 10.0)
     with pytest.raises(InputError, match="frames is empty"):
         reduce_frames([], 10.0)
+
+
+@pytest.mark.parametrize("cell", [CUBIC, TRICLINIC], ids=["cubic", "triclinic"])
+def test_sums_of_single_precision_do_not_drift(cell):
+    # each position is off by half a unit in the last place at most, 4.8e-7 Å below 16 Å; so is a sum of four atoms by
+    # a few of these at any time, where 20 000 rounded steps would add up to a hundred
+    n_frames = 20_000
+    walk = _walk(np.random.default_rng(12), n_frames=n_frames, step=0.3)
+    cells = np.broadcast_to(cell, (n_frames, 3, 3))
+    series = _reduce(_wrap(walk, cells).astype(np.float32), cells)
+    off = np.abs(series.collective_A[:, 0] - (walk - walk[0])[:, :4].sum(axis=1))
+    assert off.max() < 8 * 4.8e-7
+    assert off[-1000:].mean() < 1.5 * off[:1000].mean()
+
+
+def test_a_series_lasts_while_its_reducer_goes_on():
+    walk = _walk(np.random.default_rng(13), n_frames=400, step=0.1)
+    reducer = Reducer(SYMBOLS, MASSES, 20.0, max_megabytes=0.0)
+    kept = []
+    for index, frame in enumerate(walk):
+        reducer.add(frame, CUBIC)
+        if index % 37 == 0:
+            series = reducer.finish()
+            kept.append((series, {name: array.copy() for name, array in series.to_arrays().items()}))
+    assert reducer.finish().tracked_every == 8  # 400 frames into 64 places
+    for series, arrays in kept:
+        for name, array in series.to_arrays().items():
+            np.testing.assert_array_equal(array, arrays[name])
+        np.testing.assert_allclose(
+            series.displacements_A, (walk - walk[0])[: len(series.time_fs) : series.tracked_every], atol=1e-5
+        )
+
+
+def test_displacements_are_in_memory_once():
+    n_atoms, n_frames = 1000, 1500  # 18 MB, thinned twice to at most 6
+    walk = _walk(np.random.default_rng(14), n_frames=n_frames, n_atoms=n_atoms, step=0.1).astype(np.float32)
+    tracemalloc.start()
+    reducer = Reducer(["Li"] * n_atoms, [6.94] * n_atoms, 1.0, max_megabytes=6.0)
+    for frame in walk:
+        reducer.add(frame, CUBIC)
+    series = reducer.finish()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert series.displacements_A.nbytes == 12 * n_atoms * 375
+    assert peak < 1.3 * 6e6
+    np.testing.assert_allclose(series.displacements_A, (walk - walk[0])[::4], atol=1e-5)
+
+
+@pytest.mark.parametrize("max_megabytes", [0.0, 1e6])
+def test_a_bound_far_from_what_is_needed_does_no_harm(max_megabytes):
+    walk = _walk(np.random.default_rng(15), n_frames=200, step=0.1)
+    cells = np.broadcast_to(CUBIC, (200, 3, 3))
+    series = _reduce(walk, cells, max_megabytes=max_megabytes)
+    every = 4 if max_megabytes == 0.0 else 1  # 64 places at least
+    np.testing.assert_allclose(series.displacements_A, (walk - walk[0])[::every], atol=1e-5)
+    untracked = _reduce(walk, cells, max_megabytes=max_megabytes, tracked=[])
+    assert untracked.displacements_A.shape[1:] == (0, 3)
+    np.testing.assert_array_equal(untracked.collective_A, series.collective_A)
