@@ -66,8 +66,8 @@ def draw_transport(
         "species": {
             name: {
                 "curve": curve,
-                "power": _power(curve, replicas[0].tracked_interval_fs),
-                "spectrum": curve.window and tracer_spectrum(replicas, reference, curve, curve.window),
+                "power": _power(curve),
+                "spectrum": curve.window and tracer_spectrum(curve, curve.window),
                 "diffusion": quantities[f"tracer_diffusion_{name}"],
             }
             for name, curve in curves.items()
@@ -86,10 +86,10 @@ def draw_transport(
     return {name: content for name, content in drawn.items() if content is not None}
 
 
-def _power(curve: MsdCurve, step_fs: float) -> tuple[np.ndarray, np.ndarray]:
+def _power(curve: MsdCurve) -> tuple[np.ndarray, np.ndarray]:
     """Return frequencies [1/ps] and powers of the tracers' modes as diffusion coefficients [cm²/s], in bins."""
-    frequency = np.concatenate([mode_frequencies(len(one), step_fs) for one in curve.powers])
-    power = np.concatenate(curve.powers).mean(axis=1) / (2 * step_fs)
+    frequency = np.concatenate([mode_frequencies(len(one), curve.interval_fs) for one in curve.powers])
+    power = np.concatenate(curve.powers).mean(axis=1) / (2 * curve.interval_fs)
     order = np.argsort(frequency, kind="stable")
     n_bins = math.ceil(math.log(max(2, len(order))) / math.log(_BIN_RATIO))
     starts = np.unique(np.geomspace(1, len(order), n_bins, endpoint=False).astype(int)) - 1

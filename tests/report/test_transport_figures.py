@@ -59,7 +59,7 @@ def test_neutral_species_are_drawn_and_carry_nothing():
 @pytest.mark.parametrize("n_times", [40, 1000])
 def test_points_of_a_spectrum_average_to_the_diffusion_coefficient(n_times):
     series = brownian(np.random.default_rng(2), n_times, 60, 1e-4, 50.0)
-    frequency, power = _power(msd_curve([series], "Li", parse_reference("lab", series, {})), 50.0)
+    frequency, power = _power(msd_curve([series], "Li", parse_reference("lab", series, {})))
     assert frequency[0] == pytest.approx(1e3 / (2 * (n_times - 1) * 50.0))  # 1/2T
     assert frequency[-1] < 1e3 / (2 * 50.0) * (1 + 1e-9)  # 1/2Δt
     assert (np.diff(frequency) > 0).all()

@@ -46,7 +46,7 @@ def mean_squared_displacement(displacements: np.ndarray, max_lag: int | None = N
     size = fft.next_fast_len(n_times + len(lags), real=True)
     squares, power = np.zeros(n_times + 1), np.zeros(size // 2 + 1)
     for chosen in _chunks(n_particles, n_times):
-        chunk = displacements[:, chosen].astype(float).reshape(n_times, -1)
+        chunk = displacements[:, chosen].astype(float, order="C").reshape(n_times, -1)
         chunk -= chunk.mean(axis=0)  # small numbers lose fewer digits in the difference
         squares[1:] += np.einsum("tj,tj->t", chunk, chunk)
         spectrum = fft.rfft(chunk, size, axis=0).view(float)
@@ -94,7 +94,9 @@ def tracer_chunks(
     for group in range(min(n_groups, len(chosen))):
         members = chosen[group::n_groups]
         for some in _chunks(len(members), len(drift)):
-            yield group, series.displacements_A[:, members[some]] - drift
+            moved = np.take(series.displacements_A, members[some], axis=1)
+            moved -= drift
+            yield group, moved
 
 
 def _chunks(n_particles: int, n_times: int) -> Iterator[slice]:

@@ -99,11 +99,7 @@ def estimate_transport(
         note += f"; {len(series) - len(replicas)} replicas shorter than half the longest left out"
 
     curves = {name: msd_curve(replicas, name, reference) for name in charges}
-    spectra = {
-        name: tracer_spectrum(replicas, reference, curve, curve.window)
-        for name, curve in curves.items()
-        if curve.window is not None
-    }
+    spectra = {name: tracer_spectrum(curve, curve.window) for name, curve in curves.items() if curve.window is not None}
     groups = Groups.of(replicas)
     results: dict[str, Estimate | Refusal] = {}
     for name, curve in curves.items():

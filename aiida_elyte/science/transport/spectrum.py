@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, optimize, special, stats
 
-__all__ = ["Level", "fit_level", "level_of", "mode_frequencies", "sine_modes", "tilt_evidence"]
+__all__ = ["Level", "fit_level", "level_of", "mode_bins", "mode_frequencies", "sine_modes", "tilt_evidence"]
 
 _BIN_RATIO = 1.2
 """Frequencies of neighbouring bins of modes; the lowest modes are bins of their own."""
@@ -69,6 +69,14 @@ def sine_modes(displacements: np.ndarray, n_modes: int | None = None) -> np.ndar
 def mode_frequencies(n_increments: int, interval_fs: float) -> np.ndarray:
     """Return the frequencies k/2T of the sine modes of a run of some increments [1/fs], shape ``(n_increments,)``."""
     return np.arange(1, n_increments + 1) / (2 * n_increments * interval_fs)
+
+
+def mode_bins(n_modes: int) -> np.ndarray:
+    """Return the first modes of bins of frequency, counted from 0: the lowest are bins of their own, shape ``(B,)``."""
+    starts = [0]
+    while (following := max(starts[-1] + 1, int(starts[-1] * _BIN_RATIO))) < n_modes:
+        starts.append(following)
+    return np.array(starts)
 
 
 @dataclass(frozen=True)
@@ -151,7 +159,7 @@ def fit_level(frequency: np.ndarray, power: np.ndarray, relative_variance: float
     ----------
     Averaging over models by evidence: Kass, Raftery, DOI 10.1080/01621459.1995.10476572.
     """
-    starts = _bin_starts(len(power))
+    starts = mode_bins(len(power))
     counts = np.diff(np.append(starts, len(power)))
     means = np.add.reduceat(power, starts) / counts
     squares = np.add.reduceat(frequency**2, starts) / counts
@@ -236,7 +244,7 @@ def tilt_evidence(frequency: np.ndarray, power: np.ndarray, relative_variance: f
     tolerance
         Exponents closer to zero than this pass for a level.
     """
-    starts = _bin_starts(len(power))
+    starts = mode_bins(len(power))
     counts = np.diff(np.append(starts, len(power)))
     means = np.add.reduceat(power, starts) / counts
     half_dof = counts / relative_variance
@@ -249,13 +257,6 @@ def tilt_evidence(frequency: np.ndarray, power: np.ndarray, relative_variance: f
     likelihood = -(half_dof * (np.log(expected) + means / expected)).sum(axis=1)
     volume = 0.5 * np.log(2 * np.pi / half_dof.sum())  # of ln level
     return float(np.logaddexp.reduce(likelihood) - np.log(len(tilts)) + volume)
-
-
-def _bin_starts(n_modes: int) -> np.ndarray:
-    starts = [0]
-    while (following := max(starts[-1] + 1, int(starts[-1] * _BIN_RATIO))) < n_modes:
-        starts.append(following)
-    return np.array(starts)
 
 
 def _rise(ratio: np.ndarray, sharpness: np.ndarray) -> np.ndarray:

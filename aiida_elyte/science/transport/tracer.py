@@ -1,16 +1,12 @@
 """Tracer diffusion from the low-frequency spectrum of the ions' displacements."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from aiida_elyte.science.trajectory.reduction import Series
-from aiida_elyte.science.transport.displacement import tracer_chunks
 from aiida_elyte.science.transport.grouping import Groups
-from aiida_elyte.science.transport.references import Reference
 from aiida_elyte.science.transport.results import Estimate, Refusal
-from aiida_elyte.science.transport.spectrum import Level, level_of, mode_frequencies, sine_modes
+from aiida_elyte.science.transport.spectrum import Level, level_of, mode_bins, mode_frequencies
 from aiida_elyte.science.transport.windows import MsdCurve, Window
 from aiida_elyte.units import CM2_S
 
@@ -71,9 +67,7 @@ class TracerSpectrum:
         return Estimate(self.level.value * CM2_S, std, (lower, upper), "cm2/s", n_effective, method, span)
 
 
-def tracer_spectrum(
-    replicas: Sequence[Series], reference: Reference, curve: MsdCurve, window: Window
-) -> TracerSpectrum:
+def tracer_spectrum(curve: MsdCurve, window: Window) -> TracerSpectrum:
     r"""Analyse the spectrum of the displacements of a species' particles at frequencies below 1/(start of the window).
 
     .. math:: D = \lim_{f \to 0} \frac{\langle y(f)^2 \rangle}{2 \Delta t}
@@ -84,42 +78,40 @@ def tracer_spectrum(
 
     Parameters
     ----------
-    replicas
-        Replicas on one time step.
-    reference
-        What is at rest.
     curve
         Mean squared displacement of the species, and the powers of its modes.
     window
         Its diffusive window.
     """
-    step_fs = replicas[0].tracked_interval_fs
+    unit = 2 * curve.interval_fs
     powers, frequencies = [], []
     for squares in curve.powers:
-        n_modes = max(_MIN_MODES, int(2 * len(squares) * step_fs / window.start_fs))
-        powers.append(squares[:n_modes] / (2 * step_fs))
-        frequencies.append(mode_frequencies(len(squares), step_fs)[:n_modes])
+        n_modes = max(_MIN_MODES, int(unit * len(squares) / window.start_fs))
+        powers.append(squares[:n_modes] / unit)
+        frequencies.append(mode_frequencies(len(squares), curve.interval_fs)[:n_modes])
     frequency, power = np.concatenate(frequencies), np.concatenate(powers)
     order = np.argsort(frequency, kind="stable")
-    n_ions = replicas[0].tracked.count(curve.species)
     lowest = min(one[0] for one in frequencies)
 
     per_axis = power.mean(axis=0)
-    level, _ = level_of(frequency[order], power[order], lowest, 2.0 / (3 * n_ions))
+    level, _ = level_of(frequency[order], power[order], lowest, 2.0 / (3 * len(curve.ion_powers[0])))
     within = np.abs(level.shape(frequency) - 1) <= _BENT
     n_within = len(frequency) if within.all() else max(1, int(np.argmin(within[order])))
     cutoff = float(frequency[order][n_within - 1])
-    samples, ions, n_samples = [], [], []
-    for one, squares, given in zip(replicas, powers, frequencies, strict=True):
-        low = given <= cutoff * (1 + 1e-9)
-        weights = 1 / (2 * step_fs * level.value * level.shape(given[low]))
-        samples.append(squares[low] * (2 * step_fs) * weights[:, None])
-        if low.any():
-            for _, moved in tracer_chunks(one, curve.species, reference):
-                ions.append(np.einsum("knd,k->n", sine_modes(moved, len(weights)) ** 2, weights) / (3 * len(weights)))
-            n_samples.append(3 * len(weights) * n_ions)
+    samples, ions, n_samples = [], [], 0
+    for squares, given, full, per_ion in zip(powers, frequencies, curve.powers, curve.ion_powers, strict=True):
+        n_low = int(np.searchsorted(given, cutoff * (1 + 1e-9), side="right"))
+        expected = level.value * level.shape(given[:n_low])
+        samples.append(squares[:n_low] / expected[:, None])
+        starts = mode_bins(len(full))
+        ends = np.append(starts[1:], len(full))
+        if n_bins := int(np.searchsorted(ends, n_low, side="right")):  # those wholly below the cutoff
+            starts, n_modes = starts[:n_bins], int(ends[n_bins - 1])
+            of_bin = unit * np.add.reduceat(expected[:n_modes], starts) / np.diff(np.append(starts, n_modes))
+            ions.append((per_ion[:, :n_bins] / of_bin).sum(axis=1) / (3 * n_modes))
+            n_samples += 3 * n_modes * len(per_ion)
     found = np.concatenate(ions)
-    gaussian = 2.0 / sum(n_samples)
+    gaussian = 2.0 / n_samples
     scatter = float(found.var(ddof=1) / len(found) / found.mean() ** 2) if len(found) > 1 else 0.0
     return TracerSpectrum(
         window=window,

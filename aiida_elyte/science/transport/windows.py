@@ -11,7 +11,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.displacement import mean_squared_displacement, tracer_chunks
 from aiida_elyte.science.transport.references import Reference, reference_of
-from aiida_elyte.science.transport.spectrum import level_of, mode_frequencies, sine_modes, tilt_evidence
+from aiida_elyte.science.transport.spectrum import level_of, mode_bins, mode_frequencies, sine_modes, tilt_evidence
 
 __all__ = ["MsdCurve", "Window", "find_window", "msd_curve", "usable_series"]
 
@@ -90,8 +90,12 @@ class MsdCurve:
     """Local log–log slope between t/√2 and t√2, NaN where that leaves the lags, shape ``(L,)``."""
     slope_error: np.ndarray
     """Its standard error, shape ``(L,)``."""
+    interval_fs: float
+    """Time between two displacements [fs]."""
     powers: tuple[np.ndarray, ...]
     """For each replica the squares of the sine modes of displacements, averaged over particles [Å²], ``(n, 3)``."""
+    ion_powers: tuple[np.ndarray, ...]
+    """For each replica and particle the sums of these squares over directions and ``mode_bins`` [Å²], ``(N, B)``."""
     window: Window | None
     """The diffusive window, ``None`` when there is none."""
     reason: str
@@ -182,7 +186,7 @@ def msd_curve(series: Sequence[Series], species: str, reference: Reference | Non
     still = reference or reference_of(replicas[0], (species,))
     n_steps = min(len(one.displacements_A) for one in replicas) - 1
     n_lags = max(1, n_steps // 2)
-    groups, sizes, owners, powers = _by_group(replicas, species, still, n_lags)
+    groups, sizes, owners, powers, ion_powers = _by_group(replicas, species, still, n_lags)
     mean = sizes @ groups / sizes.sum()
     per_replica = np.array([sizes[owners == k] @ groups[owners == k] / sizes[owners == k].sum() for k in set(owners)])
     without_one = (sizes @ groups - sizes[:, None] * groups) / np.maximum(sizes.sum() - sizes, 1.0)[:, None]
@@ -226,7 +230,9 @@ def msd_curve(series: Sequence[Series], species: str, reference: Reference | Non
         n_independent=len(groups),
         slope=slope,
         slope_error=slope_error,
+        interval_fs=step_fs,
         powers=powers,
+        ion_powers=ion_powers,
         window=window,
         reason=reason,
     )
@@ -325,23 +331,26 @@ def _joined(powers: Sequence[np.ndarray], step_fs: float) -> tuple[np.ndarray, n
 
 def _by_group(
     replicas: list[Series], species: str, still: Reference, n_lags: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
-    """Return MSDs from lag 1 on of groups of ions, shape ``(G, n_lags)``, their sizes and replicas, and mode powers."""
-    curves, sizes, owners, powers = [], [], [], []
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """Return MSDs from lag 1 on of groups of ions, shape ``(G, n_lags)``, their sizes, replicas, and mode powers."""
+    curves, sizes, owners, powers, ion_powers = [], [], [], [], []
     for index, one in enumerate(replicas):
-        n_groups = min(_GROUPS, one.tracked.count(species))
+        n_groups, n_modes = min(_GROUPS, one.tracked.count(species)), len(one.displacements_A) - 1
+        bins = mode_bins(n_modes)
         sums, counts = np.zeros((n_groups, n_lags)), np.zeros(n_groups)
-        power = np.zeros((len(one.displacements_A) - 1, 3))
+        power, ions = np.zeros((n_modes, 3)), []
         for group, moved in tracer_chunks(one, species, still, _GROUPS):
             sums[group] += moved.shape[1] * mean_squared_displacement(moved, n_lags)[1:]
             counts[group] += moved.shape[1]
-            modes = sine_modes(moved)
-            power += np.einsum("knd,knd->kd", modes, modes)
+            squares = sine_modes(moved) ** 2
+            power += squares.sum(axis=1)
+            ions.append(np.add.reduceat(squares, bins).sum(axis=2).T)
         curves.append(sums / counts[:, None])
         sizes.append(counts)
         owners.append(np.full(n_groups, index))
         powers.append(power / counts.sum())
-    return np.concatenate(curves), np.concatenate(sizes), np.concatenate(owners), tuple(powers)
+        ion_powers.append(np.concatenate(ions))
+    return np.concatenate(curves), np.concatenate(sizes), np.concatenate(owners), tuple(powers), tuple(ion_powers)
 
 
 def _even_in_logarithm(n_lags: int) -> np.ndarray:
