@@ -12,7 +12,7 @@ from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.grouping import Groups
 from aiida_elyte.science.transport.references import Reference
 from aiida_elyte.science.transport.results import Estimate, Refusal, chi_square_interval, upper_limit
-from aiida_elyte.science.transport.spectrum import sine_modes
+from aiida_elyte.science.transport.spectrum import level_of, sine_modes
 from aiida_elyte.science.transport.tracer import TracerSpectrum
 from aiida_elyte.units import BOLTZMANN_EV_K, MS_CM, ONSAGER_SI
 
@@ -20,6 +20,12 @@ __all__ = ["CollectiveModes", "collective_modes"]
 
 _RESOLVED = 2.0
 """A coefficient below this many standard errors is not told from zero."""
+
+_FLAT_PRIOR = 0.99
+"""Prior probability that the collective spectrum is level where that of the tracers is."""
+
+_MIN_MODES = 12
+"""Modes over all replicas below which a bend of the collective spectrum is not looked for."""
 
 _AXES = "xyz"
 
@@ -219,11 +225,10 @@ def collective_modes(
     shares = z**2 * counts * np.array([tracers[name].level.value for name in species])
     shares /= shares.sum()
     cutoff = min(spectrum.cutoff for spectrum in tracers.values())
-    modes = []
+    modes, frequencies = [], []
     for one in replicas:
-        n_increments = len(one.time_fs) - 1
-        duration = n_increments * one.interval_fs
-        n_modes = max(1, min(n_increments, int(2 * duration * cutoff * (1 + 1e-9))))
+        duration = (len(one.time_fs) - 1) * one.interval_fs
+        n_modes = max(1, min(len(one.time_fs) - 1, int(2 * duration * cutoff * (1 + 1e-9))))
         frequency = np.arange(1, n_modes + 1) / (2 * duration)
         shape = sum(share * tracers[name].level.shape(frequency) for share, name in zip(shares, species, strict=True))
         drift = reference.drift_of(one)
@@ -236,20 +241,53 @@ def collective_modes(
         )
         factor = 2 * one.interval_fs * one.volume_A3.mean() * BOLTZMANN_EV_K * temperature_K
         modes.append(sine_modes(moved, n_modes) / np.sqrt(factor * shape)[:, None, None])
+        frequencies.append(frequency)
     extra = sum(
         share**2 * (tracers[name].scatter + tracers[name].level.model_variance)
         for share, name in zip(shares.tolist(), species, strict=True)
     )
+    flat = _flatten(modes, frequencies, z)
     return CollectiveModes(
         species=species,
         charges=z,
-        modes=tuple(modes),
-        extra_variance=float(extra),
+        modes=flat.modes,
+        extra_variance=float(extra) + flat.variance,
         groups=Groups.of(replicas),
         is_isotropic=is_isotropic,
         window=(
             max(spectrum.window.start_fs for spectrum in tracers.values()),
             min(spectrum.window.end_fs for spectrum in tracers.values()),
         ),
-        method=f"spectrum below {1e3 * cutoff:.3g}/ps, where that of the tracers is level, {note}",
+        method=f"spectrum below {1e3 * flat.cutoff:.3g}/ps, where that of the tracers is level, {note}",
     )
+
+
+@dataclass(frozen=True)
+class _Flat:
+    modes: tuple[np.ndarray, ...]
+    cutoff: float
+    """Highest frequency kept [1/fs]."""
+    variance: float
+    """Relative variance due to the shape, beyond that of the modes kept."""
+
+
+def _flatten(modes: Sequence[np.ndarray], frequencies: Sequence[np.ndarray], charges: np.ndarray) -> _Flat:
+    """Keep the modes up to where the spectrum of the charge displacement bends, as it may where the tracers' does not.
+
+    What is at rest may rattle as a whole, and neighbours may push each other to and fro.
+    """
+    frequency = np.concatenate(frequencies)
+    if len(frequency) < _MIN_MODES:
+        return _Flat(tuple(modes), float(frequency.max()), 0.0)
+    order = np.argsort(frequency, kind="stable")
+    power = np.concatenate([(one @ charges) ** 2 for one in modes])[order]
+    lowest = min(float(one[0]) for one in frequencies)
+    level, _ = level_of(frequency[order], power, lowest, 2.0 / 3.0, _FLAT_PRIOR)
+    cutoff = level.highest(frequency[order])
+    kept = [one <= cutoff for one in frequencies]
+    flat = tuple(
+        one[chosen] / np.sqrt(level.shape(given[chosen]))[:, None, None]
+        for one, given, chosen in zip(modes, frequencies, kept, strict=True)
+    )
+    n_kept = 3.0 * sum(int(chosen.sum()) for chosen in kept)
+    return _Flat(flat, cutoff, max(0.0, (level.error() / level.value) ** 2 - 2.0 / n_kept))

@@ -37,8 +37,8 @@ _N_TILTS = 77
 _FLOOR = 0.05
 """Part of the mean power below which the fitted spectrum is not let, while weights are found."""
 
-_FLAT_PRIOR = 0.5
-"""Prior weight of a spectrum without a bend."""
+_BENT = 0.1
+"""Deviation from the zero-frequency level up to which modes carry long-time motion; the rest is divided out."""
 
 _SHARPNESS = np.array([1.0, 0.65])
 _SHARPNESS_PRIOR = np.array([0.8, 0.2])
@@ -128,12 +128,24 @@ class Level:
         lower, upper = (optimize.brentq(excess_below, *ends, args=(quantile,)) for quantile in (0.025, 0.975))
         return math.exp(lower), math.exp(upper)
 
+    def highest(self, frequency: np.ndarray) -> float:
+        """Return the highest of ascending frequencies with the spectrum within a tenth of its level [1/fs]."""
+        within = np.abs(self.shape(frequency) - 1) <= _BENT
+        return float(frequency[-1] if within.all() else frequency[max(1, int(np.argmin(within))) - 1])
+
     def shape(self, frequency: np.ndarray) -> np.ndarray:
         """Return the spectrum over its level at given frequencies [1/fs], shape as given."""
         return (1 + self.rises * _rise(frequency[..., None] / self.bends, self.sharpness)) @ self.weights
 
 
-def fit_level(frequency: np.ndarray, power: np.ndarray, relative_variance: float, dof: float, lowest: float) -> Level:
+def fit_level(
+    frequency: np.ndarray,
+    power: np.ndarray,
+    relative_variance: float,
+    dof: float,
+    lowest: float,
+    flat_prior: float = 0.5,
+) -> Level:
     r"""Find the zero-frequency level of a spectrum whose bend, if any, is not known.
 
     .. math:: S(f) = a \left(1 + b \frac{(f/f_0)^{2s}}{1 + (f/f_0)^{2s}}\right)
@@ -154,6 +166,8 @@ def fit_level(frequency: np.ndarray, power: np.ndarray, relative_variance: float
         Degrees of freedom behind that variance.
     lowest
         Frequency of the lowest mode of the longest run [1/fs].
+    flat_prior
+        Prior weight of a spectrum without a bend.
 
     References
     ----------
@@ -185,8 +199,8 @@ def fit_level(frequency: np.ndarray, power: np.ndarray, relative_variance: float
     variance = np.append(1 / moments[0, 0], moments[2, 1:] / np.where(is_sound[1:], determinant[1:], 1.0))
     # evidence: likelihood at its maximum times the volume of the posterior over that of the prior
     volume = np.append(0.5 * np.log(2 * np.pi * variance[0]), np.log(2 * np.pi) - 0.5 * np.log(np.abs(determinant[1:])))
-    shares = np.repeat(_SHARPNESS_PRIOR, _N_BENDS) * (1 - _FLAT_PRIOR) / _N_BENDS
-    prior = np.log(np.append(_FLAT_PRIOR, shares)) - np.log(np.append(1.0, _RISE_PRIOR * np.abs(levels[1:])))
+    shares = np.repeat(_SHARPNESS_PRIOR, _N_BENDS) * (1 - flat_prior) / _N_BENDS
+    prior = np.log(np.append(flat_prior, shares)) - np.log(np.append(1.0, _RISE_PRIOR * np.abs(levels[1:])))
     evidence = np.where(is_sound, likelihood + volume + prior - np.log(np.abs(levels)), -np.inf)
     chances = np.exp(evidence - evidence.max())
     return Level(
@@ -201,7 +215,9 @@ def fit_level(frequency: np.ndarray, power: np.ndarray, relative_variance: float
     )
 
 
-def level_of(frequency: np.ndarray, power: np.ndarray, lowest: float, expected_variance: float) -> tuple[Level, float]:
+def level_of(
+    frequency: np.ndarray, power: np.ndarray, lowest: float, expected_variance: float, flat_prior: float = 0.5
+) -> tuple[Level, float]:
     """Find the zero-frequency level of a spectrum with the scatter of its powers, see ``fit_level``.
 
     Parameters
@@ -214,6 +230,8 @@ def level_of(frequency: np.ndarray, power: np.ndarray, lowest: float, expected_v
         Frequency of the lowest mode of the longest run [1/fs].
     expected_variance
         First guess of the relative variance of the powers averaged over directions.
+    flat_prior
+        As for ``fit_level``.
 
     Returns
     -------
@@ -224,11 +242,11 @@ def level_of(frequency: np.ndarray, power: np.ndarray, lowest: float, expected_v
     share = float((per_axis**2).sum() / per_axis.sum() ** 2)  # 1/3 when all directions are alike
     variance, dof = expected_variance, float(power.size - 3)
     for _ in range(2):
-        level = fit_level(frequency, power.mean(axis=1), variance, dof, lowest)
+        level = fit_level(frequency, power.mean(axis=1), variance, dof, lowest, flat_prior)
         relative = power / level.shape(frequency)[:, None]
         relative /= relative.mean(axis=0)
         variance = float(((relative - 1) ** 2).sum() / (relative.size - 3)) * share
-    return fit_level(frequency, power.mean(axis=1), variance, dof, lowest), variance
+    return fit_level(frequency, power.mean(axis=1), variance, dof, lowest, flat_prior), variance
 
 
 def tilt_evidence(frequency: np.ndarray, power: np.ndarray, relative_variance: float, tolerance: float) -> float:

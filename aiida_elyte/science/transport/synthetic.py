@@ -10,10 +10,11 @@ import numpy as np
 from scipy import fft
 from scipy.signal import lfilter
 
-from aiida_elyte.science.trajectory.reduction import Series
+from aiida_elyte.science.trajectory.reduction import Reducer, Series
 
 __all__ = [
     "ballistic_then_diffusive",
+    "breathing",
     "brownian",
     "caged",
     "caged_then_diffusive",
@@ -67,6 +68,32 @@ def correlated_pairs(
     """Return Brownian ions bound in pairs that move as one: tracer D as given, σ = 2 σ_NE, Haven ratio 1/2."""
     pairs = _walk(rng, (n_times, n_ions // 2, 3), diffusion_A2_fs, interval_fs)
     return series_of(np.concatenate([pairs, pairs], axis=1), interval_fs, **labels)
+
+
+def breathing(
+    rng: np.random.Generator,
+    n_times: int,
+    n_ions: int,
+    diffusion_A2_fs: float,
+    interval_fs: float,
+    *,
+    volume_A3: float = 1000.0,
+    n_framework: int = 8,
+    **labels: Any,
+) -> Series:
+    """Return Brownian ions reduced from wrapped positions in a cubic cell whose edge swings by 0.5 % (NPT)."""
+    edge = volume_A3 ** (1 / 3)
+    swing = _rattle(rng, (n_times, 1, 1), 0.005, 20 * interval_fs, interval_fs)[:, 0, 0]
+    edges = edge * (1 + swing - swing.mean())
+    steps = _walk(rng, (n_times, n_ions, 3), diffusion_A2_fs, interval_fs) / edge
+    scaled = np.concatenate(
+        [rng.random((n_ions, 3)) + steps, np.tile(rng.random((n_framework, 3)), (n_times, 1, 1))], 1
+    )
+    symbols = ["Li"] * n_ions + ["S"] * n_framework
+    reducer = Reducer(symbols, [6.94] * n_ions + [32.06] * n_framework, interval_fs, tracked=["Li"], **labels)
+    for positions, length in zip(scaled % 1.0 * edges[:, None, None], edges, strict=True):
+        reducer.add(positions, length * np.eye(3))
+    return reducer.finish()
 
 
 def caged(

@@ -18,9 +18,6 @@ _MIN_MODES = 6
 _MIN_SAMPLES = 12
 """Modes times directions, over all replicas, below which there is no error bar worth its name."""
 
-_BENT = 0.1
-"""Deviation from the zero-frequency level up to which modes carry long-time motion; the rest is divided out."""
-
 
 @dataclass(frozen=True)
 class TracerSpectrum:
@@ -95,9 +92,7 @@ def tracer_spectrum(curve: MsdCurve, window: Window) -> TracerSpectrum:
 
     per_axis = power.mean(axis=0)
     level, _ = level_of(frequency[order], power[order], lowest, 2.0 / (3 * len(curve.ion_powers[0])))
-    within = np.abs(level.shape(frequency) - 1) <= _BENT
-    n_within = len(frequency) if within.all() else max(1, int(np.argmin(within[order])))
-    cutoff = float(frequency[order][n_within - 1])
+    cutoff = level.highest(frequency[order])
     samples, ions, n_samples = [], [], 0
     for squares, given, full, per_ion in zip(powers, frequencies, curve.powers, curve.ion_powers, strict=True):
         n_low = int(np.searchsorted(given, cutoff * (1 + 1e-9), side="right"))
