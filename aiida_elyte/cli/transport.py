@@ -115,17 +115,18 @@ def command(
         system = _read(sources, given, wanted, _names((frame or "").partition(":")[2]))
     except ImportError as error:
         raise InputError(f"{error.name} is not installed; these files need it; pip install {error.name}") from error
-    mobile = {name: system.charges[name] for name in wanted or system.charges}
-
     from aiida_elyte.science.transport.estimates import estimate_transport
 
-    quantities = estimate_transport(system.series, mobile, temperature_K, frame=frame, viscosity_mPa_s=viscosity_mPa_s)
-    content = _describe(system, mobile, quantities, temperature_K, frame)
+    chosen: dict[str, Any] = {"mobile": wanted or None, "frame": frame}
+    quantities = estimate_transport(
+        system.series, system.charges, temperature_K, viscosity_mPa_s=viscosity_mPa_s, **chosen
+    )
+    content = _describe(system, quantities, temperature_K, **chosen)
     pictures = {}
     if plots is not None:
         from aiida_elyte.report.transport_figures import draw_transport
 
-        pictures = draw_transport(system.series, mobile, temperature_K, quantities, frame=frame)
+        pictures = draw_transport(system.series, system.charges, temperature_K, quantities, **chosen)
     files = {(plots or Path()) / f"{name}.png": picture for name, picture in pictures.items()}
     if json_path is not None:
         files[json_path] = (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
@@ -173,7 +174,7 @@ def _read(
         )
     system = _System(charges=dict(given or {}))
     if given is not None:
-        _require_charges(mobile, system.charges)
+        _require_charges(mobile, given)
     topology = None if sources.topology is None else read_topology(sources.topology)
     for path, is_reduced in zip(sources.paths, are_reduced, strict=True):
         if is_reduced:
@@ -191,8 +192,6 @@ def _read(
             system.charges = _charges_of(trajectory, molecules, mobile)
             _require_charges(mobile, system.charges)
         _add_trajectory(system, trajectory, molecules, mobile)
-    if mobile and len(mobile) < len(system.charges):
-        _require_neutral(system)
     return system
 
 
@@ -203,14 +202,6 @@ def _require_charges(mobile: tuple[str, ...], charges: Mapping[str, float]) -> N
             f"--species names {', '.join(absent)}, without a charge; expected species among {', '.join(charges)}; "
             f"add --charges {absent[0]}=CHARGE"
         )
-
-
-def _require_neutral(system: _System) -> None:
-    """Refuse charges of all species that do not sum to zero, where only a part of them is analysed."""
-    first = system.series[0]
-    net = sum(charge * _count(first, name) for name, charge in system.charges.items() if name in first.species)
-    if set(system.charges) == set(first.species) and abs(net) > 1e-6 * sum(map(abs, system.charges.values())):
-        raise InputError(f"charges of all species sum to {net:g} e; expected neutral atoms in all; correct them")
 
 
 def _count(series: "Series", name: str) -> int:
@@ -338,20 +329,21 @@ def _charges_of(
 
 def _describe(
     system: _System,
-    mobile: Mapping[str, float],
     quantities: "Mapping[str, Estimate | Refusal]",
     temperature_K: float,
+    mobile: tuple[str, ...] | None,
     frame: str | None,
 ) -> dict[str, Any]:
     """Return what the JSON holds."""
     from aiida_elyte import __version__
+    from aiida_elyte.science.transport.estimates import frame_of, mobile_charges
     from aiida_elyte.science.transport.plausibility import check_time_step
-    from aiida_elyte.science.transport.references import parse_reference, reference_of
 
     first = system.series[0]
-    reference = reference_of(first, mobile) if frame is None else parse_reference(frame, first, mobile)
-    others = [name for name in first.species if name not in mobile]
-    net = sum(charge * _count(first, name) for name, charge in mobile.items())
+    reference = frame_of(first, system.charges, mobile, frame)
+    carriers = mobile_charges(system.charges, mobile)
+    others = [name for name in first.species if name not in carriers]
+    net = sum(charge * _count(first, name) for name, charge in carriers.items())
     warnings = [
         f"{told['path']}: {warning}"
         for one, told in zip(system.series, system.trajectories, strict=True)
@@ -361,7 +353,7 @@ def _describe(
         "quantities": {name: one.as_dict() for name, one in quantities.items()},
         "frame": reference.name,
         "charges": system.charges,
-        "species": list(mobile),
+        "species": list(carriers),
         "neutralising_background": {"species": others, "charge_e": -net} if abs(net) > 1e-6 else None,
         "temperature_K": temperature_K,
         "trajectories": system.trajectories,

@@ -1,7 +1,7 @@
 """Figures of a transport analysis: where the motion is diffusive, and what the numbers come from."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,8 +9,8 @@ import numpy as np
 from aiida_elyte.report.quantities import format_estimate, format_value
 from aiida_elyte.report.style import COLOURS, INK, QUIET, draw, new_figure, show_plain_decades
 from aiida_elyte.science.trajectory.reduction import Series
+from aiida_elyte.science.transport.estimates import frame_of, mobile_charges
 from aiida_elyte.science.transport.green_kubo import GreenKubo, green_kubo
-from aiida_elyte.science.transport.references import parse_reference, reference_of
 from aiida_elyte.science.transport.results import Estimate, Refusal
 from aiida_elyte.science.transport.spectrum import mode_frequencies
 from aiida_elyte.science.transport.tracer import tracer_spectrum
@@ -36,13 +36,14 @@ def draw_transport(
     temperature_K: float,
     quantities: Mapping[str, Estimate | Refusal],
     *,
+    mobile: Collection[str] | None = None,
     frame: str | None = None,
 ) -> dict[str, bytes]:
     """Draw what an estimate of transport stands on.
 
     Parameters
     ----------
-    series, charges, temperature_K, frame
+    series, charges, temperature_K, mobile, frame
         As given to ``estimate_transport``.
     quantities
         What it returned.
@@ -60,7 +61,8 @@ def draw_transport(
         As ``estimate_transport``.
     """
     replicas = usable_series(series)
-    reference = reference_of(replicas[0], charges) if frame is None else parse_reference(frame, replicas[0], charges)
+    reference = frame_of(replicas[0], charges, mobile, frame)
+    charges = mobile_charges(charges, mobile)
     curves = {name: msd_curve(replicas, name, reference) for name in charges}
     data: dict[str, Any] = {
         "species": {

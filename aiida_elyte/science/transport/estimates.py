@@ -5,7 +5,7 @@ low-frequency spectrum of displacements, whose modes are independent.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -22,7 +22,17 @@ from aiida_elyte.science.transport.tracer import tracer_spectrum
 from aiida_elyte.science.transport.windows import MsdCurve, msd_curve, usable_series
 from aiida_elyte.units import BOLTZMANN_EV_K, CM2_S, MS_CM
 
-__all__ = ["Estimate", "Mean", "Refusal", "estimate_transport", "is_isotropic", "mean_of_groups", "result_from_dict"]
+__all__ = [
+    "Estimate",
+    "Mean",
+    "Refusal",
+    "estimate_transport",
+    "frame_of",
+    "is_isotropic",
+    "mean_of_groups",
+    "mobile_charges",
+    "result_from_dict",
+]
 
 _BOUND_BLOCKS = 8
 """Blocks over all replicas behind the upper bound of a collective quantity."""
@@ -39,6 +49,7 @@ def estimate_transport(
     charges: Mapping[str, float],
     temperature_K: float,
     *,
+    mobile: Collection[str] | None = None,
     frame: str | None = None,
     viscosity_mPa_s: float | None = None,
 ) -> dict[str, Estimate | Refusal]:
@@ -62,16 +73,18 @@ def estimate_transport(
         Charge of each mobile species [e]; species left out are the neutralising framework.
     temperature_K
         Temperature [K].
+    mobile
+        The mobile ones, when not all that have a charge are; the others may then rest by their centre of charge.
     frame
-        What is at rest, see ``parse_reference``; ``None`` takes the centre of mass of the species without a charge, of
-        all atoms when every species has one.
+        What is at rest, see ``parse_reference``; ``None`` takes the centre of mass of the species that are not mobile,
+        of all atoms when every species is.
     viscosity_mPa_s
         Shear viscosity of a liquid [mPa s]: adds diffusion coefficients corrected for the finite cell.
 
     Returns
     -------
     dict
-        For each species in ``charges`` ``tracer_diffusion_<a>`` [cm²/s]; ``conductivity_nernst_einstein`` and
+        For each mobile species ``tracer_diffusion_<a>`` [cm²/s]; ``conductivity_nernst_einstein`` and
         ``conductivity`` [mS/cm]; ``haven_ratio``; ``onsager_<a>_<b>`` [mol²/(J m s)]; with several carriers
         ``transference_<a>``; ``conductivity_green_kubo`` [mS/cm] where the series hold currents; in a cell that is not
         isotropic ``conductivity_xx`` …; with a viscosity ``tracer_diffusion_corrected_<a>``. A ``Refusal`` where the
@@ -93,7 +106,8 @@ def estimate_transport(
         )
     replicas = usable_series(series)
     _check_charges(charges, replicas[0])
-    reference = reference_of(replicas[0], charges) if frame is None else parse_reference(frame, replicas[0], charges)
+    reference = frame_of(replicas[0], charges, mobile, frame)
+    charges = mobile_charges(charges, mobile)
     note = f"frame: {reference.name}"
     if len(replicas) < len(series):
         note += f"; {len(series) - len(replicas)} replicas shorter than half the longest left out"
@@ -150,6 +164,37 @@ def estimate_transport(
     return results
 
 
+def mobile_charges(charges: Mapping[str, float], mobile: Collection[str] | None) -> dict[str, float]:
+    """Return the charges of the mobile species.
+
+    Raises
+    ------
+    InputError
+        When one of them has none, or all are zero.
+    """
+    absent = [name for name in mobile or () if name not in charges]
+    if absent:
+        raise InputError(
+            f"{', '.join(absent)} is named mobile without a charge; expected species among {', '.join(charges)}; "
+            f"give the charge of {absent[0]}"
+        )
+    found = {name: charges[name] for name in (charges if mobile is None else mobile)}
+    if not any(found.values()):
+        raise InputError(
+            f"charges are all zero for {', '.join(found)}; expected one mobile species with a charge; give it"
+        )
+    return found
+
+
+def frame_of(
+    series: Series, charges: Mapping[str, float], mobile: Collection[str] | None, frame: str | None
+) -> Reference:
+    """Return what is at rest, as ``estimate_transport`` takes it."""
+    if frame is None:
+        return reference_of(series, mobile_charges(charges, mobile))
+    return parse_reference(frame, series, charges)
+
+
 def is_isotropic(cell_A: np.ndarray) -> bool:
     """Tell whether a cell has edges of one length at right angles, rows being its vectors, shape ``(3, 3)``."""
     lengths = np.linalg.norm(cell_A, axis=1)
@@ -171,8 +216,6 @@ def _check_charges(charges: Mapping[str, float], series: Series) -> None:
             raise InputError(
                 f"charges gives {name} {charge}; expected a finite number of elementary charges; correct it"
             )
-    if not any(charges.values()):
-        raise InputError(f"charges are all zero; expected a charge for each mobile species among {known}; give them")
     net = sum(charge * _count(series, name) for name, charge in charges.items())
     gross = sum(abs(charge) * _count(series, name) for name, charge in charges.items())
     if set(charges) == set(series.species) and abs(net) > _NEUTRAL * gross:

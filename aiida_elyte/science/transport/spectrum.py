@@ -41,7 +41,7 @@ _BENT = 0.1
 """Deviation from the zero-frequency level up to which modes carry long-time motion; the rest is divided out."""
 
 _SHARPNESS = np.array([1.0, 0.65])
-_SHARPNESS_PRIOR = np.array([0.8, 0.2])
+_SHARPNESS_PRIOR = np.array([0.9, 0.1])
 """Sharpness of a bend, with prior weights: one relaxation time, or some."""
 
 _RISE_PRIOR = 4.0

@@ -212,3 +212,27 @@ def test_bad_input_is_named(charges, temperature, message):
     with pytest.raises(InputError, match=message) as refusal:
         estimate_transport([series], charges, temperature)
     assert "\n" not in str(refusal.value)
+
+
+def test_what_rests_by_its_charge_need_not_be_mobile():
+    series = [brownian(np.random.default_rng(3), 300, 24, DIFFUSION, 50.0)]
+    plain = estimate_transport(series, {"Li": 1.0}, 600.0)
+    complete = estimate_transport(series, {"Li": 1.0, "S": -3.0}, 600.0, mobile=["Li"], frame="charge:S")
+    assert complete["conductivity"].value == pytest.approx(plain["conductivity"].value, rel=1e-12)
+    assert "centre of charge of S" in complete["conductivity"].method
+    assert "tracer_diffusion_S" not in complete
+
+
+@pytest.mark.parametrize(
+    ("charges", "mobile", "said"),
+    [
+        ({"Li": 1.0, "S": -1.0}, ["Li"], "sum to 16 e"),
+        ({"S": -3.0}, ["Li"], "Li is named mobile without a charge"),
+        ({"Li": 0.0}, None, "all zero"),
+        ({"S": 0.0}, ["S"], "all zero"),
+    ],
+)
+def test_charges_that_do_not_fit_the_mobile_species(charges, mobile, said):
+    series = [brownian(np.random.default_rng(3), 100, 24, DIFFUSION, 50.0)]
+    with pytest.raises(InputError, match=said):
+        estimate_transport(series, charges, 600.0, mobile=mobile)
