@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 N_ATOMS = 30_000
 SIDE_A = 70.0
 INTERVAL_FS = 1000.0
-BYTES_PER_FRAME = {"dump": 1_140_000, "dcd": 360_100, "xtc": 118_000}
+BYTES_PER_FRAME = {"dump": 1_050_000, "dcd": 360_100, "xtc": 118_000}
 FLOORS = {"dump": 0.60, "dcd": 0.35, "xtc": 0.60}
 """Part of the bare reader's speed to be kept."""
 

@@ -21,7 +21,7 @@ __all__ = ["CollectiveModes", "collective_modes"]
 _RESOLVED = 2.0
 """A coefficient below this many standard errors is not told from zero."""
 
-_FLAT_PRIOR = 0.998
+_FLAT_PRIOR = 0.999
 """Prior probability that the collective spectrum is level where that of the tracers is."""
 
 _MIN_MODES = 12

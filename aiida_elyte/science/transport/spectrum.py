@@ -41,7 +41,7 @@ _BENT = 0.1
 """Deviation from the zero-frequency level up to which modes carry long-time motion; the rest is divided out."""
 
 _SHARPNESS = np.array([1.0, 0.65])
-_SHARPNESS_PRIOR = np.array([0.9, 0.1])
+_SHARPNESS_PRIOR = np.array([0.95, 0.05])
 """Sharpness of a bend, with prior weights: one relaxation time, or some."""
 
 _RISE_PRIOR = 4.0
@@ -144,7 +144,7 @@ def fit_level(
     relative_variance: float,
     dof: float,
     lowest: float,
-    flat_prior: float = 0.5,
+    flat_prior: float = 0.65,
 ) -> Level:
     r"""Find the zero-frequency level of a spectrum whose bend, if any, is not known.
 
@@ -216,7 +216,7 @@ def fit_level(
 
 
 def level_of(
-    frequency: np.ndarray, power: np.ndarray, lowest: float, expected_variance: float, flat_prior: float = 0.5
+    frequency: np.ndarray, power: np.ndarray, lowest: float, expected_variance: float, flat_prior: float = 0.65
 ) -> tuple[Level, float]:
     """Find the zero-frequency level of a spectrum with the scatter of its powers, see ``fit_level``.
 
