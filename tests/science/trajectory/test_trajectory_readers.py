@@ -17,6 +17,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import write_frames
 from aiida_elyte.science.trajectory.readers import open_trajectory, reduce_trajectory
 from aiida_elyte.science.trajectory.reduction import Reducer, reduce_frames
+from aiida_elyte.science.transport.estimates import Estimate, estimate_transport
 
 SYMBOLS = ("Li", "S", "Li", "P", "S", "S", "Li")
 MASSES = np.array([6.94, 32.06, 6.94, 30.973761998, 32.06, 32.06, 6.94])
@@ -244,6 +245,30 @@ def test_every_format_gives_the_sums_in_a_breathing_cell(tmp_path, kind):
     trajectory = open_trajectory(path, **needed)
     assert trajectory.is_unwrapped == ("xu" in kind or "xsu" in kind)
     assert_same_sums(reduce_trajectory(trajectory)[0], truth(scaled, cells), TOLERANCES[kind])
+
+
+@pytest.fixture(scope="module")
+def diffusive():
+    """Return the scaled positions of Li that diffuses beside a framework that drifts, cells and the conductivity."""
+    rng = np.random.default_rng(3)
+    is_ion = np.array(SYMBOLS) == "Li"
+    steps = np.where(is_ion[:, None], rng.normal(0, 0.05, (1500, len(SYMBOLS), 3)), rng.normal(0, 0.005, (1500, 1, 3)))
+    scaled, cells = rng.uniform(0, 1, (len(SYMBOLS), 3)) + np.cumsum(steps, axis=0), np.tile(TRICLINIC, (1500, 1, 1))
+    return scaled, cells, conductivity(truth(scaled, cells))
+
+
+def conductivity(series):
+    found = estimate_transport([series], {"Li": 1.0}, 600.0)["conductivity"]
+    assert isinstance(found, Estimate), found
+    return found.value
+
+
+@pytest.mark.parametrize("kind", TOLERANCES)
+def test_every_format_gives_the_same_conductivity(tmp_path, kind, diffusive):
+    scaled, cells, expected = diffusive
+    path, needed = make(kind, tmp_path, scaled, cells)
+    found = conductivity(reduce_trajectory(open_trajectory(path, **needed))[0])
+    assert found == pytest.approx(expected, rel=TOLERANCES[kind])
 
 
 @pytest.mark.parametrize("kind", ["dump:id element vx vy vz x y z", "trr", "traj", "h5"])
