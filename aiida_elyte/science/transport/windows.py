@@ -250,10 +250,10 @@ def find_window(
 ) -> tuple[Window | None, str]:
     """Find the earliest lag from which, up to the last, the MSD grows like time.
 
-    From there on the fitted log–log slope lies within 1 ± 0.1, give or take its own standard error, which is below 0.1,
+    From there on the fitted log–log slope lies within 1 ± 0.1, give or take two of its standard errors, each below 0.1,
     and no local slope lies outside by more than three times its error. As the slopes of long lags are noisy, the
-    spectrum of the motion is asked too: below the frequency of the lag, a level with a bend explains it better than a
-    power law does.
+    spectrum of the motion is asked too: below four times the frequency of the lag, a level with a bend explains it
+    better than a power law does.
     A window reaches to the longest lag allowed: what is diffusive stays so.
 
     Parameters
