@@ -3,7 +3,8 @@
 Repetitions of synthetic motion with exactly known transport, each analysed from the first choice to the last without a
 hand: Brownian ions; a cell that breathes; pairs that move as one; electrolytes of a given Onsager matrix, one of them
 with a negative transference number; velocities that decay exponentially; ions in cages that wander, long enough to tell
-and not; motion that never becomes diffusive. Methods were chosen on other seeds and lengths than those of this table.
+and not, and hard ones in two cages at once; motion that never becomes diffusive. Methods were chosen on
+other seeds and lengths than those of this table.
 
     python examples/benchmarks/transport_coverage.py --repetitions 1000
 """
@@ -120,6 +121,9 @@ def cases() -> dict[str, Case]:
         "confined, 200 τ": Case("not diffusive", caged, (1000, 24, 0.5, 250.0, 50.0), 1, {}),
         "exponent 0.9": Case("undecidable", fractional, (1500, 24, 0.05, 0.9, 50.0), 1, {}),
         "confined, 5 τ": Case("undecidable", caged, (1000, 24, 0.5, 10000.0, 50.0), 1, {}),
+        "two cages, τ 60 and 600 fs": Case(
+            "hard", caged_then_diffusive, (4000, 24, 1.2e-3, (0.4, 0.4), (60.0, 600.0), 10.0), 1, single(1.2e-3, 24)
+        ),
         "caged, 6DT = 20 plateaus": Case(
             "undecidable", caged_then_diffusive, (4000, 24, 1.8e-4, 0.6, 100.0, 10.0), 1, single(1.8e-4, 24)
         ),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import fft
 from scipy.signal import lfilter
 
@@ -115,15 +116,20 @@ def caged_then_diffusive(
     n_times: int,
     n_ions: int,
     diffusion_A2_fs: float,
-    amplitude_A: float,
-    relaxation_fs: float,
+    amplitude_A: ArrayLike,
+    relaxation_fs: ArrayLike,
     interval_fs: float,
     **labels: Any,
 ) -> Series:
-    """Return ions that rattle in cages which wander: subdiffusive at short times, D as given at long ones."""
+    """Return ions that rattle in cages which wander: subdiffusive at short times, D as given at long ones.
+
+    Several amplitudes and relaxation times are motions on top of each other.
+    """
     shape = (n_times, n_ions, 3)
-    rattle = _rattle(rng, shape, amplitude_A, relaxation_fs, interval_fs)
-    return series_of(rattle + _walk(rng, shape, diffusion_A2_fs, interval_fs), interval_fs, **labels)
+    motion = _walk(rng, shape, diffusion_A2_fs, interval_fs)
+    for amplitude, relaxation in zip(np.atleast_1d(amplitude_A), np.atleast_1d(relaxation_fs), strict=True):
+        motion += _rattle(rng, shape, amplitude, relaxation, interval_fs)
+    return series_of(motion, interval_fs, **labels)
 
 
 def fractional(
