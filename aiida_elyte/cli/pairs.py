@@ -20,13 +20,15 @@ def parse_pairs(words: Iterable[str], option: str, example: str) -> dict[str, st
     Raises
     ------
     InputError
-        When a word is no pair.
+        When a word is no pair, or a name comes twice.
     """
     pairs = {}
     for word in [part for given in words for part in given.split(",")]:
         name, sign, value = word.partition("=")
         if not (sign and name.strip() and value.strip()):
             raise InputError(f"{option} is {word!r}; expected NAME=VALUE, e.g. {option} {example}")
+        if name.strip() in pairs:
+            raise InputError(f"{option} gives {name.strip()} twice; expected one value a name; leave one out")
         pairs[name.strip()] = value.strip()
     return pairs
 

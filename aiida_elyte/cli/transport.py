@@ -108,6 +108,9 @@ def command(
         )
     if plots is not None and find_spec("matplotlib") is None:
         raise InputError("matplotlib is not installed; --plots needs it; pip install 'aiida-elyte[report]'")
+    twice = [str(path) for place, path in enumerate(trajectories) if path in trajectories[:place]]
+    if twice:
+        raise InputError(f"{twice[0]} is given twice; expected replicas of their own; leave one out")
     sources = _Sources(trajectories, topology, _selections(molecules), timestep_fs, stride, lammps_units)
     given = None if charges == (_TOPOLOGY,) else parse_charges(charges, "Li=1,TFSI=-1")
     wanted = _names(species)
@@ -124,9 +127,11 @@ def command(
     content = _describe(system, quantities, temperature_K, **chosen)
     pictures = {}
     if plots is not None:
-        from aiida_elyte.report.transport_figures import draw_transport
+        from aiida_elyte.report.transport_figures import PICTURES, draw_transport
 
         pictures = draw_transport(system.series, system.charges, temperature_K, quantities, **chosen)
+        for name in set(PICTURES) - set(pictures):  # of an earlier analysis
+            (plots / f"{name}.png").unlink(missing_ok=True)
     files = {(plots or Path()) / f"{name}.png": picture for name, picture in pictures.items()}
     if json_path is not None:
         files[json_path] = (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()

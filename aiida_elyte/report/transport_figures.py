@@ -21,10 +21,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_transport"]
+__all__ = ["PICTURES", "draw_transport"]
+
+PICTURES = ("msd", "spectrum", "green_kubo", "onsager")
+"""Names of the pictures there may be."""
 
 _BIN_RATIO = 1.25
 """Frequencies of neighbouring points of a spectrum; the lowest modes are points of their own."""
+
+_SHADE = 0.08
+"""Opacity of a shaded range."""
 
 _COLUMNS = 2
 """Spectra side by side."""
@@ -61,7 +67,7 @@ def draw_transport(
         As ``estimate_transport``.
     """
     replicas = usable_series(series)
-    reference = frame_of(replicas[0], charges, mobile, frame)
+    reference, background = (frame_of(replicas[0], charges, mobile, given) for given in (frame, None))
     charges = mobile_charges(charges, mobile)
     curves = {name: msd_curve(replicas, name, reference) for name in charges}
     data: dict[str, Any] = {
@@ -73,7 +79,8 @@ def draw_transport(
                 "diffusion": quantities[f"tracer_diffusion_{name}"],
             }
             for name, curve in curves.items()
-            if curve.msd_A2.all()  # what does not move at all has no place on logarithmic axes
+            if curve.msd_A2.all()
+            and len(curve.lag_fs) > 1  # what does not move at all has no place on logarithmic axes
         },
         "carriers": [name for name, charge in charges.items() if charge],
         "quantities": quantities,
@@ -82,7 +89,7 @@ def draw_transport(
     windows = [window for name in carriers if (window := curves[name].window) is not None]
     if carriers and len(windows) == len(carriers):
         start_fs = max(window.start_fs for window in windows)
-        data["integral"] = green_kubo(replicas, carriers, reference, temperature_K, start_fs, "")
+        data["integral"] = green_kubo(replicas, carriers, background, temperature_K, start_fs, "")
     figures = {"msd": _draw_msd, "spectrum": _draw_spectrum, "green_kubo": _draw_green_kubo, "onsager": _draw_onsager}
     drawn = {name: draw(figure, data, "png") for name, figure in figures.items()}
     return {name: content for name, content in drawn.items() if content is not None}
@@ -115,6 +122,7 @@ def _draw_msd(data: Mapping[str, Any]) -> "Figure | None":
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[2.6, 1])
     below.axhspan(1 - TOLERANCE, 1 + TOLERANCE, color=QUIET, alpha=0.3, linewidth=0)
     below.axhline(1.0, color=QUIET, linewidth=0.7)
+    is_alone = len(data["species"]) == 1
     for place, (name, one) in enumerate(data["species"].items()):
         colour, curve = COLOURS[place % len(COLOURS)], one["curve"]
         lag, msd, error = curve.lag_fs / 1e3, curve.msd_A2, np.nan_to_num(curve.msd_error_A2)
@@ -125,8 +133,11 @@ def _draw_msd(data: Mapping[str, Any]) -> "Figure | None":
         if curve.window is None:
             continue
         ends = np.array([curve.window.start_fs, curve.window.end_fs])
-        for axes in (above, below):
-            axes.axvspan(*ends / 1e3, color=colour, alpha=0.08, linewidth=0)
+        if is_alone:
+            for axes in (above, below):
+                axes.axvspan(*ends / 1e3, color=colour, alpha=_SHADE, linewidth=0)
+        else:
+            below.plot(ends / 1e3, [2.2 - 0.2 * place] * 2, color=colour, linewidth=3, solid_capstyle="butt")
         if isinstance(one["diffusion"], Estimate):
             line = 6 * one["diffusion"].value / CM2_S * ends
             above.plot(ends / 1e3, line, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
@@ -142,8 +153,9 @@ def _draw_msd(data: Mapping[str, Any]) -> "Figure | None":
     below.set_yticks([0, 1, 2])
     handles, labels = above.get_legend_handles_labels()
     if any(one["curve"].window is not None for one in data["species"].values()):
-        handles += [Patch(color=QUIET, alpha=0.3, linewidth=0), above.plot([], [], "--", color=INK, linewidth=0.9)[0]]
-        labels += ["diffusive window", "6 D t"]
+        window = Patch(color=COLOURS[0] if is_alone else QUIET, alpha=2 * _SHADE if is_alone else 1.0, linewidth=0)
+        handles += [window, above.plot([], [], "--", color=INK, linewidth=0.9)[0]]
+        labels += ["diffusive window" if is_alone else "diffusive windows: bars below", "6 D t"]
     above.legend(handles, labels, loc="upper left", handlelength=1.4)
     return figure
 
@@ -153,7 +165,7 @@ def _band(axes: "Axes", x: np.ndarray, low: np.ndarray, high: np.ndarray, colour
 
 
 def _draw_spectrum(data: Mapping[str, Any]) -> "Figure | None":
-    """Draw the power of the tracers over frequency, the level it has at zero, the fitted bend and the cutoff."""
+    """Draw the power of the tracers over frequency, its level at zero, and where the fitted bend leaves that."""
     from matplotlib.ticker import FuncFormatter
 
     count = len(data["species"])
@@ -182,6 +194,8 @@ def _draw_spectrum(data: Mapping[str, Any]) -> "Figure | None":
         if place % columns == 0:
             axes.set_ylabel(r"power of the modes $\langle y^2 \rangle / 2\Delta t$  (cm²/s)")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    if count > 1 and "fit with its bend" in handles:  # in each panel of its own colour
+        handles["fit with its bend"] = panels[0, 0].plot([], [], color=INK)[0]
     for axes in panels.ravel():
         _show_decade(axes)
     figure.legend(
@@ -200,7 +214,7 @@ def _draw_level(axes: "Axes", spectrum: Any, frequency: np.ndarray, colour: str)
     axes.fill_between([frequency[0], top], level - error, level + error, color=colour, alpha=0.2, linewidth=0)
     flat = axes.plot([], [], color=INK, linewidth=0.9, linestyle=(0, (4, 3)))[0]
     cutoff = axes.axvline(1e3 * spectrum.cutoff, color=INK, linewidth=0.9, linestyle=(0, (1, 1.5)))
-    return {"fit with its bend": fitted, "level D ± 1 std": flat, "cutoff of collective modes": cutoff}
+    return {"fit with its bend": fitted, "level D ± 1 std": flat, "level left by a tenth": cutoff}
 
 
 def _show_decade(axes: "Axes") -> None:
@@ -223,7 +237,7 @@ def _draw_green_kubo(data: Mapping[str, Any]) -> "Figure | None":
     above.plot(time, found.correlation, color=COLOURS[0])
     above.set_ylabel("⟨J(0)·J(t)⟩ / ⟨J²⟩")
     below.plot(time, found.integral, color=COLOURS[0], label="running integral")
-    below.axvspan(*plateau, color=COLOURS[0], alpha=0.08, linewidth=0)
+    below.axvspan(*plateau, color=COLOURS[0], alpha=_SHADE, linewidth=0)
     integral, einstein = found.conductivity, data["quantities"]["conductivity"]
     if isinstance(integral, Estimate):
         label = f"plateau: {format_value(integral.value, integral.std, integral.unit)}"
@@ -266,7 +280,7 @@ def _draw_onsager(data: Mapping[str, Any]) -> "Figure | None":
         text = format_value(one.value / scale, one.std / scale) if isinstance(one, Estimate) else "refused"
         for row, column in {(a, b), (b, a)}:
             is_dark = abs(np.nan_to_num(strength[a, b])) > 0.6
-            axes.text(column, row, text, ha="center", va="center", color="white" if is_dark else INK)
+            axes.text(column, row, text.replace("-", "−"), ha="center", va="center", color="white" if is_dark else INK)
     colours = LinearSegmentedColormap.from_list("together", [COLOURS[1], "#ffffff", COLOURS[0]])
     image = axes.imshow(strength, cmap=colours, vmin=-1, vmax=1, aspect="auto")
     axes.set_xticks(range(len(names)), names)

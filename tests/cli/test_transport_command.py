@@ -357,6 +357,7 @@ def test_broken_trajectories_end_in_one_line_and_leave_nothing(refuse, tmp_path,
         (("--charges", "Li", "--temperature-K", "600"), "expected NAME=VALUE"),
         (("--charges", "Li=x", "--temperature-K", "600"), "expected a number"),
         (("--charges", "Li=0", *COMMON[2:]), "charges are all zero"),
+        (("--charges", "Li=1,Li=2", *COMMON[2:]), "--charges gives Li twice"),
         (("--charges", "Li=1,S=-1", *COMMON[2:]), "charges of all species sum to 18 e"),
         (("--charges", "Li=1,S=-1", "--species", "Li", *COMMON[2:]), "charges of all species sum to 18 e"),
         (("--charges", "Na=1", *COMMON[2:]), "Na is neither an element of .* nor a molecule .* give --molecule Na="),
@@ -379,6 +380,10 @@ def test_bad_words_end_in_one_line_and_leave_nothing(refuse, crystal_file, tmp_p
     line = refuse("transport", crystal_file, *words, "--json", tmp_path / "out.json", "--plots", tmp_path / "plots")
     assert re.search(said, line), line
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_given_twice(refuse, crystal_file):
+    assert "is given twice" in refuse("transport", crystal_file, crystal_file, *COMMON)
 
 
 def test_a_missing_file(refuse, tmp_path):

@@ -107,6 +107,7 @@ def estimate_transport(
     replicas = usable_series(series)
     _check_charges(charges, replicas[0])
     reference = frame_of(replicas[0], charges, mobile, frame)
+    background = frame_of(replicas[0], charges, mobile, None)  # its charge makes σ the same in every frame
     charges = mobile_charges(charges, mobile)
     note = f"frame: {reference.name}"
     if len(replicas) < len(series):
@@ -129,9 +130,11 @@ def estimate_transport(
     carriers = {name: charge for name, charge in charges.items() if charge}
     reasons = [curves[name].reason for name in carriers if name not in spectra]
     if reasons:
-        reason = "; ".join(reasons) + " (a species of the framework is to be left out of charges)"
+        reason = "; ".join(reasons)
+        if len(reasons) < len(carriers):
+            reason += " (a species of the framework is to be left out of charges, or of the mobile ones)"
         bound = _bound_nernst_einstein(replicas, carriers, results, temperature_K)
-        dipoles = [_dipole(one, carriers, reference) for one in replicas]
+        dipoles = [_dipole(one, carriers, background) for one in replicas]
         return results | {
             "conductivity_nernst_einstein": Refusal(reason, bound),
             "conductivity": Refusal(reason, bound and _bound_conductivity(replicas, dipoles, temperature_K)),
@@ -143,6 +146,7 @@ def estimate_transport(
         {name: spectra[name] for name in carriers},
         carriers,
         reference,
+        background,
         temperature_K,
         is_isotropic=is_isotropic(replicas[0].cell_A),
         note=note,
@@ -159,7 +163,7 @@ def estimate_transport(
     if not modes.is_isotropic:
         results |= {f"conductivity_{axes}": found for axes, found in modes.conductivity_tensor().items()}
     if all(len(one.currents_A_fs) for one in replicas):
-        integral = green_kubo(replicas, carriers, reference, temperature_K, modes.window[0], note)
+        integral = green_kubo(replicas, carriers, background, temperature_K, modes.window[0], note)
         results["conductivity_green_kubo"] = _compare(integral, full)
     return results
 
@@ -234,10 +238,10 @@ def _conductivity_factor(series: Series, temperature_K: float) -> float:
     return float(MS_CM / (series.volume_A3.mean() * BOLTZMANN_EV_K * temperature_K))
 
 
-def _dipole(series: Series, charges: Mapping[str, float], reference: Reference) -> np.ndarray:
-    """Return Σ z_a ΔR_a in the reference frame [e Å], shape ``(T, 3)``."""
+def _dipole(series: Series, charges: Mapping[str, float], background: Reference) -> np.ndarray:
+    """Return Σ z_a ΔR_a where the neutralising background rests [e Å], shape ``(T, 3)``."""
     z = np.array([charges.get(name, 0.0) for name in series.species])
-    return np.einsum("s,tsd->td", z, series.collective_A) - (z @ series.counts) * reference.drift_of(series)
+    return np.einsum("s,tsd->td", z, series.collective_A) - (z @ series.counts) * background.drift_of(series)
 
 
 def _nernst_einstein(

@@ -81,7 +81,7 @@ def green_kubo(
     charges
         Charge of each carrier [e].
     reference
-        What is at rest.
+        What rests with the charge that neutralises the carriers.
     temperature_K
         Temperature [K].
     start_fs

@@ -24,8 +24,17 @@ _RESOLVED = 2.0
 _FLAT_PRIOR = 0.999
 """Prior probability that the collective spectrum is level where that of the tracers is."""
 
+_RISE_PRIOR = 100.0
+"""Rise of the collective spectrum within the band, in levels, up to which a bend is considered."""
+
+_NARROWING = 6.0
+"""A band reaches to this many times the cutoff at most."""
+
 _MIN_MODES = 12
 """Modes over all replicas below which a bend of the collective spectrum is not looked for."""
+
+_FIXED = 1e-9
+"""Error of a transference number below which it is no result of the motion."""
 
 _AXES = "xyz"
 
@@ -41,6 +50,8 @@ class CollectiveModes:
     modes: tuple[np.ndarray, ...]
     """For each replica the modes over √(2ΔtVkT), so that the mean of their products is a transport coefficient
     [Å²/fs/(Å³ eV)], shape ``(K, 3, C)``."""
+    dipoles: tuple[np.ndarray, ...]
+    """The same of the charge displacement, that of the neutralising background included, shape ``(K, 3)``."""
     extra_variance: float
     """Relative variance of a power beyond that of Gaussian modes: of the spectrum's shape, and of few jumps."""
     groups: Groups
@@ -54,14 +65,13 @@ class CollectiveModes:
 
     def conductivity(self) -> Estimate | Refusal:
         """Return σ [mS/cm], the power of the charge displacement."""
-        return self._power([one @ self.charges for one in self.modes], MS_CM, "mS/cm", "charge displacement")
+        return self._power(self.dipoles, MS_CM, "mS/cm", "charge displacement")
 
     def conductivity_tensor(self) -> dict[str, Estimate | Refusal]:
         """Return the components ``xx`` … of the conductivity [mS/cm]."""
-        dipoles = [one @ self.charges for one in self.modes]
         found: dict[str, Estimate | Refusal] = {}
         for i, j in itertools.combinations_with_replacement(range(3), 2):
-            pair = [(one[:, i], one[:, j]) for one in dipoles]
+            pair = [(one[:, i], one[:, j]) for one in self.dipoles]
             name = f"{_AXES[i]}{_AXES[j]}"
             found[name] = self._product(pair, MS_CM, "mS/cm", f"charge displacement along {_AXES[i]} and {_AXES[j]}")
         return found
@@ -84,11 +94,10 @@ class CollectiveModes:
 
         is the slope of the regression of the displacement of the charge of species a on that of all charge.
         """
-        total = [one @ self.charges for one in self.modes]
         return {
             name: self._slope(
                 [charge * one[..., index] for one in self.modes],
-                total,
+                self.dipoles,
                 f"regression of the charge of {name} on all charge",
             )
             for index, (name, charge) in enumerate(zip(self.species, self.charges.tolist(), strict=True))
@@ -110,6 +119,8 @@ class CollectiveModes:
 
     def _power(self, values: Sequence[np.ndarray], unit: float, unit_name: str, what: str) -> Estimate | Refusal:
         mean = self.groups.mean([one**2 * unit for one in values])
+        if not mean.value > 0:
+            return Refusal(f"no {what}: at rest by the choice of frame; choose another frame")
         method = f"{what}, {self.method}; {self.groups.describe(mean)}"
         if mean.between:
             n_effective, std, interval = float(mean.n_effective), mean.std, mean.interval()
@@ -134,6 +145,8 @@ class CollectiveModes:
         if all(first is second or np.array_equal(first, second) for first, second in pairs):
             return self._power([first for first, _ in pairs], unit, unit_name, what)
         mean = self.groups.mean([first * second * unit for first, second in pairs])
+        if any(not sum(float((pair[side] ** 2).sum()) for pair in pairs) > 0 for side in (0, 1)):
+            return Refusal(f"no {what}: one of them rests by the choice of frame; choose another frame")
         method = f"{what}, {self.method}; {self.groups.describe(mean)}"
         powers = [sum(float((pair[side] ** 2).sum()) for pair in pairs) for side in (0, 1)]
         n = sum(pair[0].size for pair in pairs)
@@ -165,6 +178,8 @@ class CollectiveModes:
         rest = sum(float(((a - value * b) ** 2).sum()) for a, b in zip(part, whole, strict=True))
         std = math.sqrt(rest / norm / dof)
         method = f"{what}, {self.method}"
+        if std < _FIXED:
+            method += "; fixed by the choice of frame, not by the motion"
         if self.groups.mean([one**2 for one in whole]).between:
             std, dof = self._jackknife(part, whole)
             method += "; error from the groups of replicas, which differ"
@@ -187,6 +202,7 @@ def collective_modes(
     tracers: Mapping[str, TracerSpectrum],
     charges: Mapping[str, float],
     reference: Reference,
+    background: Reference,
     temperature_K: float,
     *,
     is_isotropic: bool,
@@ -212,6 +228,8 @@ def collective_modes(
         Charge of each species [e].
     reference
         What is at rest.
+    background
+        What carries the charge that neutralises the carriers; it moves where it is not at rest.
     temperature_K
         Temperature [K].
     is_isotropic
@@ -225,20 +243,19 @@ def collective_modes(
     shares = z**2 * counts * np.array([tracers[name].level.value for name in species])
     shares /= shares.sum()
     cutoff = min(spectrum.cutoff for spectrum in tracers.values())
+    fitted = min(spectrum.fitted for spectrum in tracers.values())
     modes, frequencies = [], []
     for one in replicas:
         duration = (len(one.time_fs) - 1) * one.interval_fs
-        n_modes = max(1, min(len(one.time_fs) - 1, int(2 * duration * cutoff * (1 + 1e-9))))
+        n_modes = max(1, min(len(one.time_fs) - 1, int(2 * duration * fitted * (1 + 1e-9))))
         frequency = np.arange(1, n_modes + 1) / (2 * duration)
         shape = sum(share * tracers[name].level.shape(frequency) for share, name in zip(shares, species, strict=True))
-        drift = reference.drift_of(one)
-        moved = np.stack(
-            [
-                one.collective_A[:, one.species.index(name)] - count * drift
-                for name, count in zip(species, counts, strict=True)
-            ],
-            axis=-1,
-        )
+        summed = one.collective_A[:, [one.species.index(name) for name in species]].transpose(0, 2, 1)
+        moved = summed - counts * reference.drift_of(one)[..., None]
+        dipole = (summed - counts * background.drift_of(one)[..., None]) @ z
+        if len(reference.rests_on) == 1:  # exactly, not but for rounding
+            moved[..., [name in reference.rests_on for name in species]] = 0.0
+        moved = np.concatenate([moved, dipole[..., None]], axis=-1)
         factor = 2 * one.interval_fs * one.volume_A3.mean() * BOLTZMANN_EV_K * temperature_K
         modes.append(sine_modes(moved, n_modes) / np.sqrt(factor * shape)[:, None, None])
         frequencies.append(frequency)
@@ -246,11 +263,12 @@ def collective_modes(
         share**2 * (tracers[name].scatter + tracers[name].level.model_variance)
         for share, name in zip(shares.tolist(), species, strict=True)
     )
-    flat = _flatten(modes, frequencies, z)
+    flat = _flatten(modes, frequencies, cutoff)
     return CollectiveModes(
         species=species,
         charges=z,
-        modes=flat.modes,
+        modes=tuple(one[..., :-1] for one in flat.modes),
+        dipoles=tuple(one[..., -1] for one in flat.modes),
         extra_variance=float(extra) + flat.variance,
         groups=Groups.of(replicas),
         is_isotropic=is_isotropic,
@@ -271,20 +289,28 @@ class _Flat:
     """Relative variance due to the shape, beyond that of the modes kept."""
 
 
-def _flatten(modes: Sequence[np.ndarray], frequencies: Sequence[np.ndarray], charges: np.ndarray) -> _Flat:
-    """Keep the modes up to where the spectrum of the charge displacement bends, as it may where the tracers' does not.
+def _flatten(modes: Sequence[np.ndarray], frequencies: Sequence[np.ndarray], longest: float) -> _Flat:
+    """Keep the modes up to a frequency, or to where the spectrum of the charge displacement bends by itself.
 
-    What is at rest may rattle as a whole, and neighbours may push each other to and fro.
+    What is at rest may rattle as a whole, and neighbours may push each other to and fro. Where the spectrum rises
+    steeply its form over the whole band is not known: the band is narrowed until the level reaches over a third of it.
     """
     frequency = np.concatenate(frequencies)
-    if len(frequency) < _MIN_MODES:
-        return _Flat(tuple(modes), float(frequency.max()), 0.0)
     order = np.argsort(frequency, kind="stable")
-    power = np.concatenate([(one @ charges) ** 2 for one in modes])[order]
-    lowest = min(float(one[0]) for one in frequencies)
-    level, _ = level_of(frequency[order], power, lowest, 2.0 / 3.0, _FLAT_PRIOR)
-    cutoff = level.highest(frequency[order])
+    frequency, power = frequency[order], np.concatenate([one[..., -1] ** 2 for one in modes])[order]
+    n_modes, cutoff, level, flat_prior = len(frequency), longest, None, _FLAT_PRIOR
+    while n_modes >= _MIN_MODES:
+        band, priors = slice(0, n_modes), {"flat_prior": flat_prior, "rise_prior": _RISE_PRIOR}
+        level, _ = level_of(frequency[band], power[band], float(frequency[0]), 2.0 / 3.0, **priors)
+        cutoff = level.highest(frequency[band])
+        narrower = int(np.searchsorted(frequency, _NARROWING * cutoff, side="right"))
+        if narrower >= n_modes:
+            break
+        n_modes, flat_prior = narrower, 1.0 - _FLAT_PRIOR  # a bend once seen is there
+    cutoff = max(min(cutoff, longest * (1 + 1e-9)), float(frequency[0]))
     kept = [one <= cutoff for one in frequencies]
+    if level is None:
+        return _Flat(tuple(one[chosen] for one, chosen in zip(modes, kept, strict=True)), cutoff, 0.0)
     flat = tuple(
         one[chosen] / np.sqrt(level.shape(given[chosen]))[:, None, None]
         for one, given, chosen in zip(modes, frequencies, kept, strict=True)

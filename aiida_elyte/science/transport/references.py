@@ -1,7 +1,7 @@
 """The frame of reference in which ions move: the laboratory, or one in which a part of the system rests.
 
-In a cell that is neutral the conductivity is the same in every frame; diffusion coefficients and transference numbers
-are not.
+The conductivity of a cell that is neutral, its background included, is the same in every frame; diffusion coefficients
+and transference numbers are not.
 """
 
 from collections.abc import Collection, Mapping
@@ -23,6 +23,11 @@ class Reference:
     """How it is called in results."""
     weights: tuple[tuple[str, float], ...]
     """Weight of one particle of each species that rests; none in the laboratory frame."""
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:
+        """Species whose mean rests."""
+        return tuple(name for name, _ in self.weights)
 
     def drift_of(self, series: Series) -> np.ndarray:
         """Return the displacement of what is taken to rest [Å], shape ``(T, 3)``."""

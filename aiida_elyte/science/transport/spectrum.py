@@ -44,9 +44,6 @@ _SHARPNESS = np.array([1.0, 0.65])
 _SHARPNESS_PRIOR = np.array([0.95, 0.05])
 """Sharpness of a bend, with prior weights: one relaxation time, or some."""
 
-_RISE_PRIOR = 4.0
-"""Rise of the spectrum within the band, in levels, up to which a bend is considered."""
-
 
 def sine_modes(displacements: np.ndarray, n_modes: int | None = None) -> np.ndarray:
     """Compute the lowest sine modes of the increments of displacements, in the precision these have.
@@ -144,7 +141,9 @@ def fit_level(
     relative_variance: float,
     dof: float,
     lowest: float,
+    *,
     flat_prior: float = 0.65,
+    rise_prior: float = 4.0,
 ) -> Level:
     r"""Find the zero-frequency level of a spectrum whose bend, if any, is not known.
 
@@ -168,6 +167,8 @@ def fit_level(
         Frequency of the lowest mode of the longest run [1/fs].
     flat_prior
         Prior weight of a spectrum without a bend.
+    rise_prior
+        Rise of the spectrum within the band, in levels, up to which a bend is considered.
 
     References
     ----------
@@ -188,7 +189,7 @@ def fit_level(
     found = _fit_bends(means, half_dof, rises)
     levels, steps = (np.concatenate([one, other]) for one, other in zip((flat, [0.0]), found, strict=True))
     shapes = levels[:, None] + steps[:, None] * np.vstack([np.zeros_like(means), rises])
-    is_sound = (levels > 0) & (shapes > 0).all(axis=1) & (steps <= _RISE_PRIOR * levels)
+    is_sound = (levels > 0) & (shapes > 0).all(axis=1) & (steps <= rise_prior * levels)
     shapes = np.where(is_sound[:, None], shapes, 1.0)
 
     likelihood = -(half_dof * (np.log(shapes) + means / shapes)).sum(axis=1)
@@ -200,7 +201,7 @@ def fit_level(
     # evidence: likelihood at its maximum times the volume of the posterior over that of the prior
     volume = np.append(0.5 * np.log(2 * np.pi * variance[0]), np.log(2 * np.pi) - 0.5 * np.log(np.abs(determinant[1:])))
     shares = np.repeat(_SHARPNESS_PRIOR, _N_BENDS) * (1 - flat_prior) / _N_BENDS
-    prior = np.log(np.append(flat_prior, shares)) - np.log(np.append(1.0, _RISE_PRIOR * np.abs(levels[1:])))
+    prior = np.log(np.append(flat_prior, shares)) - np.log(np.append(1.0, rise_prior * np.abs(levels[1:])))
     evidence = np.where(is_sound, likelihood + volume + prior - np.log(np.abs(levels)), -np.inf)
     chances = np.exp(evidence - evidence.max())
     return Level(
@@ -216,7 +217,7 @@ def fit_level(
 
 
 def level_of(
-    frequency: np.ndarray, power: np.ndarray, lowest: float, expected_variance: float, flat_prior: float = 0.65
+    frequency: np.ndarray, power: np.ndarray, lowest: float, expected_variance: float, **priors: float
 ) -> tuple[Level, float]:
     """Find the zero-frequency level of a spectrum with the scatter of its powers, see ``fit_level``.
 
@@ -230,7 +231,7 @@ def level_of(
         Frequency of the lowest mode of the longest run [1/fs].
     expected_variance
         First guess of the relative variance of the powers averaged over directions.
-    flat_prior
+    priors
         As for ``fit_level``.
 
     Returns
@@ -242,11 +243,11 @@ def level_of(
     share = float((per_axis**2).sum() / per_axis.sum() ** 2)  # 1/3 when all directions are alike
     variance, dof = expected_variance, float(power.size - 3)
     for _ in range(2):
-        level = fit_level(frequency, power.mean(axis=1), variance, dof, lowest, flat_prior)
+        level = fit_level(frequency, power.mean(axis=1), variance, dof, lowest, **priors)
         relative = power / level.shape(frequency)[:, None]
         relative /= relative.mean(axis=0)
         variance = float(((relative - 1) ** 2).sum() / (relative.size - 3)) * share
-    return fit_level(frequency, power.mean(axis=1), variance, dof, lowest, flat_prior), variance
+    return fit_level(frequency, power.mean(axis=1), variance, dof, lowest, **priors), variance
 
 
 def tilt_evidence(frequency: np.ndarray, power: np.ndarray, relative_variance: float, tolerance: float) -> float:

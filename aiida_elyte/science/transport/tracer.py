@@ -31,6 +31,8 @@ class TracerSpectrum:
     """Diffusion coefficient along x, y and z [Å²/fs], shape ``(3,)``."""
     cutoff: float
     """Frequency up to which the spectrum is within a tenth of its level [1/fs]."""
+    fitted: float
+    """Highest frequency of the spectrum fitted [1/fs]."""
     scatter: float
     """Relative variance due to the ions' scatter beyond that of Gaussian motion: jumps are few."""
     samples: tuple[np.ndarray, ...]
@@ -113,6 +115,7 @@ def tracer_spectrum(curve: MsdCurve, window: Window) -> TracerSpectrum:
         level=level,
         per_axis_A2_fs=level.value * 3 * per_axis / per_axis.sum(),
         cutoff=cutoff,
+        fitted=float(frequency.max()),
         scatter=max(0.0, scatter - gaussian),
         samples=tuple(samples),
         n_samples=power.size,

@@ -15,7 +15,14 @@ from aiida_elyte.science.transport.estimates import (
     mean_of_groups,
     result_from_dict,
 )
-from aiida_elyte.science.transport.synthetic import brownian, caged, caged_then_diffusive, correlated_pairs, series_of
+from aiida_elyte.science.transport.synthetic import (
+    brownian,
+    caged,
+    caged_then_diffusive,
+    correlated_pairs,
+    electrolyte,
+    series_of,
+)
 
 XDATCAR = Path(__file__).parents[4] / "shared/data/trajectories/Li6PS5Cl_XDATCAR"
 
@@ -236,3 +243,39 @@ def test_charges_that_do_not_fit_the_mobile_species(charges, mobile, said):
     series = [brownian(np.random.default_rng(3), 100, 24, DIFFUSION, 50.0)]
     with pytest.raises(InputError, match=said):
         estimate_transport(series, charges, 600.0, mobile=mobile)
+
+
+@pytest.mark.parametrize("frame", ["lab", "com"])
+def test_the_current_of_the_background_counts_in_every_frame(frame):
+    rng = np.random.default_rng(4)
+    series = brownian(rng, 600, 24, DIFFUSION, 50.0)
+    drift = np.cumsum(rng.normal(0, 0.03, (600, 1, 3)), axis=0)
+    series.collective_A[:] += drift * series.counts[None, :, None]
+    series = replace(series, displacements_A=series.displacements_A + drift.astype(np.float32))
+    at_rest, moving = (estimate_transport([series], {"Li": 1.0}, 600.0, frame=one) for one in (None, frame))
+    assert moving["conductivity"].value == pytest.approx(at_rest["conductivity"].value, rel=0.02)
+    assert moving["onsager_Li_Li"].value != pytest.approx(at_rest["onsager_Li_Li"].value, rel=0.1)
+
+
+def test_what_the_frame_puts_to_rest_has_no_coefficient():
+    matrix = [[1e-4, 3e-5], [3e-5, 1e-4]]
+    series = [electrolyte(np.random.default_rng(5), 600, 20, matrix, 50.0)]
+    found = estimate_transport(series, {"Li": 1.0, "Cl": -1.0}, 600.0, frame="framework:Cl")
+    assert "rest by the choice of frame" in found["onsager_Cl_Cl"].reason
+    assert "rests by the choice of frame" in found["onsager_Li_Cl"].reason
+    assert isinstance(found["conductivity"], Estimate)
+
+
+def test_a_framework_that_rattles_as_a_whole_does_not_conduct():
+    inside, ratios = 0, []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        series = brownian(rng, 1500, 24, 1e-4, 50.0)
+        rattle = rng.normal(0, 0.02, (1500, 3))
+        series.collective_A[:, 1] += 8 * (rattle - rattle[0])
+        found = estimate_transport([series], {"Li": 1.0}, 600.0)["conductivity"]
+        truth = 24 * 30.99  # mS/cm, see above
+        inside += found.ci95[0] <= truth <= found.ci95[1]
+        ratios.append(found.value / truth)
+    assert inside >= 17
+    assert np.mean(ratios) == pytest.approx(1.0, abs=0.1)  # 1.8 without a look at the spectrum itself

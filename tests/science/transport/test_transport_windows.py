@@ -39,7 +39,7 @@ def test_caged_ions_are_never_called_diffusive(relaxation_fs):
 
 def test_the_window_opens_when_the_cage_is_left():
     # MSD = 6 D t + 6 a² (1 - exp(-t/τ)): slope 0.9 where 6 D t = 9 × 6 a², t = 9 a²/D = 1440 fs
-    curve = msd_curve(_replicas(caged_then_diffusive, 800, 60, 1e-3, 0.4, 50.0, 10.0), "Li")
+    curve = msd_curve(_replicas(caged_then_diffusive, 1600, 60, 1e-3, 0.4, 50.0, 10.0), "Li")
     assert curve.window is not None
     assert 600.0 < curve.window.start_fs < 2000.0
 
