@@ -214,7 +214,7 @@ def _draw_level(axes: "Axes", spectrum: Any, frequency: np.ndarray, colour: str)
     axes.fill_between([frequency[0], top], level - error, level + error, color=colour, alpha=0.2, linewidth=0)
     flat = axes.plot([], [], color=INK, linewidth=0.9, linestyle=(0, (4, 3)))[0]
     cutoff = axes.axvline(1e3 * spectrum.cutoff, color=INK, linewidth=0.9, linestyle=(0, (1, 1.5)))
-    return {"fit with its bend": fitted, "level D ± 1 std": flat, "level left by a tenth": cutoff}
+    return {"fit with its bend": fitted, "level D ± 1 std": flat, "level within a tenth below this": cutoff}
 
 
 def _show_decade(axes: "Axes") -> None:
