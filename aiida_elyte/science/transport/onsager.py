@@ -12,7 +12,7 @@ from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.grouping import Groups
 from aiida_elyte.science.transport.references import Reference
 from aiida_elyte.science.transport.results import Estimate, Refusal, chi_square_interval, upper_limit
-from aiida_elyte.science.transport.spectrum import level_of, sine_modes
+from aiida_elyte.science.transport.spectrum import level_of, mode_bins, sine_modes
 from aiida_elyte.science.transport.tracer import TracerSpectrum
 from aiida_elyte.units import BOLTZMANN_EV_K, MS_CM, ONSAGER_SI
 
@@ -26,6 +26,12 @@ _FLAT_PRIOR = 0.999
 
 _RISE_PRIOR = 100.0
 """Rise of the collective spectrum within the band, in levels, up to which a bend is considered."""
+
+_STEEP = 20.0
+"""Power, in that of the lowest modes, from which on a band is not looked at: it says nothing about the level."""
+
+_LOWEST_MODES = 24
+"""Lowest modes that tell the level roughly."""
 
 _NARROWING = 6.0
 """A band reaches to this many times the cutoff at most."""
@@ -298,7 +304,8 @@ def _flatten(modes: Sequence[np.ndarray], frequencies: Sequence[np.ndarray], lon
     frequency = np.concatenate(frequencies)
     order = np.argsort(frequency, kind="stable")
     frequency, power = frequency[order], np.concatenate([one[..., -1] ** 2 for one in modes])[order]
-    n_modes, cutoff, level, flat_prior = len(frequency), longest, None, _FLAT_PRIOR
+    cutoff, level, n_modes = longest, None, _below_the_steep(power.mean(axis=1))
+    flat_prior = _FLAT_PRIOR if n_modes == len(frequency) else 1.0 - _FLAT_PRIOR
     while n_modes >= _MIN_MODES:
         band, priors = slice(0, n_modes), {"flat_prior": flat_prior, "rise_prior": _RISE_PRIOR}
         level, _ = level_of(frequency[band], power[band], float(frequency[0]), 2.0 / 3.0, **priors)
@@ -317,3 +324,11 @@ def _flatten(modes: Sequence[np.ndarray], frequencies: Sequence[np.ndarray], lon
     )
     n_kept = 3.0 * sum(int(chosen.sum()) for chosen in kept)
     return _Flat(flat, cutoff, max(0.0, (level.error() / level.value) ** 2 - 2.0 / n_kept))
+
+
+def _below_the_steep(power: np.ndarray) -> int:
+    """Return how many of ascending modes lie below where their power is far above that of the lowest."""
+    starts = mode_bins(len(power))
+    means = np.add.reduceat(power, starts) / np.diff(np.append(starts, len(power)))
+    steep = np.flatnonzero(means > _STEEP * power[:_LOWEST_MODES].mean())
+    return min(len(power), max(_MIN_MODES, int(starts[steep[0]]))) if len(steep) else len(power)

@@ -266,16 +266,21 @@ def test_what_the_frame_puts_to_rest_has_no_coefficient():
     assert isinstance(found["conductivity"], Estimate)
 
 
-def test_a_framework_that_rattles_as_a_whole_does_not_conduct():
+@pytest.mark.parametrize("rattle_A", [0.02, 0.2])
+@pytest.mark.parametrize("frame", [None, "lab"])
+def test_a_framework_that_rattles_as_a_whole_does_not_conduct(rattle_A, frame):
     inside, ratios = 0, []
     for seed in range(20):
         rng = np.random.default_rng(seed)
         series = brownian(rng, 1500, 24, 1e-4, 50.0)
-        rattle = rng.normal(0, 0.02, (1500, 3))
+        rattle = rng.normal(0, rattle_A, (1500, 3))
         series.collective_A[:, 1] += 8 * (rattle - rattle[0])
-        found = estimate_transport([series], {"Li": 1.0}, 600.0)["conductivity"]
+        found = estimate_transport([series], {"Li": 1.0}, 600.0, frame=frame)["conductivity"]
+        if isinstance(found, Refusal):
+            continue
         truth = 24 * 30.99  # mS/cm, see above
         inside += found.ci95[0] <= truth <= found.ci95[1]
         ratios.append(found.value / truth)
-    assert inside >= 17
-    assert np.mean(ratios) == pytest.approx(1.0, abs=0.1)  # 1.8 without a look at the spectrum itself
+    assert len(ratios) >= (20 if rattle_A < 0.1 else 10)
+    assert inside >= 0.85 * len(ratios)
+    assert np.mean(ratios) == pytest.approx(1.0, abs=0.1)  # 1.8 and more without a look at the spectrum itself
