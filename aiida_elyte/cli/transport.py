@@ -341,7 +341,8 @@ def _describe(
 ) -> dict[str, Any]:
     """Return what the JSON holds."""
     from aiida_elyte import __version__
-    from aiida_elyte.science.transport.estimates import frame_of, mobile_charges
+    from aiida_elyte.science.transport.estimates import Estimate, frame_of, mobile_charges
+    from aiida_elyte.science.transport.grouping import DIFFER
     from aiida_elyte.science.transport.plausibility import check_time_step
 
     first = system.series[0]
@@ -354,6 +355,9 @@ def _describe(
         for one, told in zip(system.series, system.trajectories, strict=True)
         if (warning := check_time_step(one, temperature_K))
     ]
+    apart = [name for name, one in quantities.items() if isinstance(one, Estimate) and DIFFER in one.method]
+    if apart:
+        warnings.append(f"replicas do not agree on {', '.join(apart)}; are they of one system, and equilibrated?")
     return {
         "quantities": {name: one.as_dict() for name, one in quantities.items()},
         "frame": reference.name,

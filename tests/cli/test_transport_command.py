@@ -199,6 +199,13 @@ def test_replicas_sharpen_the_interval(tmp_path):
     assert [told["path"] for told in content["trajectories"]] == list(map(str, paths))
 
 
+def test_replicas_that_do_not_agree_are_warned_of(tmp_path):
+    runs = [write_solid(tmp_path / f"run{k}.extxyz", seed=k, diffusion=DIFFUSION * (1 + 2 * k)) for k in range(2)]
+    content, result = analyse(tmp_path, *runs, *COMMON)
+    assert "Warning: replicas do not agree on tracer_diffusion_Li" in result.stderr
+    assert "do not agree" in content["warnings"][-1]
+
+
 def test_stride_and_replicas_left_out_are_told(crystal_file, tmp_path):
     short = write_solid(tmp_path / "short.extxyz", seed=1, n_frames=40)
     content, result = analyse(tmp_path, crystal_file, short, *COMMON, "--stride", "2")

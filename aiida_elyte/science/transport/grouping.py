@@ -9,7 +9,10 @@ from scipy import stats
 
 from aiida_elyte.science.trajectory.reduction import Series
 
-__all__ = ["Groups", "Mean", "mean_of_groups"]
+__all__ = ["DIFFER", "Groups", "Mean", "mean_of_groups"]
+
+DIFFER = "differ:"
+"""Stands in the method of an estimate whose groups of replicas do not agree."""
 
 _RESOLVED = 2.0
 """A mean below this many standard errors is not told from zero."""
@@ -117,4 +120,4 @@ class Groups:
             return "one replica"
         if not mean.between:
             return f"pooled over {kind}, which do not differ"
-        return f"{kind} differ: statistical std {mean.within:.2g}, {cause} std {mean.between:.2g}"
+        return f"{kind} {DIFFER} statistical std {mean.within:.2g}, {cause} std {mean.between:.2g}"
