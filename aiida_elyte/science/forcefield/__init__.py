@@ -1,1 +1,1 @@
-"""Force fields with a fixed topology: internal coordinates, families of terms, export to LAMMPS."""
+"""Class-2 force fields: from the graph of molecules to types, terms and parameters."""

@@ -155,13 +155,14 @@ def wilson_angles(positions: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     i, j, k, l = rows.unbind(1)  # noqa: E741 - the letters of the formula
     lengths, arms = zip(*(_polar(positions, j, atom) for atom in (i, k, l)), strict=True)
     triple = _dot(arms[0], torch.linalg.cross(arms[1], arms[2]))
+    eps = torch.finfo(positions.dtype).eps  # below it, sines of unit vectors are noise
     chi: Any = 0.0
     slopes: list[Any] = [0.0, 0.0, 0.0]
     for first in range(3):
         order = [first, (first + 1) % 3, (first + 2) % 3]
         u, v, w = (arms[each] for each in order)
         normal = torch.linalg.cross(v, w)
-        square = _positive(_dot(normal, normal))
+        square = _positive(_dot(normal, normal), eps**2)
         tilt = torch.linalg.cross(u, normal).norm(dim=-1, keepdim=True)
         cosine = _dot(v, w)
         chi = chi + torch.atan2(triple, tilt).squeeze(-1) / 3
@@ -169,7 +170,7 @@ def wilson_angles(positions: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         on_v = torch.linalg.cross(w, u) - triple * (v - cosine * w) / square
         on_w = torch.linalg.cross(u, v) - triple * (w - cosine * v) / square
         for place, slope in zip(order, (on_u, on_v, on_w), strict=True):
-            slopes[place] = slopes[place] + slope / (3 * lengths[place].unsqueeze(-1) * _positive(tilt))
+            slopes[place] = slopes[place] + slope / (3 * lengths[place].unsqueeze(-1) * _positive(tilt, eps))
     on_i, on_k, on_l = slopes
     return chi, torch.stack([on_i, -on_i - on_k - on_l, on_k, on_l], 2)
 
@@ -283,9 +284,9 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum(-1, keepdim=True)
 
 
-def _positive(values: Tensor) -> Tensor:
-    """Keep a denominator from zero; what it divides is zero there."""
-    return values.clamp_min(torch.finfo(values.dtype).tiny)
+def _positive(values: Tensor, floor: float = 1e-300) -> Tensor:
+    """Keep a denominator from zero; what it divides is as small there."""
+    return values.clamp_min(floor)
 
 
 def _as_rows(kind: str, rows: Any, positions: Tensor) -> Tensor:

@@ -12,6 +12,9 @@ __all__ = ["LammpsSystem", "TypedRows", "data_file", "input_file"]
 _MARGIN_A = 10.0
 """Space left around an isolated cluster [Å]."""
 
+_NO_CUTOFF_A = 1000.0
+"""A cutoff that no cluster reaches [Å]."""
+
 
 @dataclass(frozen=True)
 class TypedRows:
@@ -129,7 +132,7 @@ _COEFFICIENTS = {
 
 
 def data_file(system: LammpsSystem, title: str = "class-2 force field") -> str:
-    """Write the data file of a system: ``atom_style full``, units ``real``, seventeen digits.
+    """Write the data file of a system: ``atom_style full``, units ``real``, all digits of every number.
 
     Every section of class 2 is written for the kinds of rows there are, zeros included.
 
@@ -195,9 +198,8 @@ def input_file(system: LammpsSystem, data_name: str, cutoff_A: float = 12.0, ksp
     """
     styles = [f"{kind[:-1]}_style class2" for kind in _COEFFICIENTS if len(getattr(system, kind).types)]
     if system.cell is None:
-        extent = np.ptp(np.asarray(system.positions), axis=0) + 2 * _MARGIN_A
-        boundary, after = "s s s", []
-        pair = f"lj/class2/coul/cut {_digits(np.ceil(10 * np.linalg.norm(extent)))}"
+        boundary, after = "s s s", ["neighbor 2.0 nsq"]  # bins would have to be wider than the cutoff
+        pair = f"lj/class2/coul/cut {_digits(_NO_CUTOFF_A)}"
     else:
         boundary, after = "p p p", ["pair_modify tail yes", f"kspace_style pppm {_digits(kspace_accuracy)}"]
         pair = f"lj/class2/coul/long {_digits(cutoff_A)}"
@@ -238,7 +240,8 @@ def _section(title: str, rows: Iterable[Iterable[float]], comments: Sequence[str
 
 
 def _digits(value: float) -> str:
-    return f"{value:.17g}"
+    """Return the shortest text that is read back as the same number."""
+    return str(value) if isinstance(value, int) else repr(float(value))
 
 
 def _check(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:

@@ -34,10 +34,6 @@ def ask_lammps(system, folder: Path, **settings):
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
-    head = next(
-        place
-        for place, words in enumerate(lines)
-        if [word.lower() for word in words[: len(ENERGIES)]] and words[0] == "E_bond"
-    )
+    head = next(place for place, words in enumerate(lines) if words[:2] == ["E_bond", "E_angle"])
     energies = dict(zip((*ENERGIES, "elong"), map(float, lines[head + 1]), strict=True))
     return energies, np.loadtxt(folder / "forces.txt", skiprows=9, ndmin=2)[:, 1:]

@@ -50,6 +50,23 @@ def test_wilson_angle_of_a_pyramid():
     assert found[0].tolist() == pytest.approx([expected, -expected], rel=1e-13)
 
 
+@pytest.mark.parametrize("height", [0.0, 1e-12, 1e-5])
+@pytest.mark.parametrize("tops", [["+u", "-u", "w"], ["+u", "v", "w"], ["-u", "w", "+u"], ["+u", "+u", "v"]])
+def test_degenerate_pyramids_are_finite(tops, height):
+    # Straight, perpendicular and folded pairs of bonds, in directions whose components round.
+    rng = np.random.default_rng(8)
+    frames = []
+    for _ in range(300):
+        u, v, w = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+        arms = {"+u": u, "-u": -1.7 * u, "v": 1.1 * v, "w": 0.9 * w}
+        first, second, third = (arms[top] for top in tops)
+        frames.append([first + height * v, np.zeros(3), second, third])
+    chi, jacobian = wilson_angles(torch.as_tensor(np.array(frames)), torch.tensor([[0, 1, 2, 3]]))
+    assert chi.abs().max() <= math.pi / 2
+    assert jacobian.isfinite().all()
+    assert jacobian.abs().max() < 1e17  # 1/ε at most, so that squares stay finite
+
+
 def test_straight_and_folded_angles_are_exact_and_finite():
     line = torch.tensor([[[0, 0, 0], [1, 2, 3], [3, 6, 9]]], dtype=torch.float64)
     theta, jacobian = angles(line, torch.tensor([[0, 1, 2], [1, 0, 2]]))

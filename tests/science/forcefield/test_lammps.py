@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase import Atoms
 from lammps_oracle import ENERGIES, ask_lammps
 from molecules import MOLECULES, TERMS, model_of, random_system
 
@@ -27,6 +28,16 @@ def test_energies_and_forces_are_those_of_lammps(name, seed, tmp_path):
         assert energy == pytest.approx(expected[name], rel=1e-9, abs=1e-12), name
     found = forces(*model)[0].numpy()
     np.testing.assert_allclose(found, expected_forces, rtol=0, atol=1e-9 * abs(expected_forces).max())
+
+
+@pytest.mark.engine("lmp")
+def test_ions_without_a_bond_are_a_system_too(tmp_path):
+    system = random_system(Atoms("Li2", [[0, 0, 0], [0, 0, 3]]), np.random.default_rng(1))
+    expected, expected_forces = ask_lammps(system, tmp_path)
+    assert expected["ebond"] == 0
+    model = model_of(system)
+    assert energies(*model).sum().item() == pytest.approx(expected["evdwl"] + expected["ecoul"], rel=1e-12)
+    np.testing.assert_allclose(forces(*model)[0].numpy(), expected_forces, rtol=1e-12)
 
 
 @pytest.mark.engine("lmp")
