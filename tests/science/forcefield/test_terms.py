@@ -5,7 +5,8 @@ from molecules import random_parameters
 
 from aiida_elyte.contracts.term import TermContract
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.forcefield.evaluation import Interaction
+from aiida_elyte.science.forcefield.evaluation import Interaction, energies
+from aiida_elyte.science.forcefield.internal import InternalCoordinates
 from aiida_elyte.science.forcefield.terms import (
     Angle,
     Bond,
@@ -99,3 +100,15 @@ def test_parameters_of_another_family_are_refused():
 def test_pairs_want_two_types():
     with pytest.raises(InputError, match=r"types of Coulomb has shape \(3,\); expected \(n_rows, 2\)"):
         Interaction(Coulomb(), torch.zeros(3, dtype=torch.int64), torch.zeros(2, 1))
+
+
+def test_type_without_parameters_is_refused():
+    with pytest.raises(InputError, match="types of Bond runs from -1 to 0; expected 0 to 1"):
+        Interaction(Bond(), torch.tensor([-1, 0]), torch.zeros(2, 4))
+
+
+def test_types_of_other_rows_are_refused():
+    coordinates = InternalCoordinates(torch.eye(3, dtype=torch.float64)[None], bonds=[[0, 1], [1, 2]])
+    interaction = Interaction(Bond(), torch.tensor([0]), torch.ones(1, 4, dtype=torch.float64))
+    with pytest.raises(InputError, match="types of Bond has 1 rows; expected 2, as there are bonds"):
+        energies(coordinates, [interaction])
