@@ -39,7 +39,11 @@ def test_no_attics():
         for point in entry_points(group=group)
         if point.name.startswith("elyte.")
     ]
-    + [point for name in ("labellers", "trainers", "selectors") for point in entry_points(group=f"aiida_elyte.{name}")],
+    + [
+        point
+        for name in ("labellers", "trainers", "selectors", "terms")
+        for point in entry_points(group=f"aiida_elyte.{name}")
+    ],
     ids=lambda point: f"{point.group}:{point.name}",
 )
 def test_every_door_opens(point):
