@@ -239,6 +239,17 @@ class InternalCoordinates:
         """Return the derivative of the own coordinate of each row of a kind by its k atoms, shape ``(F, n, k, 3)``."""
         return self._jacobian[kind]
 
+    def row_jacobian(self, kind: str) -> Tensor:
+        """Return the derivatives of all coordinates of each row by its k atoms, shape ``(F, n, Q, k, 3)``."""
+        rows = self.rows[kind]
+        blocks = []
+        for part, row in self._members[kind]:
+            place = (self.rows[part][row].unsqueeze(2) == rows.unsqueeze(1)).int().argmax(2)
+            own = self._jacobian[part][:, row]
+            block = own.new_zeros(*own.shape[:2], rows.shape[1], 3)
+            blocks.append(block.scatter_(2, place[None, :, :, None].expand_as(own), own))
+        return torch.stack(blocks, 2)
+
     def forces(self, slopes: Mapping[str, Tensor]) -> Tensor:
         """Compute forces from derivatives of the energy by the coordinates.
 
