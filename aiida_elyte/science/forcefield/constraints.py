@@ -264,9 +264,7 @@ def _means(keys: Keys, systems: Sequence[System], kind: str) -> np.ndarray:
     return total / np.maximum(count, 1)
 
 
-def _molecule_sums(
-    labels: Keys, systems: Sequence[System], charge_scale: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _molecule_sums(labels: Keys, systems: Sequence[System], charge_scale: float) -> tuple[np.ndarray, np.ndarray]:
     """Return how many atoms of each type a kind of molecule has, and its charge [e]: one row a kind."""
     place = {label: number for number, (label,) in enumerate(labels)}
     found: dict[tuple[int, ...], float] = {}

@@ -165,7 +165,9 @@ def _check_frame(frame: Atoms, number: int, before: Sequence[Atoms]) -> None:
             "its system, or sort its atoms"
         )
     if before and ("dft_charge" in frame.arrays) != ("dft_charge" in before[0].arrays):
-        raise InputError(f"some frames of {name} have dft_charge and some have none; expected all or none; relabel them")
+        raise InputError(
+            f"some frames of {name} have dft_charge and some have none; expected all or none; relabel them"
+        )
 
 
 def _as_system(name: str, frames: Sequence[Atoms], depth: int, smiles: str | None) -> System:

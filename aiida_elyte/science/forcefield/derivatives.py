@@ -53,7 +53,9 @@ def force_derivatives(
     lennard_jones, coulomb = interactions[4:]
     pairs = coordinates.rows["pairs"]
     by_charge = _by_type(coordinates, coulomb, pairs, len(types)).squeeze(3)
-    by_table = torch.func.jacfwd(lambda q: spread_charges(system.topology, q[types], charge_scale))(tables["atoms"][present, 0])
+    by_table = torch.func.jacfwd(lambda q: spread_charges(system.topology, q[types], charge_scale))(
+        tables["atoms"][present, 0]
+    )
     blocks.append(by_charge @ by_table)
     columns.append(firsts["atoms"] + present * 3)
     blocks.append(_by_type(coordinates, lennard_jones, types[pairs], len(present)).flatten(3))
@@ -74,11 +76,10 @@ def _by_type(coordinates: InternalCoordinates, interaction: Interaction, types: 
     n_frames, n_atoms = coordinates.positions.shape[:2]
     n_parameters = len(term.parameters)
     found = values.new_zeros(n_parameters, n_frames, n_atoms * n_types, 3)
+    shifts = gathered.new_zeros(len(gathered))
+    slopes = torch.func.jacfwd(lambda shift: term.slopes(values, gathered + shift.unsqueeze(1)))(shifts)
     for number in range(len(gathered)):
-        direction = torch.zeros_like(gathered)
-        direction[number] = 1.0
-        _, slopes = torch.func.jvp(lambda each: term.slopes(values, each), (gathered,), (direction,))
-        pulls = torch.einsum("qfn,fnqkx->fnkx", slopes, jacobian)
+        pulls = torch.einsum("qfn,fnqkx->fnkx", slopes[..., number], jacobian)
         which, parameter = divmod(number, n_parameters)
         target = rows * n_types + types[:, which : which + 1]
         found[parameter].index_add_(1, target.flatten(), pulls.flatten(1, 2), alpha=-1)

@@ -20,8 +20,8 @@ __all__ = ["FitStep", "evaluate_forces", "fit_force_field"]
 _PATIENCE = 5
 """Steps without a better validation error after which a fit ends."""
 
-_CONVERGED = 1e-5
-"""Relative gain of the objective below which a step counts as none."""
+_CONVERGED = 1e-3
+"""Relative gain of the objective below which a step is the last."""
 
 _MOST_DAMPING = 1e8
 """Damping above which no step is left to take."""
@@ -108,9 +108,9 @@ def fit_force_field(
     start: ForceField | None = None,
     on_step: Callable[[FitStep], None] | None = None,
 ) -> ForceField:
-    """Fit parameters to forces by damped least squares, with Gaussian priors.
+    r"""Fit parameters to forces by damped least squares, with Gaussian priors.
 
-    .. math:: \\sum_i (F_i - F_i^{ref})^2 / s^2 + \\sum_p x_p^2
+    .. math:: \sum_i (F_i - F_i^{ref})^2 / s^2 + \sum_p x_p^2
 
     with the free numbers x of ``Constraints``, whose priors have width one, and the error s that forces of the model
     are expected to have. Each step solves the normal equations after Gauss and Newton, with the damping of Levenberg
@@ -160,9 +160,7 @@ def fit_force_field(
         systems = [system.without_net_force() for system in systems]
     constraints = Constraints(systems, terms, charge_scale)
     objective = _Objective(systems, constraints, [_draw(system, bootstrap) for system in systems], model_error)
-    held_back = _Objective(
-        validation, constraints, [np.ones(len(system.forces)) for system in validation], model_error
-    )
+    held_back = _Objective(validation, constraints, [np.ones(len(system.forces)) for system in validation], model_error)
     settings = {
         "terms": terms,
         "charge_scale": charge_scale,
@@ -187,25 +185,24 @@ def fit_force_field(
     if start is not None:
         free = constraints.locate(start.parameters)
     value, train = objective.value(free)
-    best, best_error, waited, damping = free, np.inf, 0, 1e-2
+    best, best_error, waited, damping, gain = free, np.inf, 0, 1e-2, np.inf
     best_errors: dict[str, Any] = {}
     for number in range(n_steps + 1):
         error = held_back.value(free)[1] if validation else None
         judged = train if error is None else error
-        if judged < best_error * (1 - _CONVERGED):
+        if judged < best_error:
             best, best_error, waited = free, judged, 0
             best_errors = {"train_rmse_kcal_mol_A": train, "validation_rmse_kcal_mol_A": error, "n_steps": number}
         else:
             waited += 1
         if on_step is not None:
             on_step(FitStep(number, train, error, freeze(best, **best_errors)))
-        if number == n_steps or waited >= _PATIENCE:
+        if number == n_steps or waited == _PATIENCE or gain < _CONVERGED:
             break
         gradient, hessian = objective.curvature(free)
         before = value
         free, value, train, damping = _step(objective, free, value, train, gradient, hessian, damping)
-        if before - value < _CONVERGED * before * (1 if validation else 1e-10):
-            break
+        gain = 1 - value / before
     return freeze(best, **best_errors, **_determination(objective, best))
 
 
@@ -249,7 +246,9 @@ def _determination(objective: _Objective, free: Tensor) -> dict[str, Any]:
     _, hessian = objective.curvature(free)
     share = torch.linalg.inv(hessian).diagonal().sqrt()
     names = objective.constraints.names()
-    undetermined = {name: round(each, 3) for name, each in zip(names, share.tolist(), strict=True) if each > _UNDETERMINED}
+    undetermined = {
+        name: round(each, 3) for name, each in zip(names, share.tolist(), strict=True) if each > _UNDETERMINED
+    }
     return {"n_parameters": len(names), "undetermined": undetermined}
 
 

@@ -12,7 +12,16 @@ from torch import Tensor
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.evaluation import Interaction, forces
 from aiida_elyte.science.forcefield.internal import InternalCoordinates
-from aiida_elyte.science.forcefield.terms import Angle, Bond, Coulomb, Dihedral, Improper, LennardJones96, Term, nonbonded_pairs
+from aiida_elyte.science.forcefield.terms import (
+    Angle,
+    Bond,
+    Coulomb,
+    Dihedral,
+    Improper,
+    LennardJones96,
+    Term,
+    nonbonded_pairs,
+)
 from aiida_elyte.science.forcefield.terms.term import Parameter
 from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules
 from aiida_elyte.science.forcefield.typing import Types
