@@ -302,15 +302,15 @@ def _references(keys: Mapping[str, Keys]) -> dict[tuple[str, str], Tensor]:
         for kind in ("bonds", "angles")
     }
 
-    def find(kind: str, part: str, members: Any) -> Tensor:
+    def find(kind: str, part: str, width: int, members: Any) -> Tensor:
         rows = [[place[part][one] for one in members(key)] for key in keys[kind]]
-        return torch.tensor(rows, dtype=torch.int64).reshape(len(rows), -1)
+        return torch.tensor(rows, dtype=torch.int64).reshape(-1, width)
 
     return {
-        ("angles", "bonds"): find("angles", "bonds", lambda key: list(pairwise(key))),
-        ("dihedrals", "bonds"): find("dihedrals", "bonds", lambda key: list(pairwise(key))),
-        ("dihedrals", "angles"): find("dihedrals", "angles", lambda key: [key[:3], key[1:]]),
-        ("impropers", "angles"): find("impropers", "angles", _angles_of_improper),
+        ("angles", "bonds"): find("angles", "bonds", 2, lambda key: list(pairwise(key))),
+        ("dihedrals", "bonds"): find("dihedrals", "bonds", 3, lambda key: list(pairwise(key))),
+        ("dihedrals", "angles"): find("dihedrals", "angles", 2, lambda key: [key[:3], key[1:]]),
+        ("impropers", "angles"): find("impropers", "angles", 3, _angles_of_improper),
     }
 
 

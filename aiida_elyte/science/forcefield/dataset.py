@@ -153,10 +153,11 @@ def _check_frame(frame: Atoms, number: int, before: Sequence[Atoms]) -> None:
     name = name_of(frame)
     if frame.pbc.any():
         raise InputError(f"frame {number} ({name}) is periodic; expected an isolated cluster; cut clusters out of it")
-    if frame.calc is None or "forces" not in frame.calc.results:
+    forces = frame.calc and frame.calc.get_property("forces", frame, allow_calculation=False)
+    if forces is None:
         raise InputError(f"frame {number} ({name}) has no forces; expected those of its label [eV/Å]; label it")
     charges = frame.arrays.get("dft_charge", np.zeros(len(frame)))
-    if not all(np.isfinite(values).all() for values in (frame.positions, frame.get_forces(), charges)):
+    if not all(np.isfinite(values).all() for values in (frame.positions, forces, charges)):
         raise InputError(f"frame {number} ({name}) holds a value that is not finite; expected numbers; drop it")
     if before and frame.get_chemical_symbols() != before[0].get_chemical_symbols():
         raise InputError(
