@@ -188,12 +188,17 @@ class Constraints:
                         start[:, column] / width[column]
                     )
                 share = value[:, 2] / (_LARGEST_SHARE * (32 / 9 * value[:, 1] * value[:, 3]).sqrt())
+                share = share.clamp(-_LARGEST_SHARE, _LARGEST_SHARE)  # tanh rounds to one further out
                 steps[:, 2] = (share.atanh() - start[:, 2].atanh()) / width[2]
             elif kind == "impropers":
                 steps[:, 0] = _inverse_softplus(value[:, 0] / width[0]) - _inverse_softplus(start[:, 0] / width[0])
             is_free = index < self.n_free
             total.index_add_(0, index[is_free], steps[is_free])
             count.index_add_(0, index[is_free], torch.ones(int(is_free.sum())).double())
+        if not total.isfinite().all():
+            raise InputError(
+                "start has zero for k2 or k4; expected both positive; start from a force field of these terms"
+            )
         return (total / count.clamp(min=1))[:-1]
 
     def _stretch(self, kind: str, steps: Mapping[str, Tensor]) -> tuple[Tensor, ...]:

@@ -1,6 +1,7 @@
 """Labelled frames of several clusters, each cluster with its topology, types and internal coordinates."""
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -51,6 +52,16 @@ class System:
         """Return the system with the net force of each frame taken from its atoms in equal shares."""
         return replace(self, forces=self.forces - self.forces.mean(1, keepdim=True))
 
+    def split(self, n_frames: int) -> "list[System]":
+        """Return the system in parts of so many frames, the last of what is left."""
+        if len(self.forces) <= n_frames:
+            return [self]
+        positions = self.coordinates.positions.split(n_frames)
+        return [
+            replace(self, coordinates=describe_coordinates(self.topology, self.types, part.numpy()), forces=forces)
+            for part, forces in zip(positions, self.forces.split(n_frames), strict=True)
+        ]
+
 
 def name_of(frame: Atoms) -> str:
     """Return the name of a frame's cluster: ``info["system"]``, or the formula."""
@@ -92,13 +103,7 @@ def group_frames(
         When there are no frames, a frame is periodic, has no or impossible forces or charges, or has other atoms than
         the first of its name.
     """
-    grouped: dict[str, list[Atoms]] = {}
-    for number, frame in enumerate(frames):
-        name = name_of(frame)
-        _check_frame(frame, number, grouped.setdefault(name, []))
-        grouped[name].append(frame)
-    if not grouped:
-        raise InputError("there are no frames; expected labelled frames of clusters; give some")
+    grouped = _group(frames)
     absent = [name for name in smiles or {} if name not in grouped]
     if absent:
         raise InputError(f"smiles names {absent[0]}; expected one of {', '.join(grouped)}; correct it")
@@ -140,13 +145,25 @@ def split_frames(
 
 
 def fingerprint(frames: Iterable[Atoms]) -> str:
-    """Return the SHA-256 of atoms, positions, forces and charges of frames."""
+    """Return the SHA-256 of atoms, positions, forces and charges of frames, checked as in ``group_frames``."""
     digest = hashlib.sha256()
-    for frame in frames:
+    for frame in itertools.chain.from_iterable(_group(frames).values()):
         digest.update(f"{name_of(frame)} {' '.join(frame.get_chemical_symbols())}".encode())
         for values in (frame.positions, frame.get_forces(), frame.arrays.get("dft_charge", ())):
             digest.update(np.asarray(values, dtype="<f8").tobytes())
     return digest.hexdigest()
+
+
+def _group(frames: Iterable[Atoms]) -> dict[str, list[Atoms]]:
+    """Gather frames by name, and check them."""
+    grouped: dict[str, list[Atoms]] = {}
+    for number, frame in enumerate(frames):
+        members = grouped.setdefault(name_of(frame), [])
+        _check_frame(frame, number, members)
+        members.append(frame)
+    if not grouped:
+        raise InputError("there are no frames; expected labelled frames of clusters; give some")
+    return grouped
 
 
 def _check_frame(frame: Atoms, number: int, before: Sequence[Atoms]) -> None:

@@ -26,6 +26,9 @@ _CONVERGED = 1e-3
 _MOST_DAMPING = 1e8
 """Damping above which no step is left to take."""
 
+_FRAMES_AT_ONCE = 64
+"""Frames whose derivatives are held in memory together."""
+
 _UNDETERMINED = 0.9
 """Parameters whose error is more than this share of the width of their prior are not determined by the data."""
 
@@ -50,11 +53,13 @@ class _Objective:
     def __init__(
         self, systems: Sequence[System], constraints: Constraints, weights: Sequence[np.ndarray], error: float
     ) -> None:
-        self.systems, self.constraints, self.error = systems, constraints, error
-        self.weights = [torch.as_tensor(each, dtype=torch.float64) for each in weights]
-        self.places = [place_types(constraints.keys, system.topology, system.types) for system in systems]
+        self.constraints, self.error = constraints, error
+        self.systems = [part for system in systems for part in system.split(_FRAMES_AT_ONCE)]
+        self.weights = [part for each in weights for part in torch.as_tensor(each).split(_FRAMES_AT_ONCE)]
+        self.places = [place_types(constraints.keys, system.topology, system.types) for system in self.systems]
         self.n_components = sum(
-            float(weight.sum()) * system.forces[0].numel() for weight, system in zip(self.weights, systems, strict=True)
+            float(weight.sum()) * system.forces[0].numel()
+            for weight, system in zip(self.weights, self.systems, strict=True)
         )
 
     def residuals(self, tables: Mapping[str, Tensor]) -> list[Tensor]:

@@ -197,6 +197,23 @@ def test_start_is_found_again(systems):
             np.testing.assert_allclose(again[kind], table, rtol=1e-9, atol=1e-9)
 
 
+def test_class_1_is_no_start_of_class_2(systems):
+    constraints = Constraints(systems, "class1")
+    start = force_field_of(constraints, random_numbers(constraints, 6))
+    with pytest.raises(InputError, match="start has zero for k2 or k4"):
+        fit_force_field(systems, start=start)
+
+
+def test_systems_in_parts_have_the_errors_of_the_whole(systems):
+    constraints = Constraints(systems)
+    force_field = force_field_of(constraints, random_numbers(constraints, 6))
+    parts = systems[0].split(2)
+    assert [len(part.forces) for part in parts] == [2, 1]
+    whole = force_field.forces(systems[0].topology, systems[0].types, systems[0].coordinates)
+    found = [force_field.forces(part.topology, part.types, part.coordinates) for part in parts]
+    torch.testing.assert_close(torch.cat(found), whole, rtol=0, atol=1e-10)
+
+
 def test_file_is_read_back_exactly(systems):
     constraints = Constraints(systems)
     force_field = force_field_of(constraints, random_numbers(constraints, 2), record={"data": {"seed": 1}})
