@@ -1,5 +1,6 @@
 """``aiida-elyte forcefield``: labelled clusters to a class-2 force field and its LAMMPS files, without AiiDA."""
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -60,6 +61,7 @@ def fit(
     shares = _shares(split)
     frames = _read(data)
     import numpy as np
+    from ase.io import write
 
     from aiida_elyte.science.forcefield.dataset import fingerprint, group_frames, split_frames
     from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_force_field
@@ -72,6 +74,11 @@ def fit(
     start = _load(out) if resume else None
     if start is not None and start.record.get("data") != record["data"]:
         raise InputError(f"{out / _FILE} was fitted to another split of data; expected {record['data']}; fit anew")
+
+    if test:
+        text = io.StringIO()
+        write(text, test, format="extxyz")
+        _write({out / _TEST_FILE: text.getvalue()})
 
     def keep(force_field: "ForceField") -> "ForceField":
         whole = replace(force_field, record={**force_field.record, **record})
@@ -105,9 +112,6 @@ def fit(
         err=True,
     )
     if test:
-        from ase.io import write
-
-        write(out / _TEST_FILE, test, format="extxyz")
         click.echo("\n".join(_table(evaluate_forces(fitted, group_frames(test)))))
 
 
