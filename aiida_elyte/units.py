@@ -12,6 +12,7 @@ __all__ = [
     "BOLTZMANN_EV_K",
     "CM2_S",
     "COULOMB_EV_A",
+    "EV_KCAL_MOL",
     "GPA",
     "G_CM3",
     "HARTREE_EV",
@@ -59,3 +60,6 @@ COULOMB_EV_A: float = HARTREE_EV * BOHR_A
 
 G_CM3: float = _c.atomic_mass / _c.gram / (_c.angstrom / _c.centi) ** 3
 """One amu/Å³ [g/cm³]."""
+
+EV_KCAL_MOL: float = _c.eV * _c.N_A / (_c.kilo * _c.calorie)
+"""One electronvolt [kcal/mol]."""

@@ -21,9 +21,10 @@ def pytest_collection_modifyitems(items):
     """Skip, with its reason, what needs a missing engine; under ``ELYTE_REQUIRE_ENGINES=1`` let it fail."""
     if os.environ.get("ELYTE_REQUIRE_ENGINES") == "1":
         return
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
     for item in items:
         for mark in item.iter_markers("engine"):
-            if shutil.which(mark.args[0]) is None:
+            if shutil.which(mark.args[0], path=path) is None:
                 item.add_marker(pytest.mark.skip(reason=f"engine {mark.args[0]} is not on the PATH"))
 
 

@@ -12,7 +12,7 @@ from aiida_elyte.calculations.rooms import PROGRAMS, rooms_of
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "aiida_elyte"
-HEAVY = ("torch", "schnetpack", "MDAnalysis", "torch_sim", "matplotlib", "tblite")
+HEAVY = ("torch", "schnetpack", "MDAnalysis", "torch_sim", "matplotlib", "tblite", "rdkit")
 
 
 def test_imports_run_one_way():
@@ -39,7 +39,11 @@ def test_no_attics():
         for point in entry_points(group=group)
         if point.name.startswith("elyte.")
     ]
-    + [point for name in ("labellers", "trainers", "selectors") for point in entry_points(group=f"aiida_elyte.{name}")],
+    + [
+        point
+        for name in ("labellers", "trainers", "selectors", "terms")
+        for point in entry_points(group=f"aiida_elyte.{name}")
+    ],
     ids=lambda point: f"{point.group}:{point.name}",
 )
 def test_every_door_opens(point):

@@ -9,6 +9,11 @@ def test_built_in_labellers_come_in_by_the_door():
     assert load("labellers", "ase").__name__ == "AseLabelWorkChain"
 
 
+def test_built_in_terms_come_in_by_the_door():
+    assert {"angle", "bond", "coulomb", "dihedral", "improper", "lennard_jones_96"} <= set(names("terms"))
+    assert load("terms", "dihedral").rows == "dihedrals"
+
+
 def test_unknown_name_is_told_what_comes_close():
     with pytest.raises(InputError, match=r"trainers? 'pain' is unknown.*did you mean painn"):
         load("trainers", "pain")

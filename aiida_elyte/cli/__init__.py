@@ -18,6 +18,7 @@ _COMMANDS = {
     "train": "train",
     "evaluate": "evaluate",
     "transport": "transport",
+    "forcefield": "forcefield",
     "status": "status",
     "resume": "resume",
     "report": "report",

@@ -1,0 +1,211 @@
+"""Labelled frames of several clusters, each cluster with its topology, types and internal coordinates."""
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from ase import Atoms
+from torch import Tensor
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.forcefield.internal import InternalCoordinates
+from aiida_elyte.science.forcefield.terms.nonbonded import nonbonded_pairs
+from aiida_elyte.science.forcefield.topology import (
+    Topology,
+    match,
+    renumber,
+    topology_from_frame,
+    topology_from_smiles,
+)
+from aiida_elyte.science.forcefield.typing import Types, assign_types
+from aiida_elyte.units import EV_KCAL_MOL
+
+__all__ = ["System", "describe_coordinates", "fingerprint", "group_frames", "name_of", "split_frames"]
+
+
+@dataclass(frozen=True)
+class System:
+    """Labelled frames of one cluster: what a fit needs of them and parameters do not change."""
+
+    name: str
+    """Name of the cluster."""
+    topology: Topology
+    """Its molecules."""
+    types: Types
+    """Types of its atoms and rows."""
+    coordinates: InternalCoordinates
+    """Internal coordinates of the F frames, rows in the direction of their keys."""
+    forces: Tensor
+    """Forces of the labels [kcal/mol/Å], shape ``(F, N, 3)``."""
+    charges: np.ndarray | None
+    """Charges of the atoms, the mean of the frames' labels [e], ``shape=(N,)``; ``None`` where they have none."""
+
+    @property
+    def net_forces(self) -> Tensor:
+        """Net force on each frame, zero but for the noise of the labels [kcal/mol/Å], shape ``(F, 3)``."""
+        return self.forces.sum(1)
+
+    def without_net_force(self) -> "System":
+        """Return the system with the net force of each frame taken from its atoms in equal shares."""
+        return replace(self, forces=self.forces - self.forces.mean(1, keepdim=True))
+
+    def split(self, n_frames: int) -> "list[System]":
+        """Return the system in parts of so many frames, the last of what is left."""
+        if len(self.forces) <= n_frames:
+            return [self]
+        positions = self.coordinates.positions.split(n_frames)
+        return [
+            replace(self, coordinates=describe_coordinates(self.topology, self.types, part.numpy()), forces=forces)
+            for part, forces in zip(positions, self.forces.split(n_frames), strict=True)
+        ]
+
+
+def name_of(frame: Atoms) -> str:
+    """Return the name of a frame's cluster: ``info["system"]``, or the formula."""
+    return str(frame.info.get("system") or frame.get_chemical_formula())
+
+
+def describe_coordinates(topology: Topology, types: Types, positions: np.ndarray) -> InternalCoordinates:
+    """Compute the coordinates of all rows and pairs of a cluster, ``positions`` of ``shape=(F, N, 3)`` [Å]."""
+    return InternalCoordinates(
+        torch.as_tensor(positions, dtype=torch.float64),
+        bonds=types.bonds.rows,
+        angles=types.angles.rows,
+        dihedrals=types.dihedrals.rows,
+        impropers=types.impropers.rows,
+        pairs=nonbonded_pairs(len(topology.elements), topology.bonds),
+    )
+
+
+def group_frames(
+    frames: Iterable[Atoms], *, depth: int = 3, smiles: Mapping[str, str] | None = None
+) -> tuple[System, ...]:
+    """Gather labelled frames by cluster, with a topology each.
+
+    The topology comes from the first frame, with the total charge in ``info["total_charge"]``, or else the sum of
+    ``dft_charge``; or from SMILES. The other frames must have its atoms in its order. Bonds are never perceived anew.
+
+    Parameters
+    ----------
+    frames
+        Clusters with forces [eV/Å] and, if there are, charges ``dft_charge`` [e]; names as in ``name_of``.
+    depth
+        Bonds that an atom type looks at, as in ``assign_types``.
+    smiles
+        SMILES of clusters by name.
+
+    Raises
+    ------
+    InputError
+        When there are no frames, a frame is periodic, has no or impossible forces or charges, or has other atoms than
+        the first of its name.
+    """
+    grouped = _group(frames)
+    absent = [name for name in smiles or {} if name not in grouped]
+    if absent:
+        raise InputError(f"smiles names {absent[0]}; expected one of {', '.join(grouped)}; correct it")
+    return tuple(_as_system(name, members, depth, (smiles or {}).get(name)) for name, members in grouped.items())
+
+
+def split_frames(
+    frames: Sequence[Atoms], fractions: Sequence[float], rng: np.random.Generator
+) -> tuple[list[Atoms], ...]:
+    """Split frames at random into parts, each cluster alike.
+
+    Parameters
+    ----------
+    frames
+        Labelled frames.
+    fractions
+        Share of each part; they are divided by their sum.
+    rng
+        Source of randomness.
+
+    Raises
+    ------
+    InputError
+        When a cluster has too few frames for one in each part.
+    """
+    ends = np.cumsum(fractions) / np.sum(fractions)
+    parts: tuple[list[Atoms], ...] = tuple([] for _ in fractions)
+    names = np.array([name_of(frame) for frame in frames])
+    for name in dict.fromkeys(names.tolist()):
+        members = rng.permutation(np.flatnonzero(names == name))
+        for part, chosen in zip(parts, np.split(members, np.round(ends[:-1] * len(members)).astype(int)), strict=True):
+            if not len(chosen):
+                raise InputError(
+                    f"{name} has {len(members)} frames, too few for {len(parts)} parts; expected some in each; "
+                    "give more, or leave it out"
+                )
+            part += [frames[place] for place in sorted(chosen.tolist())]
+    return parts
+
+
+def fingerprint(frames: Iterable[Atoms]) -> str:
+    """Return the SHA-256 of atoms, positions, forces and charges of frames, checked as in ``group_frames``."""
+    digest = hashlib.sha256()
+    for frame in itertools.chain.from_iterable(_group(frames).values()):
+        digest.update(f"{name_of(frame)} {' '.join(frame.get_chemical_symbols())}".encode())
+        for values in (frame.positions, frame.get_forces(), frame.arrays.get("dft_charge", ())):
+            digest.update(np.asarray(values, dtype="<f8").tobytes())
+    return digest.hexdigest()
+
+
+def _group(frames: Iterable[Atoms]) -> dict[str, list[Atoms]]:
+    """Gather frames by name, and check them."""
+    grouped: dict[str, list[Atoms]] = {}
+    for number, frame in enumerate(frames):
+        members = grouped.setdefault(name_of(frame), [])
+        _check_frame(frame, number, members)
+        members.append(frame)
+    if not grouped:
+        raise InputError("there are no frames; expected labelled frames of clusters; give some")
+    return grouped
+
+
+def _check_frame(frame: Atoms, number: int, before: Sequence[Atoms]) -> None:
+    name = name_of(frame)
+    if frame.pbc.any():
+        raise InputError(f"frame {number} ({name}) is periodic; expected an isolated cluster; cut clusters out of it")
+    forces = frame.calc and frame.calc.get_property("forces", frame, allow_calculation=False)
+    if forces is None:
+        raise InputError(f"frame {number} ({name}) has no forces; expected those of its label [eV/Å]; label it")
+    charges = frame.arrays.get("dft_charge", np.zeros(len(frame)))
+    if not all(np.isfinite(values).all() for values in (frame.positions, forces, charges)):
+        raise InputError(f"frame {number} ({name}) holds a value that is not finite; expected numbers; drop it")
+    if before and frame.get_chemical_symbols() != before[0].get_chemical_symbols():
+        raise InputError(
+            f"frame {number} ({name}) is {frame.get_chemical_formula()}, in another order or of other atoms than the "
+            f"first frame of {name}, {before[0].get_chemical_formula()}; expected the same atoms in one order; rename "
+            "its system, or sort its atoms"
+        )
+    if before and ("dft_charge" in frame.arrays) != ("dft_charge" in before[0].arrays):
+        raise InputError(
+            f"some frames of {name} have dft_charge and some have none; expected all or none; relabel them"
+        )
+
+
+def _as_system(name: str, frames: Sequence[Atoms], depth: int, smiles: str | None) -> System:
+    charges = None
+    if "dft_charge" in frames[0].arrays:
+        charges = np.mean([frame.arrays["dft_charge"] for frame in frames], axis=0)
+    if smiles is not None:
+        topology = topology_from_smiles(smiles)
+        topology = renumber(topology, match(topology, frames[0]))
+    else:
+        total = frames[0].info.get("total_charge", None if charges is None else round(float(charges.sum())))
+        if total is None:
+            raise InputError(
+                f"{name} has neither total_charge nor dft_charge; expected its total charge; add total_charge to the "
+                "info of its first frame"
+            )
+        topology = topology_from_frame(frames[0], int(total))
+    types = assign_types(topology, depth)
+    forces = np.array([frame.get_forces() for frame in frames]) * EV_KCAL_MOL
+    positions = np.array([frame.positions for frame in frames])
+    return System(
+        name, topology, types, describe_coordinates(topology, types, positions), torch.as_tensor(forces), charges
+    )
