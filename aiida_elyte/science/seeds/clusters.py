@@ -324,6 +324,8 @@ def _find_sites(ingredient: Ingredient) -> np.ndarray:
     """Return the coordinating atoms of a molecule, ``shape=(n_sites,)``."""
     from rdkit import Chem, rdBase
 
+    if isinstance(ingredient.sites, str):
+        raise InputError(f"sites of {ingredient.name} is {ingredient.sites!r}; expected a list; put it in brackets")
     molecule = Chem.AddHs(Chem.MolFromSmiles(ingredient.smiles))
     found: set[int] = set()
     for pattern in ingredient.sites:

@@ -209,6 +209,7 @@ def test_clusters_survive_the_file_exactly(tmp_path):
         (Recipe("contakt", (LITHIUM, TFSI, DME)), "kind is 'contakt'; expected complex, .*did you mean contact"),
         (Recipe("complex", (LITHIUM, replace(DME, sites=("[Cl]",)))), "DME .* has no coordinating atom of sites"),
         (Recipe("complex", (LITHIUM, replace(DME, sites=()))), "DME .* has no coordinating atom of sites"),
+        (Recipe("complex", (LITHIUM, replace(DME, sites="OC"))), "sites of DME is 'OC'; expected a list"),
         (Recipe("complex", (LITHIUM, replace(DME, sites=("[O",)))), r"site '\[O' of DME cannot be read"),
         (Recipe("complex", (LITHIUM, replace(DME, count=12))), r"no room for molecule \d+ of 13 \(DME\).*use fewer"),
         (Recipe("complex", (DME,)), "0 cations, 0 anions and 3 solvent molecules; expected one cation, no anion"),
