@@ -21,7 +21,7 @@ from aiida_elyte.science.forcefield.topology import (
     topology_from_bonds,
     topology_from_smiles,
 )
-from aiida_elyte.science.seeds.crowd import CONTACT_FACTOR, Crowd, contact_radii
+from aiida_elyte.science.seeds.crowd import CONTACT_FACTOR, NEAR_BONDS, NEAR_FACTOR, Crowd, contact_radii
 
 __all__ = ["TORSIONS", "Polymer", "embed_molecule", "grow_chain", "make_polymer", "place_chain"]
 
@@ -43,14 +43,11 @@ _CONFORMERS = 4
 _TRIES = 20
 """Draws of one torsion before some units are taken back."""
 
-_SETBACKS = 60
-"""Times that units are taken back, one more each time, without getting further; then the chain is given up."""
+_SETBACKS = 100
+"""Times that units are taken back, mostly one or two, without getting further; then the chain is given up."""
 
-_BEGINNINGS = 1
+_BEGINNINGS = 5
 """Places where a chain may begin."""
-
-_BONDED = 3
-"""Atoms at most this many bonds apart may be near each other."""
 
 _FIXED, _TRANS, _FREE, _STATES = range(4)
 """How a torsion is set: as in the template, trans, uniformly, by the states."""
@@ -83,8 +80,8 @@ class Polymer:
     """Atoms of the side group of each backbone atom."""
     side_positions: tuple[np.ndarray, ...]
     """Their positions in the frame of the backbone there [Å], ``shape=(C, n, 3)``."""
-    bonded: tuple[frozenset[int], ...]
-    """Atoms at most three bonds from each atom."""
+    factors: tuple[dict[int, float], ...]
+    """For each atom, atoms that may be nearer than others, and by what factor [1]."""
     tacticity: str | None
     """``isotactic``, ``syndiotactic`` or ``atactic``; ``None`` where units have no stereocentre."""
 
@@ -175,7 +172,7 @@ def make_polymer(
         kinds=np.array(_torsion_kinds(template, template_backbone))[steps],
         side_groups=tuple(side_groups),
         side_positions=side_positions,
-        bonded=_bonded(topology),
+        factors=_factors(topology),
         tacticity=tacticity,
     )
 
@@ -198,7 +195,8 @@ def grow_chain(
         Torsion of each rotational isomeric state [°] → its weight [1]. Rings and double bonds of the backbone stay as
         in the template, esters, amides and carbonates are trans, and bonds to other planar atoms turn freely.
     contact_factor
-        Part of the sum of van der Waals radii that atoms more than three bonds apart keep [1]; 0 for an ideal chain.
+        Part of the sum of van der Waals radii that atoms keep [1]: 0.7 of it at four to six bonds, nothing at fewer; 0
+        for an ideal chain.
 
     Returns
     -------
@@ -320,7 +318,7 @@ class _Growth:
                     furthest, setbacks = step, 0
                 continue
             setbacks += 1
-            back = max(2, step - setbacks * n_per_unit)
+            back = max(2, step - int(self.rng.geometric(0.5)) * n_per_unit)
             for taken in range(back, step):
                 self.crowd.remove(self._atoms(taken))
             step = back
@@ -398,7 +396,7 @@ class _Growth:
         return np.asarray(origins[0, place] + local @ axes[0, place].T)
 
     def _settle(self, atoms: np.ndarray, positions: np.ndarray) -> bool:
-        is_free = self.crowd.is_free(atoms, positions, self.polymer.bonded, self.first)
+        is_free = self.crowd.is_free(atoms, positions, self.polymer.factors, self.first)
         if is_free:
             self.crowd.add(atoms, positions)
         return is_free
@@ -652,12 +650,22 @@ def _torsion_kinds(template: Any, backbone: Sequence[int]) -> list[int]:
     return kinds
 
 
-def _bonded(topology: Topology) -> tuple[frozenset[int], ...]:
+def _factors(topology: Topology) -> tuple[dict[int, float], ...]:
+    """Return which atoms may be near each atom, and by what factor [1]."""
     neighbours = list_neighbours(topology)
-    reached = [{atom} for atom in range(len(neighbours))]
-    for _ in range(_BONDED):
-        reached = [near.union(*(neighbours[other] for other in near)) for near in reached]
-    return tuple(map(frozenset, reached))
+    factors = []
+    for start in range(len(neighbours)):
+        distance = {start: 0}
+        queue = deque([start])
+        while queue:
+            atom = queue.popleft()
+            if distance[atom] < NEAR_BONDS:
+                for other in neighbours[atom]:
+                    if other not in distance:
+                        distance[other] = distance[atom] + 1
+                        queue.append(other)
+        factors.append({atom: 0.0 if bonds <= 3 else NEAR_FACTOR for atom, bonds in distance.items()})
+    return tuple(factors)
 
 
 def _group(owners: Sequence[int], n_groups: int) -> list[list[int]]:

@@ -10,11 +10,18 @@ from ase.data.vdw_alvarez import vdw_radii
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["CONTACT_FACTOR", "Crowd", "contact_radii"]
+__all__ = ["CONTACT_FACTOR", "NEAR_BONDS", "NEAR_FACTOR", "Crowd", "contact_radii"]
 
 CONTACT_FACTOR = 0.75
 """No two atoms that bonds leave free come nearer than this part of the sum of their van der Waals radii [1]: H–H 1.8 Å,
 C–H 2.2 Å, C–C 2.7 Å, Li–O 2.7 Å. What is left of an overlap, a short minimization removes."""
+
+NEAR_BONDS = 6
+"""Atoms up to this many bonds apart are near by themselves."""
+
+NEAR_FACTOR = 0.7
+"""They may come nearer than others by this factor [1], for vinyl chains are crowded; those at most three bonds apart
+are not looked at."""
 
 _AROUND = tuple(itertools.product((-1, 0, 1), repeat=3))
 
@@ -77,7 +84,7 @@ class Crowd:
         self._cells: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
 
     def is_free(
-        self, atoms: np.ndarray, positions: np.ndarray, bonded: Sequence[frozenset[int]] | None = None, first: int = 0
+        self, atoms: np.ndarray, positions: np.ndarray, factors: Sequence[dict[int, float]] | None = None, first: int = 0
     ) -> bool:
         """Tell whether atoms fit between those that have a place.
 
@@ -87,8 +94,8 @@ class Crowd:
             The n atoms to come.
         positions
             Where [Å], ``shape=(n, 3)``.
-        bonded
-            Atoms that may be near each atom of a molecule, counted from its first.
+        factors
+            For each atom of a molecule, which of its atoms may be nearer, and by what factor [1]; both counted from 0.
         first
             First atom of that molecule.
         """
@@ -102,10 +109,11 @@ class Crowd:
         if self.edge_A is not None:
             apart -= self.edge_A * np.round(apart / self.edge_A)
         reach = self._radii[atoms][:, None] + self._radii[others]
-        near = np.argwhere(np.einsum("ijx,ijx->ij", apart, apart) < reach**2).tolist()
-        if bonded is None:
+        parts = np.einsum("ijx,ijx->ij", apart, apart) / np.maximum(reach, 1e-9) ** 2
+        near = np.argwhere(parts < 1).tolist()
+        if factors is None:
             return not near
-        return all(others[j] - first in bonded[int(atoms[i]) - first] for i, j in near)
+        return all(parts[i, j] >= factors[int(atoms[i]) - first].get(others[j] - first, 1.0) ** 2 for i, j in near)
 
     def add(self, atoms: np.ndarray, positions: np.ndarray) -> None:
         """Give atoms their place [Å], ``shape=(n, 3)``."""
