@@ -28,8 +28,8 @@ __all__ = ["TORSIONS", "Polymer", "embed_molecule", "grow_chain", "make_polymer"
 TORSIONS: Mapping[float, float] = {180.0: 0.6, 62.0: 0.2, -62.0: 0.2}
 """Torsion of each rotational isomeric state, trans and gauche± [°], and its weight [1], the same for every single bond.
 
-With tetrahedral angles they give a characteristic ratio near 5, that of PEO in a melt
-(Smith, Yoon and Jaffe, Macromolecules 29, 3462 (1996), https://doi.org/10.1021/ma951621t).
+Independent of each other and with angles of 110° they give a characteristic ratio near 5. They are no model of one
+polymer: of PEO's bonds C–C is mostly gauche and C–O mostly trans.
 """
 
 _NOISE_DEG = 5.0
@@ -131,7 +131,12 @@ def make_polymer(
     geometry = _embed(template, _CONFORMERS, seed, f"unit {unit!r}")
     places = {(atom.GetIntProp("part"), atom.GetIntProp("place")): atom.GetIdx() for atom in template.GetAtoms()}
     layouts = [_lay_out(part) for part in (parts[0], *[parts[1]] * n_template, parts[2])]
-    elements, charges, bonds, backbone, units, owners = [], [], [], [], [], []
+    elements: list[str] = []
+    charges: list[int] = []
+    bonds: list[tuple[int, int]] = []
+    backbone: list[int] = []
+    units: list[int] = []
+    owners: list[int] = []
     origins: list[int] = []
     for number, source in enumerate(sources):
         layout, first = layouts[source], len(elements)
@@ -524,9 +529,7 @@ def _settle_tacticity(unit: Any, smiles: str, tacticity: str | None) -> str | No
 
     if tacticity is not None and tacticity not in _TACTICITIES:
         raise InputError(f"tacticity is {tacticity!r}; expected one of {', '.join(_TACTICITIES)}; correct it")
-    centres = [
-        found for found in Chem.FindPotentialStereo(unit) if found.type == Chem.StereoType.Atom_Tetrahedral
-    ]
+    centres = [found for found in Chem.FindPotentialStereo(unit) if found.type == Chem.StereoType.Atom_Tetrahedral]
     if not centres:
         if tacticity is not None:
             raise InputError(
@@ -568,7 +571,10 @@ def _zip_parts(parts: Sequence[Any]) -> Any:
 
 
 def _embed(molecule: Any, n_conformers: int, seed: int, what: str) -> np.ndarray:
-    """Return relaxed conformers [Å], ``shape=(C, N, 3)``: by MMFF94, or by UFF for what it does not know."""
+    """Return relaxed conformers [Å], ``shape=(C, N, 3)``: by MMFF94, or by UFF for what it does not know.
+
+    Octahedra stay as they were embedded.
+    """
     from rdkit import Chem, rdBase
     from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
@@ -578,7 +584,7 @@ def _embed(molecule: Any, n_conformers: int, seed: int, what: str) -> np.ndarray
         if atom.GetChiralTag() == Chem.ChiralType.CHI_UNSPECIFIED:
             atom.SetChiralTag(Chem.ChiralType.CHI_OCTAHEDRAL)
             atom.SetIntProp("_chiralPermutation", 1)
-    settings = rdDistGeom.ETKDGv3()
+    settings: Any = rdDistGeom.ETKDGv3()
     settings.randomSeed = int(seed) + 1
     settings.useRandomCoords = True
     with rdBase.BlockLogs():
@@ -587,7 +593,9 @@ def _embed(molecule: Any, n_conformers: int, seed: int, what: str) -> np.ndarray
             raise InputError(f"{what} gets no geometry from RDKit; expected one; look for strain, or give another seed")
         if rdForceFieldHelpers.MMFFHasAllMoleculeParams(molecule):
             rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(molecule, maxIters=2000)
-        elif not octahedral and rdForceFieldHelpers.UFFHasAllMoleculeParams(molecule):
+        elif not octahedral and molecule.GetNumAtoms() > 1:  # UFF in RDKit knows no octahedron
+            if not rdForceFieldHelpers.UFFHasAllMoleculeParams(molecule):
+                raise InputError(f"{what} has atoms that neither MMFF94 nor UFF knows; expected others; write it anew")
             rdForceFieldHelpers.UFFOptimizeMoleculeConfs(molecule, maxIters=2000)
     return np.array([molecule.GetConformer(number).GetPositions() for number in found])
 
@@ -599,7 +607,7 @@ def _lay_out(part: Any) -> _Layout:
     atoms = [atom.GetIdx() for atom in part.GetAtoms() if atom.GetAtomicNum() != 0]
     new = {atom: place for place, atom in enumerate(atoms)}
     if len(stars) == 2:
-        way = Chem.GetShortestPath(part, *stars)[1:-1]
+        way = list(Chem.GetShortestPath(part, *stars)[1:-1])
     else:
         way = [part.GetAtomWithIdx(stars[0]).GetNeighbors()[0].GetIdx()]
     bonds = [

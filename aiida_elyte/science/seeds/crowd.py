@@ -84,7 +84,11 @@ class Crowd:
         self._cells: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
 
     def is_free(
-        self, atoms: np.ndarray, positions: np.ndarray, factors: Sequence[dict[int, float]] | None = None, first: int = 0
+        self,
+        atoms: np.ndarray,
+        positions: np.ndarray,
+        factors: Sequence[dict[int, float]] | None = None,
+        first: int = 0,
     ) -> bool:
         """Tell whether atoms fit between those that have a place.
 
@@ -99,9 +103,7 @@ class Crowd:
         first
             First atom of that molecule.
         """
-        cells = {
-            self._wrap((x + i, y + j, z + k)) for x, y, z in set(self._cells_of(positions)) for i, j, k in _AROUND
-        }
+        cells = {self._wrap((x + i, y + j, z + k)) for x, y, z in set(self._cells_of(positions)) for i, j, k in _AROUND}
         others = [other for cell in cells if cell in self._cells for other in self._cells[cell]]
         if not others:
             return True

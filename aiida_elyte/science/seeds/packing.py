@@ -52,12 +52,14 @@ def count_salt(n_sites: int, ratio: float) -> int:
         When the ratio is no positive number, or gives no salt at all.
     """
     if not 0 < ratio < math.inf:
-        raise InputError(f"ratio is {ratio}; expected a positive number of cations per site; leave the salt out for none")
+        raise InputError(
+            f"ratio is {ratio}; expected a positive number of cations per site; leave the salt out for none"
+        )
     count = round(ratio * n_sites)
     if count == 0:
         raise InputError(
-            f"ratio {ratio:g} with {n_sites} sites gives {ratio * n_sites:.2g} salt, rounded to none; expected at least "
-            "one; add chains or raise the ratio"
+            f"ratio {ratio:g} with {n_sites} sites gives {ratio * n_sites:.2g} salt, rounded to none; expected at "
+            "least one; add chains or raise the ratio"
         )
     return count
 
@@ -125,7 +127,7 @@ def pack(
         if isinstance(shape, Polymer):
             place_chain(shape, crowd, start, rng)
         else:
-            _place_rigid(shape, crowd, start, rng, density_g_cm3)
+            _place_rigid(shape, crowd, edge, start, rng, density_g_cm3)
     return Box(positions=crowd.positions, cell=edge * np.eye(3), topology=topology)
 
 
@@ -134,13 +136,13 @@ def _size(shape: Polymer | Atoms) -> int:
 
 
 def _place_rigid(
-    molecule: Atoms, crowd: Crowd, first: int, rng: np.random.Generator, density_g_cm3: float
+    molecule: Atoms, crowd: Crowd, edge_A: float, first: int, rng: np.random.Generator, density_g_cm3: float
 ) -> None:
     """Place one molecule anywhere, turned anyhow."""
     members = first + np.arange(len(molecule))
     centred = molecule.positions - molecule.positions.mean(axis=0)
     for _ in range(_TRIES):
-        positions = centred @ _draw_rotation(rng).T + rng.uniform(0, crowd.edge_A, 3)
+        positions = centred @ _draw_rotation(rng).T + rng.uniform(0, edge_A, 3)
         if crowd.is_free(members, positions):
             crowd.add(members, positions)
             return
