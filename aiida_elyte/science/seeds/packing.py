@@ -1,0 +1,159 @@
+"""Loose periodic boxes of chains, molecules and salt, to be pushed off and compressed by molecular dynamics.
+
+Chains grow between what is there already, for a coil of hundreds of atoms finds no free place as a rigid body; small
+molecules are placed rigidly, the largest first.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_masses, atomic_numbers
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules, join
+from aiida_elyte.science.seeds.chains import Polymer, embed_molecule, place_chain
+from aiida_elyte.science.seeds.crowd import CONTACT_FACTOR, Crowd, contact_radii
+from aiida_elyte.units import G_CM3
+
+__all__ = ["Box", "count_salt", "pack"]
+
+_TRIES = 2000
+"""Random places for one small molecule."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """Molecules in a periodic cube."""
+
+    positions: np.ndarray
+    """Positions [Å], molecules whole and so partly outside the cell, ``shape=(N, 3)``."""
+    cell: np.ndarray
+    """Cell vectors as rows [Å], diagonal, ``shape=(3, 3)``."""
+    topology: Topology
+    """Graph of the whole box, in the same order of atoms."""
+
+
+def count_salt(n_sites: int, ratio: float) -> int:
+    """Return how many formula units of salt a molar ratio asks for: ratio × n_sites, rounded.
+
+    Parameters
+    ----------
+    n_sites
+        Coordinating sites in the box, as the ether oxygens of all repeat units.
+    ratio
+        Cations per site [1], as 0.075 Li per EO.
+
+    Raises
+    ------
+    InputError
+        When the ratio is no positive number, or gives no salt at all.
+    """
+    if not 0 < ratio < math.inf:
+        raise InputError(
+            f"ratio is {ratio}; expected a positive number of cations per site; leave the salt out for none"
+        )
+    count = round(ratio * n_sites)
+    if count == 0:
+        raise InputError(
+            f"ratio {ratio:g} with {n_sites} sites gives {ratio * n_sites:.2g} salt, rounded to none; expected at "
+            "least one; add chains or raise the ratio"
+        )
+    return count
+
+
+def pack(
+    chains: Mapping[str, tuple[Polymer, int]],
+    molecules: Mapping[str, int],
+    density_g_cm3: float,
+    rng: np.random.Generator,
+    contact_factor: float = CONTACT_FACTOR,
+) -> Box:
+    """Pack chains and small molecules into a periodic cube.
+
+    Parameters
+    ----------
+    chains
+        Name of each polymer → the polymer and the number of its chains; none for a liquid.
+    molecules
+        SMILES of each molecule or ion → its number, as ``{"[Li+]": 30, "F[P-](F)(F)(F)(F)F": 30}``.
+    density_g_cm3
+        Density of the box [g/cm³]: 0.1 to 0.3 packs quickly.
+    rng
+        Source of randomness.
+    contact_factor
+        Part of the sum of van der Waals radii that atoms keep [1], as in ``grow_chain``.
+
+    Returns
+    -------
+    Box
+        Chains first, then molecules, each in the order given.
+
+    Raises
+    ------
+    InputError
+        When a number is none, the box is empty or not neutral, or no place without overlap is found.
+    """
+    if not 0 < density_g_cm3 < math.inf:
+        raise InputError(f"density_g_cm3 is {density_g_cm3}; expected a positive density, as 0.2; correct it")
+    counts = {**{name: count for name, (_, count) in chains.items()}, **molecules}
+    for name, count in counts.items():
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise InputError(f"count of {name} is {count!r}; expected a whole number above zero; correct it")
+    seeds = rng.integers(2**31 - 1, size=len(molecules)).tolist()
+    small = [embed_molecule(smiles, seed=seed) for smiles, seed in zip(molecules, seeds, strict=True)]
+    kinds: list[tuple[Polymer | Atoms, Topology, int]] = [
+        *((polymer, polymer.topology, count) for polymer, count in chains.values()),
+        *((atoms, graph, count) for (atoms, graph), count in zip(small, molecules.values(), strict=True)),
+    ]
+    if not kinds:
+        raise InputError("box has no molecules; expected at least one; name chains or molecules")
+    topology = join([graph for _, graph, _ in kinds], [count for _, _, count in kinds])
+    charge = int(charges_of_molecules(topology).sum())
+    if charge:
+        recipe = " + ".join(f"{count} {name}" for name, count in counts.items())
+        raise InputError(f"charge of {recipe} is {charge:+d}; expected a neutral box; correct the numbers of ions")
+    mass = float(atomic_masses[[atomic_numbers[symbol] for symbol in topology.elements]].sum())
+    edge = (mass * G_CM3 / density_g_cm3) ** (1 / 3)
+    crowd = Crowd(contact_radii(topology.elements, contact_factor), edge)
+    copies, first = [], 0
+    for shape, graph, count in kinds:
+        for _ in range(count):
+            copies.append((shape, first))
+            first += len(graph.elements)
+    for shape, start in sorted(copies, key=lambda copy: (isinstance(copy[0], Atoms), -_size(copy[0]))):
+        if isinstance(shape, Polymer):
+            place_chain(shape, crowd, start, rng)
+        else:
+            _place_rigid(shape, crowd, edge, start, rng, density_g_cm3)
+    return Box(positions=crowd.positions, cell=edge * np.eye(3), topology=topology)
+
+
+def _size(shape: Polymer | Atoms) -> int:
+    return len(shape) if isinstance(shape, Atoms) else len(shape.topology.elements)
+
+
+def _place_rigid(
+    molecule: Atoms, crowd: Crowd, edge_A: float, first: int, rng: np.random.Generator, density_g_cm3: float
+) -> None:
+    """Place one molecule anywhere, turned anyhow."""
+    members = first + np.arange(len(molecule))
+    centred = molecule.positions - molecule.positions.mean(axis=0)
+    for _ in range(_TRIES):
+        positions = centred @ _draw_rotation(rng).T + rng.uniform(0, edge_A, 3)
+        if crowd.is_free(members, positions):
+            crowd.add(members, positions)
+            return
+    raise InputError(
+        f"density_g_cm3 is {density_g_cm3:g} and {molecule.get_chemical_formula()} finds no free place in {_TRIES} "
+        "tries; expected a looser box; lower the density, molecular dynamics compresses it"
+    )
+
+
+def _draw_rotation(rng: np.random.Generator) -> np.ndarray:
+    """Return a rotation, all equally probable, ``shape=(3, 3)``."""
+    axes, triangle = np.linalg.qr(rng.standard_normal((3, 3)))
+    axes = axes * np.sign(np.diag(triangle))
+    return np.asarray(axes * np.sign(np.linalg.det(axes)))
