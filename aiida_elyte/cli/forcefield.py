@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aiida_elyte.cli.files import write_files
 from aiida_elyte.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,11 +79,11 @@ def fit(
     if test:
         text = io.StringIO()
         write(text, test, format="extxyz")
-        _write({out / _TEST_FILE: text.getvalue()})
+        write_files({out / _TEST_FILE: text.getvalue()})
 
     def keep(force_field: "ForceField") -> "ForceField":
         whole = replace(force_field, record={**force_field.record, **record})
-        _write({out / _FILE: whole.to_json()})
+        write_files({out / _FILE: whole.to_json()})
         return whole
 
     def tell(step: "FitStep") -> None:
@@ -128,7 +129,7 @@ def evaluate(folder: Path, test: Path, json_path: Path | None) -> None:
 
     content = evaluate_forces(force_field, group_frames(frames, depth=force_field.depth))
     if json_path is not None:
-        _write({json_path: json.dumps(content, indent=2, ensure_ascii=False) + "\n"})
+        write_files({json_path: json.dumps(content, indent=2, ensure_ascii=False) + "\n"})
     click.echo("\n".join(_table(content)))
 
 
@@ -148,7 +149,9 @@ def export(folder: Path, smiles: str, out: Path, seed: int) -> None:
     topology = topology_from_smiles(smiles)
     types = assign_types(topology, force_field.depth)
     system = as_lammps_system(force_field, topology, types, place_molecules(smiles, seed))
-    _write({out / "system.data": data_file(system, title=smiles), out / "in.lammps": input_file(system, "system.data")})
+    write_files(
+        {out / "system.data": data_file(system, title=smiles), out / "in.lammps": input_file(system, "system.data")}
+    )
     click.echo(f"{len(system.positions)} atoms, {len(system.elements)} types: {out / 'system.data'}")
 
 
@@ -185,17 +188,6 @@ def _load(folder: Path) -> "ForceField":
         return ForceField.from_json(text)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-
-
-def _write(files: Mapping[Path, str]) -> None:
-    from aiida_elyte.program import write_atomically
-
-    for path, content in files.items():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, content)
-        except OSError as error:
-            raise InputError(f"{path} cannot be written ({error.strerror}); expected a writable place") from error
 
 
 def _table(content: Mapping[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aiida_elyte.cli.files import write_files
 from aiida_elyte.cli.pairs import parse_charges
 from aiida_elyte.errors import InputError
 
@@ -135,7 +136,7 @@ def command(
     files = {(plots or Path()) / f"{name}.png": picture for name, picture in pictures.items()}
     if json_path is not None:
         files[json_path] = (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
-    _write(files)
+    write_files(files)
     for line in _notes(system, content, sources):
         click.echo(line, err=True)
     click.echo("\n".join(_table(content["quantities"])))
@@ -369,17 +370,6 @@ def _describe(
         "warnings": warnings,
         "version": __version__,
     }
-
-
-def _write(files: Mapping[Path, bytes]) -> None:
-    from aiida_elyte.program import write_atomically
-
-    for path, content in files.items():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, content)
-        except OSError as error:
-            raise InputError(f"{path} cannot be written ({error.strerror}); expected a writable place") from error
 
 
 def _notes(system: _System, content: Mapping[str, Any], sources: _Sources) -> list[str]:
