@@ -9,7 +9,7 @@ from aiida_elyte.errors import InputError
 __all__ = ["KINDS", "Stage", "last_steps"]
 
 KINDS = ("minimize", "push_off", "nvt", "npt")
-"""What a stage does: descend in energy; move no atom further than a limit a step; constant volume; constant pressure."""
+"""What a stage does: descend in energy; move no atom beyond a limit in a step; constant volume; constant pressure."""
 
 
 @dataclass(frozen=True)
