@@ -29,22 +29,29 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
     """
 
     PROTOCOL = "active_learning"
+    _sampler: type[WorkChain] = MdBaseWorkChain
+    """What runs replicas from ``start`` with ``potentials`` and returns ``frames`` with the committee's spread."""
+    _potential: type[orm.Data] = PotentialData
+    """What a member is."""
+    _engines: tuple[str, ...] = ()
+    """Codes that the sampler needs beside Python, by port and role."""
+    _start_help = "Frame the sampling starts from; reference of the framework."
 
     @classmethod
     def define(cls, spec: Any) -> None:
         """Define ports, outline and exit codes."""
         super().define(spec)
-        spec.input("start", valid_type=FramesData, help="Frame the sampling starts from; reference of the framework.")
+        spec.input("start", valid_type=FramesData, help=cls._start_help)
         spec.input("dataset", valid_type=FramesData, validator=is_labelled, help="Labelled frames to begin with.")
         spec.input_namespace(
-            "potentials", valid_type=PotentialData, dynamic=True, required=False, help="Trained members."
+            "potentials", valid_type=cls._potential, dynamic=True, required=False, help="Trained members."
         )
         spec.input(
             "labeller", valid_type=orm.Str, serializer=orm.to_aiida_type, validator=is_plugin("labellers"), help="Name."
         )
         spec.input_namespace("label", dynamic=True, help="Inputs of the labeller.")
         spec.expose_inputs(TrainEnsembleWorkChain, namespace="ensemble", exclude=("dataset", "initial"))
-        spec.expose_inputs(MdBaseWorkChain, namespace="sample", exclude=("start", "potentials"))
+        spec.expose_inputs(cls._sampler, namespace="sample", exclude=("start", "potentials"))
         spec.input(
             "learning",
             valid_type=orm.Dict,
@@ -53,7 +60,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         )
         spec.inputs.validator = _has_committee
         spec.output("dataset", valid_type=FramesData, help="All labelled frames.")
-        spec.output_namespace("potentials", valid_type=PotentialData, dynamic=True, help="The last ensemble.")
+        spec.output_namespace("potentials", valid_type=cls._potential, dynamic=True, help="The last ensemble.")
         spec.output("history", valid_type=orm.Dict, help="What each round sampled, refused and labelled; why it ended.")
         spec.outline(
             cls.setup,
@@ -111,7 +118,9 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             codes.get(labeller, python), overrides=inputs["label"].get(labeller), **given
         )
         ensemble = TrainEnsembleWorkChain.get_builder_from_protocol(python, overrides=inputs["ensemble"], **given)
-        sample = MdBaseWorkChain.get_builder_from_protocol(python, overrides=inputs["sample"], **given)
+        sample = cls._sampler.get_builder_from_protocol(
+            python, overrides=inputs["sample"], **given, **{port: codes[port] for port in cls._engines}
+        )
         builder = cls.get_builder()
         builder.labeller = orm.Str(labeller)
         builder.label = label._inputs(prune=True)
@@ -151,7 +160,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         """Sample with the current ensemble."""
         self.ctx.number += 1
         self.ctx.selected = None
-        inputs = AttributeDict(self.exposed_inputs(MdBaseWorkChain, namespace="sample"))
+        inputs = AttributeDict(self.exposed_inputs(self._sampler, namespace="sample"))
         inputs.start = self.inputs.start
         inputs.potentials = self.ctx.potentials
         inputs.settings = run_settings(
@@ -161,7 +170,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             orm.Int(self.ctx.number),
         )
         inputs.metadata.call_link_label = f"round_{self.ctx.number:02d}_sample"
-        return ToContext(sampling=self.submit(MdBaseWorkChain, **inputs))
+        return ToContext(sampling=self.submit(self._sampler, **inputs))
 
     def inspect_sampling(self) -> ExitCode | None:
         """Filter and select what was sampled, also by a run that stopped: there the potential has to learn."""
@@ -237,7 +246,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             return self.exit_codes.ERROR_TRAINING_FAILED.format(number=self.ctx.number, reason=node.exit_message)
         self.ctx.potentials = dict(node.outputs.potentials)
         if self.ctx.rounds:
-            self.ctx.rounds[-1]["trained_by"] = node.uuid
+            self.ctx.rounds[-1] |= {"trained_by": node.uuid, "held_out_error": held_out_error(node.outputs.summary)}
         return None
 
     def results(self) -> None:

@@ -29,10 +29,12 @@ def should_continue(history: Sequence[Mapping[str, Any]], settings: Mapping[str,
     ----------
     history
         Finished rounds, oldest first: ``n_sampled``, ``n_refused``, ``n_uncertain``, ``n_selected``, ``n_labelled``,
-        and ``stops``, the runs that ended early.
+        ``stops``, the runs that ended early, and where it is known ``held_out_error``, after the round's training.
     settings
         ``max_rounds``; ``label_budget``: labels all rounds together may cost; ``uncertain_share``: learning ends when
-        the share of uncertain frames is not above it [1].
+        the share of uncertain frames is not above it [1]; ``least_gain``, if given: it also ends when the last labels
+        have lowered the ``held_out_error`` of the rounds by no more than this share [1], for the error of a model of
+        fixed form does not vanish however many labels it has.
 
     Returns
     -------
@@ -55,6 +57,10 @@ def should_continue(history: Sequence[Mapping[str, Any]], settings: Mapping[str,
                 False,
                 f"{state}, not more than the {100 * settings['uncertain_share']:g} % allowed: the ensemble has learned",
             )
+        elif settings.get("least_gain") is not None and (gain := _gain(history)) is not None:
+            state += f", and the last labels lowered the held-out error by {100 * gain:.1f} %"
+            if gain <= settings["least_gain"]:
+                return False, f"{state}, not more than {100 * settings['least_gain']:g} %: more labels would not help"
     else:
         state = "no round has run"
     if len(history) >= rounds:
@@ -64,3 +70,11 @@ def should_continue(history: Sequence[Mapping[str, Any]], settings: Mapping[str,
     if history and not history[-1]["n_labelled"]:
         return False, f"{state}, but the last round brought no new label, and another would repeat it"
     return True, f"{state}; {rounds - len(history)} rounds and {budget} labels are left"
+
+
+def _gain(history: Sequence[Mapping[str, Any]]) -> float | None:
+    """Return by which share the last round lowered the held-out error, ``None`` where one of the two is not known."""
+    errors = [past.get("held_out_error") for past in history[-2:]]
+    if len(errors) < 2 or errors[0] is None or errors[1] is None:
+        return None
+    return float(1 - errors[1] / errors[0])
