@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -19,6 +18,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.crystal import suggest
 from aiida_elyte.science.forcefield.topology import Topology, join, topology_from_smiles
 from aiida_elyte.science.frames import round_frame
+from aiida_elyte.science.seeds.molecules import embed_conformers, match_sites, read_molecule
 
 __all__ = ["Ingredient", "Recipe", "make_clusters"]
 
@@ -34,8 +34,6 @@ _BATCH = 250
 _BATCHES = 20
 """A molecule is tried ``_BATCH`` places at a time, ``_BATCHES`` times, before its cluster is begun anew."""
 _RESTARTS = 20
-_LARGEST_RDKIT_SEED = 2**20
-"""RDKit multiplies its seed by the number of the conformer: zero makes all alike, small seeds share conformers."""
 
 
 @dataclass(frozen=True)
@@ -291,7 +289,9 @@ def _read_shape(ingredient: Ingredient, recipe: Recipe) -> _Shape:
         ingredient=ingredient,
         topology=topology,
         charge=charge,
-        conformers=_embed(ingredient, recipe.n_conformers, recipe.seed),
+        conformers=embed_conformers(
+            read_molecule(ingredient.smiles), recipe.n_conformers, recipe.seed, f"{name} ({ingredient.smiles})"
+        ),
         sites=sites,
         reach_A=ingredient.range_A,
     )
@@ -322,48 +322,13 @@ def _check_composition(shapes: Sequence[_Shape], kind: str) -> None:
 
 def _find_sites(ingredient: Ingredient) -> np.ndarray:
     """Return the coordinating atoms of a molecule, ``shape=(n_sites,)``."""
-    from rdkit import Chem, rdBase
-
     if isinstance(ingredient.sites, str):
         raise InputError(f"sites of {ingredient.name} is {ingredient.sites!r}; expected a list; put it in brackets")
-    molecule = Chem.AddHs(Chem.MolFromSmiles(ingredient.smiles))
-    found: set[int] = set()
-    for pattern in ingredient.sites:
-        with rdBase.BlockLogs():
-            query = Chem.MolFromSmarts(pattern)
-        if query is None:
-            raise InputError(
-                f"site {pattern!r} of {ingredient.name} cannot be read; expected SMARTS, as '[OX2]'; correct it"
-            )
-        found.update(match[0] for match in molecule.GetSubstructMatches(query, uniquify=False))
+    molecule = read_molecule(ingredient.smiles)
+    found = {atom for pattern in ingredient.sites for atom in match_sites(molecule, pattern, ingredient.name)}
     if not found:
         raise InputError(
             f"{ingredient.name} ({ingredient.smiles}) has no coordinating atom of sites {ingredient.sites}; expected "
             "at least one; give SMARTS of its donors, as '[OX2]', 'O=S' or 'F'"
         )
     return np.array(sorted(found))
-
-
-def _embed(ingredient: Ingredient, n_conformers: int, seed: int) -> np.ndarray:
-    """Return conformers by ETKDG, atoms as in ``topology_from_smiles`` [Å], ``shape=(n_conformers, n_atoms, 3)``.
-
-    S. Riniker, G. A. Landrum, J. Chem. Inf. Model. 55, 2562 (2015), doi:10.1021/acs.jcim.5b00654.
-    """
-    from rdkit import Chem, rdBase
-    from rdkit.Chem import rdDistGeom
-
-    molecule = Chem.AddHs(Chem.MolFromSmiles(ingredient.smiles))
-    for atom in molecule.GetAtoms():
-        if atom.GetDegree() == 6 and atom.GetChiralTag() == Chem.ChiralType.CHI_UNSPECIFIED:
-            atom.SetChiralTag(Chem.ChiralType.CHI_OCTAHEDRAL)  # else ETKDG gives PF6⁻ angles of 40° to 160°
-            atom.SetIntProp("_chiralPermutation", 1)
-    parameters: Any = rdDistGeom.ETKDGv3()
-    parameters.randomSeed = int(np.random.default_rng(seed).integers(1, _LARGEST_RDKIT_SEED))
-    with rdBase.BlockLogs():
-        numbers = list(rdDistGeom.EmbedMultipleConfs(molecule, n_conformers, parameters))
-    if not numbers:
-        raise InputError(
-            f"{ingredient.name} ({ingredient.smiles}) has no conformer that RDKit finds; expected a molecule that can "
-            "be built; correct the SMILES, its stereo centres too"
-        )
-    return np.array([molecule.GetConformer(number).GetPositions() for number in numbers])

@@ -14,11 +14,13 @@ from ase.data import atomic_masses, atomic_numbers
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules, join
-from aiida_elyte.science.seeds.chains import Polymer, embed_molecule, place_chain
+from aiida_elyte.science.seeds.chains import place_chain
 from aiida_elyte.science.seeds.crowd import CONTACT_FACTOR, Crowd, contact_radii
+from aiida_elyte.science.seeds.molecules import embed_molecule
+from aiida_elyte.science.seeds.polymer import Polymer
 from aiida_elyte.units import G_CM3
 
-__all__ = ["Box", "count_salt", "pack"]
+__all__ = ["Box", "pack"]
 
 _TRIES = 2000
 """Random places for one small molecule."""
@@ -34,34 +36,6 @@ class Box:
     """Cell vectors as rows [Å], diagonal, ``shape=(3, 3)``."""
     topology: Topology
     """Graph of the whole box, in the same order of atoms."""
-
-
-def count_salt(n_sites: int, ratio: float) -> int:
-    """Return how many formula units of salt a molar ratio asks for: ratio × n_sites, rounded.
-
-    Parameters
-    ----------
-    n_sites
-        Coordinating sites in the box, as the ether oxygens of all repeat units.
-    ratio
-        Cations per site [1], as 0.075 Li per EO.
-
-    Raises
-    ------
-    InputError
-        When the ratio is no positive number, or gives no salt at all.
-    """
-    if not 0 < ratio < math.inf:
-        raise InputError(
-            f"ratio is {ratio}; expected a positive number of cations per site; leave the salt out for none"
-        )
-    count = round(ratio * n_sites)
-    if count == 0:
-        raise InputError(
-            f"ratio {ratio:g} with {n_sites} sites gives {ratio * n_sites:.2g} salt, rounded to none; expected at "
-            "least one; add chains or raise the ratio"
-        )
-    return count
 
 
 def pack(

@@ -6,8 +6,10 @@ from scipy.sparse.csgraph import shortest_path
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.topology import charges_of_molecules, topology_from_smiles
 from aiida_elyte.science.forcefield.typing import assign_types
-from aiida_elyte.science.seeds.chains import embed_molecule, grow_chain, make_polymer
+from aiida_elyte.science.seeds.chains import grow_chain
 from aiida_elyte.science.seeds.crowd import contact_radii
+from aiida_elyte.science.seeds.molecules import embed_molecule
+from aiida_elyte.science.seeds.polymer import make_polymer
 
 
 def rng(seed=0):

@@ -5,9 +5,9 @@ from ase.geometry import get_distances
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.topology import charges_of_molecules
-from aiida_elyte.science.seeds.chains import make_polymer
 from aiida_elyte.science.seeds.crowd import contact_radii
-from aiida_elyte.science.seeds.packing import count_salt, pack
+from aiida_elyte.science.seeds.packing import pack
+from aiida_elyte.science.seeds.polymer import make_polymer
 from aiida_elyte.units import G_CM3
 
 TFSI = "O=S(=O)([N-]S(=O)(=O)C(F)(F)F)C(F)(F)F"
@@ -24,8 +24,7 @@ def peo():
 
 @pytest.fixture(scope="module")
 def box(peo):
-    n_salt = count_salt(4 * 20, 0.075)
-    return pack({"PEO": (peo, 4)}, {"[Li+]": n_salt, TFSI: n_salt}, 0.2, rng())
+    return pack({"PEO": (peo, 4)}, {"[Li+]": 6, TFSI: 6}, 0.2, rng())
 
 
 def test_box_has_the_recipe_and_is_neutral(box):
@@ -62,14 +61,6 @@ def test_same_seed_same_box(peo, box):
 def test_a_liquid_packs_without_chains():
     liquid = pack({}, {"C1COC(=O)O1": 10, "COC(=O)OC": 10, "[Li+]": 2, "F[P-](F)(F)(F)(F)F": 2}, 0.3, rng())
     assert len(liquid.positions) == 10 * 10 + 10 * 12 + 2 + 2 * 7
-
-
-@pytest.mark.parametrize(
-    ("ratio", "words"), [(0.001, "rounded to none"), (0.0, "ratio is 0.0"), (float("nan"), "ratio is nan")]
-)
-def test_ratios_without_salt_are_refused(ratio, words):
-    with pytest.raises(InputError, match=words):
-        count_salt(80, ratio)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,399 @@
+"""Recipe of a box: what an electrolyte consists of, and the numbers of chains, molecules and ions that follow."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+from ase.data import atomic_masses, atomic_numbers
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.crystal import suggest
+from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules, topology_from_smiles
+from aiida_elyte.science.seeds.molecules import match_sites, read_molecule
+from aiida_elyte.science.seeds.polymer import count_sites, make_polymer
+
+__all__ = ["ANIONS", "CATIONS", "Amounts", "Chain", "Recipe", "Salt", "Solvent", "count_molecules", "read_recipe"]
+
+CATIONS = {"Li": "[Li+]", "Na": "[Na+]", "K": "[K+]", "Mg": "[Mg+2]", "Ca": "[Ca+2]", "Zn": "[Zn+2]"}
+"""SMILES of the cations that salts are named after."""
+
+ANIONS = {
+    "TFSI": "O=S(=O)([N-]S(=O)(=O)C(F)(F)F)C(F)(F)F",
+    "FSI": "O=S(=O)(F)[N-]S(=O)(=O)F",
+    "OTf": "[O-]S(=O)(=O)C(F)(F)F",
+    "PF6": "F[P-](F)(F)(F)(F)F",
+    "BF4": "F[B-](F)(F)F",
+    "ClO4": "[O-]Cl(=O)(=O)=O",
+    "BOB": "O=C1O[B-]2(OC1=O)OC(=O)C(=O)O2",
+    "DFOB": "O=C1O[B-](F)(F)OC1=O",
+    "NO3": "[O-][N+](=O)[O-]",
+    "Cl": "[Cl-]",
+    "Br": "[Br-]",
+    "I": "[I-]",
+}
+"""SMILES of the anions that salts are named after."""
+
+_SITES = "[OX2]([#6])[#6]"
+"""Ether and ester oxygens."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Chains of a polymer."""
+
+    unit: str
+    """SMILES of the repeat unit with two ``*``."""
+    n_units: int
+    """Units in a chain."""
+    head: str = "*[H]"
+    """SMILES of the group before the first unit."""
+    tail: str = "*C"
+    """SMILES of the group after the last unit."""
+    tacticity: str | None = None
+    """``isotactic``, ``syndiotactic`` or ``atactic``."""
+    parts: float = 1.0
+    """Repeat units to every ``parts`` of the solvents [1]."""
+
+
+@dataclass(frozen=True)
+class Solvent:
+    """One kind of neutral molecule."""
+
+    smiles: str
+    """SMILES."""
+    parts: float = 1.0
+    """Molecules, relative to those of other solvents and to repeat units of the polymer [1]."""
+
+
+@dataclass(frozen=True)
+class Salt:
+    """One salt; its amount is a ratio or a molality."""
+
+    name: str
+    """Its name."""
+    cation: str
+    """SMILES."""
+    anion: str
+    """SMILES."""
+    ratio: float | None = None
+    """Cations per coordinating site [1]."""
+    molality_mol_kg: float | None = None
+    """Formula units per mass of polymer and solvent [mol/kg]."""
+    sites: str = _SITES
+    """SMARTS whose first atom is a coordinating site of the polymer, or of the solvents where there is no polymer."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A box, as a user asks for it."""
+
+    name: str
+    """Name of the system."""
+    n_atoms: int
+    """Atoms, about."""
+    polymer: Chain | None = None
+    """Chains; none in a liquid."""
+    solvents: Mapping[str, Solvent] | None = None
+    """Name of each solvent → what it is; none in a dry polymer."""
+    salt: Salt | None = None
+    """Salt; none where it is ``None``."""
+    temperature_K: float = 300.0
+    """Temperature [K]."""
+    pressure_bar: float = 1.0
+    """Pressure [bar]."""
+    charge_scale: float = 1.0
+    """What the charges of ions are multiplied by [1]."""
+    seed: int = 0
+    """Seed of everything drawn."""
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """Numbers of a box, and what they really make."""
+
+    n_chains: int
+    """Chains."""
+    molecules: Mapping[str, int]
+    """SMILES of each molecule or ion → its number."""
+    n_atoms: int
+    """Atoms."""
+    n_sites: int
+    """Coordinating sites."""
+    ratio: float | None
+    """Cations per coordinating site [1]; ``None`` without salt or site."""
+    molality_mol_kg: float | None
+    """Formula units of salt per mass of polymer and solvent [mol/kg]; ``None`` without salt."""
+
+
+def read_recipe(content: Any) -> Recipe:
+    """Read a recipe from what its YAML file holds.
+
+    Raises
+    ------
+    InputError
+        When a key is unknown or missing, a value is unusable, SMILES cannot be read, or a molecule has a charge it must
+        not have.
+    """
+    fields = _check_keys(content, Recipe, "recipe")
+    for key in ("name", "n_atoms"):
+        if key not in fields:
+            raise InputError(f"recipe lacks {key}; expected it; add e.g. `n_atoms: 3000`")
+    if not isinstance(fields["name"], str) or not fields["name"].strip():
+        raise InputError(f"name is {fields['name']!r}; expected a text; correct it")
+    for key, least in (("n_atoms", 1), ("seed", 0)):
+        if key in fields:
+            _check_whole(key, fields[key], least)
+    for key in ("temperature_K", "charge_scale"):
+        if key in fields:
+            _check_positive(key, fields[key])
+    pressure = fields.get("pressure_bar", 1.0)
+    if isinstance(pressure, bool) or not isinstance(pressure, int | float) or not math.isfinite(pressure):
+        raise InputError(f"pressure_bar is {pressure!r}; expected a number; correct it")
+    recipe = Recipe(
+        **{
+            **fields,
+            "polymer": _read_polymer(fields.get("polymer")),
+            "solvents": _read_solvents(fields.get("solvents")),
+            "salt": _read_salt(fields.get("salt")),
+        }
+    )
+    if recipe.polymer is None and not recipe.solvents:
+        raise InputError("recipe has no polymer and no solvents; expected one of them; add e.g. `solvents:`")
+    return recipe
+
+
+def count_molecules(recipe: Recipe) -> Amounts:
+    """Decide the numbers of chains, molecules and ions: those nearest to ``n_atoms``.
+
+    Raises
+    ------
+    InputError
+        When the ratio or molality gives no salt, or the box would not be neutral.
+    """
+    solvents = recipe.solvents or {}
+    if recipe.polymer is None:
+        per_part = _count(recipe, 0, 1000.0)
+        scale = 1000.0 * recipe.n_atoms / per_part.n_atoms
+        amounts = _count(recipe, 0, scale)
+    else:
+        units = recipe.polymer.n_units / recipe.polymer.parts
+        many = _count(recipe, 1000, 1000 * units)
+        exact = max(1.0, 1000 * recipe.n_atoms / many.n_atoms)
+        choices = [_count(recipe, n, n * units) for n in sorted({math.floor(exact), math.ceil(exact)})]
+        amounts = min(choices, key=lambda choice: abs(choice.n_atoms - recipe.n_atoms))
+    lacking = [name for name, solvent in solvents.items() if not amounts.molecules.get(solvent.smiles)]
+    if lacking:
+        raise InputError(
+            f"n_atoms is {recipe.n_atoms}, too few for one molecule of {lacking[0]}; expected a larger box; raise it"
+        )
+    if recipe.salt is not None and not amounts.molecules.get(recipe.salt.cation):
+        raise InputError(_tell_no_salt(recipe.salt, amounts))
+    _check_neutral(recipe, amounts)
+    return amounts
+
+
+def _count(recipe: Recipe, n_chains: int, scale: float) -> Amounts:
+    """Return the amounts of a number of chains with ``scale`` times the parts of the solvents."""
+    numbers = {solvent.smiles: round(scale * solvent.parts) for solvent in (recipe.solvents or {}).values()}
+    n_atoms, mass = 0, 0.0
+    if recipe.polymer is not None:
+        chain = _chain(recipe.polymer)
+        n_atoms, mass = n_chains * len(chain.elements), n_chains * _mass(chain)
+    for smiles, number in numbers.items():
+        molecule = topology_from_smiles(smiles)
+        n_atoms, mass = n_atoms + number * len(molecule.elements), mass + number * _mass(molecule)
+    salt = recipe.salt
+    if salt is None:
+        return Amounts(n_chains, numbers, n_atoms, 0, None, None)
+    n_sites = _count_sites(recipe, salt.sites, n_chains, numbers)
+    n_cations, n_anions = _formula(salt)
+    n_salt = round(
+        mass / 1000 * (salt.molality_mol_kg or 0) if salt.ratio is None else salt.ratio * n_sites / n_cations
+    )
+    for smiles, number in ((salt.cation, n_cations), (salt.anion, n_anions)):
+        numbers[smiles] = n_salt * number
+        n_atoms += n_salt * number * len(topology_from_smiles(smiles).elements)
+    ratio = n_salt * n_cations / n_sites if n_sites else None
+    return Amounts(n_chains, numbers, n_atoms, n_sites, ratio, 1000 * n_salt / mass)
+
+
+def _count_sites(recipe: Recipe, pattern: str, n_chains: int, numbers: Mapping[str, int]) -> int:
+    if recipe.polymer is not None:
+        return n_chains * _chain_sites(recipe.polymer, pattern)
+    return sum(number * len(match_sites(read_molecule(one), pattern, one)) for one, number in numbers.items())
+
+
+@cache
+def _chain(polymer: Chain) -> Topology:
+    return make_polymer(polymer.unit, polymer.n_units, polymer.head, polymer.tail, polymer.tacticity).topology
+
+
+@cache
+def _chain_sites(polymer: Chain, pattern: str) -> int:
+    return count_sites(polymer.unit, polymer.n_units, pattern, polymer.head, polymer.tail)
+
+
+def _formula(salt: Salt) -> tuple[int, int]:
+    """Return the numbers of cations and anions in a formula unit."""
+    positive, negative = _charge(salt.cation), -_charge(salt.anion)
+    if positive <= 0 or negative <= 0:
+        raise InputError(
+            f"salt {salt.name} has a cation of charge {positive:+d} and an anion of {-negative:+d}; expected opposite "
+            "signs; correct the SMILES"
+        )
+    ratio = Fraction(negative, positive)
+    return ratio.numerator, ratio.denominator
+
+
+def _charge(smiles: str) -> int:
+    return int(topology_from_smiles(smiles).formal_charges.sum())
+
+
+def _mass(topology: Topology) -> float:
+    return float(atomic_masses[[atomic_numbers[symbol] for symbol in topology.elements]].sum())
+
+
+def _tell_no_salt(salt: Salt, amounts: Amounts) -> str:
+    if salt.ratio is None:
+        return (
+            f"molality_mol_kg {salt.molality_mol_kg:g} gives no salt in {amounts.n_atoms} atoms; expected at least "
+            "one; raise it or n_atoms"
+        )
+    return (
+        f"ratio {salt.ratio:g} with {amounts.n_sites} sites {salt.sites} gives {salt.ratio * amounts.n_sites:.2g} "
+        "cations, rounded to no salt; expected at least one; raise it or n_atoms, or name other sites"
+    )
+
+
+def _check_neutral(recipe: Recipe, amounts: Amounts) -> None:
+    charges = {smiles: number * _charge(smiles) for smiles, number in amounts.molecules.items()}
+    if recipe.polymer is not None:
+        chain = _chain(recipe.polymer)
+        charges[recipe.polymer.unit] = amounts.n_chains * int(charges_of_molecules(chain).sum())
+    total = sum(charges.values())
+    if total:
+        parts = ", ".join(f"{charge:+d} of {name}" for name, charge in charges.items() if charge)
+        raise InputError(
+            f"charge of the recipe is {total:+d} ({parts}); expected a neutral box; give ions as a salt, and units "
+            "without charge"
+        )
+
+
+def _read_polymer(content: Any) -> Chain | None:
+    if content is None:
+        return None
+    fields = _check_keys(content, Chain, "polymer", ("unit", "n_units"))
+    _check_whole("n_units of polymer", fields["n_units"], 1)
+    for key in ("unit", "head", "tail"):
+        _check_text(f"{key} of polymer", fields.get(key, "*"))
+    _check_positive("parts of polymer", fields.get("parts", 1.0))
+    chain = Chain(**fields)
+    _chain(chain)
+    return chain
+
+
+def _read_solvents(content: Any) -> dict[str, Solvent] | None:
+    if content is None:
+        return None
+    if not isinstance(content, Mapping) or not content:
+        raise InputError(
+            f"solvents is {content!r}; expected a name and SMILES of each; as `EC: {{smiles: C1COC(=O)O1}}`"
+        )
+    solvents = {}
+    for name, own in content.items():
+        fields = _check_keys(own, Solvent, f"solvent {name}", ("smiles",))
+        _check_positive(f"parts of solvent {name}", fields.get("parts", 1.0))
+        _check_molecule(f"solvent {name}", fields["smiles"])
+        charge = _charge(fields["smiles"])
+        if charge:
+            raise InputError(
+                f"solvent {name} has a charge of {charge:+d}; expected a neutral molecule; give it as salt"
+            )
+        solvents[str(name)] = Solvent(**fields)
+    smiles = [solvent.smiles for solvent in solvents.values()]
+    if len(set(smiles)) < len(smiles):
+        raise InputError(f"solvents are {', '.join(smiles)}; expected molecules of their own; leave one out")
+    return solvents
+
+
+def _read_salt(content: Any) -> Salt | None:
+    if content is None:
+        return None
+    fields = _check_keys(content, Salt, "salt")
+    if (fields.get("ratio") is None) == (fields.get("molality_mol_kg") is None):
+        raise InputError("salt has neither or both of ratio and molality_mol_kg; expected one; as `ratio: 0.075`")
+    for key in ("ratio", "molality_mol_kg"):
+        if fields.get(key) is not None:
+            _check_positive(f"{key} of salt", fields[key])
+    _check_text("sites of salt", fields.get("sites", _SITES))
+    if "cation" not in fields and "anion" not in fields:
+        fields |= dict(zip(("cation", "anion"), _find_salt(fields.get("name")), strict=True))
+    for key in ("cation", "anion"):
+        if key not in fields:
+            raise InputError(f"salt lacks {key}; expected SMILES of both ions, or a known name; add it")
+        _check_molecule(f"{key} of salt", fields[key])
+    fields.setdefault("name", f"{fields['cation']} {fields['anion']}")
+    salt = Salt(**fields)
+    _formula(salt)
+    return salt
+
+
+def _find_salt(name: Any) -> tuple[str, str]:
+    """Return the SMILES of the ions of a salt: ``LiTFSI``, ``ZnCl2``, ``Mg(TFSI)2``."""
+    known = {}
+    for symbol, cation in CATIONS.items():
+        for label, anion in ANIONS.items():
+            number = _charge(cation)
+            known[f"{symbol}{label}"] = (cation, anion)
+            if number > 1:
+                known |= {f"{symbol}{label}{number}": (cation, anion), f"{symbol}({label}){number}": (cation, anion)}
+    if name not in known:
+        raise InputError(
+            f"salt {name!r} is not known; expected one as LiTFSI, or SMILES of its cation and anion"
+            f"{suggest(str(name), list(known))}"
+        )
+    return known[name]
+
+
+def _check_keys(content: Any, kind: type, where: str, needed: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a mapping whose keys are fields of a dataclass."""
+    if not isinstance(content, Mapping):
+        raise InputError(f"{where} is {content!r}; expected a mapping of keys to values; correct it")
+    known = list(kind.__dataclass_fields__)  # type: ignore[attr-defined]
+    for key in content:
+        if key not in known:
+            raise InputError(
+                f"{where} has an unknown key {key!r}; expected {', '.join(known)}{suggest(str(key), known)}"
+            )
+    for key in needed:
+        if key not in content:
+            raise InputError(f"{where} lacks {key}; expected it; add it")
+    return dict(content)
+
+
+def _check_molecule(name: str, smiles: Any) -> None:
+    _check_text(name, smiles)
+    try:
+        topology = topology_from_smiles(smiles)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+    if len(topology.names) != 1:
+        raise InputError(f"{name} is {smiles!r}, {len(topology.names)} molecules; expected one; split it at the dots")
+
+
+def _check_text(name: str, value: Any) -> None:
+    if not isinstance(value, str) or not value:
+        raise InputError(f"{name} is {value!r}; expected a text in quotes; correct it")
+
+
+def _check_whole(name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{name} is {value!r}; expected a whole number, {least} or more; correct it")
+
+
+def _check_positive(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise InputError(f"{name} is {value!r}; expected a positive number; correct it")
