@@ -6,11 +6,10 @@ from typing import Any
 
 from aiida import orm
 from aiida.common import CalcInfo
-from aiida.common.escaping import escape_for_bash
 from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
-from aiida_elyte.calculations.script import ScriptCalculation
+from aiida_elyte.calculations.engine import EngineCalculation
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.lammps_run import read_settings
 from aiida_elyte.science.trajectory.parts import PARTS
@@ -21,12 +20,8 @@ FLAGS = "lammps_flags"
 """Extra of the code of `lmp`, and property of its computer, with the arguments for its accelerators."""
 
 
-class LammpsCalculation(ScriptCalculation):
-    """Run a data file through stages; the trajectory stays where it was made, in parts that a later job links.
-
-    ``code`` is the Python that watches, ``engine`` the ``lmp`` it starts: with its prepend text, and under MPI with the
-    computer's command for it where the code says so or the resources hold more than one process.
-    """
+class LammpsCalculation(EngineCalculation):
+    """Run a data file through stages; the trajectory stays where it was made, in parts that a later job links."""
 
     PROGRAM = "run_lammps.py"
     RETRIEVED = ("final.data", "thermo.npz", "log_*.lammps", "lmp.txt")
@@ -36,11 +31,6 @@ class LammpsCalculation(ScriptCalculation):
     def define(cls, spec: CalcJobProcessSpec) -> None:
         """Define the ports."""
         super().define(spec)
-        spec.input(
-            "engine",
-            valid_type=(orm.InstalledCode, orm.ContainerizedCode),
-            help="LAMMPS (`lmp`) with CLASS2, KSPACE, MOLECULE, on the computer of `code`.",
-        )
         spec.input("data", valid_type=orm.SinglefileData, help="Data file of the box: class 2, units real, full atoms.")
         spec.output(
             "thermo",
@@ -57,16 +47,6 @@ class LammpsCalculation(ScriptCalculation):
         spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.lammps"
         can_run = spec.inputs.validator
         spec.inputs.validator = lambda inputs, ports: can_run(inputs, ports) or _refuse(inputs)
-        spec.exit_code(
-            304,
-            "ERROR_LAMMPS_MISSING",
-            message="LAMMPS does not start: {message}; correct the code `engine`, or its prepend text.",
-        )
-        spec.exit_code(
-            305,
-            "ERROR_CLASS2_MISSING",
-            message="LAMMPS lacks packages: {message}; build it with -D PKG_<NAME>=yes for each, or take another.",
-        )
         spec.exit_code(
             306,
             "ERROR_LAMMPS_KILLED",
@@ -93,10 +73,8 @@ class LammpsCalculation(ScriptCalculation):
         )
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
-        """Write how LAMMPS is started; link the parts of the trajectory there are."""
+        """Link the parts of the trajectory there are."""
         info = super().prepare_for_submission(folder)
-        with folder.open("engine.sh", "w") as handle:
-            handle.write(self._launcher())
         if "parent_folder" in self.inputs:
             parent = self.inputs.parent_folder
             parts = PurePosixPath(parent.get_remote_path()) / PARTS
@@ -115,34 +93,13 @@ class LammpsCalculation(ScriptCalculation):
         """Return the data file."""
         return {"system.data": self.inputs.data}
 
-    def _launcher(self) -> str:
-        """Return the shell script that starts LAMMPS with the arguments it is given."""
-        engine, computer = self.inputs.engine, self.inputs.engine.computer
-        resource = computer.get_scheduler().create_job_resource(**self.options.resources)
-        n_processes = resource.get_tot_num_mpiprocs()
-        words = []
-        with_mpi = n_processes > 1 if engine.with_mpi is None else engine.with_mpi
-        if with_mpi:
-            values = {"tot_num_mpiprocs": n_processes, **dict(resource.items())}
-            words = [word.format(**values) for word in computer.get_mpirun_command()]
-        launch = [
-            *engine.get_prepend_cmdline_params(words, self.options.get("mpirun_extra_params", [])),
-            *engine.get_executable_cmdline_params([]),
-        ]
-        quoted = " ".join(escape_for_bash(str(word), computer.get_use_double_quotes()) for word in launch)
-        return f'{engine.prepend_text}\nexec {quoted} "$@"\n'
-
 
 def _refuse(inputs: Mapping[str, Any]) -> str | None:
-    """Refuse settings that cannot be run, and an engine on another computer, before anything runs."""
+    """Refuse settings that cannot be run before anything runs."""
     settings = inputs.get("settings")
     if settings is not None:
         try:
             read_settings(settings.get_dict())
         except InputError as error:
             return str(error)
-    if "code" in inputs and "engine" in inputs:
-        there, here = inputs["engine"].computer, inputs["code"].computer
-        if there.uuid != here.uuid:
-            return f"engine is on {there.label}; expected {here.label}, where `code` runs; take a code there"
     return None

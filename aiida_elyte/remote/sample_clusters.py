@@ -1,12 +1,20 @@
-"""Thermal frames of clusters from LAMMPS with a committee of force fields.
+"""Thermal frames of clusters and of small boxes from LAMMPS with a committee of force fields.
 
 In:  ``settings.json``, ``start.extxyz`` (clusters, not periodic, with their total ``charge``), one force field a member
-     (``m00.json``, ``m01.json`` …): a replica is driven by its own, the committee is all of them.
-Out: ``sampled.extxyz`` (frames with the committee's spread), ``results.json``.
+     (``m00.json``, ``m01.json`` …), ``engine.sh`` (starts ``lmp`` with the arguments it is given).
+Out: ``sampled.extxyz`` (clusters with the committee's spread), ``results.json``.
 
-Settings: ``replicas`` (a list of ``{"seed": …, "member": …}``), ``temperature_K``, ``n_steps``, ``sample_stride``,
-``timestep_fs``; ``engine.sh`` starts ``lmp`` with the arguments it is given. Replica r starts from a cluster that its seed chooses: seeds that
-follow each other choose clusters that follow each other.
+Settings:
+
+``replicas``
+    A list of ``{"seed": …, "member": …}``. A replica starts from a cluster that its seed chooses, seeds that follow each
+    other choose clusters that follow each other; its member drives it, the committee is all members.
+``temperature_K``, ``n_steps``, ``sample_stride``, ``timestep_fs``
+    Of every run.
+``boxes``
+    The last ``count`` of the replicas run a box of the ``recipe`` with about ``n_atoms`` and chains of ``n_units``,
+    compressed from ``density_g_cm3`` at ``pressure_bar`` in ``compress_steps``; ``n_cuts`` clusters are cut out of every
+    frame, of molecules within ``radius_A`` of a cation and of at most ``max_atoms``. None where ``count`` is 0.
 
 Files to carry into the folder of a continued run: ``sampled.extxyz``, ``checkpoint.json``; finished replicas are kept.
 """
@@ -14,7 +22,8 @@ Files to carry into the folder of a continued run: ``sampled.extxyz``, ``checkpo
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +32,32 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
+from aiida_elyte.science.dynamics.stages import Stage
 from aiida_elyte.science.forcefield.dataset import name_of
 from aiida_elyte.science.forcefield.export import as_lammps_system
 from aiida_elyte.science.forcefield.lammps import data_file, input_file
+from aiida_elyte.science.forcefield.lammps_run import RunSettings, kinds_of_data, run_input
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.forcefield.sampling import cluster_commands, committee_spreads, find_broken_bond
-from aiida_elyte.science.forcefield.topology import topology_from_frame
+from aiida_elyte.science.forcefield.topology import Topology, topology_from_frame
 from aiida_elyte.science.forcefield.typing import assign_types
-from aiida_elyte.science.frames import block_of, read_frames, round_frame, write_frames
+from aiida_elyte.science.frames import block_of, labels_of, read_frames, round_frame, total_charge_of, write_frames
+from aiida_elyte.science.recipe import build_box, count_molecules, read_recipe
+from aiida_elyte.science.seeds.cutouts import cut_cluster
+from aiida_elyte.science.trajectory.parts import part_name
 from aiida_elyte.science.trajectory.readers import open_trajectory
+
+__all__ = ["main"]
 
 SAMPLED = "sampled.extxyz"
 CHECKPOINT = "checkpoint.json"
-ENGINE = "engine.sh"
-_DATA, _INPUT, _DUMP = "system.data", "in.lammps", "frames.lammpstrj"
+_DATA, _INPUT = "system.data", "in.lammps"
+_LOG = "log.lammps"
 
 
 @dataclass(frozen=True)
 class Replica:
-    """One run of one cluster."""
+    """One run."""
 
     number: int
     """Its place among the replicas."""
@@ -49,66 +65,75 @@ class Replica:
     """Seed of its velocities and collisions."""
     member: str
     """Name of the force field that drives it."""
-    start: Atoms
-    """Where it starts."""
+    start: Atoms | None
+    """The cluster it starts from; ``None`` of a box."""
 
 
 def run(job: Job) -> dict[str, Any]:
     """Sample every replica that is not done yet."""
     members = {path.stem: ForceField.from_json(path.read_text()) for path in sorted(job.folder.glob("m[0-9]*.json"))}
     replicas = _replicas(job, members)
-    done, frames = _resume(job.folder)
+    stops, frames = _resume(job.folder)
     slowest = 0.0
-    for replica in replicas[len(done) :]:
+    for replica in replicas[len(stops) :]:
         if job.should_stop(reserve_s=1.5 * slowest):
-            raise ProgramFailure(
-                "OUT_OF_WALLTIME", f"{len(done)} of {len(replicas)} clusters done in {job.seconds:.0f} s"
-            )
+            raise ProgramFailure("OUT_OF_WALLTIME", f"{len(stops)} of {len(replicas)} runs done in {job.seconds:.0f} s")
         started = job.seconds
-        sampled, stop = _sample(job, replica, members)
+        folder = job.folder / f"r{replica.number}"
+        folder.mkdir(exist_ok=True)
+        for left in folder.iterdir():
+            left.unlink()
+        sample = _sample_box if replica.start is None else _sample_cluster
+        sampled, stop = sample(job, replica, members, folder)
         slowest = max(slowest, job.seconds - started)
         frames += sampled
-        done.append(stop)
+        stops.append(stop)
         write_atomically(job.folder / SAMPLED, write_frames(frames))
-        write_atomically(job.folder / CHECKPOINT, json.dumps({"stops": done, "n_frames": len(frames)}))
-        job.report(done=len(done), of=len(replicas), frames=len(frames))
+        write_atomically(job.folder / CHECKPOINT, json.dumps({"stops": stops, "n_frames": len(frames)}))
+        job.report(done=len(stops), of=len(replicas), frames=len(frames))
     if not frames:
-        raise ProgramFailure("NO_FRAME", f"none of {len(replicas)} clusters gave a frame; the first: {done[0]}")
+        raise ProgramFailure("NO_FRAME", f"none of {len(replicas)} runs gave a frame; the first: {stops[0]}")
     return {
         "n_frames": len(frames),
-        "n_replicas": len(replicas),
-        "stops": {f"r{number}": stop for number, stop in enumerate(done) if stop is not None},
+        "n_runs": len(replicas),
+        "stops": {f"r{number}": stop for number, stop in enumerate(stops) if stop is not None},
         "simulated_ps": len(replicas) * job.settings["n_steps"] * job.settings["timestep_fs"] / 1000,
     }
 
 
-def _replicas(job: Job, members: dict[str, ForceField]) -> list[Replica]:
+def _replicas(job: Job, members: Mapping[str, ForceField]) -> list[Replica]:
     starts = read_frames(job.folder / "start.extxyz")
+    given = job.settings["replicas"]
+    n_boxes = (job.settings.get("boxes") or {}).get("count", 0)
+    if n_boxes > len(given):
+        raise InputError(f"boxes.count is {n_boxes} of {len(given)} replicas; expected no more; lower it")
     replicas = []
-    for number, given in enumerate(job.settings["replicas"]):
-        if given["member"] not in members:
-            raise InputError(f"replica {number} names member {given['member']!r}; expected one of {', '.join(members)}")
-        start = starts[given["seed"] % len(starts)]
-        if start.pbc.any():
+    for number, one in enumerate(given):
+        if one["member"] not in members:
+            raise InputError(f"replica {number} names member {one['member']!r}; expected one of {', '.join(members)}")
+        start = starts[one["seed"] % len(starts)] if number < len(given) - n_boxes else None
+        if start is not None and start.pbc.any():
             raise InputError(
                 f"start {name_of(start)} is periodic; expected an isolated cluster; cut clusters out of it"
             )
-        replicas.append(Replica(number, given["seed"], given["member"], start))
+        replicas.append(Replica(number, one["seed"], one["member"], start))
     return replicas
 
 
 def _resume(folder: Path) -> tuple[list[str | None], list[Atoms]]:
-    """Return what earlier jobs have done: why each replica stopped, and the frames."""
+    """Return what earlier jobs have done: why each run stopped, and the frames."""
     if not (folder / CHECKPOINT).exists():
         return [], []
     state = json.loads((folder / CHECKPOINT).read_text())
     return state["stops"], read_frames(folder / SAMPLED)[: state["n_frames"]] if state["n_frames"] else []
 
 
-def _sample(job: Job, replica: Replica, members: dict[str, ForceField]) -> tuple[list[Atoms], str | None]:
+def _sample_cluster(
+    job: Job, replica: Replica, members: Mapping[str, ForceField], folder: Path
+) -> tuple[list[Atoms], str | None]:
     """Run one cluster; return its frames and why it stopped early, if it did."""
-    settings, start = job.settings, replica.start
-    topology = topology_from_frame(start, int(start.info.get("charge", start.info.get("total_charge", 0))))
+    settings, start = job.settings, replica.start or Atoms()
+    topology = topology_from_frame(start, _charge(start))
     force_field = members[replica.member]
     system = as_lammps_system(force_field, topology, assign_types(topology, force_field.depth), start.positions)
     commands = cluster_commands(
@@ -118,61 +143,120 @@ def _sample(job: Job, replica: Replica, members: dict[str, ForceField]) -> tuple
         stride=settings["sample_stride"],
         timestep_fs=settings["timestep_fs"],
         seed=replica.seed,
-        dump=_DUMP,
+        dump=part_name(0),
     )
-    folder = job.folder / f"r{replica.number}"
-    folder.mkdir(exist_ok=True)
     (folder / _DATA).write_text(data_file(system))
     (folder / _INPUT).write_text(input_file(system, _DATA) + commands)
-    stop = _run_lammps(job.folder / ENGINE, folder)
-    positions, torn = [], None
-    if (folder / _DUMP).exists() and (folder / _DUMP).stat().st_size:
-        trajectory = open_trajectory(
-            folder / _DUMP, timestep_fs=settings["timestep_fs"], symbols=start.get_chemical_symbols()
-        )
-        for frame in trajectory.frames(1):
-            torn = find_broken_bond(frame.positions_A, topology) if np.isfinite(frame.positions_A).all() else "NaN"
-            if torn:
-                break
-            positions.append(frame.positions_A)
-        (folder / _DUMP).unlink()
+    stop = _run_lammps(job.folder, folder)
+    positions = []
+    for _, place, _ in _frames(folder, settings["timestep_fs"], start.get_chemical_symbols()):
+        torn = find_broken_bond(place, topology)
+        if torn is not None:
+            stop = torn
+            break
+        positions.append(place)
+    if not positions:
+        return [], stop or "the run left no frame"
+    spreads = committee_spreads(list(members.values()), topology, np.array(positions)) if len(members) > 1 else []
+    kept = {key: start.info[key] for key in ("charge", "system", "stoichiometry", "kind") if key in start.info}
     frames = []
-    if positions:
-        spreads = committee_spreads(list(members.values()), topology, np.array(positions)) if len(members) > 1 else []
-        for number, place in enumerate(positions, start=1):
-            frame = Atoms(start.symbols, place)
-            step = number * settings["sample_stride"]
-            frame.info = {
-                **{
-                    key: start.info[key]
-                    for key in ("charge", "total_charge", "system", "stoichiometry", "kind")
-                    if key in start.info
-                },
-                "origin": f"sample-{block_of(start)}-s{replica.seed}#{step}",
-                "member": replica.member,
-                "temperature_K": float(settings["temperature_K"]),
-            }
-            if spreads:
-                frame.info |= {
-                    "spread_max_eV_A": spreads[number - 1].maximum,
-                    "spread_mean_eV_A": spreads[number - 1].mean,
-                }
+    for number, place in enumerate(positions):
+        frame = Atoms(start.symbols, place, info={**kept, "charge": _charge(start)})
+        step = (number + 1) * settings["sample_stride"]
+        _note(frame, replica, settings, f"{block_of(start)}-s{replica.seed}#{step}")
+        if spreads:
+            frame.info |= {"spread_max_eV_A": spreads[number].maximum, "spread_mean_eV_A": spreads[number].mean}
+        frames.append(round_frame(frame))
+    return frames, stop
+
+
+def _sample_box(
+    job: Job, replica: Replica, members: Mapping[str, ForceField], folder: Path
+) -> tuple[list[Atoms], str | None]:
+    """Run a small box and cut clusters out of it."""
+    settings, choices = job.settings, job.settings["boxes"]
+    recipe = replace(read_recipe(choices["recipe"]), n_atoms=choices["n_atoms"], seed=replica.seed)
+    if recipe.polymer is not None:
+        chain = replace(recipe.polymer, n_units=min(recipe.polymer.n_units, choices["n_units"]))
+        recipe = replace(recipe, polymer=chain)
+    box = build_box(recipe, count_molecules(recipe), choices["density_g_cm3"])
+    topology, force_field = box.topology, members[replica.member]
+    types = assign_types(topology, force_field.depth)
+    system = as_lammps_system(force_field, topology, types, box.positions, box.cell)
+    (folder / _DATA).write_text(data_file(system))
+    bath = (settings["temperature_K"], settings["temperature_K"])
+    pressed = (choices["pressure_bar"], choices["pressure_bar"])
+    stages = (
+        Stage("minimize", "minimize", 500, bath),
+        Stage("push_off", "push_off", 2000, bath, timestep_fs=settings["timestep_fs"]),
+        Stage("compress", "npt", choices["compress_steps"], bath, pressed, settings["timestep_fs"]),
+        Stage("sample", "nvt", settings["n_steps"], bath, None, settings["timestep_fs"], is_production=True),
+    )
+    run_settings = RunSettings(
+        stages, replica.seed + 1, choices["cutoff_A"], 1e-4, dump_stride=settings["sample_stride"]
+    )
+    with (folder / _DATA).open() as lines:
+        present = kinds_of_data(lines)
+    (folder / _INPUT).write_text(run_input(run_settings, _DATA, present))
+    stop = _run_lammps(job.folder, folder)
+    rng = np.random.default_rng(replica.seed)
+    cations = np.flatnonzero(topology.formal_charges * (np.bincount(topology.molecules)[topology.molecules] == 1) > 0)
+    centres = cations if len(cations) else np.arange(len(topology.elements))
+    frames = []
+    for step, place, cell in _frames(folder, settings["timestep_fs"], topology.elements):
+        torn = find_broken_bond(place, topology)
+        if torn is not None:
+            stop = torn
+            break
+        for cut, centre in enumerate(rng.choice(centres, min(choices["n_cuts"], len(centres)), replace=False)):
+            frame = cut_cluster(place, cell, topology, int(centre), choices["radius_A"], choices["max_atoms"])
+            _note(frame, replica, settings, f"box-s{replica.seed}-{cut}#{step}")
+            if len(members) > 1:
+                own = topology_from_frame(frame, _charge(frame))
+                (spread,) = committee_spreads(list(members.values()), own, frame.positions[None])
+                frame.info |= {"spread_max_eV_A": spread.maximum, "spread_mean_eV_A": spread.mean}
             frames.append(round_frame(frame))
-    return frames, torn or stop
+    return frames, stop if frames else stop or "the run left no frame"
 
 
-def _run_lammps(engine: Path, folder: Path) -> str | None:
+def _charge(frame: Atoms) -> int:
+    """Return the total charge of a cluster [e], as told or as its labels sum up to."""
+    total = total_charge_of(frame)
+    if total is None and "charges" in labels_of(frame):
+        total = round(float(labels_of(frame)["charges"].sum()))
+    if total is None:
+        raise InputError(f"start {name_of(frame)} tells no charge; expected its total charge in info; add it")
+    return total
+
+
+def _note(frame: Atoms, replica: Replica, settings: Mapping[str, Any], origin: str) -> None:
+    frame.info |= {"origin": origin, "member": replica.member, "temperature_K": float(settings["temperature_K"])}
+
+
+def _frames(folder: Path, timestep_fs: float, symbols: Any) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield number, positions [Å] and cell of the frames of a dump, the start left out, up to one that is no number."""
+    dump = folder / part_name(0)
+    if not dump.exists() or not dump.stat().st_size:
+        return
+    trajectory = open_trajectory(dump, timestep_fs=timestep_fs, symbols=list(symbols))
+    for number, frame in enumerate(trajectory.frames(1), start=1):
+        if not np.isfinite(frame.positions_A).all():
+            return
+        yield number, np.asarray(frame.positions_A, float), frame.cell_A
+
+
+def _run_lammps(job_folder: Path, folder: Path) -> str | None:
     """Run LAMMPS in a folder; return its own words when it failed."""
-    command = ["bash", str(engine), "-in", _INPUT, "-log", "log.lammps", "-screen", "none"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    command = ["bash", str(job_folder / "engine.sh"), "-in", _INPUT, "-log", _LOG, "-screen", "none"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     if done.returncode == 0:
         return None
-    log = folder / "log.lammps"
-    if not log.exists():
-        raise ProgramFailure(
-            "LAMMPS_MISSING", f"`lmp` did not start: {(done.stderr.strip() or 'no word').splitlines()[-1]}"
-        )
-    errors = [line for line in log.read_text().splitlines() if line.startswith("ERROR")]
+    if not (folder / _LOG).exists():
+        said = (done.stderr.strip() or done.stdout.strip() or "no word").splitlines()[-1]
+        raise ProgramFailure("LAMMPS_MISSING", f"`lmp` ended with exit status {done.returncode}: {said}")
+    errors = [line for line in (folder / _LOG).read_text().splitlines() if line.startswith("ERROR")]
+    if any("class2" in line and "nknown" in line for line in errors):
+        raise ProgramFailure("CLASS2_MISSING", errors[-1])
     return errors[-1] if errors else f"lmp ended with exit status {done.returncode}"
 
 

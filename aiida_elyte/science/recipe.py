@@ -397,3 +397,9 @@ def _check_whole(name: str, value: Any, least: int) -> None:
 def _check_positive(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
         raise InputError(f"{name} is {value!r}; expected a positive number; correct it")
+
+
+def name_of_ion(smiles: str) -> str:
+    """Return the name of an ion: that of the tables, or its formula."""
+    known = {one: name for name, one in {**CATIONS, **ANIONS}.items()}
+    return known.get(smiles) or topology_from_smiles(smiles).names[0]

@@ -16,7 +16,17 @@ from aiida_elyte.science.forcefield.topology import Topology, list_neighbours, t
 from aiida_elyte.science.seeds.crowd import NEAR_BONDS, NEAR_FACTOR
 from aiida_elyte.science.seeds.molecules import embed_conformers, match_sites
 
-__all__ = ["FIXED", "FREE", "STATES", "TRANS", "Polymer", "count_sites", "make_polymer", "moving_frames"]
+__all__ = [
+    "FIXED",
+    "FREE",
+    "STATES",
+    "TRANS",
+    "Polymer",
+    "count_sites",
+    "make_polymer",
+    "moving_frames",
+    "smiles_of_oligomer",
+]
 
 _TACTICITIES = ("isotactic", "syndiotactic", "atactic")
 
@@ -181,6 +191,25 @@ def count_sites(unit: str, n_units: int, pattern: str, head: str = "*[H]", tail:
     ]
     inner = found.count(2) if n_template == 3 else 0
     return len(found) + (n_units - n_template) * inner
+
+
+def smiles_of_oligomer(unit: str, n_units: int, head: str = "*[H]", tail: str = "*C") -> str:
+    """Return the canonical SMILES of a short chain, which stands for the polymer in clusters.
+
+    Parameters
+    ----------
+    unit, n_units, head, tail
+        As in ``make_polymer``.
+
+    Raises
+    ------
+    InputError
+        As ``make_polymer``.
+    """
+    from rdkit import Chem
+
+    parts = [_read_part(head, "head", 1), *[_read_part(unit, "unit", 2)] * n_units, _read_part(tail, "tail", 1)]
+    return str(Chem.MolToSmiles(Chem.RemoveHs(_zip_parts(parts))))
 
 
 def moving_frames(path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,28 @@
+"""CalcJob: a loose box of a recipe, and the stages that compress it."""
+
+from aiida import orm
+from aiida.engine import CalcJobProcessSpec
+
+from aiida_elyte.calculations.script import ScriptCalculation
+from aiida_elyte.data.forcefield import ForceFieldData
+
+__all__ = ["BuildBoxCalculation"]
+
+
+class BuildBoxCalculation(ScriptCalculation):
+    """Grow chains, place molecules, write the data file of LAMMPS."""
+
+    PROGRAM = "build_box.py"
+    RETRIEVED = ("system.data",)
+
+    @classmethod
+    def define(cls, spec: CalcJobProcessSpec) -> None:
+        """Define the ports."""
+        super().define(spec)
+        spec.input("force_field", valid_type=ForceFieldData, help="Force field with every type of the recipe.")
+        spec.output("data", valid_type=orm.SinglefileData, help="Data file of the loose box.")
+        spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.build_box"
+
+    def files(self) -> dict[str, orm.SinglefileData]:
+        """Return the force field."""
+        return {"forcefield.json": self.inputs.force_field}

@@ -1,0 +1,80 @@
+"""calcfunctions of the polymer street: clusters, runs of a box, equilibrium, pooled series."""
+
+import io
+
+import numpy as np
+from aiida import orm
+from aiida.engine import calcfunction
+
+from aiida_elyte.data.frames import FramesData
+from aiida_elyte.data.series import SeriesData
+from aiida_elyte.science.dynamics.equilibration import judge_settling
+from aiida_elyte.science.frames import round_frame
+from aiida_elyte.science.trajectory.reduction import pack_series
+
+__all__ = ["box_settings", "judge_box", "make_cluster_frames", "pool_series", "production_settings", "sampling_start"]
+
+
+@calcfunction
+def make_cluster_frames(recipe: orm.Dict, settings: orm.Dict) -> FramesData:
+    """Return the clusters of an electrolyte, unlabelled."""
+    from aiida_elyte.science.recipe import read_recipe
+    from aiida_elyte.science.seeds.solvation import Solvation, make_solvation_clusters
+
+    return FramesData(make_solvation_clusters(read_recipe(recipe.get_dict()), Solvation(**settings.get_dict())))
+
+
+@calcfunction
+def sampling_start(dataset: FramesData) -> FramesData:
+    """Return one frame of each cluster of a data set without its labels, where sampling starts."""
+    from aiida_elyte.science.forcefield.dataset import first_frames
+
+    return FramesData([round_frame(frame) for frame in first_frames(dataset.get_frames())])
+
+
+@calcfunction
+def box_settings(settings: orm.Dict, built: orm.Dict, seed: orm.Int, extra_ps: orm.Float) -> orm.Dict:
+    """Return the settings of the run that compresses a box and lets it settle, the last stage longer by some time."""
+    stages = [dict(stage) for stage in built["stages"]]
+    stages[-1]["n_steps"] += round(1000 * extra_ps.value / stages[-1]["timestep_fs"])
+    given = {key: built[key] for key in ("cutoff_A", "kspace_accuracy")}
+    return orm.Dict({**given, **settings.get_dict(), "stages": stages, "seed": seed.value})
+
+
+@calcfunction
+def production_settings(settings: orm.Dict, compression: orm.Dict, production: orm.Dict, seed: orm.Int) -> orm.Dict:
+    """Return the settings of production at constant volume, all else as in the compression."""
+    last, told = compression["stages"][-1], production.get_dict()
+    n_steps = round(1000 * told["length_ps"] / last["timestep_fs"])
+    equilibrate = round(1000 * told["thermalise_ps"] / last["timestep_fs"])
+    base = {**last, "kind": "nvt", "pressure_bar": None}
+    stages = [
+        {**base, "name": "thermalise", "n_steps": equilibrate, "is_production": False},
+        {**base, "name": "produce", "n_steps": n_steps, "is_production": True},
+    ]
+    return orm.Dict(
+        {**compression.get_dict(), **settings.get_dict(), "stages": stages, "seed": seed.value}
+        | {"dump_stride": max(1, round(1000 * told["frame_ps"] / last["timestep_fs"]))}
+    )
+
+
+@calcfunction
+def judge_box(thermo: orm.ArrayData, settings: orm.Dict) -> orm.Dict:
+    """Return whether a box has settled: where, its means with errors, or why not."""
+    records = {name: thermo.get_array(name) for name in thermo.get_arraynames()}
+    return orm.Dict(judge_settling(records, settings["stages"]))
+
+
+@calcfunction
+def pool_series(**replicas: SeriesData) -> SeriesData:
+    """Return the series of several runs of one system as one set, ``m00_r01`` of member ``m00``."""
+    from dataclasses import replace
+
+    series = [
+        replace(one, replica=name, member=name.partition("_")[0])
+        for name, node in sorted(replicas.items())
+        for one in node.get_series()
+    ]
+    buffer = io.BytesIO()
+    np.savez(buffer, **pack_series(series))
+    return SeriesData(buffer.getvalue())

@@ -1,0 +1,123 @@
+"""The clusters an electrolyte is learned from: its ions among short chains and solvent, in every arrangement."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+
+from ase import Atoms
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.recipe import Recipe, name_of_ion
+from aiida_elyte.science.seeds.clusters import Ingredient, make_clusters
+from aiida_elyte.science.seeds.clusters import Recipe as ClusterRecipe
+from aiida_elyte.science.seeds.molecules import match_sites, read_molecule
+from aiida_elyte.science.seeds.polymer import smiles_of_oligomer
+
+__all__ = ["Solvation", "coordinating_sites", "make_solvation_clusters"]
+
+_SITES = ("[OX1]", "[OX2]", "[NX1]", "[F;$(F~[P,B,Al,Si])]", "[Cl-,Br-,I-]", "[NX3,N-]", "[F,Cl,S]")
+"""Coordinating atoms, the best first: carbonyl, sulfonyl, nitrate; ether, water; nitrile; fluoride of PF6⁻, BF4⁻ …"""
+
+_KINDS = ("complex", "contact", "separated", "aggregate")
+
+
+@dataclass(frozen=True)
+class Solvation:
+    """How many clusters of each arrangement are made, and of what.
+
+    Raises
+    ------
+    InputError
+        When a number is none.
+    """
+
+    complex: int = 6
+    """Clusters of a cation in solvent."""
+    contact: int = 6
+    """Clusters of a contact pair in solvent."""
+    separated: int = 6
+    """Clusters of a solvent-separated pair."""
+    aggregate: int = 6
+    """Clusters of three ions, two cations and an anion or one and two in turn."""
+    n_units: int = 4
+    """Repeat units of the chain that stands for a polymer; its types reach no further than three bonds."""
+    n_solvent: int = 1
+    """Solvent molecules or short chains in a cluster."""
+    seed: int = 0
+    """Seed of conformers and placement."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            least = 1 if name in ("n_units", "n_solvent") else 0
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise InputError(f"{name} of the clusters is {value!r}; expected a whole number, {least} or more")
+        if not any(getattr(self, kind) for kind in _KINDS):
+            raise InputError(f"clusters asks for none; expected a number above zero for one of {', '.join(_KINDS)}")
+
+
+def coordinating_sites(smiles: str) -> str:
+    """Return SMARTS of the atoms of a molecule that coordinate cations.
+
+    Raises
+    ------
+    InputError
+        When it has no atom that does.
+    """
+    molecule = read_molecule(smiles)
+    for pattern in _SITES:
+        if match_sites(molecule, pattern, smiles):
+            return pattern
+    raise InputError(f"{smiles} has no O, N, F, S or halide that would coordinate a cation; expected one; leave it out")
+
+
+def make_solvation_clusters(recipe: Recipe, settings: Solvation) -> list[Atoms]:
+    """Make the clusters of an electrolyte: each arrangement with each solvent in turn.
+
+    Parameters
+    ----------
+    recipe
+        The electrolyte, with a salt.
+    settings
+        What to make of it.
+
+    Returns
+    -------
+    list of ase.Atoms
+        Clusters as of ``make_clusters``, arrangements in turn: any first part of the list has all of them.
+
+    Raises
+    ------
+    InputError
+        When the recipe has no salt, or a molecule nothing that coordinates.
+    """
+    salt = recipe.salt
+    if salt is None:
+        raise InputError("recipe has no salt; expected one, whose ions are the centres of clusters; add `salt:`")
+    solvents = {name: one.smiles for name, one in (recipe.solvents or {}).items()}
+    if recipe.polymer is not None:
+        own = recipe.polymer
+        solvents["chain"] = smiles_of_oligomer(own.unit, min(settings.n_units, own.n_units), own.head, own.tail)
+    cation = Ingredient(name_of_ion(salt.cation), salt.cation, 1)
+    anion = Ingredient(name_of_ion(salt.anion), salt.anion, 1, (coordinating_sites(salt.anion),), (1.8, 2.4))
+    made: list[list[Atoms]] = []
+    for place, (name, smiles) in enumerate(solvents.items()):
+        solvent = Ingredient(name, smiles, settings.n_solvent, (coordinating_sites(smiles),), (1.8, 2.4))
+        for kind in _KINDS:
+            count = getattr(settings, kind)
+            share = count // len(solvents) + (place < count % len(solvents))
+            for ions, number in _ions(kind, share, cation, anion).items():
+                if number:
+                    made.append(make_clusters(ClusterRecipe(kind, (*ions, solvent), settings.seed), number)[0])
+    return [cluster for cluster in chain.from_iterable(zip_longest(*made)) if cluster is not None]
+
+
+def _ions(kind: str, count: int, cation: Ingredient, anion: Ingredient) -> Mapping[tuple[Ingredient, ...], int]:
+    if kind == "complex":
+        return {(cation,): count}
+    if kind != "aggregate":
+        return {(cation, anion): count}
+    return {(_two(cation), anion): count - count // 2, (cation, _two(anion)): count // 2}
+
+
+def _two(ion: Ingredient) -> Ingredient:
+    return Ingredient(ion.name, ion.smiles, 2, ion.sites, ion.range_A)

@@ -1,0 +1,22 @@
+"""Learn a class-2 force field from clusters, and improve it where it is unsure."""
+
+from aiida_elyte.data.forcefield import ForceFieldData
+from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
+from aiida_elyte.workflows.sample_clusters import SampleClustersBaseWorkChain
+
+__all__ = ["ForceFieldWorkChain"]
+
+
+class ForceFieldWorkChain(ActiveLearningWorkChain):
+    """Active learning of a force field.
+
+    Each round runs clusters and small boxes by LAMMPS, each driven by one member; labels a diverse subset of what the
+    committee disagrees about; refits. Ends when such frames are rare, when new labels lower the error of clusters held
+    out no more, or when rounds or labels are spent, and says which; a run that broke is never the last.
+    """
+
+    PROTOCOL = "forcefield"
+    _sampler = SampleClustersBaseWorkChain
+    _potential = ForceFieldData
+    _engines = ("engine",)
+    _start_help = "Clusters the sampling starts from, with their total charge."

@@ -1,0 +1,13 @@
+"""Sample clusters, in as many jobs as the wall time asks for."""
+
+from aiida_elyte.calculations.sample_clusters import SampleClustersCalculation
+from aiida_elyte.workflows.script import ScriptBaseWorkChain
+
+__all__ = ["SampleClustersBaseWorkChain"]
+
+
+class SampleClustersBaseWorkChain(ScriptBaseWorkChain):
+    """Run clusters and small boxes; a job that ends early goes on after the last finished run."""
+
+    _process_class = SampleClustersCalculation
+    PROTOCOL = "sample_clusters"
