@@ -7,6 +7,7 @@ from scipy import constants as _c
 
 __all__ = [
     "ACCELERATION",
+    "ATM_BAR",
     "BAR",
     "BOHR_A",
     "BOLTZMANN_EV_K",
@@ -36,6 +37,9 @@ GPA: float = _c.giga * _c.angstrom**3 / _c.eV
 
 BAR: float = 1e-4 * GPA
 """One bar [eV/Å³]."""
+
+ATM_BAR: float = _c.atm / _c.bar
+"""One atmosphere [bar]."""
 
 RYDBERG_EV: float = _c.value("Rydberg constant times hc in eV")
 """One rydberg [eV]."""

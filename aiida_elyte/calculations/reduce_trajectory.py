@@ -32,7 +32,7 @@ class ReduceTrajectoryCalculation(ScriptCalculation):
             dynamic=True,
             validator=_is_given,
             help="Replica → its file, or the folder on the code's computer where the file lies that "
-            "`settings.trajectories` names.",
+            "`settings.trajectories` names; a list there names its parts in order of time.",
         )
         spec.input(
             "topology",
@@ -51,30 +51,35 @@ class ReduceTrajectoryCalculation(ScriptCalculation):
         info = super().prepare_for_submission(folder)
         info.remote_symlink_list = [
             (node.computer.uuid, str(PurePosixPath(node.get_remote_path()) / name), _place(port, name))
-            for port, (node, name) in self._sources().items()
+            for port, (node, names) in self._sources().items()
             if isinstance(node, orm.RemoteData)
+            for name in names
         ]
         return info
 
     def settings(self) -> dict[str, Any]:
         """Return the settings with the files under their names in the job's folder."""
-        places = {port: _place(port, name) for port, (_, name) in self._sources().items()}
+        told = _names(self.inputs.settings.get_dict())
+        places: dict[str, str | list[str]] = {}
+        for port, (_, names) in self._sources().items():
+            files = [_place(port, name) for name in names]
+            places[port] = files if isinstance(told.get(port), list) else files[0]
         trajectories = {replica: places[f"trajectories.{replica}"] for replica in self.inputs.trajectories}
         return {**super().settings(), "trajectories": trajectories, "topology": places.get("topology")}
 
     def files(self) -> dict[str, orm.SinglefileData]:
         """Return the files that travel."""
         return {
-            _place(port, name): node
-            for port, (node, name) in self._sources().items()
+            _place(port, names[0]): node
+            for port, (node, names) in self._sources().items()
             if isinstance(node, orm.SinglefileData)
         }
 
-    def _sources(self) -> dict[str, tuple[orm.Data, str]]:
-        """Return port → node and name of the file in it."""
+    def _sources(self) -> dict[str, tuple[orm.Data, list[str]]]:
+        """Return port → node and names of the files in it."""
         names = _names(self.inputs.settings.get_dict())
         return {
-            port: (node, node.filename if isinstance(node, orm.SinglefileData) else names[port])
+            port: (node, [node.filename] if isinstance(node, orm.SinglefileData) else _files(names[port]))
             for port, node in _nodes(self.inputs).items()
         }
 
@@ -85,8 +90,12 @@ def _nodes(inputs: Mapping[str, Any]) -> dict[str, orm.Data]:
     return nodes | ({"topology": inputs["topology"]} if "topology" in inputs else {})
 
 
-def _names(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Return port → name of the file that lies in its folder."""
+def _files(name: str | list[str]) -> list[str]:
+    return [name] if isinstance(name, str) else name
+
+
+def _names(settings: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    """Return port → name of the file that lies in its folder, or names of its parts."""
     names = {f"trajectories.{replica}": name for replica, name in settings.get("trajectories", {}).items()}
     return names | ({"topology": settings["topology"]} if settings.get("topology") is not None else {})
 
@@ -107,9 +116,11 @@ def _refuse(inputs: Mapping[str, Any]) -> str | None:
         return f'settings.trajectories is {told!r}; expected replica → file in its folder, as {{"r0": "run.xtc"}}'
     names = _names(settings)
     for port, name in names.items():
-        if not isinstance(name, str) or set("*?[") & set(name):
+        files = name if isinstance(name, list) and name and port != "topology" else [name]
+        if any(not isinstance(file, str) or set("*?[") & set(file) for file in files):
             return (
-                f"settings.{port} is {name!r}; expected the name of one file in its folder; patterns are not expanded"
+                f"settings.{port} is {name!r}; expected the name of one file in its folder, or of each part; "
+                "patterns are not expanded"
             )
     folders = {port: node for port, node in _nodes(inputs).items() if isinstance(node, orm.RemoteData)}
     if names.keys() != folders.keys():

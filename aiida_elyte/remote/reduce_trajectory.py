@@ -4,7 +4,8 @@ In:  ``settings.json``, the trajectories, their topology. Out: ``series.npz`` (o
 Settings:
 
 ``trajectories``
-    Label of each replica → name of its file: LAMMPS dump, XDATCAR, extxyz, DCD, XTC, TRR, ASE traj, HDF5 of torch-sim.
+    Label of each replica → name of its file: LAMMPS dump, XDATCAR, extxyz, DCD, XTC, TRR, ASE traj, HDF5 of torch-sim;
+    or the names of its parts in order of time, as those of a chain of LAMMPS jobs.
 ``topology``
     Name of the file that tells elements, masses, bonds, where the trajectories do not.
 ``timestep_fs``, ``cell_A``, ``lammps_units``, ``stride``
@@ -27,6 +28,7 @@ import io
 import json
 import sys
 import time
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -106,14 +108,15 @@ def _npz(arrays: dict[str, Any]) -> bytes:
 def run(job: Job) -> dict[str, Any]:
     """Reduce the trajectories of a job."""
     settings = _read_settings(job.settings)
-    trajectories: dict[str, str] = settings["trajectories"]
+    trajectories: dict[str, str | list[str]] = settings["trajectories"]
     topology = None if settings["topology"] is None else read_topology(job.folder / settings["topology"])
     molecules = select_molecules(topology, settings["molecules"]) if topology is not None else {}
     checkpoint = _Checkpoint(job.folder, _identity(job.folder, settings))
     resumed_from = None if checkpoint.state is None else int(checkpoint.state["n_frames"])
     n_read = 0
     for replica, name in list(trajectories.items())[len(checkpoint.finished) :]:
-        trajectory = _open(job.folder / name, topology, settings)
+        files = job.folder / name if isinstance(name, str) else [job.folder / part for part in name]
+        trajectory = _open(files, topology, settings)
         watch = _Watch(job, checkpoint, replica, settings["checkpoint_seconds"])
         series, notes = reduce_trajectory(
             trajectory,
@@ -191,13 +194,14 @@ def _read_settings(given: dict[str, Any]) -> dict[str, Any]:
 
 def _identity(folder: Path, settings: dict[str, Any]) -> str:
     """Return what a checkpoint must have in common with the run that takes it up: settings and sizes of files."""
-    names = [*settings["trajectories"].values(), *([settings["topology"]] if settings["topology"] else [])]
+    told = [[name] if isinstance(name, str) else name for name in settings["trajectories"].values()]
+    names = [*chain.from_iterable(told), *([settings["topology"]] if settings["topology"] else [])]
     sizes = {name: (folder / name).stat().st_size for name in names if (folder / name).is_file()}
     kept = {key: value for key, value in settings.items() if key != "checkpoint_seconds"}
     return json.dumps([kept, sizes], sort_keys=True)
 
 
-def _open(path: Path, topology: Topology | None, settings: dict[str, Any]) -> Trajectory:
+def _open(path: Path | list[Path], topology: Topology | None, settings: dict[str, Any]) -> Trajectory:
     cell = settings["cell_A"]
     return open_trajectory(
         path,

@@ -82,6 +82,10 @@ class ScriptBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
     )
     def resume_from_checkpoint(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
         """Go on in a new job with the checkpoint of one that reached its wall time or was killed."""
+        return self._go_on(calculation)
+
+    def _go_on(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
+        """Let the next job start from the checkpoint of one that ended early."""
         self.ctx.inputs.parent_folder = calculation.outputs.remote_folder
         self.report(f"{self.ctx.process_name}<{calculation.pk}> ended early; going on from its checkpoint")
         return ProcessHandlerReport(do_break=True)

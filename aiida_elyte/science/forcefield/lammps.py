@@ -7,7 +7,7 @@ import numpy as np
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["LammpsSystem", "TypedRows", "data_file", "input_file"]
+__all__ = ["BONDED_KINDS", "LammpsSystem", "TypedRows", "data_file", "input_file", "kspace", "set_up"]
 
 _MARGIN_A = 10.0
 """Space left around an isolated cluster [Å]."""
@@ -131,6 +131,10 @@ _COEFFICIENTS = {
 }
 
 
+BONDED_KINDS = tuple(_COEFFICIENTS)
+"""Kinds of rows of atoms, as the header of a data file names them."""
+
+
 def data_file(system: LammpsSystem, title: str = "class-2 force field") -> str:
     """Write the data file of a system: ``atom_style full``, units ``real``, all digits of every number.
 
@@ -196,19 +200,39 @@ def input_file(system: LammpsSystem, data_name: str, cutoff_A: float = 12.0, ksp
     str
         Text of the input; commands to run may follow.
     """
-    styles = [f"{kind[:-1]}_style class2" for kind in _COEFFICIENTS if len(getattr(system, kind).types)]
-    if system.cell is None:
-        boundary, after = "s s s", ["neighbor 2.0 nsq"]  # bins would have to be wider than the cutoff
-        pair = f"lj/class2/coul/cut {_digits(_NO_CUTOFF_A)}"
-    else:
-        boundary, after = "p p p", ["pair_modify tail yes", f"kspace_style pppm {_digits(kspace_accuracy)}"]
-        pair = f"lj/class2/coul/long {_digits(cutoff_A)}"
+    present = [kind for kind in _COEFFICIENTS if len(getattr(system, kind).types)]
+    if system.cell is not None:
+        return set_up(present, data_name, cutoff_A, kspace_accuracy)
+    after = ["neighbor 2.0 nsq"]  # bins would have to be wider than the cutoff
+    return _commands("s s s", f"lj/class2/coul/cut {_digits(_NO_CUTOFF_A)}", present, data_name, after)
+
+
+def set_up(present: Iterable[str], data_name: str, cutoff_A: float = 12.0, kspace_accuracy: float = 1e-5) -> str:
+    """Write the commands that set a periodic box up from its data file.
+
+    Parameters
+    ----------
+    present
+        Kinds of rows of atoms that the data file holds, of ``BONDED_KINDS``.
+    data_name, cutoff_A, kspace_accuracy
+        As in ``input_file``.
+    """
+    after = ["pair_modify tail yes", kspace(kspace_accuracy)]
+    return _commands("p p p", f"lj/class2/coul/long {_digits(cutoff_A)}", present, data_name, after)
+
+
+def kspace(accuracy: float) -> str:
+    """Return the command for the sums over images, the one part of the set-up that no restart file holds."""
+    return f"kspace_style pppm {_digits(accuracy)}"
+
+
+def _commands(boundary: str, pair: str, present: Iterable[str], data_name: str, after: Iterable[str]) -> str:
     commands = [
         "units real",
         "atom_style full",
         f"boundary {boundary}",
         f"pair_style {pair}",
-        *styles,
+        *(f"{kind[:-1]}_style class2" for kind in present),
         "special_bonds lj/coul 0 0 1",
         f"read_data {data_name}",
         *after,

@@ -12,6 +12,7 @@ import numpy as np
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.binary_formats import read_ase, read_dcd, read_torchsim, read_trr, read_xtc
+from aiida_elyte.science.trajectory.parts import PARTS, join_parts
 from aiida_elyte.science.trajectory.reduction import Reducer, Series
 from aiida_elyte.science.trajectory.snapshot import Snapshot, SnapshotReader
 from aiida_elyte.science.trajectory.text_formats import (
@@ -50,10 +51,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Frames of one file at a constant interval, atoms always in the same order; iterating reads it anew."""
+    """Frames of one file, or of its parts, at a constant interval, atoms in the same order; iterating reads it anew."""
 
     path: Path
-    """The file."""
+    """The file, or the folder of its parts."""
     symbols: tuple[str, ...]
     """Name of each atom's element."""
     masses: np.ndarray
@@ -136,7 +137,7 @@ class Trajectory:
 
 
 def open_trajectory(
-    path: str | Path,
+    path: str | Path | Sequence[str | Path],
     *,
     topology: Topology | str | Path | None = None,
     timestep_fs: float | None = None,
@@ -152,7 +153,7 @@ def open_trajectory(
     Parameters
     ----------
     path
-        The file.
+        The file; or its parts in order of time, or the folder of ``part_*.lammpstrj``: see ``join_parts``.
     topology
         What the trajectory leaves unsaid of its atoms, or the file that tells it.
     timestep_fs
@@ -174,14 +175,17 @@ def open_trajectory(
         When the file is missing, empty, of an unknown format or damaged, when elements, cell or times are neither in
         it nor given, or when it contradicts what is given.
     """
-    path = Path(path)
+    path, parts = _parts_of(path)
     if lammps_units not in LAMMPS_TIMES_FS:
         raise InputError(f"lammps_units is {lammps_units!r}; expected real or metal; convert the dump's velocities")
     if not (isinstance(stride, int) and stride > 0):
         raise InputError(f"stride is {stride!r}; expected a positive number of frames")
     if timestep_fs is not None and not (math.isfinite(timestep_fs) and timestep_fs > 0):
         raise InputError(f"timestep_fs is {timestep_fs!r}; expected a positive time [fs]")
-    read = _reader_of(path, lammps_units)
+    if len(parts) > 1:
+        read = join_parts(parts, partial(_reader_of, lammps_units=lammps_units))
+    else:
+        read = _reader_of(path, lammps_units)
     notes: list[str] = []
     beginning = list(islice(read(path, 0, stride, notes), 2))
     if not beginning:
@@ -209,6 +213,24 @@ def open_trajectory(
     )
     trajectory._complete(first, f"frame 0 of {path}")
     return trajectory
+
+
+def _parts_of(given: str | Path | Sequence[str | Path]) -> tuple[Path, list[Path]]:
+    """Return what to call a trajectory, and its files."""
+    if isinstance(given, str | Path):
+        path = Path(given)
+        parts = sorted(path.glob(PARTS)) if path.is_dir() else [path]
+        if not parts:
+            raise InputError(f"{path} holds no {PARTS}; expected a trajectory, or the folder of its parts; correct it")
+    else:
+        parts = [Path(part) for part in given]
+        if not parts:
+            raise InputError("the list of parts is empty; expected the files of one trajectory in order; name them")
+        path = parts[0].parent
+    missing = [part for part in parts if not part.is_file()]
+    if missing and len(parts) > 1:
+        raise InputError(f"part {missing[0]} is not there; expected a file; correct the path")
+    return (parts[0] if len(parts) == 1 else path), parts
 
 
 def _reader_of(path: Path, lammps_units: str) -> SnapshotReader:

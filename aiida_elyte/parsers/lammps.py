@@ -1,0 +1,27 @@
+"""Parser of the LAMMPS program."""
+
+import io
+from typing import Any
+
+import numpy as np
+from aiida import orm
+
+from aiida_elyte.parsers.script import ScriptParser
+
+__all__ = ["LammpsParser"]
+
+
+class LammpsParser(ScriptParser):
+    """Attach records and last positions; of a simulation that broke, its records."""
+
+    KEEPS_FAILED = ("ATOMS_LOST", "BOND_MISSING", "NOT_FINITE")
+
+    def attach(self, results: dict[str, Any]) -> None:
+        """Attach ``thermo`` and ``final``."""
+        thermo = orm.ArrayData()
+        with np.load(io.BytesIO(self.read_bytes("thermo.npz")), allow_pickle=False) as arrays:
+            for name in arrays:
+                thermo.set_array(name, arrays[name])
+        self.out("thermo", thermo)
+        if results.get("kind") is None:
+            self.out("final", orm.SinglefileData(io.BytesIO(self.read_bytes("final.data")), filename="final.data"))
