@@ -35,11 +35,11 @@ _RECORD = "box.json"
 _PUSH_OFF, _COMPRESSION = "push_off", "compression"
 _PROGRAM = "run_lammps.py"
 
+_RESTART_STRIDE = 2000
+"""Steps between restart files: as many are lost at most when a run is interrupted."""
+
 _DENSITY_G_CM3 = {True: 0.2, False: 0.8}
 """Density of a loose box with chains, and of one without."""
-
-_MOST_RECORDS = 20000
-"""Records of temperature, pressure and density of a run, about."""
 
 _PATH = click.Path(path_type=Path)
 
@@ -251,15 +251,14 @@ def _write_inputs(
 def _run_settings(
     stages: "Sequence[Stage]", settings: "Compression", flags: Sequence[str], seed: int
 ) -> dict[str, Any]:
-    n_steps = sum(stage.n_steps for stage in stages if stage.kind != "minimize")
     return {
         "stages": [asdict(stage) for stage in stages],
         "seed": seed + 1,
         "cutoff_A": settings.cutoff_A,
         "kspace_accuracy": settings.kspace_accuracy,
         "flags": list(flags),
-        "thermo_stride": max(10, n_steps // _MOST_RECORDS),
-        "restart_stride": 2000,
+        "thermo_stride": settings.record_stride,
+        "restart_stride": _RESTART_STRIDE,
     }
 
 

@@ -70,7 +70,7 @@ def _schedule(data: Mapping[str, Any]) -> "Figure":
     top.set(ylabel="temperature / K", xlim=(0, begin))
     top.margins(y=0.15)
     bottom.set(ylabel="pressure / bar", xlabel="time / ps", yscale="symlog")
-    bottom.set_ylim(bottom=0)
+    bottom.set_ylim(0, 3 * bottom.get_ylim()[1])
     bottom.set_title("pressure of the barostat; shaded: constant volume")
     for axis in (top, bottom):
         axis.grid(visible=True)
