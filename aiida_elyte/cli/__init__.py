@@ -19,6 +19,7 @@ _COMMANDS = {
     "evaluate": "evaluate",
     "transport": "transport",
     "forcefield": "forcefield",
+    "box": "box",
     "status": "status",
     "resume": "resume",
     "report": "report",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aiida_elyte.science.forcefield.fit import FitStep
     from aiida_elyte.science.forcefield.model import ForceField
 
-__all__ = ["command"]
+__all__ = ["command", "load_force_field"]
 
 _FILE = "forcefield.json"
 _TEST_FILE = "test.extxyz"
@@ -72,7 +72,7 @@ def fit(
     train, validation, test = (next(parts) if share else [] for share in shares)
     record = {"data": {"file": data.name, "sha256": fingerprint(frames), "split": split, "seed": seed}}
     systems = group_frames(train)
-    start = _load(out) if resume else None
+    start = load_force_field(out) if resume else None
     if start is not None and start.record.get("data") != record["data"]:
         raise InputError(f"{out / _FILE} was fitted to another split of data; expected {record['data']}; fit anew")
 
@@ -122,7 +122,7 @@ def fit(
 @click.option("--json", "json_path", type=_DATA, metavar="OUT", help="Errors.")
 def evaluate(folder: Path, test: Path, json_path: Path | None) -> None:
     """Compare forces of the force field in FOLDER with the labels of TEST, by system."""
-    force_field = _load(folder)
+    force_field = load_force_field(folder)
     frames = _read(test)
     from aiida_elyte.science.forcefield.dataset import group_frames
     from aiida_elyte.science.forcefield.fit import evaluate_forces
@@ -140,7 +140,7 @@ def evaluate(folder: Path, test: Path, json_path: Path | None) -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the geometry.")
 def export(folder: Path, smiles: str, out: Path, seed: int) -> None:
     """Write molecules with the force field in FOLDER as a data file and input of LAMMPS, as an isolated cluster."""
-    force_field = _load(folder)
+    force_field = load_force_field(folder)
     from aiida_elyte.science.forcefield.export import as_lammps_system, place_molecules
     from aiida_elyte.science.forcefield.lammps import data_file, input_file
     from aiida_elyte.science.forcefield.topology import topology_from_smiles
@@ -176,7 +176,14 @@ def _read(path: Path) -> "list[Atoms]":
     return list(frames)
 
 
-def _load(folder: Path) -> "ForceField":
+def load_force_field(folder: Path) -> "ForceField":
+    """Return the force field in a folder that ``forcefield fit`` wrote.
+
+    Raises
+    ------
+    InputError
+        When there is none that can be read.
+    """
     from aiida_elyte.science.forcefield.model import ForceField
 
     path = folder / _FILE

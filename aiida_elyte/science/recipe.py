@@ -7,15 +7,31 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.crystal import suggest
-from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules, topology_from_smiles
+from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules, join, topology_from_smiles
+from aiida_elyte.science.seeds.liquids import pack_liquid
 from aiida_elyte.science.seeds.molecules import match_sites, read_molecule
+from aiida_elyte.science.seeds.packing import Box, pack
 from aiida_elyte.science.seeds.polymer import count_sites, make_polymer
 
-__all__ = ["ANIONS", "CATIONS", "Amounts", "Chain", "Recipe", "Salt", "Solvent", "count_molecules", "read_recipe"]
+__all__ = [
+    "ANIONS",
+    "CATIONS",
+    "Amounts",
+    "Chain",
+    "Recipe",
+    "Salt",
+    "Solvent",
+    "build_box",
+    "count_molecules",
+    "one_of_each",
+    "read_recipe",
+    "topology_of_box",
+]
 
 CATIONS = {"Li": "[Li+]", "Na": "[Na+]", "K": "[K+]", "Mg": "[Mg+2]", "Ca": "[Ca+2]", "Zn": "[Zn+2]"}
 """SMILES of the cations that salts are named after."""
@@ -193,6 +209,44 @@ def count_molecules(recipe: Recipe) -> Amounts:
         raise InputError(_tell_no_salt(recipe.salt, amounts))
     _check_neutral(recipe, amounts)
     return amounts
+
+
+def one_of_each(recipe: Recipe) -> Topology:
+    """Return the graph of one molecule of each kind: what a force field needs to know."""
+    graphs = [] if recipe.polymer is None else [_chain(recipe.polymer)]
+    smiles = [solvent.smiles for solvent in (recipe.solvents or {}).values()]
+    smiles += [] if recipe.salt is None else [recipe.salt.cation, recipe.salt.anion]
+    return join([*graphs, *map(topology_from_smiles, smiles)])
+
+
+def topology_of_box(recipe: Recipe, amounts: Amounts) -> Topology:
+    """Return the graph of the box that ``build_box`` builds."""
+    kinds = [] if recipe.polymer is None else [(_chain(recipe.polymer), amounts.n_chains)]
+    kinds += [(topology_from_smiles(smiles), number) for smiles, number in amounts.molecules.items()]
+    return join([graph for graph, _ in kinds], [number for _, number in kinds])
+
+
+def build_box(recipe: Recipe, amounts: Amounts, density_g_cm3: float) -> Box:
+    """Build the loose box: chains grow, a liquid without chains is packed by Packmol.
+
+    Raises
+    ------
+    InputError
+        When no place is found, or Packmol is needed and missing.
+    """
+    if recipe.polymer is None:
+        return pack_liquid(amounts.molecules, density_g_cm3, recipe.seed)
+    chain = make_polymer(
+        recipe.polymer.unit,
+        recipe.polymer.n_units,
+        recipe.polymer.head,
+        recipe.polymer.tail,
+        recipe.polymer.tacticity,
+        name=recipe.name,
+        seed=recipe.seed,
+    )
+    rng = np.random.default_rng(recipe.seed)
+    return pack({recipe.name: (chain, amounts.n_chains)}, amounts.molecules, density_g_cm3, rng)
 
 
 def _count(recipe: Recipe, n_chains: int, scale: float) -> Amounts:

@@ -59,6 +59,12 @@ class Compression:
     """Time constant of the thermostat [fs]."""
     barostat_fs: float = 1000.0
     """Time constant of the barostat [fs]."""
+    cutoff_A: float = 12.0
+    """Cutoff of forces in real space [Å]."""
+    kspace_accuracy: float = 1e-5
+    """Relative error of the forces of PPPM [1]."""
+    record_stride: int = 100
+    """Steps between records of density, pressure, temperature and energy."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

@@ -5,7 +5,7 @@ molecules are placed rigidly, the largest first.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from aiida_elyte.science.seeds.molecules import embed_molecule
 from aiida_elyte.science.seeds.polymer import Polymer
 from aiida_elyte.units import G_CM3
 
-__all__ = ["Box", "pack"]
+__all__ = ["Box", "join_kinds", "pack"]
 
 _TRIES = 2000
 """Random places for one small molecule."""
@@ -70,27 +70,14 @@ def pack(
     InputError
         When a number is none, the box is empty or not neutral, or no place without overlap is found.
     """
-    if not 0 < density_g_cm3 < math.inf:
-        raise InputError(f"density_g_cm3 is {density_g_cm3}; expected a positive density, as 0.2; correct it")
-    counts = {**{name: count for name, (_, count) in chains.items()}, **molecules}
-    for name, count in counts.items():
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise InputError(f"count of {name} is {count!r}; expected a whole number above zero; correct it")
     seeds = rng.integers(2**31 - 1, size=len(molecules)).tolist()
     small = [embed_molecule(smiles, seed=seed) for smiles, seed in zip(molecules, seeds, strict=True)]
     kinds: list[tuple[Polymer | Atoms, Topology, int]] = [
         *((polymer, polymer.topology, count) for polymer, count in chains.values()),
         *((atoms, graph, count) for (atoms, graph), count in zip(small, molecules.values(), strict=True)),
     ]
-    if not kinds:
-        raise InputError("box has no molecules; expected at least one; name chains or molecules")
-    topology = join([graph for _, graph, _ in kinds], [count for _, _, count in kinds])
-    charge = int(charges_of_molecules(topology).sum())
-    if charge:
-        recipe = " + ".join(f"{count} {name}" for name, count in counts.items())
-        raise InputError(f"charge of {recipe} is {charge:+d}; expected a neutral box; correct the numbers of ions")
-    mass = float(atomic_masses[[atomic_numbers[symbol] for symbol in topology.elements]].sum())
-    edge = (mass * G_CM3 / density_g_cm3) ** (1 / 3)
+    counts = {**{name: count for name, (_, count) in chains.items()}, **molecules}
+    topology, edge = join_kinds([graph for _, graph, _ in kinds], counts, density_g_cm3)
     crowd = Crowd(contact_radii(topology.elements, contact_factor), edge)
     copies, first = [], 0
     for shape, graph, count in kinds:
@@ -103,6 +90,39 @@ def pack(
         else:
             _place_rigid(shape, crowd, edge, start, rng, density_g_cm3)
     return Box(positions=crowd.positions, cell=edge * np.eye(3), topology=topology)
+
+
+def join_kinds(graphs: Sequence[Topology], counts: Mapping[str, int], density_g_cm3: float) -> tuple[Topology, float]:
+    """Join kinds of molecules to the graph of a box, and return the edge of its cube [Å].
+
+    Parameters
+    ----------
+    graphs
+        Graph of each kind.
+    counts
+        Name of each kind → its number.
+    density_g_cm3
+        Density of the box [g/cm³].
+
+    Raises
+    ------
+    InputError
+        When the density or a number is none, or the box is empty or not neutral.
+    """
+    if not 0 < density_g_cm3 < math.inf:
+        raise InputError(f"density_g_cm3 is {density_g_cm3}; expected a positive density, as 0.2; correct it")
+    for name, count in counts.items():
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise InputError(f"count of {name} is {count!r}; expected a whole number above zero; correct it")
+    if not graphs:
+        raise InputError("box has no molecules; expected at least one; name chains or molecules")
+    topology = join(graphs, list(counts.values()))
+    charge = int(charges_of_molecules(topology).sum())
+    if charge:
+        recipe = " + ".join(f"{count} {name}" for name, count in counts.items())
+        raise InputError(f"charge of {recipe} is {charge:+d}; expected a neutral box; correct the numbers of ions")
+    mass = float(atomic_masses[[atomic_numbers[symbol] for symbol in topology.elements]].sum())
+    return topology, (mass * G_CM3 / density_g_cm3) ** (1 / 3)
 
 
 def _size(shape: Polymer | Atoms) -> int:
