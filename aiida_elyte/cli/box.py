@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from aiida_elyte.science.dynamics.compression import Compression
     from aiida_elyte.science.dynamics.stages import Stage
     from aiida_elyte.science.forcefield.model import ForceField
-    from aiida_elyte.science.recipe import Amounts, Recipe
+    from aiida_elyte.science.recipe import Recipe
+    from aiida_elyte.science.seeds.boxes import Amounts
     from aiida_elyte.science.seeds.packing import Box
 
 __all__ = ["command"]
@@ -78,7 +79,8 @@ def build(
 
     Run again, it goes on where it stopped.
     """
-    from aiida_elyte.science.recipe import count_molecules, one_of_each, read_recipe
+    from aiida_elyte.science.recipe import read_recipe
+    from aiida_elyte.science.seeds.boxes import count_molecules, one_of_each
 
     asked = read_recipe(_read_yaml(recipe))
     settings = _read_protocol(protocol, changes)
@@ -199,7 +201,7 @@ def _make_loose(recipe: "Recipe", amounts: "Amounts", density: float, out: Path)
     from ase import Atoms
     from ase.io import read, write
 
-    from aiida_elyte.science.recipe import build_box, topology_of_box
+    from aiida_elyte.science.seeds.boxes import build_box, topology_of_box
     from aiida_elyte.science.seeds.packing import Box
 
     record = json.loads(json.dumps({"recipe": asdict(recipe), "density_g_cm3": density, "amounts": asdict(amounts)}))

@@ -8,7 +8,7 @@ from ase import Atoms
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.topology import Topology, topology_from_smiles
 
-__all__ = ["embed_conformers", "embed_molecule", "match_sites", "read_molecule"]
+__all__ = ["charge_of", "embed_conformers", "embed_molecule", "match_sites", "read_molecule"]
 
 _LARGEST_SEED = 2**20
 """RDKit multiplies its seed by the number of the conformer: zero makes all alike, small seeds share conformers."""
@@ -19,6 +19,11 @@ def read_molecule(smiles: str) -> Any:
     from rdkit import Chem
 
     return Chem.AddHs(Chem.MolFromSmiles(smiles))
+
+
+def charge_of(smiles: str) -> int:
+    """Return the charge of a molecule [e]."""
+    return int(topology_from_smiles(smiles).formal_charges.sum())
 
 
 def match_sites(molecule: Any, pattern: str, what: str) -> list[int]:

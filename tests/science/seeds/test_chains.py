@@ -4,11 +4,9 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import shortest_path
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.forcefield.topology import charges_of_molecules, topology_from_smiles
 from aiida_elyte.science.forcefield.typing import assign_types
 from aiida_elyte.science.seeds.chains import grow_chain
 from aiida_elyte.science.seeds.crowd import contact_radii
-from aiida_elyte.science.seeds.molecules import embed_molecule
 from aiida_elyte.science.seeds.polymer import make_polymer
 
 
@@ -29,23 +27,6 @@ def measure(atoms, rows):
         return np.linalg.norm(a - b, axis=1)
     u, v = a - b, c[0] - b
     return np.degrees(np.arccos((u * v).sum(1) / np.linalg.norm(u, axis=1) / np.linalg.norm(v, axis=1)))
-
-
-@pytest.mark.parametrize(
-    ("unit", "smiles"),
-    [
-        ("*CCO*", "CCOCCOCCOC"),
-        ("*CCOC(=O)O*", "CCOC(=O)OCCOC(=O)OCCOC(=O)OC"),
-        ("*CC(COB1OCCO1)O*", "CC(COB1OCCO1)OCC(COB1OCCO1)OCC(COB1OCCO1)OC"),
-        ("*CC([N-]S(C)(=O)=O)*", "CC([N-]S(C)(=O)=O)CC([N-]S(C)(=O)=O)CC([N-]S(C)(=O)=O)C"),
-    ],
-)
-def test_a_trimer_has_the_types_and_charge_of_its_smiles(unit, smiles):
-    built, read = make_polymer(unit, 3).topology, topology_from_smiles(smiles)
-    ours, theirs = assign_types(built), assign_types(read)
-    assert sorted(ours.labels[place] for place in ours.atoms) == sorted(theirs.labels[place] for place in theirs.atoms)
-    assert sorted(ours.dihedrals.keys) == sorted(theirs.dihedrals.keys)
-    np.testing.assert_array_equal(charges_of_molecules(built), charges_of_molecules(read))
 
 
 @pytest.mark.parametrize("unit", ["*CCO*", "*CC(C)*", "*CCOC(=O)O*", "*Oc1ccc(cc1)C(C)(C)c1ccc(cc1)OC(=O)*"])
@@ -139,40 +120,6 @@ def test_short_chains_and_units_of_one_atom(unit, n_units):
     chain = grow_chain(polymer, rng())
     assert len(chain) == n_units * (3 if unit == "*C*" else 7) + 5
     assert measure(chain, polymer.topology.bonds).max() < 1.6
-
-
-def test_methoxy_ends_make_a_hundred_mer_of_709_atoms():
-    assert len(make_polymer("*CCO*", 100, head="*OC", tail="*C").topology.elements) == 709
-
-
-def test_small_molecules_and_an_octahedron():
-    for smiles, formula in (("C1COC(=O)O1", "C3H4O3"), ("COC(=O)OC", "C3H6O3"), ("[Li+]", "Li")):
-        atoms, topology = embed_molecule(smiles)
-        assert atoms.get_chemical_formula() == formula
-        assert tuple(atoms.get_chemical_symbols()) == topology.elements
-    atoms, topology = embed_molecule("F[P-](F)(F)(F)(F)F")
-    angles = np.sort(measure(atoms, topology.angles))
-    np.testing.assert_allclose(angles, [90] * 12 + [180] * 3, atol=6)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ({"unit": "CCO"}, "has 0 of"),
-        ({"unit": "*CCO"}, "has 1 of"),
-        ({"unit": "*CC(*)O*"}, "has 3 of"),
-        ({"unit": "*CC(O*"}, "cannot be read"),
-        ({"unit": "*=CC*"}, "single bonds"),
-        ({"unit": "*CCO*", "n_units": 0}, "n_units is 0"),
-        ({"unit": "*CCO*", "head": "C"}, "head 'C' has 0"),
-        ({"unit": "*CC(C)*", "tacticity": "tactic"}, "expected one of isotactic"),
-        ({"unit": "*CCO*", "tacticity": "isotactic"}, "no stereocentre"),
-        ({"unit": "*C(C)C(C)O*"}, "2 stereocentres"),
-    ],
-)
-def test_bad_polymers_are_refused(arguments, words):
-    with pytest.raises(InputError, match=words):
-        make_polymer(**{"n_units": 3, **arguments})
 
 
 def test_bad_torsions_are_refused():
