@@ -30,7 +30,7 @@ $(VENV)/.demo: pyproject.toml $(CONSTRAINTS)
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[tests]'
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[tests,dft-molecules]'
 	touch $@
 
 clean:

@@ -125,7 +125,7 @@ def _dumpable(results: dict[str, Any]) -> dict[str, Any]:
 def _environment() -> dict[str, Any]:
     """Return the versions of what is imported, the machine and the accelerator."""
     versions = {"python": platform.python_version(), "aiida-elyte": __version__}
-    for name in ("numpy", "ase", "torch", "schnetpack", "torch-sim-atomistic", "tblite", "MDAnalysis", "h5py"):
+    for name in ("numpy", "ase", "torch", "schnetpack", "torch-sim-atomistic", "tblite", "pyscf", "MDAnalysis", "h5py"):
         # Of SchNetPack only the layers are imported.
         module = {"torch-sim-atomistic": "torch_sim", "schnetpack": "schnetpack.nn"}.get(name, name)
         if module in sys.modules:

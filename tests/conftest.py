@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 # A user's own profiles are never touched.
@@ -24,8 +25,12 @@ def pytest_collection_modifyitems(items):
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
     for item in items:
         for mark in item.iter_markers("engine"):
-            if shutil.which(mark.args[0], path=path) is None:
-                item.add_marker(pytest.mark.skip(reason=f"engine {mark.args[0]} is not on the PATH"))
+            if shutil.which(mark.args[0], path=path) is None and not _is_module(mark.args[0]):
+                item.add_marker(pytest.mark.skip(reason=f"engine {mark.args[0]} is neither on the PATH nor a module"))
+
+
+def _is_module(name):
+    return name.isidentifier() and find_spec(name) is not None
 
 
 @pytest.fixture(scope="session")

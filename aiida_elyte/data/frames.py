@@ -17,7 +17,7 @@ class FramesData(SinglefileData):
     """Frames, labelled or not, in one extxyz file.
 
     Queryable attributes: ``count``, ``elements``, ``formulas``, ``atom_counts``, ``labels`` (carried by every frame),
-    ``label_counts``, ``levels_of_theory``, ``blocks`` (frames of each).
+    ``label_counts``, ``levels_of_theory``, ``charge_methods``, ``blocks`` (frames of each).
 
     Parameters
     ----------

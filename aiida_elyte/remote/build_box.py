@@ -19,7 +19,8 @@ from aiida_elyte.science.forcefield.lammps import data_file
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.forcefield.topology import topology_from_smiles
 from aiida_elyte.science.forcefield.typing import assign_types
-from aiida_elyte.science.recipe import Recipe, build_box, count_molecules, name_of_ion, read_recipe
+from aiida_elyte.science.recipe import Recipe, name_of_ion, read_recipe
+from aiida_elyte.science.seeds.boxes import build_box, count_molecules
 from aiida_elyte.science.seeds.packing import Box
 
 __all__ = ["main"]

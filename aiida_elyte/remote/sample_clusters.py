@@ -42,7 +42,8 @@ from aiida_elyte.science.forcefield.sampling import cluster_commands, committee_
 from aiida_elyte.science.forcefield.topology import Topology, topology_from_frame
 from aiida_elyte.science.forcefield.typing import assign_types
 from aiida_elyte.science.frames import block_of, labels_of, read_frames, round_frame, total_charge_of, write_frames
-from aiida_elyte.science.recipe import build_box, count_molecules, read_recipe
+from aiida_elyte.science.recipe import read_recipe
+from aiida_elyte.science.seeds.boxes import build_box, count_molecules
 from aiida_elyte.science.seeds.cutouts import cut_cluster
 from aiida_elyte.science.trajectory.parts import part_name
 from aiida_elyte.science.trajectory.readers import open_trajectory

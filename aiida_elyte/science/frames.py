@@ -9,6 +9,10 @@ A frame is an ``ase.Atoms``; its labels live in a ``SinglePointCalculator``; its
     What made the labels, e.g. ``"GFN1-xTB"`` or ``"PBE, SCAN-sized basis …"``; one data set holds one level.
 ``labelled_by``
     UUID of the calculation that made the labels.
+``charge``, ``multiplicity``
+    Total charge [e] and 2S + 1 of a cluster; ``total_charge`` is read too.
+``charge_method``
+    What the charges of the atoms are, e.g. ``"Mulliken (GFN2-xTB)"``.
 
 Labels are ``energy`` [eV], ``forces`` [eV/Å], ``stress`` [eV/Å³, ASE's sign and Voigt order xx yy zz yz xz xy],
 ``charges`` [e].
@@ -41,6 +45,7 @@ __all__ = [
     "require_labels",
     "require_one_level",
     "round_frame",
+    "total_charge_of",
     "write_frames",
 ]
 
@@ -169,6 +174,25 @@ def level_of(frame: Atoms) -> str:
     return str(frame.info.get("level_of_theory", UNSTATED))
 
 
+def total_charge_of(frame: Atoms) -> int | None:
+    """Return the total charge of a frame [e], ``info["charge"]`` or ``info["total_charge"]``; ``None`` without either.
+
+    Raises
+    ------
+    InputError
+        When it is no whole number, or the two differ.
+    """
+    told = {frame.info[key] for key in ("charge", "total_charge") if frame.info.get(key) is not None}
+    if not told:
+        return None
+    if len(told) > 1 or any(float(value) != round(float(value)) for value in told):
+        raise InputError(
+            f"{frame.get_chemical_formula()} has the total charge {' and '.join(map(str, sorted(told)))}; expected one "
+            "whole number in info['charge']; correct it"
+        )
+    return round(float(told.pop()))
+
+
 def round_frame(frame: Atoms) -> Atoms:
     """Return a copy with positions and cell rounded to 1e-8 Å, labels and info kept."""
     copy = frame.copy()
@@ -190,7 +214,7 @@ def fingerprint(frames: Iterable[Atoms]) -> str:
 
 
 def describe(frames: Sequence[Atoms]) -> dict[str, Any]:
-    """Return what a database should know of a set of frames: counts, elements, labels, levels of theory, blocks."""
+    """Return what a database should know of a set of frames: counts, elements, labels, their origin, blocks."""
     labels = Counter(key for frame in frames for key in labels_of(frame))
     return {
         "count": len(frames),
@@ -200,6 +224,7 @@ def describe(frames: Sequence[Atoms]) -> dict[str, Any]:
         "labels": sorted(key for key, count in labels.items() if count == len(frames)),
         "label_counts": dict(labels),
         "levels_of_theory": sorted({level_of(frame) for frame in frames if labels_of(frame)}),
+        "charge_methods": sorted({frame.info["charge_method"] for frame in frames if "charge_method" in frame.info}),
         "blocks": dict(Counter(map(block_of, frames))),
     }
 

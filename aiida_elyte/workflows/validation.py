@@ -8,8 +8,10 @@ from aiida import orm
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
+from aiida_elyte.science.recipe import read_recipe
+from aiida_elyte.science.seeds.boxes import count_molecules
 
-__all__ = ["is_labelled", "is_plugin", "is_positive", "mixed_levels"]
+__all__ = ["is_labelled", "is_plugin", "is_positive", "is_recipe", "mixed_levels"]
 
 
 def is_positive(node: Any, port: Any) -> str | None:
@@ -37,6 +39,16 @@ def is_labelled(node: FramesData | None, port: Any) -> str | None:
     """Refuse a set with unlabelled frames."""
     if node is not None and not node.is_labelled:
         return f"{port.name} holds frames without energy and forces; expected a labelled set; label it first"
+    return None
+
+
+def is_recipe(node: orm.Dict | None, _: Any) -> str | None:
+    """Refuse what is no recipe of an electrolyte."""
+    try:
+        if node is not None:
+            count_molecules(read_recipe(node.get_dict()))
+    except InputError as error:
+        return str(error)
     return None
 
 

@@ -1,13 +1,9 @@
 """The labelling program as a cluster runs it: its own process, in its own folder."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,75 +11,14 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
+from label_jobs import copper, finish, job, labelled, start
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.remote import label_ase
-from aiida_elyte.science.frames import labels_of, read_frames, write_frames
+from aiida_elyte.science.frames import labels_of, write_frames
+from aiida_elyte.science.labels.state import StatefulCalculator
 
-PROGRAM = Path(label_ase.__file__)
 TWO_FIELDS = {"calculator": "emt", "level_of_theory": "EMT"}
-
-MOODY = '''
-"""An engine that fails in every way a frame can make it fail; it counts its calls in a file."""
-import os, time
-from pathlib import Path
-import numpy as np
-from ase.calculators.emt import EMT
-
-class Moody(EMT):
-    def __init__(self, pause=0.0, **kwargs):
-        super().__init__(**kwargs)
-        self.pause = pause
-        self.converged = True
-
-    def calculate(self, atoms=None, properties=("energy",), system_changes=("positions",)):
-        with Path("calls.txt").open("a") as handle:
-            handle.write(f"{atoms.positions[0, 0]:.0f}\\n")
-        time.sleep(self.pause)
-        super().calculate(atoms, list(properties), list(system_changes))
-        mood = round(atoms.positions[0, 0])
-        self.converged = mood != 3
-        if mood == 1:
-            raise RuntimeError("SCF went astray")
-        if mood == 2:
-            self.results["forces"] = self.results["forces"] * np.nan
-        if mood == 66:
-            os._exit(9)
-'''
-
-
-def copper(first_x=0.0):
-    """Return a crystal whose first coordinate tells the engine how to behave; the others follow."""
-    atoms = bulk("Cu", "fcc", a=3.6, cubic=True)
-    atoms.positions += [first_x, 0, 0]
-    return atoms
-
-
-def job(tmp_path, frames, settings, limits=None):
-    for index, frame in enumerate(frames):
-        frame.info.setdefault("origin", f"b{index}#0")
-    write_frames(frames, tmp_path / "frames.extxyz")
-    (tmp_path / "settings.json").write_text(json.dumps(settings))
-    if limits is not None:
-        (tmp_path / "limits.json").write_text(json.dumps({"max_wallclock_seconds": limits}))
-    (tmp_path / "moody.py").write_text(MOODY)
-
-
-def start(tmp_path):
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, PROGRAM, "settings.json"], cwd=tmp_path, env=environment)
-
-
-def finish(tmp_path):
-    process = start(tmp_path)
-    code = process.wait(timeout=120)
-    results = json.loads((tmp_path / "results.json").read_text())
-    assert code == (0 if results["status"] == "ok" else 1)
-    return results
-
-
-def labelled(tmp_path):
-    return read_frames(tmp_path / "labelled.extxyz")
 
 
 def test_labels_equal_a_direct_calculation_in_order(tmp_path):
@@ -250,15 +185,15 @@ def test_bad_settings_are_refused(tmp_path, settings, message):
     assert message in results["message"]
 
 
-@pytest.mark.parametrize("cut", [1, 5, 60, 200])
-def test_torn_tail_is_cut_wherever_it_tore(tmp_path, cut):
+@pytest.mark.parametrize("torn", [1, 60, None])
+def test_what_a_kill_left_behind_the_checkpoint_is_cut(tmp_path, torn):
+    job(tmp_path, [copper(0), copper(4)], {"calculator": "moody:Moody", "level_of_theory": "moody"})
+    finish(tmp_path)
     path = tmp_path / "labelled.extxyz"
-    whole = write_frames([copper(0), copper(1)])
-    last = write_frames([copper(2)])
-    path.write_text(f"{whole}{last[: len(last) - cut]}")
-    assert label_ase._cut_torn_tail(path) == 2
+    whole = path.read_text()
+    path.write_text(whole + write_frames([copper(2)])[:torn])
+    assert finish(tmp_path)["n_labelled"] == 2
     assert path.read_text() == whole
-    assert label_ase._cut_torn_tail(tmp_path / "absent") == 0
 
 
 def test_unimportable_calculator_names_the_calculator():
@@ -280,8 +215,8 @@ class TestTblite:
 
     @pytest.fixture(scope="class")
     def label(self):
-        calculator = label_ase._calculator("tblite", {"accuracy": 0.1})
-        return lambda frame: label_ase._label(frame, calculator, ["energy", "forces", "stress", "charges"])
+        engine = StatefulCalculator(label_ase._calculator("tblite", {"accuracy": 0.1}), "tblite")
+        return lambda frame: label_ase._label(frame, engine, ["energy", "forces", "stress", "charges"])
 
     def test_forces_are_minus_the_gradient(self, frame, label):
         step = 1e-3
@@ -319,9 +254,9 @@ class TestTblite:
         np.testing.assert_array_equal(first["forces"], again["forces"])
 
     def test_unconverged_frame_is_refused_and_the_next_is_not_harmed(self, frame):
-        hasty = label_ase._calculator("tblite", {"max_iterations": 2})
+        hasty = StatefulCalculator(label_ase._calculator("tblite", {"max_iterations": 2}), "tblite")
         assert "not converged" in label_ase._label(frame, hasty, ["energy", "forces"])
-        hasty.set(max_iterations=250)
+        hasty.calculator.set(max_iterations=250)
         assert not isinstance(label_ase._label(frame, hasty, ["energy", "forces"]), str)
 
     def test_whole_job_with_charges(self, frame, tmp_path):

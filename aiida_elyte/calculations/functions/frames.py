@@ -44,11 +44,15 @@ def merge_frames(**sets: FramesData) -> FramesData:
 
 @calcfunction
 def collect_refused(**batches: orm.Dict) -> orm.Dict:
-    """Return all refusals under the frames' indices in the whole set; batch ``b000040`` starts at frame 40."""
+    """Return all refusals under the frames' indices in the whole set; batch ``b000040`` starts at frame 40.
+
+    ``"7.2"`` is the second geometry that heat made of frame 7.
+    """
     refused: dict[str, Any] = {}
     for name, results in batches.items():
-        first = int(name[1:])
-        refused |= {str(first + int(index)): reason for index, reason in results.get_dict().get("refused", {}).items()}
+        for index, reason in results.get_dict().get("refused", {}).items():
+            frame, *rest = index.split(".")
+            refused[".".join([str(int(name[1:]) + int(frame)), *rest])] = reason
     return orm.Dict(refused)
 
 

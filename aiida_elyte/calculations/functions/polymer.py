@@ -1,6 +1,7 @@
 """calcfunctions of the polymer street: clusters, runs of a box, equilibrium, pooled series."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 from aiida import orm
@@ -9,27 +10,50 @@ from aiida.engine import calcfunction
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.science.dynamics.equilibration import judge_settling
+from aiida_elyte.science.forcefield.dataset import first_frames
 from aiida_elyte.science.frames import round_frame
+from aiida_elyte.science.recipe import read_recipe
+from aiida_elyte.science.seeds.solvation import Solvation, make_solvation_clusters
 from aiida_elyte.science.trajectory.reduction import pack_series
 
-__all__ = ["box_settings", "judge_box", "make_cluster_frames", "pool_series", "production_settings", "sampling_start"]
+__all__ = [
+    "box_settings",
+    "judge_box",
+    "make_cluster_frames",
+    "pool_series",
+    "production_settings",
+    "reduction_settings",
+    "sampling_settings",
+    "sampling_start",
+    "transport_settings",
+    "with_recipe",
+]
 
 
 @calcfunction
 def make_cluster_frames(recipe: orm.Dict, settings: orm.Dict) -> FramesData:
     """Return the clusters of an electrolyte, unlabelled."""
-    from aiida_elyte.science.recipe import read_recipe
-    from aiida_elyte.science.seeds.solvation import Solvation, make_solvation_clusters
-
     return FramesData(make_solvation_clusters(read_recipe(recipe.get_dict()), Solvation(**settings.get_dict())))
 
 
 @calcfunction
 def sampling_start(dataset: FramesData) -> FramesData:
     """Return one frame of each cluster of a data set without its labels, where sampling starts."""
-    from aiida_elyte.science.forcefield.dataset import first_frames
-
     return FramesData([round_frame(frame) for frame in first_frames(dataset.get_frames())])
+
+
+@calcfunction
+def sampling_settings(settings: orm.Dict, recipe: orm.Dict) -> orm.Dict:
+    """Return the settings of sampling with the recipe that small boxes are made of."""
+    content = settings.get_dict()
+    return orm.Dict({**content, "boxes": {**content["boxes"], "recipe": recipe.get_dict()}})
+
+
+@calcfunction
+def transport_settings(recipe: orm.Dict, built: orm.Dict) -> orm.Dict:
+    """Return what transport is told: the formal charges of the ions, and the temperature."""
+    asked = read_recipe(recipe.get_dict())
+    return orm.Dict({"charges": built["charges"], "temperature_K": asked.temperature_K})
 
 
 @calcfunction
@@ -59,6 +83,19 @@ def production_settings(settings: orm.Dict, compression: orm.Dict, production: o
 
 
 @calcfunction
+def with_recipe(settings: orm.Dict, recipe: orm.Dict, seed: orm.Int) -> orm.Dict:
+    """Return the settings that build the box of a recipe with a seed of its own."""
+    return orm.Dict({**settings.get_dict(), "recipe": {**recipe.get_dict(), "seed": seed.value}})
+
+
+@calcfunction
+def reduction_settings(settings: orm.Dict, run: orm.Dict, built: orm.Dict) -> orm.Dict:
+    """Return the settings that reduce the parts a run has left, ions of several atoms by their centres of mass."""
+    chosen = {"trajectories": {"r0": run["trajectory"]}, "molecules": built["molecules"], "tracked": list(built["charges"])}
+    return orm.Dict({**settings.get_dict(), **chosen})
+
+
+@calcfunction
 def judge_box(thermo: orm.ArrayData, settings: orm.Dict) -> orm.Dict:
     """Return whether a box has settled: where, its means with errors, or why not."""
     records = {name: thermo.get_array(name) for name in thermo.get_arraynames()}
@@ -68,8 +105,6 @@ def judge_box(thermo: orm.ArrayData, settings: orm.Dict) -> orm.Dict:
 @calcfunction
 def pool_series(**replicas: SeriesData) -> SeriesData:
     """Return the series of several runs of one system as one set, ``m00_r01`` of member ``m00``."""
-    from dataclasses import replace
-
     series = [
         replace(one, replica=name, member=name.partition("_")[0])
         for name, node in sorted(replicas.items())

@@ -1,14 +1,18 @@
 """Whether a run has come to equilibrium: where it begins, its means with their errors, and the reason if it has not."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["Equilibrium", "Mean", "find_equilibrium", "statistical_inefficiency"]
+__all__ = ["Equilibrium", "Mean", "find_equilibrium", "judge_settling", "statistical_inefficiency"]
+
+_JUDGED = ("density_g_cm3", "pressure_bar", "temperature_K", "potential_eV")
+"""Records that tell whether a box has settled."""
 
 _STARTS = 100
 """Places where equilibrium may begin, evenly spaced."""
@@ -95,6 +99,42 @@ def find_equilibrium(series: Mapping[str, np.ndarray], targets: Mapping[str, flo
         elif targets and name in targets and abs(mean.value - targets[name]) > _ERRORS * mean.std:
             reasons.append(f"{name} is {mean.value:.4g} ± {mean.std:.2g}; expected {targets[name]:g}")
     return Equilibrium(begins, means, f"{'; '.join(reasons)}; run longer" if reasons else None)
+
+
+def judge_settling(records: Mapping[str, np.ndarray], stages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Judge the last stage of a run, one at constant pressure, by its density, pressure, temperature and energy.
+
+    Parameters
+    ----------
+    records
+        Of the whole run: ``step``, ``density_g_cm3``, ``pressure_bar``, ``temperature_K``, ``potential_eV``.
+    stages
+        Its stages, each with the fields of ``Stage``.
+
+    Returns
+    -------
+    dict
+        ``refused``, why it is no equilibrium or ``None``; ``settle_ps``, where the stage begins, ``begins_ps`` and
+        ``ends_ps`` of the equilibrium part, from the beginning of the run; ``means`` with the fields of ``Mean``.
+
+    Raises
+    ------
+    InputError
+        As ``find_equilibrium``.
+    """
+    *before, last = [stage for stage in stages if stage["kind"] != "minimize"]
+    first = sum(stage["n_steps"] for stage in before)
+    time_ps = np.asarray(records["step"]) * last["timestep_fs"] / 1000
+    settled = np.asarray(records["step"]) >= first
+    targets = {"pressure_bar": last["pressure_bar"][1], "temperature_K": last["temperature_K"][1]}
+    found = find_equilibrium({name: np.asarray(records[name])[settled] for name in _JUDGED}, targets)
+    return {
+        "refused": found.refused,
+        "settle_ps": first * last["timestep_fs"] / 1000,
+        "begins_ps": float(time_ps[settled][found.begins]),
+        "ends_ps": float(time_ps[-1]),
+        "means": {name: asdict(mean) for name, mean in found.means.items()},
+    }
 
 
 def statistical_inefficiency(values: np.ndarray) -> float:

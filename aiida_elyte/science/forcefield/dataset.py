@@ -68,6 +68,18 @@ def name_of(frame: Atoms) -> str:
     return str(frame.info.get("system") or frame.get_chemical_formula())
 
 
+def first_frames(frames: Iterable[Atoms]) -> list[Atoms]:
+    """Return the first frame of each cluster without its labels, its total charge told."""
+    found: dict[str, Atoms] = {}
+    for frame in frames:
+        if name_of(frame) not in found:
+            bare = Atoms(frame.symbols, frame.positions, info=dict(frame.info))
+            if total_charge_of(frame) is None and (charges := charges_of(frame)) is not None:
+                bare.info["charge"] = round(float(charges.sum()))
+            found[name_of(frame)] = bare
+    return list(found.values())
+
+
 def describe_coordinates(topology: Topology, types: Types, positions: np.ndarray) -> InternalCoordinates:
     """Compute the coordinates of all rows and pairs of a cluster, ``positions`` of ``shape=(F, N, 3)`` [Å]."""
     return InternalCoordinates(

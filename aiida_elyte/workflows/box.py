@@ -1,0 +1,246 @@
+"""One box of an electrolyte: built, compressed, settled, run, reduced."""
+
+from typing import Any
+
+from aiida import orm
+from aiida.common import AttributeDict
+from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, while_
+
+from aiida_elyte.calculations.functions.polymer import (
+    box_settings,
+    judge_box,
+    production_settings,
+    reduction_settings,
+    with_recipe,
+)
+from aiida_elyte.data.forcefield import ForceFieldData
+from aiida_elyte.data.series import SeriesData
+from aiida_elyte.workflows.build_box import BuildBoxBaseWorkChain
+from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
+from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
+from aiida_elyte.workflows.reduce_trajectory import ReduceTrajectoryBaseWorkChain
+from aiida_elyte.workflows.validation import is_recipe
+
+__all__ = ["BoxWorkChain"]
+
+
+class BoxWorkChain(ProtocolMixin, WorkChain):
+    """From a recipe and a force field to displacements.
+
+    The loose box is pushed off and compressed; its last stage, at the target, is made longer until density, pressure,
+    temperature and energy have settled, or the extensions allowed are spent. Production follows at constant volume; its
+    trajectory stays where it was made and is reduced there.
+    """
+
+    PROTOCOL = "box"
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        """Define ports, outline and exit codes."""
+        super().define(spec)
+        spec.input("recipe", valid_type=orm.Dict, serializer=orm.to_aiida_type, validator=is_recipe, help="The box.")
+        spec.input("force_field", valid_type=ForceFieldData, help="Force field with every type of the recipe.")
+        spec.input("seed", valid_type=orm.Int, serializer=orm.to_aiida_type, help="Seed of the box and its velocities.")
+        spec.input(
+            "run", valid_type=orm.Dict, serializer=orm.to_aiida_type, help="Settings of `elyte.lammps`, without stages."
+        )
+        spec.input(
+            "settling",
+            valid_type=orm.Dict,
+            serializer=orm.to_aiida_type,
+            help="`max_extensions` of the last stage by `extension_ps` each; `is_required`, whether to end without.",
+        )
+        spec.input(
+            "production",
+            valid_type=orm.Dict,
+            serializer=orm.to_aiida_type,
+            help="`thermalise_ps`, `length_ps`, `frame_ps`: time between frames.",
+        )
+        spec.expose_inputs(BuildBoxBaseWorkChain, namespace="build", exclude=("force_field",))
+        spec.expose_inputs(LammpsBaseWorkChain, namespace="md", exclude=("data", "settings", "parent_folder"))
+        spec.expose_inputs(
+            ReduceTrajectoryBaseWorkChain, namespace="reduce", exclude=("trajectories", "topology", "parent_folder")
+        )
+        spec.output("box", valid_type=orm.Dict, required=False, help="Numbers of molecules, stages, ions.")
+        spec.output("equilibrium", valid_type=orm.Dict, required=False, help="Where the box settled, its means, or why not.")
+        spec.output("thermo", valid_type=orm.ArrayData, required=False, help="Records of compression and settling.")
+        spec.output("production_thermo", valid_type=orm.ArrayData, required=False, help="Records of production.")
+        spec.output("final", valid_type=orm.SinglefileData, required=False, help="Data file of the end.")
+        spec.output("trajectory", valid_type=orm.RemoteData, required=False, help="Folder of the trajectory's parts.")
+        spec.output("series", valid_type=SeriesData, required=False, help="Displacements, cell and times.")
+        spec.outline(
+            cls.run_build,
+            cls.inspect_build,
+            while_(cls.should_settle)(cls.run_settling, cls.inspect_settling),
+            cls.run_production,
+            cls.inspect_production,
+            cls.run_reduction,
+            cls.inspect_reduction,
+        )
+        spec.exit_code(460, "ERROR_BOX_NOT_BUILT", message="The box could not be built: {reason}")
+        spec.exit_code(461, "ERROR_COMPRESSION_FAILED", message="The compression ended early: {reason}")
+        spec.exit_code(462, "ERROR_PRODUCTION_FAILED", message="Production ended early: {reason}")
+        spec.exit_code(463, "ERROR_REDUCTION_FAILED", message="The trajectory could not be reduced: {reason}")
+        spec.exit_code(
+            510,
+            "ERROR_NOT_EQUILIBRATED",
+            message="The box has not settled: {reason}; raise `settling.max_extensions`, or its temperature.",
+        )
+
+    @classmethod
+    def get_builder_from_protocol(
+        cls,
+        codes: dict[str, orm.AbstractCode],
+        recipe: dict[str, Any] | None = None,
+        force_field: ForceFieldData | None = None,
+        protocol: str | None = None,
+        overrides: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> ProcessBuilder:
+        """Return a builder.
+
+        Parameters
+        ----------
+        codes
+            ``python``: Python with torch, RDKit, MDAnalysis; ``engine``: ``lmp``.
+        recipe, force_field
+            What to build; left out where another WorkChain fills them in.
+        protocol, overrides, options
+            Name of the protocol, what to change of it, options of the jobs.
+        """
+        inputs = cls.get_inputs(protocol, overrides, None)
+        python, given = codes["python"], {"protocol": protocol, "options": options}
+        run = LammpsBaseWorkChain.get_inputs(protocol, inputs["md"], None)["settings"]
+        md = LammpsBaseWorkChain.get_builder_from_protocol(
+            python, overrides=inputs["md"], engine=codes["engine"], **given
+        )._inputs(prune=True)
+        md.pop("settings")
+        compression = _Compression.get_protocol_inputs(protocol, inputs["compression"])
+        loose = recursive_merge({"settings": {"compression": compression}}, inputs["build"])
+        builder = cls.get_builder()
+        builder.build = BuildBoxBaseWorkChain.get_builder_from_protocol(python, overrides=loose, **given)._inputs(
+            prune=True
+        )
+        builder.md = md
+        builder.reduce = ReduceTrajectoryBaseWorkChain.get_builder_from_protocol(
+            python, overrides=inputs["reduce"], **given
+        )._inputs(prune=True)
+        run.pop("seed")
+        builder.run = orm.Dict(run)
+        builder.settling = orm.Dict(inputs["settling"])
+        builder.production = orm.Dict(inputs["production"])
+        builder.seed = orm.Int(inputs["seed"])
+        if recipe is not None:
+            builder.recipe = orm.Dict(recipe)
+        if force_field is not None:
+            builder.force_field = force_field
+        return builder
+
+    def run_build(self) -> ToContext:
+        """Build the loose box."""
+        inputs = AttributeDict(self.exposed_inputs(BuildBoxBaseWorkChain, namespace="build"))
+        inputs.force_field = self.inputs.force_field
+        inputs.settings = with_recipe(inputs.settings, self.inputs.recipe, self.inputs.seed)
+        inputs.metadata.call_link_label = "build"
+        return ToContext(build=self.submit(BuildBoxBaseWorkChain, **inputs))
+
+    def inspect_build(self) -> ExitCode | None:
+        """Take the box."""
+        node = self.ctx.build
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_BOX_NOT_BUILT.format(reason=_reason(node))
+        self.out("box", node.outputs.results)
+        self.ctx.n_runs, self.ctx.verdict, self.ctx.folder = 0, None, None
+        return None
+
+    def should_settle(self) -> bool:
+        """Tell whether the box has not settled and may be run for longer."""
+        if self.ctx.verdict is not None and self.ctx.verdict["refused"] is None:
+            return False
+        return self.ctx.n_runs <= self.inputs.settling["max_extensions"]
+
+    def run_settling(self) -> ToContext:
+        """Compress the box and let it settle; or go on with its last stage."""
+        extra = orm.Float(self.ctx.n_runs * self.inputs.settling["extension_ps"])
+        built = self.ctx.build.outputs
+        inputs = self._md(built.data, box_settings(self.inputs.run, built.results, self.inputs.seed, extra))
+        if self.ctx.folder is not None:
+            inputs.parent_folder = self.ctx.folder
+        inputs.metadata.call_link_label = f"settle_{self.ctx.n_runs:02d}"
+        self.ctx.n_runs += 1
+        return ToContext(settling=self.submit(LammpsBaseWorkChain, **inputs))
+
+    def inspect_settling(self) -> ExitCode | None:
+        """Judge whether the box has settled."""
+        node = self.ctx.settling
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_COMPRESSION_FAILED.format(reason=_reason(node))
+        self.ctx.folder = node.outputs.remote_folder
+        self.ctx.verdict = judge_box(node.outputs.thermo, node.inputs.settings)
+        self.report(f"box after {self.ctx.verdict['ends_ps']:g} ps: {self.ctx.verdict['refused'] or 'settled'}")
+        if self.should_settle() or self.ctx.verdict["refused"] is None:
+            return None
+        self._attach_settling()
+        if self.inputs.settling["is_required"]:
+            return self.exit_codes.ERROR_NOT_EQUILIBRATED.format(reason=self.ctx.verdict["refused"])
+        return None
+
+    def run_production(self) -> ToContext:
+        """Run at constant volume from where the box has settled."""
+        self._attach_settling()
+        node = self.ctx.settling
+        settings = production_settings(
+            self.inputs.run, node.inputs.settings, self.inputs.production, self.inputs.seed
+        )
+        inputs = self._md(node.outputs.final, settings)
+        inputs.metadata.call_link_label = "production"
+        return ToContext(production=self.submit(LammpsBaseWorkChain, **inputs))
+
+    def inspect_production(self) -> ExitCode | None:
+        """Take the trajectory where it lies."""
+        node = self.ctx.production
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_PRODUCTION_FAILED.format(reason=_reason(node))
+        self.out("production_thermo", node.outputs.thermo)
+        self.out("final", node.outputs.final)
+        self.out("trajectory", node.outputs.remote_folder)
+        return None
+
+    def run_reduction(self) -> ToContext:
+        """Reduce the trajectory beside it."""
+        node = self.ctx.production
+        inputs = AttributeDict(self.exposed_inputs(ReduceTrajectoryBaseWorkChain, namespace="reduce"))
+        inputs.trajectories = {"r0": node.outputs.remote_folder}
+        inputs.topology = node.outputs.final
+        inputs.settings = reduction_settings(inputs.settings, node.outputs.results, self.ctx.build.outputs.results)
+        inputs.metadata.call_link_label = "reduce"
+        return ToContext(reduction=self.submit(ReduceTrajectoryBaseWorkChain, **inputs))
+
+    def inspect_reduction(self) -> ExitCode | None:
+        """Attach the series."""
+        node = self.ctx.reduction
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_REDUCTION_FAILED.format(reason=_reason(node))
+        self.out("series", node.outputs.series)
+        return None
+
+    def _md(self, data: orm.SinglefileData, settings: orm.Dict) -> AttributeDict:
+        inputs = AttributeDict(self.exposed_inputs(LammpsBaseWorkChain, namespace="md"))
+        inputs.data, inputs.settings = data, settings
+        return inputs
+
+    def _attach_settling(self) -> None:
+        self.out("equilibrium", self.ctx.verdict)
+        self.out("thermo", self.ctx.settling.outputs.thermo)
+
+
+class _Compression(ProtocolMixin):
+    """Protocols of the compression, those of `aiida-elyte box build`."""
+
+    PROTOCOL = "compression"
+
+
+def _reason(node: orm.ProcessNode) -> str:
+    """Return what the last process below a failed one said."""
+    told = [child.exit_message for child in node.called_descendants if child.exit_message]
+    return str(told[-1] if told else node.exit_message or node.process_state)

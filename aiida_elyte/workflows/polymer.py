@@ -1,0 +1,239 @@
+"""The polymer street: from a recipe to an ionic conductivity and transference numbers with honest error bars."""
+
+from typing import Any
+
+from aiida import orm
+from aiida.common import AttributeDict
+from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, if_, while_
+
+from aiida_elyte.calculations.functions.polymer import (
+    make_cluster_frames,
+    pool_series,
+    sampling_settings,
+    sampling_start,
+    transport_settings,
+)
+from aiida_elyte.calculations.functions.transport import transport
+from aiida_elyte.data.forcefield import ForceFieldData
+from aiida_elyte.data.frames import FramesData
+from aiida_elyte.data.series import SeriesData
+from aiida_elyte.errors import InputError
+from aiida_elyte.plugins import load
+from aiida_elyte.workflows.box import BoxWorkChain
+from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
+from aiida_elyte.workflows.protocols import ProtocolMixin
+from aiida_elyte.workflows.validation import is_labelled, is_positive, is_recipe
+
+__all__ = ["PolymerWorkChain"]
+
+
+class PolymerWorkChain(ProtocolMixin, WorkChain):
+    """Clusters, labels, force field, boxes, conductivity: of polymers, and of liquids alike.
+
+    A data set given takes the place of clusters and their labels; force fields given take the place of all learning.
+    """
+
+    PROTOCOL = "polymer"
+
+    @classmethod
+    def define(cls, spec: Any) -> None:
+        """Define ports, outline and exit codes."""
+        super().define(spec)
+        spec.input(
+            "recipe",
+            valid_type=orm.Dict,
+            serializer=orm.to_aiida_type,
+            validator=is_recipe,
+            help="The electrolyte, with a salt.",
+        )
+        spec.input(
+            "dataset", valid_type=FramesData, required=False, validator=is_labelled, help="Labelled clusters to start with."
+        )
+        spec.input_namespace(
+            "force_fields", valid_type=ForceFieldData, dynamic=True, required=False, help="Members m00 … to run with."
+        )
+        spec.input("clusters", valid_type=orm.Dict, serializer=orm.to_aiida_type, help="Settings of the clusters.")
+        spec.expose_inputs(
+            ForceFieldWorkChain, namespace="learning", exclude=("start", "dataset", "potentials"),
+        )
+        spec.expose_inputs(BoxWorkChain, namespace="box", exclude=("recipe", "force_field", "seed"))
+        spec.input(
+            "n_boxes", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Independent boxes."
+        )
+        spec.input(
+            "max_in_flight",
+            valid_type=orm.Int,
+            serializer=orm.to_aiida_type,
+            validator=is_positive,
+            help="Boxes at a time.",
+        )
+        spec.inputs.validator = _has_salt
+        spec.expose_outputs(ForceFieldWorkChain, namespace="learning")
+        spec.outputs["learning"].required = False
+        spec.output("refused", valid_type=orm.Dict, required=False, help="Clusters that could not be labelled, and why.")
+        spec.output_namespace("boxes", dynamic=True, help="Outputs of each box.")
+        spec.output("series", valid_type=SeriesData, required=False, help="Displacements of all boxes.")
+        spec.output(
+            "transport", valid_type=orm.Dict, required=False, help="Conductivity, transference numbers, or why there are none."
+        )
+        spec.outline(
+            cls.setup,
+            if_(cls.should_learn)(
+                if_(cls.should_make_dataset)(cls.run_labelling, cls.inspect_labelling),
+                cls.run_learning,
+                cls.inspect_learning,
+            ),
+            while_(cls.should_run_boxes)(cls.run_boxes, cls.inspect_boxes),
+            cls.results,
+        )
+        spec.exit_code(450, "ERROR_LABELLING_FAILED", message="The clusters could not be labelled: {reason}")
+        spec.exit_code(451, "ERROR_LEARNING_FAILED", message="The force field could not be learned: {reason}")
+        spec.exit_code(453, "ERROR_NO_BOX", message="No box gave a trajectory, the first because: {reason}")
+
+    @classmethod
+    def get_builder_from_protocol(
+        cls,
+        codes: dict[str, orm.AbstractCode],
+        recipe: dict[str, Any],
+        labeller: str = "ase",
+        protocol: str | None = None,
+        overrides: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> ProcessBuilder:
+        """Return a builder.
+
+        Parameters
+        ----------
+        codes
+            ``python``: Python with torch, RDKit, MDAnalysis; ``engine``: ``lmp``; and, under the labeller's name, the
+            code of its engine (without one the labeller runs with ``python``).
+        recipe
+            The electrolyte, as ``science.recipe.read_recipe`` takes it.
+        labeller
+            Name of the labeller.
+        protocol, overrides, options
+            Name of the protocol, what to change of it, options of all jobs of our own programs.
+
+        Raises
+        ------
+        InputError
+            When the labeller is unknown.
+        """
+        inputs = cls.get_inputs(protocol, overrides, None)
+        given = {"protocol": protocol, "options": options}
+        learning = ForceFieldWorkChain.get_builder_from_protocol(
+            codes, labeller=labeller, overrides=inputs["learning"], **given
+        )
+        box = BoxWorkChain.get_builder_from_protocol(codes, overrides=inputs["box"], **given)._inputs(prune=True)
+        box.pop("seed")
+        builder = cls.get_builder()
+        builder.recipe = orm.Dict(recipe)
+        builder.clusters = orm.Dict(inputs["clusters"])
+        builder.learning = learning._inputs(prune=True)
+        builder.box = box
+        builder.n_boxes = orm.Int(inputs["n_boxes"])
+        builder.max_in_flight = orm.Int(inputs["max_in_flight"])
+        return builder
+
+    def setup(self) -> None:
+        """Name the boxes."""
+        self.ctx.dataset = self.inputs.get("dataset")
+        self.ctx.members = dict(self.inputs.get("force_fields", {}))
+        self.ctx.waiting = list(range(self.inputs.n_boxes.value))
+        self.ctx.series, self.ctx.boxes, self.ctx.failed = {}, {}, {}
+
+    def should_learn(self) -> bool:
+        """Tell whether there is no force field yet."""
+        return not self.ctx.members
+
+    def should_make_dataset(self) -> bool:
+        """Tell whether clusters have to be made and labelled."""
+        return self.ctx.dataset is None
+
+    def run_labelling(self) -> ToContext:
+        """Make the clusters and label them."""
+        inputs = AttributeDict(self.inputs.learning.label)
+        inputs.frames = make_cluster_frames(self.inputs.recipe, self.inputs.clusters)
+        inputs.metadata = {"call_link_label": "clusters_label"}
+        self.report(f"{len(inputs.frames)} clusters go to the labeller {self.inputs.learning.labeller.value!r}")
+        return ToContext(labelling=self.submit(load("labellers", self.inputs.learning.labeller.value), **inputs))
+
+    def inspect_labelling(self) -> ExitCode | None:
+        """Take the labelled clusters."""
+        node = self.ctx.labelling
+        if "refused" in node.outputs:
+            self.out("refused", node.outputs.refused)
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_LABELLING_FAILED.format(reason=node.exit_message)
+        self.ctx.dataset = node.outputs.frames
+        return None
+
+    def run_learning(self) -> ToContext:
+        """Fit and improve the force field."""
+        inputs = AttributeDict(self.exposed_inputs(ForceFieldWorkChain, namespace="learning"))
+        inputs.start = sampling_start(self.ctx.dataset)
+        inputs.dataset = self.ctx.dataset
+        inputs.sample = AttributeDict(inputs.sample)
+        inputs.sample.settings = sampling_settings(inputs.sample.settings, self.inputs.recipe)
+        inputs.metadata.call_link_label = "learning"
+        return ToContext(learning=self.submit(ForceFieldWorkChain, **inputs))
+
+    def inspect_learning(self) -> ExitCode | None:
+        """Take the members."""
+        node = self.ctx.learning
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_LEARNING_FAILED.format(reason=node.exit_message)
+        self.out_many(self.exposed_outputs(node, ForceFieldWorkChain, namespace="learning"))
+        self.ctx.members = dict(node.outputs.potentials)
+        return None
+
+    def should_run_boxes(self) -> bool:
+        """Tell whether boxes wait."""
+        return bool(self.ctx.waiting)
+
+    def run_boxes(self) -> ToContext:
+        """Submit as many boxes as may be in flight; members take turns."""
+        size = self.inputs.max_in_flight.value
+        now, self.ctx.waiting = self.ctx.waiting[:size], self.ctx.waiting[size:]
+        members = sorted(self.ctx.members)
+        children = {}
+        for number in now:
+            member = members[number % len(members)]
+            inputs = AttributeDict(self.exposed_inputs(BoxWorkChain, namespace="box"))
+            inputs.recipe, inputs.force_field = self.inputs.recipe, self.ctx.members[member]
+            inputs.seed = orm.Int(self.inputs.recipe.get_dict().get("seed", 0) + number + 1)
+            name = f"{member}_b{number:02d}"
+            inputs.metadata.call_link_label = name
+            children[name] = self.submit(BoxWorkChain, **inputs)
+        self.ctx.running = list(children)
+        return ToContext(**children)
+
+    def inspect_boxes(self) -> None:
+        """Take what each box gave; one that failed is told and left out."""
+        for name in self.ctx.running:
+            node = self.ctx[name]
+            self.out_many({f"boxes.{name}.{port}": node.outputs[port] for port in node.outputs})
+            if node.is_finished_ok:
+                self.ctx.series[name], self.ctx.boxes[name] = node.outputs.series, node.outputs.box
+            else:
+                self.ctx.failed[name] = node.exit_message
+                self.report(f"box {name} gave no trajectory: {node.exit_message}")
+
+    def results(self) -> ExitCode | None:
+        """Pool the boxes and analyse them."""
+        if not self.ctx.series:
+            return self.exit_codes.ERROR_NO_BOX.format(reason=next(iter(self.ctx.failed.values())))
+        series = pool_series(**self.ctx.series)
+        self.out("series", series)
+        box = next(iter(self.ctx.boxes.values()))
+        try:
+            self.out("transport", transport(series, transport_settings(self.inputs.recipe, box)))
+        except InputError as error:
+            return self.exit_codes.ERROR_NO_BOX.format(reason=str(error))
+        return None
+
+
+def _has_salt(inputs: Any, _: Any) -> str | None:
+    if "recipe" in inputs and not inputs["recipe"].get_dict().get("salt"):
+        return "recipe has no salt; expected one, whose ions carry the current; add `salt:`"
+    return None
