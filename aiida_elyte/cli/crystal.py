@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     from aiida import orm
     from aiida.engine import ProcessBuilder
 
-__all__ = ["KEY", "Request", "available_cores", "build", "find_run", "key_of", "plan_of", "read_overrides"]
+__all__ = [
+    "KEY",
+    "Request",
+    "available_cores",
+    "build",
+    "check_keys",
+    "find_run",
+    "key_of",
+    "plan_of",
+    "read_overrides",
+]
 
 KEY = "elyte_key"
 """Extra of a street's node under which the hash of its inputs is stored."""
@@ -251,12 +261,13 @@ def _check_overrides(overrides: Mapping[str, Any]) -> None:
     from aiida_elyte.workflows.conductivity import ConductivityWorkChain
     from aiida_elyte.workflows.crystal import CrystalWorkChain
 
-    _check_keys(overrides, CrystalWorkChain, "overrides")
+    check_keys(overrides, CrystalWorkChain, "overrides")
     for name, part in (("active_learning", ActiveLearningWorkChain), ("conductivity", ConductivityWorkChain)):
-        _check_keys(overrides.get(name) or {}, part, f"overrides.{name}")
+        check_keys(overrides.get(name) or {}, part, f"overrides.{name}")
 
 
-def _check_keys(overrides: Any, process: Any, name: str) -> None:
+def check_keys(overrides: Any, process: Any, name: str) -> None:
+    """Refuse keys of overrides that the protocol of a WorkChain lacks."""
     known = list(process.get_protocol_inputs())
     if not isinstance(overrides, Mapping):
         raise InputError(f"{name} is a {type(overrides).__name__}; expected a mapping with {', '.join(known)}")

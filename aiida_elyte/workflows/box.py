@@ -62,7 +62,9 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
             ReduceTrajectoryBaseWorkChain, namespace="reduce", exclude=("trajectories", "topology", "parent_folder")
         )
         spec.output("box", valid_type=orm.Dict, required=False, help="Numbers of molecules, stages, ions.")
-        spec.output("equilibrium", valid_type=orm.Dict, required=False, help="Where the box settled, its means, or why not.")
+        spec.output(
+            "equilibrium", valid_type=orm.Dict, required=False, help="Where the box settled, its means, or why not."
+        )
         spec.output("thermo", valid_type=orm.ArrayData, required=False, help="Records of compression and settling.")
         spec.output("production_thermo", valid_type=orm.ArrayData, required=False, help="Records of production.")
         spec.output("final", valid_type=orm.SinglefileData, required=False, help="Data file of the end.")
@@ -189,9 +191,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         """Run at constant volume from where the box has settled."""
         self._attach_settling()
         node = self.ctx.settling
-        settings = production_settings(
-            self.inputs.run, node.inputs.settings, self.inputs.production, self.inputs.seed
-        )
+        settings = production_settings(self.inputs.run, node.inputs.settings, self.inputs.production, self.inputs.seed)
         inputs = self._md(node.outputs.final, settings)
         inputs.metadata.call_link_label = "production"
         return ToContext(production=self.submit(LammpsBaseWorkChain, **inputs))

@@ -47,18 +47,28 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
             help="The electrolyte, with a salt.",
         )
         spec.input(
-            "dataset", valid_type=FramesData, required=False, validator=is_labelled, help="Labelled clusters to start with."
+            "dataset",
+            valid_type=FramesData,
+            required=False,
+            validator=is_labelled,
+            help="Labelled clusters to start with.",
         )
         spec.input_namespace(
             "force_fields", valid_type=ForceFieldData, dynamic=True, required=False, help="Members m00 … to run with."
         )
         spec.input("clusters", valid_type=orm.Dict, serializer=orm.to_aiida_type, help="Settings of the clusters.")
         spec.expose_inputs(
-            ForceFieldWorkChain, namespace="learning", exclude=("start", "dataset", "potentials"),
+            ForceFieldWorkChain,
+            namespace="learning",
+            exclude=("start", "dataset", "potentials"),
         )
         spec.expose_inputs(BoxWorkChain, namespace="box", exclude=("recipe", "force_field", "seed"))
         spec.input(
-            "n_boxes", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Independent boxes."
+            "n_boxes",
+            valid_type=orm.Int,
+            serializer=orm.to_aiida_type,
+            validator=is_positive,
+            help="Independent boxes.",
         )
         spec.input(
             "max_in_flight",
@@ -70,11 +80,16 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         spec.inputs.validator = _has_salt
         spec.expose_outputs(ForceFieldWorkChain, namespace="learning")
         spec.outputs["learning"].required = False
-        spec.output("refused", valid_type=orm.Dict, required=False, help="Clusters that could not be labelled, and why.")
+        spec.output(
+            "refused", valid_type=orm.Dict, required=False, help="Clusters that could not be labelled, and why."
+        )
         spec.output_namespace("boxes", dynamic=True, help="Outputs of each box.")
         spec.output("series", valid_type=SeriesData, required=False, help="Displacements of all boxes.")
         spec.output(
-            "transport", valid_type=orm.Dict, required=False, help="Conductivity, transference numbers, or why there are none."
+            "transport",
+            valid_type=orm.Dict,
+            required=False,
+            help="Conductivity, transference numbers, or why there are none.",
         )
         spec.outline(
             cls.setup,

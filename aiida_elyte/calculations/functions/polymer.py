@@ -91,7 +91,11 @@ def with_recipe(settings: orm.Dict, recipe: orm.Dict, seed: orm.Int) -> orm.Dict
 @calcfunction
 def reduction_settings(settings: orm.Dict, run: orm.Dict, built: orm.Dict) -> orm.Dict:
     """Return the settings that reduce the parts a run has left, ions of several atoms by their centres of mass."""
-    chosen = {"trajectories": {"r0": run["trajectory"]}, "molecules": built["molecules"], "tracked": list(built["charges"])}
+    chosen = {
+        "trajectories": {"r0": run["trajectory"]},
+        "molecules": built["molecules"],
+        "tracked": list(built["charges"]),
+    }
     return orm.Dict({**settings.get_dict(), **chosen})
 
 

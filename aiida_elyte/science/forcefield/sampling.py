@@ -1,4 +1,4 @@
-"""Sampling of clusters by LAMMPS: what to run, which frames of it are still molecules, and how unsure a committee is."""
+"""Sampling of clusters by LAMMPS: what to run, which frames are still molecules, how unsure a committee is."""
 
 from collections.abc import Sequence
 

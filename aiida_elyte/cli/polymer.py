@@ -1,0 +1,176 @@
+"""From the words of a command line to the inputs of the polymer street, checked before anything runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from aiida_elyte.cli.crystal import available_cores, check_keys
+from aiida_elyte.cli.datasets import load_frames_node
+from aiida_elyte.cli.profile import check_runnable, find_code, load_any
+from aiida_elyte.errors import InputError
+from aiida_elyte.plugins import load
+from aiida_elyte.science.crystal import suggest
+from aiida_elyte.science.recipe import Recipe, read_recipe
+from aiida_elyte.science.seeds.boxes import count_molecules, one_of_each
+
+if TYPE_CHECKING:
+    from aiida.engine import ProcessBuilder
+
+    from aiida_elyte.data.forcefield import ForceFieldData
+
+__all__ = ["Request", "build", "describe_plan", "read_recipe_file"]
+
+_ATOM_STEPS_S = 1.15e5
+"""Atoms times steps a second of a class-2 box on one core, 12 Å and PPPM: 0.6 ns/day of 33 000 atoms on two."""
+
+
+@dataclass
+class Request:
+    """What the user asked for."""
+
+    recipe: Path
+    """File of the recipe."""
+    labeller: str = "ase"
+    """Name of the labeller."""
+    protocol: str | None = None
+    """Name of the protocol."""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """What to change of it."""
+    dataset: str | None = None
+    """PK or file of labelled clusters."""
+    force_fields: tuple[str, ...] = ()
+    """PKs, or folders or files that `forcefield fit` wrote, one a member."""
+    max_wallclock_s: int | None = None
+    """Wall time of each job [s]."""
+    codes: Mapping[str, str] = field(default_factory=dict)
+    """Role (``python``, ``engine``, or a labeller's name) → label of a code."""
+
+
+def read_recipe_file(path: Path) -> tuple[dict[str, Any], Recipe]:
+    """Return the content of a recipe and the recipe.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read, is no recipe, or has no salt.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"recipe {path} cannot be read ({reason}); expected a YAML file; correct it") from error
+    recipe = read_recipe(content)
+    count_molecules(recipe)
+    if recipe.salt is None:
+        raise InputError(f"recipe {path} has no salt; expected one, whose ions carry the current; add `salt:`")
+    return content, recipe
+
+
+def build(request: Request) -> "ProcessBuilder":
+    """Return the inputs of ``elyte.polymer``, checked as far as they can be before anything runs; nothing is stored.
+
+    Raises
+    ------
+    InputError
+        For whatever is wrong with them.
+    """
+    content, recipe = read_recipe_file(request.recipe)
+    load("labellers", request.labeller)
+
+    from aiida_elyte.workflows.box import BoxWorkChain
+    from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
+    from aiida_elyte.workflows.polymer import PolymerWorkChain
+
+    protocols = PolymerWorkChain.get_available_protocols()
+    if request.protocol is not None and request.protocol not in protocols:
+        raise InputError(
+            f"protocol {request.protocol!r} is unknown; expected one of {', '.join(protocols)}"
+            f"{suggest(request.protocol, list(protocols))}"
+        )
+    overrides = dict(request.overrides)
+    check_keys(overrides, PolymerWorkChain, "overrides")
+    for name, part in (("learning", ForceFieldWorkChain), ("box", BoxWorkChain)):
+        check_keys(overrides.get(name) or {}, part, f"overrides.{name}")
+    roles = ["python", "engine", request.labeller]
+    for role in request.codes:
+        if role not in roles:
+            raise InputError(f"--code has the role {role!r}; expected {', '.join(roles)}{suggest(role, roles)}")
+    codes = {
+        "python": find_code(request.codes.get("python", "python@localhost")),
+        "engine": find_code(request.codes.get("engine", "lmp@localhost")),
+    }
+    if request.labeller == "qe" or request.labeller in request.codes:
+        codes[request.labeller] = find_code(request.codes.get(request.labeller, "pw@localhost"))
+    try:
+        builder = PolymerWorkChain.get_builder_from_protocol(
+            codes,
+            content,
+            labeller=request.labeller,
+            protocol=request.protocol,
+            overrides=overrides,
+            options={"max_wallclock_seconds": request.max_wallclock_s} if request.max_wallclock_s else None,
+        )
+    except ValueError as error:
+        raise InputError(str(error).removeprefix("invalid attribute value ")) from error
+    if request.dataset is not None:
+        builder.dataset = load_frames_node(request.dataset)
+    if request.force_fields:
+        builder.force_fields = {f"m{i:02d}": _load(given, recipe) for i, given in enumerate(request.force_fields)}
+    needs = ("torch", "rdkit", "MDAnalysis")
+    labels = dict(builder.learning.label).get("ase", {}).get("settings")
+    if not request.force_fields and request.labeller == "ase" and request.labeller not in codes and labels is not None:
+        needs += (labels.get_dict()["calculator"],) if labels.get_dict()["calculator"] in ("tblite", "pyscf") else ()
+    check_runnable(codes["python"], needs)
+    for role, code in codes.items():
+        if role != "python":
+            check_runnable(code)
+    return builder
+
+
+def describe_plan(builder: "ProcessBuilder") -> str:
+    """Return what a street would do, as lines of text."""
+    recipe = read_recipe(builder.recipe.get_dict())
+    amounts = count_molecules(recipe)
+    learning, clusters = builder.learning.learning.get_dict(), builder.clusters.get_dict()
+    stages = builder.box.build["settings"].get_dict()["compression"]
+    compression_ps = sum(stages[name] for name in ("push_off_ps", "loose_ps", "compression_ps", "settling_ps"))
+    production_ps = builder.box.production.get_dict()["length_ps"]
+    steps = 1000 * (compression_ps + production_ps) / stages["timestep_fs"]
+    seconds = builder.n_boxes.value * steps * amounts.n_atoms / _ATOM_STEPS_S / available_cores()
+    lines = []
+    if not builder.force_fields:
+        n_clusters = sum(clusters[kind] for kind in ("complex", "contact", "separated", "aggregate"))
+        first = f"{len(builder.dataset)} labelled clusters given" if builder.dataset else f"{n_clusters} clusters"
+        budget = min(learning["label_budget"], learning["max_rounds"] * learning["selection"]["n_select"])
+        lines.append(f"labels     {first}, and {budget} more at most")
+    lines += [
+        f"boxes      {builder.n_boxes.value} of {amounts.n_atoms} atoms",
+        f"MD         {compression_ps:g} ps of compression and settling, {production_ps:g} ps of production, each box",
+        f"time       about {seconds / 3600:.3g} h of LAMMPS on the cores of this machine",
+        "Dry run: nothing was submitted.",
+    ]
+    return "\n".join(lines)
+
+
+def _load(given: str, recipe: Recipe) -> "ForceFieldData":
+    """Return a force field by PK or from a file, once it is known to have every type of the recipe."""
+    from aiida_elyte.cli.forcefield import load_force_field
+    from aiida_elyte.data.forcefield import ForceFieldData
+    from aiida_elyte.science.forcefield.model import place_types
+    from aiida_elyte.science.forcefield.typing import assign_types
+
+    node = ForceFieldData.from_force_field(load_force_field(Path(given))) if Path(given).exists() else load_any(given)
+    if not isinstance(node, ForceFieldData):
+        raise InputError(f"--forcefield {given} is a {type(node).__name__}; expected a force field; give its PK or DIR")
+    force_field = node.get_force_field()
+    molecules = one_of_each(recipe)
+    place_types(force_field.keys, molecules, assign_types(molecules, force_field.depth))
+    if force_field.charge_scale != recipe.charge_scale:
+        raise InputError(
+            f"charge_scale is {recipe.charge_scale:g}, {given} was fitted with {force_field.charge_scale:g}; expected "
+            "the same; fit it anew, or correct the recipe"
+        )
+    return node
