@@ -21,7 +21,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
 from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
-from aiida_elyte.workflows.protocols import ProtocolMixin
+from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.validation import is_labelled, is_positive, is_recipe
 
 __all__ = ["PolymerWorkChain"]
@@ -57,6 +57,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
             "force_fields", valid_type=ForceFieldData, dynamic=True, required=False, help="Members m00 … to run with."
         )
         spec.input("clusters", valid_type=orm.Dict, serializer=orm.to_aiida_type, help="Settings of the clusters.")
+        spec.input_namespace("label", dynamic=True, help="Inputs of the labeller for these clusters.")
         spec.expose_inputs(
             ForceFieldWorkChain,
             namespace="learning",
@@ -141,8 +142,15 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         )
         box = BoxWorkChain.get_builder_from_protocol(codes, overrides=inputs["box"], **given)._inputs(prune=True)
         box.pop("seed")
+        labels = ForceFieldWorkChain.get_inputs(protocol, inputs["learning"], None)["label"].get(labeller, {})
+        label = load("labellers", labeller).get_builder_from_protocol(
+            codes.get(labeller, codes["python"]),
+            overrides=recursive_merge(labels, inputs["label"].get(labeller, {})),
+            **given,
+        )
         builder = cls.get_builder()
         builder.recipe = orm.Dict(recipe)
+        builder.label = label._inputs(prune=True)
         builder.clusters = orm.Dict(inputs["clusters"])
         builder.learning = learning._inputs(prune=True)
         builder.box = box
@@ -167,7 +175,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
 
     def run_labelling(self) -> ToContext:
         """Make the clusters and label them."""
-        inputs = AttributeDict(self.inputs.learning.label)
+        inputs = AttributeDict(self.inputs.label)
         inputs.frames = make_cluster_frames(self.inputs.recipe, self.inputs.clusters)
         inputs.metadata = {"call_link_label": "clusters_label"}
         self.report(f"{len(inputs.frames)} clusters go to the labeller {self.inputs.learning.labeller.value!r}")
