@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from importlib.resources import files
 from importlib.util import find_spec
@@ -244,6 +244,7 @@ def _write_inputs(
     }
     for folder, stages in ((_PUSH_OFF, whole[:n_first]), (_COMPRESSION, whole[n_first:])):
         given = _run_settings(stages, settings, flags, recipe.seed)
+        _refuse_changes(out / folder, given, contents)
         contents[out / folder / "settings.json"] = json.dumps(given, indent=1) + "\n"
         contents[out / folder / "in.lammps"] = run_input(read_settings(given), "system.data", present)
     write_files({path: text for path, text in contents.items() if not _is_same(path, text)})
@@ -264,6 +265,28 @@ def _run_settings(
     }
 
 
+def _refuse_changes(folder: Path, given: Mapping[str, Any], contents: Mapping[Path, str | bytes]) -> None:
+    """Refuse to go on with a run that began with another force field or other settings; its end may move."""
+    if not (folder / "chain.json").exists():
+        return
+    before, now = (_fixed(one) for one in (json.loads((folder / "settings.json").read_text()), given))
+    changed = [name for name, value in now.items() if before.get(name) != value]
+    data = contents.get(folder / "system.data")
+    if data is not None and not _is_same(folder / "system.data", data):
+        changed.append("force field")
+    if changed:
+        raise InputError(
+            f"{folder} was run with other {' and '.join(changed)}; expected the same to go on; give another --out"
+        )
+
+
+def _fixed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run and its continuation have in common."""
+    content: dict[str, Any] = json.loads(json.dumps({**settings, "flags": [], "restart_stride": 0}))
+    content["stages"][-1].pop("n_steps")
+    return content
+
+
 def _is_same(path: Path, content: str | bytes) -> bool:
     """Tell whether a file holds this already: a data file that a run began with is not touched."""
     return path.exists() and path.read_bytes() == (content.encode() if isinstance(content, str) else content)
@@ -272,11 +295,13 @@ def _is_same(path: Path, content: str | bytes) -> bool:
 def _run(folder: Path, engine: str) -> None:
     """Run LAMMPS in a folder, from where it stopped; tell each stage as it comes."""
     results = folder / "results.json"
-    if (folder / "final.data").exists() and _status(results) == "ok":
+    stages = json.loads((folder / "settings.json").read_text())["stages"]
+    n_steps = sum(stage["n_steps"] for stage in stages if stage["kind"] != "minimize")
+    done = json.loads(results.read_text()) if results.exists() else {}
+    if done.get("status") == "ok" and done["n_steps"] == n_steps:
         click.echo(f"{folder}: done before")
         return
     write_files({folder / "engine.sh": engine})
-    stages = json.loads((folder / "settings.json").read_text())["stages"]
     program = str(files("aiida_elyte") / "remote" / _PROGRAM)
     root = str(Path(str(files("aiida_elyte"))).parent)
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -310,10 +335,6 @@ def _progress(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     return content
-
-
-def _status(path: Path) -> str | None:
-    return json.loads(path.read_text()).get("status") if path.exists() else None
 
 
 def _judge(recipe: "Recipe", out: Path) -> None:

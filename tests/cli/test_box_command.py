@@ -118,6 +118,13 @@ def test_a_liquid_is_compressed_and_judged_and_not_run_again(water_force_field, 
     assert again.stdout.count("done before") == 2
     assert json.loads((out / "equilibration.json").read_text()) == content
 
+    longer = run(*words, "--set", "settling_ps=2.0")
+    assert longer.stdout.count("done before") == 1
+    assert json.loads((out / "equilibration.json").read_text())["ends_ps"] == pytest.approx(2.8)
+    other = CliRunner().invoke(main, ["box", "build", *map(str, words), "--set", "loose_ps=0.2", "--set", "cutoff_A=7"])
+    assert other.exit_code == 2
+    assert "push_off was run with other cutoff_A; expected the same to go on; give another --out" in other.stderr
+
 
 @pytest.mark.parametrize(
     ("recipe", "words"),

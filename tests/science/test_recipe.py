@@ -24,7 +24,7 @@ def test_known_ions_can_be_read(smiles):
         ({"n_atom": 3}, "unknown key 'n_atom'.*did you mean n_atoms"),
         ({"polymer": {"unit": "*CCO*", "n_unit": 5}}, "polymer has an unknown key 'n_unit'.*did you mean n_units"),
         ({"polymer": {"unit": "*CCO*"}}, "polymer lacks n_units"),
-        ({"polymer": {"unit": "*CC(C)(C)(C)O*", "n_units": 5}}, "cannot be read"),
+        ({"polymer": {"unit": "*CC(C)(C)(C)O*", "n_units": 5}}, "expected possible valences"),
         ({"polymer": "PEO"}, "polymer is 'PEO'; expected a mapping"),
         ({"polymer": None}, "no polymer and no solvents"),
         ({"solvents": {"x": {"smiles": "CC(C)(C)(C)C"}}}, "solvent x: SMILES .* is no molecule .*[Vv]alence"),

@@ -264,10 +264,16 @@ def _read_part(smiles: str, role: str, n_stars: int) -> Any:
     from rdkit import Chem, rdBase
 
     with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(smiles)
+        molecule = Chem.MolFromSmiles(smiles, sanitize=False)
         if molecule is None:
             raise InputError(f"{role} {smiles!r} cannot be read; expected SMILES such as '*CCO*'; correct it")
-        molecule = Chem.AddHs(molecule)
+        problems = Chem.DetectChemistryProblems(molecule)
+        if problems:
+            raise InputError(
+                f"{role} {smiles!r} is no part of a molecule ({problems[0].Message().strip()}); expected possible "
+                "valences; correct it"
+            )
+        molecule = Chem.AddHs(Chem.MolFromSmiles(smiles))
     stars = [atom for atom in molecule.GetAtoms() if atom.GetAtomicNum() == 0]
     if len(stars) != n_stars:
         expected = "two, as in '*CCO*'" if n_stars == 2 else "one, as in '*C'"

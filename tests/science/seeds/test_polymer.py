@@ -44,6 +44,7 @@ def test_sites_are_those_of_the_whole_chain(n_units):
         ({"unit": "*CC(*)O*"}, "has 3 of"),
         ({"unit": "*CC(O*"}, "cannot be read"),
         ({"unit": "*=CC*"}, "single bonds"),
+        ({"unit": "*CC(C)(C)(C)O*"}, "valence for atom # 2 C, 5, is greater"),
         ({"unit": "*CCO*", "n_units": 0}, "n_units is 0"),
         ({"unit": "*CCO*", "head": "C"}, "head 'C' has 0"),
         ({"unit": "*CC(C)*", "tacticity": "tactic"}, "expected one of isotactic"),
