@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -11,10 +11,12 @@ from torch.nn.functional import softplus
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.dataset import System
-from aiida_elyte.science.forcefield.model import BONDED, COLUMNS, Keys
-from aiida_elyte.science.forcefield.topology import charges_of_molecules, list_neighbours
+from aiida_elyte.science.forcefield.model import BONDED, COLUMNS, ForceField, Keys, place_types
+from aiida_elyte.science.forcefield.readings import turn
+from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules, list_neighbours
+from aiida_elyte.science.forcefield.typing import Types, assign_types
 
-__all__ = ["Constraints"]
+__all__ = ["Constraints", "TypedMolecules"]
 
 _LENNARD_JONES = {
     "H": (0.02, 2.9), "B": (0.05, 3.9), "C": (0.06, 4.0), "N": (0.08, 3.8), "O": (0.2, 3.5), "F": (0.06, 3.2),
@@ -56,6 +58,18 @@ _LARGEST_SHARE = 0.999
 """Share of √(32/9 k2 k4), where a second minimum begins, that |k3| may reach."""
 
 
+class TypedMolecules(Protocol):
+    """Molecules with types, such as a ``System``."""
+
+    @property
+    def topology(self) -> Topology:
+        """The molecules."""
+
+    @property
+    def types(self) -> Types:
+        """Types of their atoms and rows."""
+
+
 class Constraints:
     """Map from free numbers to parameters by type, on which they keep every condition.
 
@@ -68,22 +82,34 @@ class Constraints:
       kind of molecule is concerned, so that each molecule has its charge.
     - ε and σ begin at a table of elements.
 
+    With a coarser force field, whose types these split, all begin at its parameters instead, and charges are left to
+    ``spread_charges``: a type is then the same whatever other molecules there are.
+
     Parameters
     ----------
     systems
-        Clusters to be fitted, with charges.
+        Clusters to be fitted, with charges; with a coarser force field molecules with types are enough.
     terms
         ``class2``, or ``class1`` for harmonic bonds and angles without cross terms.
     charge_scale
         What the charges of ions are multiplied by.
+    coarser
+        Force field of the same terms whose types look at fewer bonds.
 
     Raises
     ------
     InputError
-        When ``terms`` is another, labels have no charges, or an element has no Lennard-Jones parameters.
+        When ``terms`` is another, labels have no charges, an element has no Lennard-Jones parameters, or the coarser
+        force field lacks a type.
     """
 
-    def __init__(self, systems: Sequence[System], terms: str = "class2", charge_scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        systems: Sequence[TypedMolecules],
+        terms: str = "class2",
+        charge_scale: float = 1.0,
+        coarser: ForceField | None = None,
+    ) -> None:
         if terms not in ("class2", "class1"):
             raise InputError(f"terms is {terms!r}; expected class2 or class1; choose one")
         self.is_harmonic = terms == "class1"
@@ -95,7 +121,10 @@ class Constraints:
         self.keys: dict[str, Keys] = {"atoms": tuple((label,) for label in self.neighbourhoods)}
         for kind in BONDED:
             self.keys[kind] = tuple(sorted({key for system in systems for key in getattr(system.types, kind).keys}))
-        self._start = _start(self.keys, systems)
+        if coarser is None:
+            self._start = _start(self.keys, cast("Sequence[System]", systems))
+        else:
+            self._start = _start_at(coarser, self.keys, systems)
         self._width = {
             kind: torch.tensor([_WIDTHS[kind].get(each.name, 0.0) for each in columns], dtype=torch.float64)
             for kind, columns in COLUMNS.items()
@@ -104,7 +133,8 @@ class Constraints:
         self._sums, self._totals = _molecule_sums(self.keys["atoms"], systems, charge_scale)
         counts = np.maximum(self._sums.sum(0), 1)
         weighted = self._sums / counts
-        self._lift = torch.as_tensor(weighted.T @ np.linalg.pinv(weighted @ self._sums.T))
+        lift = weighted.T @ np.linalg.pinv(weighted @ self._sums.T)
+        self._lift = torch.as_tensor(lift if coarser is None else np.zeros_like(lift))
         self._ties = {kind: _ties(kind, keys) for kind, keys in self.keys.items()}
         self._index = self._number()
         self._references = _references(self.keys)
@@ -129,6 +159,11 @@ class Constraints:
             index[kind] = table
         self.n_free = count
         """How many numbers are free."""
+        flat = np.concatenate([table.ravel() for table in index.values()])
+        numbers, first = np.unique(flat, return_index=True)
+        self._leaders = torch.as_tensor(first[numbers >= 0])
+        self.is_free = {kind: torch.as_tensor(table >= 0) for kind, table in index.items()}
+        """Which parameters of each kind are free, tied ones too, shapes ``(T, P)``."""
         return {kind: torch.as_tensor(np.where(table < 0, count, table)) for kind, table in index.items()}
 
     def names(self) -> list[str]:
@@ -144,7 +179,15 @@ class Constraints:
     def tables(self, free: Tensor) -> dict[str, Tensor]:
         """Return the parameters by kind, shapes ``(T, P)``, of free numbers, shape ``(n_free,)``."""
         values = torch.cat([free, free.new_zeros(1)])
-        steps = {kind: values[index] for kind, index in self._index.items()}
+        return self.apply({kind: values[index] for kind, index in self._index.items()})
+
+    def free(self, steps: Mapping[str, Tensor]) -> Tensor:
+        """Return the free numbers among steps of every parameter, shapes ``(T, P)``, of which tied ones are equal."""
+        flat = torch.cat([steps[kind].flatten() for kind in self._index])
+        return flat[self._leaders]
+
+    def apply(self, steps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the parameters by kind of steps in widths of their priors, shapes ``(T, P)``, equal where tied."""
         start, width = self._start, self._width
         q, epsilon, sigma = start["atoms"].T
         d_q, d_epsilon, d_sigma = (steps["atoms"] * width["atoms"]).T
@@ -225,6 +268,25 @@ def _inverse_softplus(value: Tensor) -> Tensor:
     return value + torch.log(-torch.expm1(-value))
 
 
+def _start_at(coarser: ForceField, keys: Mapping[str, Keys], systems: Sequence[TypedMolecules]) -> dict[str, Tensor]:
+    """Return the parameters of a coarser force field for the types that split its own, k3 as its share."""
+    start = {kind: np.zeros((len(keys[kind]), len(columns))) for kind, columns in COLUMNS.items()}
+    for system in systems:
+        types = assign_types(system.topology, coarser.depth)
+        places = {kind: each.numpy() for kind, each in place_types(coarser.keys, system.topology, types).items()}
+        atoms = [keys["atoms"].index((label,)) for label in system.types.labels]
+        start["atoms"][np.array(atoms)[system.types.atoms]] = coarser.parameters["atoms"][places["atoms"]]
+        for kind in BONDED:
+            own, coarse = getattr(system.types, kind), getattr(types, kind)
+            numbers = np.array([keys[kind].index(key) for key in own.keys], dtype=int)[own.types]
+            start[kind][numbers] = turn(kind, coarser.parameters[kind][places[kind]], coarse.rows, own.rows)
+    for kind in _START:
+        k2, k3, k4 = start[kind].T[1:4]
+        share = k3 / np.maximum(_LARGEST_SHARE * np.sqrt(32 / 9 * k2 * k4), 1e-300)
+        start[kind][:, 2] = share.clip(-_LARGEST_SHARE, _LARGEST_SHARE)  # tanh rounds to one further out
+    return {kind: torch.as_tensor(values) for kind, values in start.items()}
+
+
 def _start(keys: Mapping[str, Keys], systems: Sequence[System]) -> dict[str, Tensor]:
     start = {kind: np.zeros((len(keys[kind]), len(columns))) for kind, columns in COLUMNS.items()}
     for kind, values in _START.items():
@@ -273,7 +335,9 @@ def _means(keys: Keys, systems: Sequence[System], kind: str) -> np.ndarray:
     return total / np.maximum(count, 1)
 
 
-def _molecule_sums(labels: Keys, systems: Sequence[System], charge_scale: float) -> tuple[np.ndarray, np.ndarray]:
+def _molecule_sums(
+    labels: Keys, systems: Sequence[TypedMolecules], charge_scale: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Return how many atoms of each type a kind of molecule has, and its charge [e]: one row a kind."""
     place = {label: number for number, (label,) in enumerate(labels)}
     found: dict[tuple[int, ...], float] = {}

@@ -42,6 +42,8 @@ class System:
     """Forces of the labels [kcal/mol/Å], shape ``(F, N, 3)``."""
     charges: np.ndarray | None
     """Charges of the atoms, the mean of the frames' labels [e], ``shape=(N,)``; ``None`` where they have none."""
+    energies: Tensor | None = None
+    """Energies of the labels [kcal/mol], shape ``(F,)``; ``None`` where a frame has none."""
 
     @property
     def net_forces(self) -> Tensor:
@@ -52,15 +54,38 @@ class System:
         """Return the system with the net force of each frame taken from its atoms in equal shares."""
         return replace(self, forces=self.forces - self.forces.mean(1, keepdim=True))
 
+    def retyped(self, depth: int) -> "System":
+        """Return the system with types that look at ``depth`` bonds."""
+        types = assign_types(self.topology, depth)
+        coordinates = describe_coordinates(self.topology, types, self.coordinates.positions)
+        return replace(self, types=types, coordinates=coordinates)
+
+    def take(self, frames: np.ndarray | Tensor) -> "System":
+        """Return the system with some of its frames, in this order."""
+        chosen = torch.as_tensor(frames)
+        return replace(
+            self,
+            coordinates=describe_coordinates(self.topology, self.types, self.coordinates.positions[chosen]),
+            forces=self.forces[chosen],
+            energies=None if self.energies is None else self.energies[chosen],
+        )
+
     def split(self, n_frames: int) -> "list[System]":
         """Return the system in parts of so many frames, the last of what is left."""
         if len(self.forces) <= n_frames:
             return [self]
-        positions = self.coordinates.positions.split(n_frames)
-        return [
-            replace(self, coordinates=describe_coordinates(self.topology, self.types, part.numpy()), forces=forces)
-            for part, forces in zip(positions, self.forces.split(n_frames), strict=True)
-        ]
+        return [self.take(part) for part in torch.arange(len(self.forces)).split(n_frames)]
+
+    def to(self, device: torch.device) -> "System":
+        """Return the system with its coordinates and labels on a device."""
+        if self.forces.device == device:
+            return self
+        return replace(
+            self,
+            coordinates=describe_coordinates(self.topology, self.types, self.coordinates.positions.to(device)),
+            forces=self.forces.to(device),
+            energies=None if self.energies is None else self.energies.to(device),
+        )
 
 
 def name_of(frame: Atoms) -> str:
@@ -80,7 +105,7 @@ def first_frames(frames: Iterable[Atoms]) -> list[Atoms]:
     return list(found.values())
 
 
-def describe_coordinates(topology: Topology, types: Types, positions: np.ndarray) -> InternalCoordinates:
+def describe_coordinates(topology: Topology, types: Types, positions: np.ndarray | Tensor) -> InternalCoordinates:
     """Compute the coordinates of all rows and pairs of a cluster, ``positions`` of ``shape=(F, N, 3)`` [Å]."""
     return InternalCoordinates(
         torch.as_tensor(positions, dtype=torch.float64),
@@ -112,8 +137,8 @@ def group_frames(
     Raises
     ------
     InputError
-        When there are no frames, a frame is periodic, has no or impossible forces or charges, or has other atoms than
-        the first of its name.
+        When there are no frames, a frame is periodic, has no or impossible forces, charges or energy, or has other
+        atoms than the first of its name.
     """
     grouped = _group(frames)
     absent = [name for name in smiles or {} if name not in grouped]
@@ -186,7 +211,8 @@ def _check_frame(frame: Atoms, number: int, before: Sequence[Atoms]) -> None:
     if forces is None:
         raise InputError(f"frame {number} ({name}) has no forces; expected those of its label [eV/Å]; label it")
     charges = frame.arrays.get("dft_charge", np.zeros(len(frame)))
-    if not all(np.isfinite(values).all() for values in (frame.positions, forces, charges)):
+    energy = frame.calc.get_property("energy", frame, allow_calculation=False) or 0.0
+    if not all(np.isfinite(values).all() for values in (frame.positions, forces, charges, energy)):
         raise InputError(f"frame {number} ({name}) holds a value that is not finite; expected numbers; drop it")
     if before and frame.get_chemical_symbols() != before[0].get_chemical_symbols():
         raise InputError(
@@ -218,6 +244,14 @@ def _as_system(name: str, frames: Sequence[Atoms], depth: int, smiles: str | Non
     types = assign_types(topology, depth)
     forces = np.array([frame.get_forces() for frame in frames]) * EV_KCAL_MOL
     positions = np.array([frame.positions for frame in frames])
+    energies = [frame.calc.get_property("energy", frame, allow_calculation=False) for frame in frames]
+    has_energies = all(energy is not None for energy in energies)
     return System(
-        name, topology, types, describe_coordinates(topology, types, positions), torch.as_tensor(forces), charges
+        name,
+        topology,
+        types,
+        describe_coordinates(topology, types, positions),
+        torch.as_tensor(forces),
+        charges,
+        torch.tensor(energies, dtype=torch.float64) * EV_KCAL_MOL if has_energies else None,
     )

@@ -1,6 +1,6 @@
-"""Derivatives of forces by the parameters of types, without a backward pass."""
+"""Derivatives of forces and energies by the parameters of types, without a backward pass."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from aiida_elyte.science.forcefield.evaluation import Interaction
 from aiida_elyte.science.forcefield.internal import InternalCoordinates
 from aiida_elyte.science.forcefield.model import BONDED, COLUMNS, interactions_of, spread_charges
 
-__all__ = ["force_derivatives"]
+__all__ = ["energy_derivatives", "force_derivatives"]
 
 
 def force_derivatives(
@@ -35,7 +35,26 @@ def force_derivatives(
         Derivatives, shape ``(F, N, 3, C)``, and which parameter each column is: its place among all tables, flattened
         one after another in the order of ``COLUMNS``, shape ``(C,)``.
     """
+    return _derivatives(_forces_by_type, system, tables, places, charge_scale)
+
+
+def energy_derivatives(
+    system: System, tables: Mapping[str, Tensor], places: Mapping[str, Tensor], charge_scale: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """Compute how energies change with the parameters: as ``force_derivatives``, of shape ``(F, C)``."""
+    found, columns = _derivatives(_energies_by_type, system, tables, places, charge_scale)
+    return found[:, 0, 0], columns
+
+
+def _derivatives(
+    by_type: Callable[[InternalCoordinates, Interaction, Tensor, int], Tensor],
+    system: System,
+    tables: Mapping[str, Tensor],
+    places: Mapping[str, Tensor],
+    charge_scale: float,
+) -> tuple[Tensor, Tensor]:
     coordinates = system.coordinates
+    device = coordinates.positions.device
     interactions = interactions_of(tables, places, system.topology, charge_scale)
     firsts, total = {}, 0
     for kind in COLUMNS:
@@ -44,26 +63,26 @@ def force_derivatives(
     blocks, columns = [], []
     for kind, interaction in zip(BONDED, interactions[:4], strict=True):
         present, types = places[kind].unique(return_inverse=True)
-        found = _by_type(coordinates, interaction, types.unsqueeze(1), len(present))
+        found = by_type(coordinates, interaction, types.unsqueeze(1), len(present))
         blocks.append(found.flatten(3))
         n_columns = len(COLUMNS[kind])
-        numbers = firsts[kind] + present * n_columns + torch.arange(n_columns).unsqueeze(1)
+        numbers = firsts[kind] + present * n_columns + torch.arange(n_columns, device=device).unsqueeze(1)
         columns.append(numbers.flatten())
     present, types = places["atoms"].unique(return_inverse=True)
     lennard_jones, coulomb = interactions[4:]
     pairs = coordinates.rows["pairs"]
-    by_charge = _by_type(coordinates, coulomb, pairs, len(types)).squeeze(3)
+    by_charge = by_type(coordinates, coulomb, pairs, len(types)).squeeze(3)
     by_table = torch.func.jacfwd(lambda q: spread_charges(system.topology, q[types], charge_scale))(
         tables["atoms"][present, 0]
     )
     blocks.append(by_charge @ by_table)
     columns.append(firsts["atoms"] + present * 3)
-    blocks.append(_by_type(coordinates, lennard_jones, types[pairs], len(present)).flatten(3))
-    columns.append((firsts["atoms"] + present * 3 + torch.tensor([[1], [2]])).flatten())
+    blocks.append(by_type(coordinates, lennard_jones, types[pairs], len(present)).flatten(3))
+    columns.append((firsts["atoms"] + present * 3 + torch.tensor([[1], [2]], device=device)).flatten())
     return torch.cat(blocks, 3), torch.cat(columns)
 
 
-def _by_type(coordinates: InternalCoordinates, interaction: Interaction, types: Tensor, n_types: int) -> Tensor:
+def _forces_by_type(coordinates: InternalCoordinates, interaction: Interaction, types: Tensor, n_types: int) -> Tensor:
     """Return derivatives by each parameter of each type, shape ``(F, N, 3, P, T)``.
 
     ``types`` of the rows, of shape ``(n, 1)`` or ``(n, 2)``, count those present.
@@ -84,3 +103,20 @@ def _by_type(coordinates: InternalCoordinates, interaction: Interaction, types: 
         target = rows * n_types + types[:, which : which + 1]
         found[parameter].index_add_(1, target.flatten(), pulls.flatten(1, 2), alpha=-1)
     return found.reshape(n_parameters, n_frames, n_atoms, n_types, 3).permute(1, 2, 4, 0, 3)
+
+
+def _energies_by_type(
+    coordinates: InternalCoordinates, interaction: Interaction, types: Tensor, n_types: int
+) -> Tensor:
+    """Return the same of the energy, shape ``(F, 1, 1, P, T)``."""
+    term = interaction.term
+    values = coordinates.values(term.rows)
+    gathered = term.gather(interaction.parameters, interaction.types)
+    n_parameters = len(term.parameters)
+    shifts = gathered.new_zeros(len(gathered))
+    slopes = torch.func.jacfwd(lambda shift: term.energy(values, gathered + shift.unsqueeze(1)))(shifts)
+    found = values.new_zeros(n_parameters, len(values[0]), n_types)
+    for number in range(len(gathered)):
+        which, parameter = divmod(number, n_parameters)
+        found[parameter].index_add_(1, types[:, which], slopes[..., number])
+    return found.permute(1, 0, 2)[:, None, None]

@@ -1,6 +1,6 @@
 """Learning of a class-2 force field from the forces of labelled clusters."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,11 @@ from torch import Tensor
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.constraints import Constraints
 from aiida_elyte.science.forcefield.dataset import System
-from aiida_elyte.science.forcefield.derivatives import force_derivatives
-from aiida_elyte.science.forcefield.evaluation import forces
-from aiida_elyte.science.forcefield.model import ForceField, interactions_of, place_types
+from aiida_elyte.science.forcefield.evaluation import energies
+from aiida_elyte.science.forcefield.model import ForceField
+from aiida_elyte.science.forcefield.objective import Objective, draw_frames
 
-__all__ = ["FitStep", "evaluate_forces", "fit_force_field"]
+__all__ = ["FitStep", "evaluate_forces", "fit_force_field", "measure_net_force"]
 
 _PATIENCE = 5
 """Steps without a better validation error after which a fit ends."""
@@ -25,9 +25,6 @@ _CONVERGED = 1e-3
 
 _MOST_DAMPING = 1e8
 """Damping above which no step is left to take."""
-
-_FRAMES_AT_ONCE = 64
-"""Frames whose derivatives are held in memory together."""
 
 _UNDETERMINED = 0.9
 """Parameters whose error is more than this share of the width of their prior are not determined by the data."""
@@ -47,58 +44,6 @@ class FitStep:
     """The best so far: on the frames held back, or else on the others."""
 
 
-class _Objective:
-    """Sum of squared residuals in units of the model's error, and of free numbers in widths of their priors."""
-
-    def __init__(
-        self, systems: Sequence[System], constraints: Constraints, weights: Sequence[np.ndarray], error: float
-    ) -> None:
-        self.constraints, self.error = constraints, error
-        self.systems = [part for system in systems for part in system.split(_FRAMES_AT_ONCE)]
-        self.weights = [part for each in weights for part in torch.as_tensor(each).split(_FRAMES_AT_ONCE)]
-        self.places = [place_types(constraints.keys, system.topology, system.types) for system in self.systems]
-        self.n_components = sum(
-            float(weight.sum()) * system.forces[0].numel()
-            for weight, system in zip(self.weights, self.systems, strict=True)
-        )
-
-    def residuals(self, tables: Mapping[str, Tensor]) -> list[Tensor]:
-        """Return force minus label of each system [kcal/mol/Å]."""
-        scale = self.constraints.charge_scale
-        return [
-            forces(system.coordinates, interactions_of(tables, places, system.topology, scale)) - system.forces
-            for system, places in zip(self.systems, self.places, strict=True)
-        ]
-
-    def value(self, free: Tensor) -> tuple[float, float]:
-        """Return the objective and the root mean square of the residuals [kcal/mol/Å]."""
-        residuals = self.residuals(self.constraints.tables(free))
-        square = sum(
-            float((weight[:, None, None] * residual**2).sum())
-            for weight, residual in zip(self.weights, residuals, strict=True)
-        )
-        return square / self.error**2 + float(free @ free), (square / self.n_components) ** 0.5
-
-    def curvature(self, free: Tensor) -> tuple[Tensor, Tensor]:
-        """Return half the gradient, and half the Hessian after Gauss and Newton, by the free numbers."""
-        tables = self.constraints.tables(free)
-
-        def flatten(numbers: Tensor) -> Tensor:
-            return torch.cat([table.flatten() for table in self.constraints.tables(numbers).values()])
-
-        by_free = torch.func.jacfwd(flatten)(free)
-        gradient, hessian = free.clone(), torch.eye(len(free), dtype=free.dtype)
-        residuals = self.residuals(tables)
-        for system, places, weight, residual in zip(self.systems, self.places, self.weights, residuals, strict=True):
-            jacobian, columns = force_derivatives(system, tables, places, self.constraints.charge_scale)
-            root = weight.sqrt()[:, None, None, None] / self.error
-            jacobian = (root * jacobian).flatten(0, 2)
-            own = by_free[columns]
-            gradient += own.T @ (jacobian.T @ (root[..., 0] * residual).flatten())
-            hessian += own.T @ (jacobian.T @ jacobian) @ own
-        return gradient, hessian
-
-
 def fit_force_field(
     systems: Sequence[System],
     validation: Sequence[System] = (),
@@ -108,6 +53,7 @@ def fit_force_field(
     charge_scale: float = 1.0,
     model_error: float = 4.0,
     project_net_force: bool = True,
+    energy_error: float | None = None,
     n_steps: int = 40,
     bootstrap: np.random.Generator | None = None,
     start: ForceField | None = None,
@@ -115,10 +61,11 @@ def fit_force_field(
 ) -> ForceField:
     r"""Fit parameters to forces by damped least squares, with Gaussian priors.
 
-    .. math:: \sum_i (F_i - F_i^{ref})^2 / s^2 + \sum_p x_p^2
+    .. math:: \sum_i (F_i - F_i^{ref})^2 / s^2 + \sum_f (E_f - E_f^{ref} - c)^2 / s_E^2 + \sum_p x_p^2
 
-    with the free numbers x of ``Constraints``, whose priors have width one, and the error s that forces of the model
-    are expected to have. Each step solves the normal equations after Gauss and Newton, with the damping of Levenberg
+    with the free numbers x of ``Constraints``, whose priors have width one, and the errors s and s_E that forces and
+    energies of the model are expected to have; energies enter where s_E is given, each system with an offset c of its
+    own. Each step solves the normal equations after Gauss and Newton, with the damping of Levenberg
     and Marquardt; the error on the frames held back decides which step is kept.
 
     Parameters
@@ -137,6 +84,8 @@ def fit_force_field(
         s [kcal/mol/Å]: the larger, the more the priors say.
     project_net_force
         Whether the net force of each label is taken from it.
+    energy_error
+        s_E [kcal/mol]; without it forces alone are fitted.
     n_steps
         Most steps to take.
     bootstrap
@@ -154,22 +103,22 @@ def fit_force_field(
     Raises
     ------
     InputError
-        When there are no systems, ``model_error`` is not positive, or as of ``Constraints``.
+        When there are no systems, ``model_error`` is not positive, or as of ``Objective`` and ``Constraints``.
     """
     if not systems:
         raise InputError("there are no systems; expected labelled frames; give some")
-    if not model_error > 0:
-        raise InputError(f"model_error is {model_error}; expected a positive number of kcal/mol/Å; correct it")
-    net_force = _rms([system.net_forces for system in systems])
+    net_force = measure_net_force(systems)
     if project_net_force:
         systems = [system.without_net_force() for system in systems]
     constraints = Constraints(systems, terms, charge_scale)
-    objective = _Objective(systems, constraints, [_draw(system, bootstrap) for system in systems], model_error)
-    held_back = _Objective(validation, constraints, [np.ones(len(system.forces)) for system in validation], model_error)
+    weights = [draw_frames(system, bootstrap) for system in systems]
+    objective = Objective(systems, constraints, model_error, energy_error, weights)
+    held_back = Objective(validation, constraints, model_error, energy_error)
     settings = {
         "terms": terms,
         "charge_scale": charge_scale,
         "model_error_kcal_mol_A": model_error,
+        "energy_error_kcal_mol": energy_error,
         "project_net_force": project_net_force,
         "is_bootstrap": bootstrap is not None,
         "n_frames": {system.name: len(system.forces) for system in systems},
@@ -218,7 +167,8 @@ def evaluate_forces(force_field: ForceField, systems: Sequence[System]) -> dict[
     -------
     dict
         ``overall`` and ``systems`` by name: root mean square and mean absolute error of the components
-        [kcal/mol/Å], number of frames, and the root mean square of the labels' net force [kcal/mol/Å].
+        [kcal/mol/Å], number of frames, and the root mean square of the labels' net force [kcal/mol/Å]; of a system
+        whose labels have energies also the root mean square error of these about their mean [kcal/mol].
     """
     if not systems:
         raise InputError("there are no systems; expected labelled frames; give some")
@@ -228,12 +178,23 @@ def evaluate_forces(force_field: ForceField, systems: Sequence[System]) -> dict[
     }
     return {
         "overall": _errors(list(residuals.values()), [system.net_forces for system in systems]),
-        "systems": {system.name: _errors([residuals[system.name]], [system.net_forces]) for system in systems},
+        "systems": {
+            system.name: _errors([residuals[system.name]], [system.net_forces]) | _energy_error(force_field, system)
+            for system in systems
+        },
     }
 
 
+def _energy_error(force_field: ForceField, system: System) -> dict[str, float]:
+    if system.energies is None:
+        return {}
+    found = energies(system.coordinates, force_field.interactions(system.topology, system.types)).sum(0)
+    residual = found - system.energies
+    return {"energy_rmse_kcal_mol": float((residual - residual.mean()).square().mean().sqrt())}
+
+
 def _step(
-    objective: _Objective, free: Tensor, value: float, train: float, gradient: Tensor, hessian: Tensor, damping: float
+    objective: Objective, free: Tensor, value: float, train: float, gradient: Tensor, hessian: Tensor, damping: float
 ) -> tuple[Tensor, float, float, float]:
     """Return the free numbers, objective, error and damping after the first damped step that gains."""
     diagonal = hessian.diagonal().diag()
@@ -246,7 +207,7 @@ def _step(
     return free, value, train, damping
 
 
-def _determination(objective: _Objective, free: Tensor) -> dict[str, Any]:
+def _determination(objective: Objective, free: Tensor) -> dict[str, Any]:
     """Return the share of its prior's width that each parameter's error is, where the data do not determine it."""
     _, hessian = objective.curvature(free)
     share = torch.linalg.inv(hessian).diagonal().sqrt()
@@ -257,14 +218,6 @@ def _determination(objective: _Objective, free: Tensor) -> dict[str, Any]:
     return {"n_parameters": len(names), "undetermined": undetermined}
 
 
-def _draw(system: System, rng: np.random.Generator | None) -> np.ndarray:
-    """Return how often each frame counts."""
-    n_frames = len(system.forces)
-    if rng is None:
-        return np.ones(n_frames)
-    return np.bincount(rng.integers(n_frames, size=n_frames), minlength=n_frames).astype(float)
-
-
 def _errors(residuals: Sequence[Tensor], net_forces: Sequence[Tensor]) -> dict[str, Any]:
     flat = torch.cat([residual.flatten() for residual in residuals])
     return {
@@ -273,6 +226,11 @@ def _errors(residuals: Sequence[Tensor], net_forces: Sequence[Tensor]) -> dict[s
         "n_frames": sum(len(residual) for residual in residuals),
         "net_force_rms_kcal_mol_A": _rms(net_forces),
     }
+
+
+def measure_net_force(systems: Sequence[System]) -> float:
+    """Return the root mean square length of the net force of the labels, which is their noise [kcal/mol/Å]."""
+    return _rms([system.net_forces for system in systems])
 
 
 def _rms(net_forces: Sequence[Tensor]) -> float:

@@ -175,8 +175,8 @@ def spread_charges(topology: Topology, charges: Tensor, scale: float = 1.0) -> T
     scale
         What the formal charges are multiplied by.
     """
-    molecules = torch.as_tensor(topology.molecules)
-    expected = scale * torch.as_tensor(charges_of_molecules(topology), dtype=charges.dtype)
+    molecules = torch.as_tensor(topology.molecules, device=charges.device)
+    expected = scale * torch.as_tensor(charges_of_molecules(topology), dtype=charges.dtype, device=charges.device)
     missing = expected - torch.zeros_like(expected).index_add(0, molecules, charges)
     return charges + (missing / torch.bincount(molecules))[molecules]
 
@@ -184,9 +184,12 @@ def spread_charges(topology: Topology, charges: Tensor, scale: float = 1.0) -> T
 def interactions_of(
     tables: Mapping[str, Tensor], places: Mapping[str, Tensor], topology: Topology, charge_scale: float = 1.0
 ) -> list[Interaction]:
-    """Return the interactions of a cluster from parameters by kind and the place of each row's type in them."""
+    """Return the interactions of a cluster from parameters by kind and the place of each row's type in them.
+
+    Parameters and places are on one device.
+    """
     charges = spread_charges(topology, tables["atoms"][places["atoms"], 0], charge_scale)
-    pairs = torch.as_tensor(nonbonded_pairs(len(topology.elements), topology.bonds))
+    pairs = torch.as_tensor(nonbonded_pairs(len(topology.elements), topology.bonds), device=charges.device)
     bonded = [Interaction(term, places[kind], tables[kind]) for kind, term in BONDED.items()]
     return [
         *bonded,

@@ -11,7 +11,7 @@ import numpy as np
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules, list_neighbours
 
-__all__ = ["TypedRows", "Types", "assign_types"]
+__all__ = ["TypedRows", "Types", "assign_types", "smallest_ring"]
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _describe(topology: Topology, depth: int) -> list[str]:
     texts = []
     for atom, (tree, charge) in enumerate(zip(trees, charges.tolist(), strict=True)):
         marks = [tree]
-        ring = _smallest_ring(atom, neighbours, depth)
+        ring = smallest_ring(atom, neighbours, depth)
         if ring:
             marks.append(f"ring of {ring}")
         if charge and not neighbours[atom]:
@@ -133,10 +133,11 @@ def _tree(node: str, branches: Sequence[str]) -> str:
     return f"{node}({','.join(sorted(branches))})" if branches else node
 
 
-def _smallest_ring(start: int, neighbours: Sequence[Sequence[int]], depth: int) -> int | None:
+def smallest_ring(start: int, neighbours: Sequence[Sequence[int]], depth: int) -> int | None:
     """Return the size of the smallest ring through an atom, at most 2 ``depth``; ``None`` where there is none.
 
-    An atom is reached first along one branch; a ring closes where another branch reaches it too.
+    ``neighbours`` are those of each atom. An atom is reached first along one branch; a ring closes where another branch
+    reaches it too.
     """
     branch_of, distance = {start: start}, {start: 0}
     queue = deque([start])

@@ -10,13 +10,15 @@ from lammps_oracle import ask_lammps
 from molecules import MOLECULES
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.forcefield import objective
 from aiida_elyte.science.forcefield.constraints import Constraints
 from aiida_elyte.science.forcefield.dataset import describe_coordinates, fingerprint, group_frames, split_frames
-from aiida_elyte.science.forcefield.derivatives import force_derivatives
-from aiida_elyte.science.forcefield.evaluation import forces
+from aiida_elyte.science.forcefield.derivatives import energy_derivatives, force_derivatives
+from aiida_elyte.science.forcefield.evaluation import energies, forces
 from aiida_elyte.science.forcefield.export import as_lammps_system
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_force_field
 from aiida_elyte.science.forcefield.model import ForceField, interactions_of, place_types
+from aiida_elyte.science.forcefield.objective import Objective, draw_frames
 from aiida_elyte.science.forcefield.topology import charges_of_molecules, renumber, topology_from_smiles
 from aiida_elyte.science.forcefield.typing import assign_types
 from aiida_elyte.units import EV_KCAL_MOL
@@ -333,3 +335,76 @@ def test_molecules_of_other_types_are_refused(systems):
 def test_text_that_is_no_force_field_is_refused(text):
     with pytest.raises(InputError, match="force field is"):
         ForceField.from_json(text)
+
+
+def test_derivatives_of_energies_are_those_of_autograd(systems):
+    constraints = Constraints(systems, charge_scale=0.8)
+    tables = constraints.tables(random_numbers(constraints, 1))
+    sizes = [table.numel() for table in tables.values()]
+    for system in systems:
+        places = place_types(constraints.keys, system.topology, system.types)
+
+        def compute(flat, system=system, places=places):
+            parts = flat.split(sizes)
+            shaped = {kind: part.reshape(tables[kind].shape) for kind, part in zip(tables, parts, strict=True)}
+            return energies(system.coordinates, interactions_of(shaped, places, system.topology, 0.8)).sum(0)
+
+        expected = torch.func.jacfwd(compute)(torch.cat([table.flatten() for table in tables.values()]))
+        found, columns = energy_derivatives(system, tables, places, 0.8)
+        torch.testing.assert_close(found, expected[:, columns], rtol=1e-9, atol=1e-9)
+
+
+def with_energies(systems, force_field, offset):
+    return [
+        replace(system, energies=offset + energies(
+            system.coordinates, force_field.interactions(system.topology, system.types)).sum(0))
+        for system in relabelled(systems, force_field)
+    ]  # fmt: skip
+
+
+def test_gradient_and_value_of_the_objective_agree(systems, monkeypatch):
+    """Energies in parts of two frames, drawn frames and offsets: the gradient is that of the value."""
+    monkeypatch.setattr(objective, "_FRAMES_AT_ONCE", 2)
+    constraints = Constraints(systems)
+    truth = force_field_of(constraints, random_numbers(constraints, 3))
+    weights = [draw_frames(system, np.random.default_rng(1)) for system in systems]
+    found = Objective(with_energies(systems, truth, 50.0), constraints, 2.0, 0.5, weights)
+    free, step = random_numbers(constraints, 4), random_numbers(constraints, 5)
+    gradient, hessian = found.curvature(free)
+    eps = 1e-5
+    slope = (found.value(free + eps * step)[0] - found.value(free - eps * step)[0]) / (2 * eps)
+    assert float(2 * gradient @ step) == pytest.approx(slope, rel=1e-6)
+    torch.testing.assert_close(hessian, hessian.T)
+    # at the truth residuals vanish: Gauss and Newton's Hessian is the exact one, and offsets cost nothing
+    free = constraints.locate(truth.parameters)
+    value = found.value(free)[0]
+    assert value == pytest.approx(float(free @ free), rel=1e-9)
+    _, hessian = found.curvature(free)
+    curved = found.value(free + eps * step)[0] + found.value(free - eps * step)[0] - 2 * value
+    assert float(step @ hessian @ step) == pytest.approx(curved / (2 * eps**2), rel=1e-4)
+
+
+def test_energies_alone_determine_a_spring():
+    """Labels with no forces to speak of: energies about their mean give r0 and k2 of water's bonds."""
+    systems = group_frames(frames_of(WATER, 40, 1, "water"))
+    constraints = Constraints(systems, "class1")
+    truth = force_field_of(constraints, random_numbers(constraints, 5))
+    labelled = with_energies(systems, truth, -1000.0)
+    found = fit_force_field(labelled, terms="class1", model_error=1e5, energy_error=1e-5, n_steps=60)
+    np.testing.assert_allclose(found.parameters["bonds"][:, :2], truth.parameters["bonds"][:, :2], rtol=1e-4)
+    errors = evaluate_forces(found, labelled)["systems"]["water"]
+    assert errors["energy_rmse_kcal_mol"] < 1e-3
+    without = fit_force_field(labelled, terms="class1", model_error=1e5, n_steps=60)
+    assert evaluate_forces(without, labelled)["systems"]["water"]["energy_rmse_kcal_mol"] > 0.1
+
+
+def test_energies_are_read_in_kcal_mol_and_wanted_where_they_are_fitted():
+    frames = frames_of(WATER, 3, 1, "water")
+    with pytest.raises(InputError, match="water has no energies; expected one a frame"):
+        fit_force_field(group_frames(frames), energy_error=1.0)
+    for number, frame in enumerate(frames):
+        frame.calc = SinglePointCalculator(frame, forces=np.zeros((3, 3)), energy=-2.0 - number)
+    (system,) = group_frames(frames)
+    np.testing.assert_allclose(system.energies, 23.060548 * np.array([-2.0, -3.0, -4.0]), rtol=1e-7)
+    with pytest.raises(InputError, match="energy_error is 0"):
+        fit_force_field([system], energy_error=0.0)

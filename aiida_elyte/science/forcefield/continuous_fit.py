@@ -1,0 +1,137 @@
+"""Training of continuous typing on the forces of labelled clusters."""
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from aiida_elyte.science.forcefield.continuous import ContinuousTyping, describe_graph
+from aiida_elyte.science.forcefield.dataset import System
+from aiida_elyte.science.forcefield.fit import fit_force_field, measure_net_force
+from aiida_elyte.science.forcefield.objective import Objective, draw_frames
+
+__all__ = ["fit_continuous"]
+
+_PATIENCE = 3
+"""Rounds without a better validation error after which training ends."""
+
+
+def fit_continuous(
+    systems: Sequence[System],
+    validation: Sequence[System] = (),
+    *,
+    terms: str = "class2",
+    depth: int = 3,
+    width: int = 32,
+    charge_scale: float = 1.0,
+    model_error: float = 4.0,
+    project_net_force: bool = True,
+    energy_error: float | None = None,
+    n_rounds: int = 8,
+    n_steps: int = 200,
+    learning_rate: float = 3e-3,
+    seed: int = 0,
+    bootstrap: np.random.Generator | None = None,
+    on_round: Callable[[int, float, float | None], None] | None = None,
+) -> ContinuousTyping:
+    r"""Train a network on forces with Adam, from a discrete force field by element and number of neighbours.
+
+    The objective is that of ``fit_force_field``, with the numbers x that the network gives: where neighbourhoods teach
+    nothing, the coarse force field stays. Forces are nearly linear in x, so each round makes the objective quadratic
+
+    .. math:: O(x) \approx O(x_0) + 2 g \cdot (x - x_0) + (x - x_0) \cdot H (x - x_0)
+
+    with the derivatives g and H of all frames after Gauss and Newton, and Adam trains on that. Its rate falls as a
+    cosine over all rounds; the weights of the round best on the frames held back are kept.
+
+    Parameters
+    ----------
+    systems
+        Clusters with forces and charges, of types that look at ``depth`` bonds.
+    validation
+        Frames held back.
+    terms, charge_scale, model_error, project_net_force, energy_error, bootstrap
+        As in ``fit_force_field``.
+    depth, width
+        Of the network.
+    n_rounds, n_steps
+        Most rounds, and steps of Adam in each.
+    learning_rate
+        Of Adam, at the beginning.
+    seed
+        Of the weights.
+    on_round
+        Called after each round with its number and the errors of both sets [kcal/mol/Å].
+
+    Raises
+    ------
+    InputError
+        As of ``fit_force_field``.
+    """
+    coarse = fit_force_field(
+        [system.retyped(0) for system in systems],
+        [system.retyped(0) for system in validation],
+        terms=terms,
+        depth=0,
+        charge_scale=charge_scale,
+        model_error=model_error,
+        project_net_force=project_net_force,
+        energy_error=energy_error,
+    )
+    network = ContinuousTyping(coarse, terms, depth, width, seed)
+    net_force = measure_net_force(systems)
+    if project_net_force:
+        systems = [system.without_net_force() for system in systems]
+    constraints = network.constrain([*systems, *validation])
+    graph = describe_graph([*systems, *validation], constraints, depth)
+    weights = [draw_frames(system, bootstrap) for system in systems]
+    objective = Objective(systems, constraints, model_error, energy_error, weights)
+    held_back = Objective(validation, constraints, model_error, energy_error)
+    optimizer = torch.optim.Adam(network.parameters(), learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_rounds * n_steps)
+    free = torch.zeros(constraints.n_free, dtype=torch.float64)
+    best, best_error, waited = copy.deepcopy(network.state_dict()), np.inf, 0
+    errors: dict[str, Any] = {}
+    for number in range(n_rounds + 1):
+        train = objective.value(free)[1]
+        error = held_back.value(free)[1] if validation else None
+        judged = train if error is None else error
+        if judged < best_error:
+            best, best_error, waited = copy.deepcopy(network.state_dict()), judged, 0
+            errors = {"train_rmse_kcal_mol_A": train, "validation_rmse_kcal_mol_A": error, "n_rounds": number}
+        else:
+            waited += 1
+        if on_round is not None:
+            on_round(number, train, error)
+        if number == n_rounds or waited == _PATIENCE:
+            break
+        gradient, hessian = objective.curvature(free)
+        for _ in range(n_steps):
+            step = constraints.free(network(graph, constraints)) - free
+            loss = (2 * gradient + hessian @ step) @ step
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+        free = constraints.free(network(graph, constraints)).detach()
+    network.load_state_dict(best)
+    network.record = {
+        "settings": {
+            "typing": "continuous",
+            "terms": terms,
+            "charge_scale": charge_scale,
+            "model_error_kcal_mol_A": model_error,
+            "energy_error_kcal_mol": energy_error,
+            "project_net_force": project_net_force,
+            "is_bootstrap": bootstrap is not None,
+            "seed": seed,
+            "width": width,
+            "learning_rate": learning_rate,
+            "n_frames": {system.name: len(system.forces) for system in systems},
+            "net_force_rms_kcal_mol_A": net_force,
+        },
+        "errors": {**errors, "n_parameters": sum(each.numel() for each in network.parameters())},
+    }
+    return network
