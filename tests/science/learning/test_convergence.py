@@ -55,3 +55,23 @@ def test_a_finished_last_round_counts_as_learned_even_with_the_budget_spent():
     go_on, reason = should_continue([past(), past(), past(1)], SETTINGS)
     assert not go_on
     assert "has learned" in reason
+
+
+def test_learning_of_a_fixed_form_ends_when_the_held_out_error_no_longer_falls():
+    settings = {**SETTINGS, "least_gain": 0.02}
+
+    def after(*errors, **last):
+        rounds = [past(n_selected=1, held_out_error=error) for error in errors]
+        rounds[-1] |= last
+        return should_continue(rounds, settings)
+
+    # 4.0 → 3.9 is 2.5 %, 3.9 → 3.85 is 1.3 %.
+    assert after(4.0)[0]
+    assert after(4.0, 3.9)[0]
+    go_on, reason = should_continue([past(n_selected=1, held_out_error=e) for e in (3.9, 3.85)], settings)
+    assert not go_on
+    assert "lowered the held-out error by 1.3 %, not more than 2 %" in reason
+    # A run that broke is never the last, an unknown error decides nothing, and no setting asks for none of this.
+    assert after(3.9, 3.85, stops={"r0": "bond torn"})[0]
+    assert after(3.9, None)[0]
+    assert should_continue([past(n_selected=1, held_out_error=3.0)] * 2, SETTINGS)[0]

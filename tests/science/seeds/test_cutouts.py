@@ -42,7 +42,10 @@ def test_distances_within_molecules_are_those_of_the_box(box):
     cluster = cut_cluster(box.positions, box.cell, box.topology, centre, 6.0, 500)
     whole = cut_cluster(box.positions + 17.3, box.cell, box.topology, centre, 6.0, 500)
     assert np.allclose(cluster.get_all_distances(), whole.get_all_distances(), atol=1e-9)
-    assert np.allclose(cluster.positions[cluster.symbols == "Li"].min(axis=0), 0) or len(cluster[cluster.symbols == "Li"]) > 1
+    assert (
+        np.allclose(cluster.positions[cluster.symbols == "Li"].min(axis=0), 0)
+        or len(cluster[cluster.symbols == "Li"]) > 1
+    )
 
 
 def test_the_nearest_molecules_come_first_where_room_is_short(box):
