@@ -55,7 +55,7 @@ def fit(
     keep_net_force: bool,
     resume: bool,
 ) -> None:
-    """Fit to DATA: extxyz of clusters with forces [eV/Å], dft_charge [e], and system and total_charge as info.
+    """Fit to DATA: extxyz of clusters with forces [eV/Å], dft_charge or charges [e], and as info system and charge.
 
     The best so far is in the folder after each step.
     """

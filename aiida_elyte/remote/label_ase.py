@@ -276,7 +276,7 @@ class _Ledger:
 
     @property
     def refused(self) -> dict[str, str]:
-        """Reason by frame, ``"7"``, and by geometry that heat made of it, ``"7.2"``."""
+        """Reason by frame, ``"7"``, and by geometry that heat made of it, ``"7-2"``."""
         return dict(self._state["refused"])
 
     @property
@@ -320,7 +320,7 @@ class _Ledger:
 
     def refuse(self, reason: str, place: int = 0, n_geometries: int = 1) -> None:
         """Note why a frame, or a geometry that heat made of it, has no labels."""
-        self._state["refused"][f"{self.n_done}.{place}" if place else str(self.n_done)] = reason
+        self._state["refused"][f"{self.n_done}-{place}" if place else str(self.n_done)] = reason
         self._advance(n_geometries)
 
     def as_results(self) -> dict[str, Any]:
