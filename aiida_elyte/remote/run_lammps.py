@@ -8,7 +8,7 @@ Out: ``part_NNN.lammpstrj`` (one for each time ``lmp`` was started; stay where t
 Files to carry into the folder of a continued run: ``restart.*``, ``chain.json``, ``records.npz``, ``log_*.lammps``, and
 links to ``part_*.lammpstrj``. Earlier parts are never written to. A finished run goes on when ``n_steps`` of its last
 stage is larger. It goes on from the newest restart file that is whole: what ``lmp`` did after it is done again, in a
-part of its own, and counts once. While nothing is random, a run taken up equals an unbroken one to rounding.
+part of its own, and counts once. At constant volume a run taken up equals an unbroken one to rounding.
 """
 
 import hashlib

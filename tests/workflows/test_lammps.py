@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import re
 import signal
 import threading
 import time
@@ -20,6 +21,7 @@ from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
 
 pytestmark = pytest.mark.engine("lmp")
 
+DOCS = Path(__file__).parents[2] / "docs" / "lammps.md"
 N_RELAX, N_STEPS = 500, 6000
 RESTART_STRIDE, DUMP_STRIDE, THERMO_STRIDE = 250, 50, 100
 
@@ -217,6 +219,17 @@ def test_lammps_runs_under_the_mpi_of_its_computer(python_code, aiida_localhost)
     log = node.called[0].outputs.retrieved.get_object_content("log_000.lammps")
     assert "Loop time" in log
     assert "on 2 procs" in log
+
+
+def test_every_block_of_the_docs_runs(python_code, engine):
+    pytest.importorskip("MDAnalysis")
+    names = {"code": python_code, "engine": engine, "data": data()}
+    for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL):
+        exec(compile(block, DOCS, "exec"), names)
+    last = names["run"].outputs.results["n_steps"]
+    n_production = names["stages"][-1]["n_steps"]
+    assert last == sum(stage["n_steps"] for stage in names["stages"][1:])
+    assert names["series"].get_series()[0].time_fs[-1] == pytest.approx(n_production)
 
 
 def test_missing_lammps_is_told_in_one_line(python_code, aiida_localhost):
