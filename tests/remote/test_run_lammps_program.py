@@ -66,8 +66,9 @@ def launch(folder, **changes):
 
 
 def kill_when(folder, step):
-    """Let lmp be killed once a restart file of a step is there."""
-    waiting = f'while [ ! -e "$(ls restart.*.{step} 2>/dev/null)" ]; do sleep 0.02; done; kill -9 $$'
+    """Let lmp be killed once a restart file of a step, or of a later one, is there."""
+    newest = "$(ls restart.* 2>/dev/null | cut -d. -f3 | sort -n | tail -n 1)"
+    waiting = f'until [ "0{newest}" -ge {step} ]; do sleep 0.02; done; kill -9 $$'
     (folder / "engine.sh").write_text(
         f'[ "$1" = -h ] && exec {PROGRAMS}/lmp -h\n( {waiting} ) &\nexec {PROGRAMS}/lmp "$@"\n'
     )
@@ -136,17 +137,22 @@ def test_a_torn_restart_file_is_passed_over_and_two_are_kept(folder):
     np.testing.assert_array_equal(records(folder)["step"], np.arange(0, 501, 50))
 
 
-def test_what_is_killed_leaves_no_lmp_behind(folder):
+def test_a_killed_program_leaves_no_lmp_behind_and_is_taken_up(folder):
     write_settings(folder, stages=[{"name": "long", "kind": "nvt", "n_steps": 10_000_000, "is_production": True}])
     program = Path(run_lammps.__file__)
     process = subprocess.Popen([sys.executable, program, "settings.json"], cwd=folder)
-    wait_for(lambda: running(folder) and (folder / "part_000.lammpstrj").exists())
+    wait_for(lambda: max((int(path.suffix[1:]) for path in folder.glob("restart.*")), default=0) >= 300)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     wait_for(lambda: not running(folder))
-    size = (folder / "part_000.lammpstrj").stat().st_size
-    time.sleep(0.3)
-    assert (folder / "part_000.lammpstrj").stat().st_size == size
+    part = (folder / "part_000.lammpstrj").read_bytes()
+
+    last = max(int(path.suffix[1:]) for path in folder.glob("restart.*"))
+    results = launch(folder, stages=[{"name": "long", "kind": "nvt", "n_steps": last + 200, "is_production": True}])
+    assert results["status"] == "ok", results
+    assert results["resumed_from_step"] in (last, last - 100)  # the last may be torn
+    np.testing.assert_array_equal(records(folder)["step"], np.arange(0, last + 201, 50))
+    assert (folder / "part_000.lammpstrj").read_bytes() == part
 
 
 def wait_for(is_so):

@@ -22,7 +22,7 @@ from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
 pytestmark = pytest.mark.engine("lmp")
 
 DOCS = Path(__file__).parents[2] / "docs" / "lammps.md"
-N_RELAX, N_STEPS = 500, 6000
+N_RELAX, N_STEPS = 500, 12000
 RESTART_STRIDE, DUMP_STRIDE, THERMO_STRIDE = 250, 50, 100
 
 
@@ -114,7 +114,7 @@ class Killer(threading.Thread):
                 part = folder / f"part_{len(self.killed):03d}.lammpstrj"
                 if not part.exists():
                     continue
-                time.sleep(self.rng.uniform(0.2, 1.2))
+                time.sleep(self.rng.uniform(0.1, 0.8))
                 earlier = {path.name: digest(path) for path in folder.glob("part_*") if path.is_symlink()}
                 os.kill(int(process.name), signal.SIGKILL)
                 self.killed[folder] = earlier
@@ -192,6 +192,20 @@ def test_out_of_wall_time_goes_on_and_a_finished_run_is_extended(python_code, en
     assert sum(1 for _ in open_trajectory(paths, symbols=["C", "O", "C"] * 64)) == (N_STEPS + 1000) // DUMP_STRIDE + 1
     steps = more.outputs.thermo.get_array("step")
     np.testing.assert_array_equal(steps, np.arange(0, N_RELAX + N_STEPS + 1001, THERMO_STRIDE))
+
+
+def test_jobs_that_are_killed_again_and_again_end_the_chain(python_code, aiida_localhost, tmp_path):
+    program = tmp_path / "lmp"
+    exports = "".join(f"export {name}={value}\n" for name, value in ENVIRONMENT.items())
+    program.write_text(f'#!/bin/sh\n{exports}[ "$1" = -h ] && exec {PROGRAMS}/lmp -h\nkill -9 $$\n')
+    program.chmod(0o755)
+    doomed = orm.InstalledCode(
+        label="doomed", computer=aiida_localhost, filepath_executable=str(program), with_mpi=False
+    ).store()
+    _, node = run_get_node(builder(python_code, doomed))
+    assert node.exit_status == 402
+    assert "3 jobs in a row were killed and none came further than step 0" in node.exit_message
+    assert [job.exit_status for job in node.called] == [306] * 3
 
 
 def test_flags_come_from_the_code_and_reach_lammps(python_code, engine):
