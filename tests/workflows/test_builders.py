@@ -34,6 +34,7 @@ def test_crystal_builder_is_complete(salt, python_code, protocol):
         "elyte.train.painn",
         "elyte.train_ensemble",
         "elyte.md",
+        "elyte.lammps",
         "elyte.label.ase",
         "elyte.reduce_trajectory",
         "elyte.fit.forcefield",

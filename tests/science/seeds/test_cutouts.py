@@ -63,5 +63,5 @@ def test_the_nearest_molecules_come_first_where_room_is_short(box):
 
 def test_a_molecule_too_large_is_refused(box):
     carbon = box.topology.elements.index("C")
-    with pytest.raises(InputError, match="max_atoms is 5 and .* has 9 atoms"):
+    with pytest.raises(InputError, match=r"max_atoms is 5 and .* has 9 atoms"):
         cut_cluster(box.positions, box.cell, box.topology, carbon, 3.0, 5)
