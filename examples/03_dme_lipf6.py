@@ -4,8 +4,8 @@
 
 Clusters are labelled by GFN2-xTB, a class-2 force field is fitted to them and improved where its members disagree, and
 LAMMPS runs a box. Everything is kept in the default AiiDA profile (one is made where there is none) and runs without a
-daemon; a second call takes every finished calculation from the cache. GFN2-xTB is semi-empirical, not DFT, and one box of
-0.2 ns is short: the numbers show the machine at work.
+daemon; a second call takes every finished calculation from the cache. GFN2-xTB is semi-empirical, not DFT, and one box
+of 0.2 ns is short: the numbers show the machine at work.
 """
 
 import argparse
@@ -65,9 +65,8 @@ def main(tiny: bool) -> orm.WorkChainNode:
         if "refused" in found:
             print(f"{name}: none, {found['refused']}")
         elif "value" in found:
-            print(
-                f"{name}: {found['value']:.3g} {found['unit']}, 95 % within {found['ci95'][0]:.3g} to {found['ci95'][1]:.3g}"
-            )
+            low, high = found["ci95"]
+            print(f"{name}: {found['value']:.3g} {found['unit']}, 95 % within {low:.3g} to {high:.3g}")
     assert len(learned.dataset) >= 12
     return street
 
