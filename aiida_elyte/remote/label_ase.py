@@ -154,7 +154,7 @@ class _Labeller:
             self.heater_name = str(heat.pop("calculator"))
             heater = _calculator(self.heater_name, heat.pop("parameters", None) or {})
             self.heater = StatefulCalculator(heater, self.heater_name)
-        self.heat = _read("heat", Heat, heat or None)
+        self.heat = _read("heat", Heat, None if settings.get("heat") is None else heat)
         self.on_step: Callable[[], None] = lambda: None
 
     def label(self, frame: Atoms, ledger: "_Ledger") -> None:
