@@ -290,6 +290,12 @@ def test_settings_that_cannot_be_run_are_refused_before_anything_runs(python_cod
         run_get_node(builder(python_code, engine, **changes))
 
 
+def test_folders_with_the_trajectory_are_not_cleaned(python_code, engine):
+    inputs = builder(python_code, engine)
+    with pytest.raises(ValueError, match="clean_workdir is True; expected False, for the trajectory lies there"):
+        inputs.clean_workdir = orm.Bool(True)
+
+
 def test_engine_on_another_computer_is_refused_before_anything_runs(python_code, aiida_computer):
     elsewhere = aiida_computer(label="elsewhere", hostname="elsewhere")
     engine = orm.InstalledCode(label="lmp", computer=elsewhere, filepath_executable="/usr/bin/lmp").store()
