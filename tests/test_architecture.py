@@ -12,7 +12,7 @@ from aiida_elyte.calculations.rooms import PROGRAMS, rooms_of
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "aiida_elyte"
-HEAVY = ("torch", "schnetpack", "MDAnalysis", "torch_sim", "matplotlib", "tblite", "rdkit")
+HEAVY = ("torch", "schnetpack", "MDAnalysis", "torch_sim", "matplotlib", "tblite", "rdkit", "pyscf")
 
 
 def test_imports_run_one_way():

@@ -39,3 +39,12 @@ def test_quantum_espresso_example(tmp_path):
     done = run_example("02_li6ps5cl_quantum_espresso.py", folder, "--tiny", folder=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "force_mae_eV_A" in done.stdout
+
+
+@pytest.mark.engine("lmp")
+def test_liquid_example(tmp_path):
+    pytest.importorskip("tblite")
+    done = run_example("03_dme_lipf6.py", "--tiny", folder=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "labelled clusters:" in done.stdout
+    assert "conductivity:" in done.stdout

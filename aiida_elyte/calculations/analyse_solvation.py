@@ -9,7 +9,7 @@ __all__ = ["AnalyseSolvationCalculation"]
 
 
 class AnalyseSolvationCalculation(TrajectoryCalculation):
-    """Find the first shells of the ions in one trajectory with its LAMMPS data file: numbers, pairs, residence times."""
+    """Find the first shells of the ions in one trajectory: numbers, pairs, residence times."""
 
     PROGRAM = "analyse_solvation.py"
     RETRIEVED = ("curves.npz",)

@@ -104,6 +104,8 @@ def _is_given(trajectories: Mapping[str, orm.Data], _: object) -> str | None:
 
 def _refuse(inputs: Mapping[str, Any]) -> str | None:
     """Refuse folders without the name of a file, names without a folder, and folders on another computer."""
+    if "trajectories" not in inputs:
+        return None  # another WorkChain fills them in
     settings = inputs["settings"].get_dict()
     if not isinstance(told := settings.get("trajectories", {}), dict):
         return f'settings.trajectories is {told!r}; expected replica → file in its folder, as {{"r0": "run.xtc"}}'

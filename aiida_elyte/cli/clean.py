@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_TRAJECTORIES = "trajectory_r*.xyz"
+_TRAJECTORIES = {"MdCalculation": "trajectory_r*.xyz", "LammpsCalculation": "part_*.lammpstrj"}
+"""What of the folders of production runs stays."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ def _find(pk: str | None, trajectories: bool) -> Iterator[Folder]:
                 continue
             seen.add(place)
             what = paths.get(job.pk, job.process_label)
-            is_production = job.process_label == "MdCalculation" and "_sample" not in what
-            keeps = _TRAJECTORIES if is_production and not trajectories else None
+            is_kept = not trajectories and "_sample" not in what
+            keeps = _TRAJECTORIES.get(job.process_label) if is_kept else None
             size = _measure(remote, keeps)
             if size:
                 yield Folder(remote, what, size, keeps)

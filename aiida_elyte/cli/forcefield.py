@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +13,18 @@ from aiida_elyte.cli.files import write_files
 from aiida_elyte.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
     from ase import Atoms
 
     from aiida_elyte.science.forcefield.fit import FitStep
     from aiida_elyte.science.forcefield.model import ForceField
+    from aiida_elyte.science.forcefield.topology import Topology
 
 __all__ = ["command", "load_force_field"]
 
 _FILE = "forcefield.json"
+_NETWORK_FILE = "network.pt"
+_MEMBER_FILES = "forcefield_[0-9][0-9].json"
 _TEST_FILE = "test.extxyz"
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -36,11 +40,37 @@ def command() -> None:
 @click.argument("data", type=_DATA)
 @click.option("--out", type=_FOLDER, required=True, metavar="DIR", help=f"Folder for {_FILE} and {_TEST_FILE}.")
 @click.option("--terms", type=click.Choice(["class2", "class1"]), default="class2", show_default=True)
+@click.option(
+    "--typing",
+    type=click.Choice(["discrete", "continuous"]),
+    default="discrete",
+    show_default=True,
+    help=f"continuous: a network, {_NETWORK_FILE}, reads parameters off the graph, of molecules not in DATA too.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the split and bootstrap.")
 @click.option(
     "--split", default="60/20/20", show_default=True, metavar="TRAIN/VALIDATION/TEST", help="Shares of frames."
 )
-@click.option("--bootstrap", is_flag=True, help="Draw the training frames anew with replacement, for ensembles.")
+@click.option("--bootstrap", is_flag=True, help="Draw the training frames anew with replacement.")
+@click.option(
+    "--members",
+    type=click.IntRange(0, 99),
+    default=0,
+    metavar="N",
+    help="Fit an ensemble too, of the same split, with a bootstrap each: forcefield_00.json …",
+)
+@click.option(
+    "--energies",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="ERROR",
+    help="Fit energies too, up to an offset a system, with this error expected of them [kcal/mol].",
+)
+@click.option(
+    "--smiles",
+    multiple=True,
+    metavar="NAME=SMILES",
+    help="Molecules of the system of this name; from its first frame where not given.",
+)
 @click.option("--charge-scale", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True)
 @click.option("--keep-net-force", is_flag=True, help="Fit the labels with their net force, which no model has.")
 @click.option("--resume", is_flag=True, help=f"Go on from {_FILE} in the folder, fitted with the same split.")
@@ -48,22 +78,29 @@ def fit(
     data: Path,
     out: Path,
     terms: str,
+    typing: str,
     seed: int,
     split: str,
     bootstrap: bool,
+    members: int,
+    energies: float | None,
+    smiles: tuple[str, ...],
     charge_scale: float,
     keep_net_force: bool,
     resume: bool,
 ) -> None:
-    """Fit to DATA: extxyz of clusters with forces [eV/Å], dft_charge [e], and system and total_charge as info.
+    """Fit to DATA: extxyz of clusters with forces [eV/Å], dft_charge or charges [e], and as info system and charge.
 
     The best so far is in the folder after each step.
     """
-    shares = _shares(split)
+    if resume and typing == "continuous":
+        raise InputError("--resume is given for continuous typing; expected discrete; fit anew, it takes minutes")
+    shares, molecules = _shares(split), _molecules(smiles)
     frames = _read(data)
     import numpy as np
     from ase.io import write
 
+    from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
     from aiida_elyte.science.forcefield.dataset import fingerprint, group_frames, split_frames
     from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_force_field
 
@@ -71,49 +108,68 @@ def fit(
     parts = iter(split_frames(frames, [share for share in shares if share], split_rng))
     train, validation, test = (next(parts) if share else [] for share in shares)
     record = {"data": {"file": data.name, "sha256": fingerprint(frames), "split": split, "seed": seed}}
-    systems = group_frames(train)
+    systems, held_back, unseen = (
+        group_frames(part, smiles=molecules) if part else () for part in (train, validation, test)
+    )
     start = load_force_field(out) if resume else None
     if start is not None and start.record.get("data") != record["data"]:
         raise InputError(f"{out / _FILE} was fitted to another split of data; expected {record['data']}; fit anew")
+    for stale in [out / _NETWORK_FILE, *out.glob(_MEMBER_FILES)]:
+        stale.unlink(missing_ok=True)
 
     if test:
         text = io.StringIO()
         write(text, test, format="extxyz")
         write_files({out / _TEST_FILE: text.getvalue()})
 
-    def keep(force_field: "ForceField") -> "ForceField":
+    def keep(force_field: "ForceField", name: str = _FILE) -> "ForceField":
         whole = replace(force_field, record={**force_field.record, **record})
-        write_files({out / _FILE: whole.to_json()})
+        write_files({out / name: whole.to_json()})
         return whole
 
-    def tell(step: "FitStep") -> None:
-        keep(step.force_field)
-        held_back = "" if step.validation_rmse is None else f", validation {step.validation_rmse:.3f}"
-        click.echo(f"step {step.number}: train {step.train_rmse:.3f}{held_back} kcal/mol/Å", err=True)
+    def tell(number: int, train_rmse: float, validation_rmse: float | None) -> None:
+        held_back = "" if validation_rmse is None else f", validation {validation_rmse:.3f}"
+        click.echo(f"step {number}: train {train_rmse:.3f}{held_back} kcal/mol/Å", err=True)
 
-    fitted = keep(
-        fit_force_field(
-            systems,
-            group_frames(validation) if validation else (),
-            terms=terms,
-            charge_scale=charge_scale,
-            project_net_force=not keep_net_force,
-            bootstrap=draw_rng if bootstrap else None,
-            start=start,
-            on_step=tell,
-        )
-    )
+    def tell_and_keep(step: "FitStep") -> None:
+        keep(step.force_field)
+        tell(step.number, step.train_rmse, step.validation_rmse)
+
+    options: dict[str, Any] = {
+        "terms": terms,
+        "charge_scale": charge_scale,
+        "project_net_force": not keep_net_force,
+        "energy_error": energies,
+    }
+
+    def learn(rng: "np.random.Generator | None", name: str) -> "ForceField":
+        if typing == "discrete":
+            on_step = tell_and_keep if name == _FILE else None
+            found = fit_force_field(systems, held_back, bootstrap=rng, start=start, on_step=on_step, **options)
+        else:
+            network = fit_continuous(systems, held_back, seed=seed, bootstrap=rng, on_round=tell, **options)
+            if name == _FILE:
+                write_files({out / _NETWORK_FILE: network.to_bytes()})
+            found = network.freeze([system.topology for system in systems])
+        return keep(found, name)
+
+    fitted = learn(draw_rng if bootstrap else None, _FILE)
+    for number, rng in enumerate(draw_rng.spawn(members)):
+        learn(rng, f"forcefield_{number:02d}.json")
+        click.echo(f"member {number} of {members}: forcefield_{number:02d}.json", err=True)
     settings, errors = fitted.record["settings"], fitted.record["errors"]
     click.echo(
         f"Note: net force of the labels is {settings['net_force_rms_kcal_mol_A']:.3g} kcal/mol/Å a frame", err=True
     )
-    click.echo(
-        f"Note: {len(errors['undetermined'])} of {errors['n_parameters']} parameters are not determined by the data; "
-        f"{_FILE} names them",
-        err=True,
-    )
+    if typing == "discrete":
+        click.echo(
+            f"Note: {len(errors['undetermined'])} of {errors['n_parameters']} parameters are not determined by the "
+            f"data; {_FILE} names them",
+            err=True,
+        )
     if test:
-        click.echo("\n".join(_table(evaluate_forces(fitted, group_frames(test)))))
+        own = [system.retyped(fitted.depth) for system in unseen]
+        click.echo("\n".join(_table(evaluate_forces(fitted, own))))
 
 
 @command.command("evaluate")
@@ -122,12 +178,13 @@ def fit(
 @click.option("--json", "json_path", type=_DATA, metavar="OUT", help="Errors.")
 def evaluate(folder: Path, test: Path, json_path: Path | None) -> None:
     """Compare forces of the force field in FOLDER with the labels of TEST, by system."""
-    force_field = load_force_field(folder)
     frames = _read(test)
     from aiida_elyte.science.forcefield.dataset import group_frames
     from aiida_elyte.science.forcefield.fit import evaluate_forces
 
-    content = evaluate_forces(force_field, group_frames(frames, depth=force_field.depth))
+    systems = group_frames(frames)
+    force_field = _load_for(folder, [system.topology for system in systems])
+    content = evaluate_forces(force_field, [system.retyped(force_field.depth) for system in systems])
     if json_path is not None:
         write_files({json_path: json.dumps(content, indent=2, ensure_ascii=False) + "\n"})
     click.echo("\n".join(_table(content)))
@@ -139,14 +196,17 @@ def evaluate(folder: Path, test: Path, json_path: Path | None) -> None:
 @click.option("--out", type=_FOLDER, required=True, metavar="DIR", help="Folder for system.data and in.lammps.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the geometry.")
 def export(folder: Path, smiles: str, out: Path, seed: int) -> None:
-    """Write molecules with the force field in FOLDER as a data file and input of LAMMPS, as an isolated cluster."""
-    force_field = load_force_field(folder)
+    """Write molecules with the force field in FOLDER as a data file and input of LAMMPS, as an isolated cluster.
+
+    With continuous typing they need not be among those that were fitted.
+    """
     from aiida_elyte.science.forcefield.export import as_lammps_system, place_molecules
     from aiida_elyte.science.forcefield.lammps import data_file, input_file
     from aiida_elyte.science.forcefield.topology import topology_from_smiles
     from aiida_elyte.science.forcefield.typing import assign_types
 
     topology = topology_from_smiles(smiles)
+    force_field = _load_for(folder, [topology])
     types = assign_types(topology, force_field.depth)
     system = as_lammps_system(force_field, topology, types, place_molecules(smiles, seed))
     write_files(
@@ -163,6 +223,14 @@ def _shares(split: str) -> tuple[float, ...]:
     if len(shares) != 3 or shares[0] <= 0 or min(shares) < 0:
         raise InputError(f"--split is {split!r}; expected shares of train, validation and test; as --split 60/20/20")
     return shares
+
+
+def _molecules(smiles: Sequence[str]) -> dict[str, str]:
+    pairs = [each.partition("=") for each in smiles]
+    for (name, _, molecule), each in zip(pairs, smiles, strict=True):
+        if not name or not molecule:
+            raise InputError(f"--smiles is {each!r}; expected NAME=SMILES; as --smiles G1=COCCOC")
+    return {name: molecule for name, _, molecule in pairs}
 
 
 def _read(path: Path) -> "list[Atoms]":
@@ -193,6 +261,19 @@ def load_force_field(folder: Path) -> "ForceField":
         raise InputError(f"{path} cannot be read; expected what `forcefield fit` wrote; run it first") from error
     try:
         return ForceField.from_json(text)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _load_for(folder: Path, topologies: "Sequence[Topology]") -> "ForceField":
+    """Return the force field in a folder; where it has a network, with what that reads off these molecules."""
+    from aiida_elyte.science.forcefield.continuous import ContinuousTyping
+
+    path = folder / _NETWORK_FILE
+    if not path.exists():
+        return load_force_field(folder)
+    try:
+        return ContinuousTyping.from_bytes(path.read_bytes()).freeze(topologies)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 

@@ -101,7 +101,8 @@ def command(
 ) -> None:
     """Diffusion, conductivity, Onsager coefficients and transference numbers from trajectories of one system.
 
-    TRAJ… are replicas: LAMMPS dump, DCD, XTC, TRR, XDATCAR, extxyz, ASE traj, HDF5 of torch-sim, or series.npz.
+    TRAJ… are replicas: LAMMPS dump, DCD, XTC, TRR, XDATCAR, extxyz, ASE traj, HDF5 of torch-sim, or series.npz. A
+    folder with part_*.lammpstrj is one replica.
     """
     if not charges:
         raise InputError(

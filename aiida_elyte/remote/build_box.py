@@ -46,6 +46,7 @@ def run(job: Job) -> dict[str, Any]:
         "stages": [asdict(stage) for stage in stages],
         "cutoff_A": compression.cutoff_A,
         "kspace_accuracy": compression.kspace_accuracy,
+        "thermo_stride": compression.record_stride,
         "molecules": _selections(recipe, amounts),
         "solvation": _solvation(recipe, amounts, types, system.atom_types, force_field.depth),
         "charges": _charges(recipe),

@@ -154,7 +154,7 @@ class _Labeller:
             self.heater_name = str(heat.pop("calculator"))
             heater = _calculator(self.heater_name, heat.pop("parameters", None) or {})
             self.heater = StatefulCalculator(heater, self.heater_name)
-        self.heat = _read("heat", Heat, heat or None)
+        self.heat = _read("heat", Heat, None if settings.get("heat") is None else heat)
         self.on_step: Callable[[], None] = lambda: None
 
     def label(self, frame: Atoms, ledger: "_Ledger") -> None:
@@ -276,7 +276,7 @@ class _Ledger:
 
     @property
     def refused(self) -> dict[str, str]:
-        """Reason by frame, ``"7"``, and by geometry that heat made of it, ``"7.2"``."""
+        """Reason by frame, ``"7"``, and by geometry that heat made of it, ``"7-2"``."""
         return dict(self._state["refused"])
 
     @property
@@ -320,7 +320,7 @@ class _Ledger:
 
     def refuse(self, reason: str, place: int = 0, n_geometries: int = 1) -> None:
         """Note why a frame, or a geometry that heat made of it, has no labels."""
-        self._state["refused"][f"{self.n_done}.{place}" if place else str(self.n_done)] = reason
+        self._state["refused"][f"{self.n_done}-{place}" if place else str(self.n_done)] = reason
         self._advance(n_geometries)
 
     def as_results(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ Out: ``part_NNN.lammpstrj`` (one for each time ``lmp`` was started; stay where t
 Files to carry into the folder of a continued run: ``restart.*``, ``chain.json``, ``records.npz``, ``log_*.lammps``, and
 links to ``part_*.lammpstrj``. Earlier parts are never written to. A finished run goes on when ``n_steps`` of its last
 stage is larger. It goes on from the newest restart file that is whole: what ``lmp`` did after it is done again, in a
-part of its own, and counts once. While nothing is random, a run taken up equals an unbroken one to rounding.
+part of its own, and counts once. At constant volume a run taken up equals an unbroken one to rounding.
 """
 
 import hashlib
@@ -272,10 +272,9 @@ def _drive(job: Job, settings: RunSettings, number: int, ends: tuple[int, ...]) 
         try:
             stopped = _watch(job, engine, number, ends)
         finally:
-            _kill_group(engine.pid)
             guard.kill()
-            guard.wait()
-            engine.wait()
+            guard.communicate()
+            _end(engine)
     _prune_restarts(job.folder)
     return engine.returncode, stopped
 
@@ -309,18 +308,14 @@ def _tail(path: Path) -> str:
         return handle.read().decode(errors="replace")
 
 
-def _kill_group(leader: int) -> None:
-    try:
-        os.killpg(leader, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    # What was killed must be gone before anything is read or hashed.
-    for _ in range(100):
-        try:
-            os.killpg(leader, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.01)
+def _end(engine: subprocess.Popen) -> None:
+    """End all that belongs to ``lmp``: it must be gone before anything is read or hashed."""
+    with suppress(ProcessLookupError):
+        os.killpg(engine.pid, signal.SIGKILL)
+        engine.wait()
+        for _ in range(100):
+            os.killpg(engine.pid, 0)
+            time.sleep(0.01)
 
 
 def _nanoseconds(settings: RunSettings, steps: list[int]) -> float:

@@ -7,14 +7,14 @@ Out: ``sampled.extxyz`` (clusters with the committee's spread), ``results.json``
 Settings:
 
 ``replicas``
-    A list of ``{"seed": …, "member": …}``. A replica starts from a cluster that its seed chooses, seeds that follow each
-    other choose clusters that follow each other; its member drives it, the committee is all members.
+    A list of ``{"seed": …, "member": …}``. A replica starts from a cluster that its seed chooses, seeds that follow
+    each other choose clusters that follow each other; its member drives it, the committee is all members.
 ``temperature_K``, ``n_steps``, ``sample_stride``, ``timestep_fs``
     Of every run.
 ``boxes``
     The last ``count`` of the replicas run a box of the ``recipe`` with about ``n_atoms`` and chains of ``n_units``,
-    compressed from ``density_g_cm3`` at ``pressure_bar`` in ``compress_steps``; ``n_cuts`` clusters are cut out of every
-    frame, of molecules within ``radius_A`` of a cation and of at most ``max_atoms``. None where ``count`` is 0.
+    compressed from ``density_g_cm3`` at ``pressure_bar`` in ``compress_steps``; ``n_cuts`` clusters are cut out of
+    every frame, of molecules within ``radius_A`` of a cation and of at most ``max_atoms``. None where ``count`` is 0.
 
 Files to carry into the folder of a continued run: ``sampled.extxyz``, ``checkpoint.json``; finished replicas are kept.
 """
@@ -39,7 +39,7 @@ from aiida_elyte.science.forcefield.lammps import data_file, input_file
 from aiida_elyte.science.forcefield.lammps_run import RunSettings, kinds_of_data, run_input
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.forcefield.sampling import cluster_commands, committee_spreads, find_broken_bond
-from aiida_elyte.science.forcefield.topology import Topology, topology_from_frame
+from aiida_elyte.science.forcefield.topology import topology_from_frame
 from aiida_elyte.science.forcefield.typing import assign_types
 from aiida_elyte.science.frames import block_of, labels_of, read_frames, round_frame, total_charge_of, write_frames
 from aiida_elyte.science.recipe import read_recipe

@@ -11,7 +11,7 @@ from aiida_elyte.calculations.functions.frames import merge_frames, select_frame
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.plugins import load
-from aiida_elyte.science.learning.convergence import label_budget_left, should_continue
+from aiida_elyte.science.learning.convergence import held_out_error, label_budget_left, should_continue
 from aiida_elyte.workflows.md import MdBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
@@ -33,6 +33,8 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
     """What runs replicas from ``start`` with ``potentials`` and returns ``frames`` with the committee's spread."""
     _potential: type[orm.Data] = PotentialData
     """What a member is."""
+    _starts_warm = True
+    """Whether members are trained on from where they are."""
     _engines: tuple[str, ...] = ()
     """Codes that the sampler needs beside Python, by port and role."""
     _start_help = "Frame the sampling starts from; reference of the framework."
@@ -232,8 +234,9 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         inputs = AttributeDict(self.exposed_inputs(TrainEnsembleWorkChain, namespace="ensemble"))
         inputs.dataset = self.ctx.dataset
         if self.ctx.potentials:
-            inputs.initial = self.ctx.potentials
             inputs.n_members = orm.Int(len(self.ctx.potentials))
+        if self.ctx.potentials and self._starts_warm:
+            inputs.initial = self.ctx.potentials
             inputs.train = AttributeDict(inputs.train)
             inputs.train.settings = retraining_settings(inputs.train.settings, orm.Dict(self.settings["retraining"]))
         inputs.metadata.call_link_label = f"round_{self.ctx.number:02d}_train"
@@ -246,7 +249,10 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             return self.exit_codes.ERROR_TRAINING_FAILED.format(number=self.ctx.number, reason=node.exit_message)
         self.ctx.potentials = dict(node.outputs.potentials)
         if self.ctx.rounds:
-            self.ctx.rounds[-1] |= {"trained_by": node.uuid, "held_out_error": held_out_error(node.outputs.summary)}
+            self.ctx.rounds[-1] |= {
+                "trained_by": node.uuid,
+                "held_out_error": held_out_error(node.outputs.summary.get_dict().values()),
+            }
         return None
 
     def results(self) -> None:

@@ -18,5 +18,6 @@ class ForceFieldWorkChain(ActiveLearningWorkChain):
     PROTOCOL = "forcefield"
     _sampler = SampleClustersBaseWorkChain
     _potential = ForceFieldData
+    _starts_warm = False
     _engines = ("engine",)
     _start_help = "Clusters the sampling starts from, with their total charge."

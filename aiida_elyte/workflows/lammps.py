@@ -1,17 +1,19 @@
 """Long molecular dynamics of a box by LAMMPS, in a chain of jobs of any length."""
 
+import json
 from typing import Any
 
 from aiida import orm
 from aiida.engine import ProcessHandlerReport, process_handler
 
 from aiida_elyte.calculations.lammps import LammpsCalculation
+from aiida_elyte.program import PROGRESS
 from aiida_elyte.workflows.script import ScriptBaseWorkChain
 
 __all__ = ["LammpsBaseWorkChain"]
 
 _MAX_STUCK = 3
-"""Jobs in a row that may die without a new restart file."""
+"""Jobs in a row that may be killed without coming further."""
 
 
 class LammpsBaseWorkChain(ScriptBaseWorkChain):
@@ -30,21 +32,37 @@ class LammpsBaseWorkChain(ScriptBaseWorkChain):
         spec.exit_code(
             402,
             "ERROR_STUCK",
-            message="{count} jobs in a row were killed at step {step} without a new restart file; "
+            message="{count} jobs in a row were killed and none came further than step {step}; "
             "give them more memory, or make restart_stride smaller.",
         )
 
     def setup(self) -> None:
-        """Count the jobs that do not move."""
+        """Count the jobs that come no further."""
         super().setup()
-        self.ctx.n_stuck = 0
+        self.ctx.n_stuck = self.ctx.reached = 0
 
-    @process_handler(priority=410, exit_codes=[LammpsCalculation.spec().exit_codes.ERROR_LAMMPS_KILLED])
+    @process_handler(
+        priority=410,
+        exit_codes=[
+            LammpsCalculation.spec().exit_codes.ERROR_LAMMPS_KILLED,
+            LammpsCalculation.spec().exit_codes.ERROR_RESULTS_MISSING,
+        ],
+    )
     def resume_from_restart_file(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
-        """Go on in a new job from the last restart file, unless the last jobs left none."""
-        results = calculation.outputs.results
-        self.ctx.n_stuck = 0 if results["steps_run_in_this_job"] else self.ctx.n_stuck + 1
+        """Go on in a new job from the last restart file, unless the last jobs came no further than those before."""
+        reached = _reached(calculation)
+        self.ctx.n_stuck = 0 if reached > self.ctx.reached else self.ctx.n_stuck + 1
+        self.ctx.reached = max(reached, self.ctx.reached)
         if self.ctx.n_stuck >= _MAX_STUCK:
-            stuck = self.exit_codes.ERROR_STUCK.format(count=self.ctx.n_stuck, step=results["step"])
+            stuck = self.exit_codes.ERROR_STUCK.format(count=self.ctx.n_stuck, step=self.ctx.reached)
             return ProcessHandlerReport(True, stuck)
         return self._go_on(calculation)
+
+
+def _reached(calculation: orm.CalcJobNode) -> int:
+    """Return the last step known of a job: of its last restart file, or reported before its program was killed."""
+    if "results" in calculation.outputs:
+        return int(calculation.outputs.results["step"])
+    if PROGRESS not in calculation.outputs.retrieved.list_object_names():
+        return 0
+    return int(json.loads(calculation.outputs.retrieved.get_object_content(PROGRESS))["step"])

@@ -7,6 +7,7 @@ from aiida.common import AttributeDict
 from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, while_
 
 from aiida_elyte.calculations.functions.training import member_settings, summarise_training
+from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.plugins import load
@@ -54,7 +55,9 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
             "train", dynamic=True, help="Inputs of the trainer's WorkChain; `seed` counts up from its settings."
         )
         spec.inputs.validator = _has_one_level
-        spec.output_namespace("potentials", valid_type=PotentialData, dynamic=True, help="Members m00, m01 …")
+        spec.output_namespace(
+            "potentials", valid_type=(PotentialData, ForceFieldData), dynamic=True, help="Members m00, m01 …"
+        )
         spec.output(
             "summary", valid_type=orm.Dict, help="Errors, epochs and seconds of each member; what failed and why."
         )

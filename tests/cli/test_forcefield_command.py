@@ -10,6 +10,8 @@ from ase.io import read, write
 from click.testing import CliRunner
 
 from aiida_elyte.cli import main
+from aiida_elyte.science.forcefield.export import place_molecules
+from aiida_elyte.science.forcefield.topology import topology_from_smiles
 from aiida_elyte.units import EV_KCAL_MOL
 
 WATER = np.array([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
@@ -64,6 +66,70 @@ def test_fit_finds_the_bond_that_made_the_labels(fitted):
     assert content["record"]["settings"]["n_frames"] == {"water": 18}
     charges = sorted(values["q"] for values in content["atoms"].values())
     assert charges[0] == pytest.approx(-2 * charges[1], abs=1e-12)
+
+
+def test_continuous_typing_gives_parameters_of_a_molecule_that_was_not_fitted(refuse, tmp_path):
+    """Fitted to methane and propane, exported is ethane; types to 3 bonds refuse it."""
+    rng = np.random.default_rng(1)
+    frames = []
+    for smiles in ("C", "CCC"):
+        symbols = topology_from_smiles(smiles).elements
+        for _ in range(10):
+            frame = Atoms(symbols, place_molecules(smiles) + rng.normal(0, 0.03, (len(symbols), 3)))
+            n_hydrogens = symbols.count("H")
+            n_carbons = len(symbols) - n_hydrogens
+            frame.arrays["dft_charge"] = np.where(frame.numbers == 1, 0.1, -0.1 * n_hydrogens / n_carbons)
+            frame.info.update(system=smiles, total_charge=0)
+            frame.calc = SinglePointCalculator(frame, forces=rng.normal(0, 0.1, (len(symbols), 3)))
+            frames.append(frame)
+    data = tmp_path / "alkanes.extxyz"
+    write(data, frames, format="extxyz")
+    refused = refuse("forcefield", "export", tmp_path / "fit", "--smiles", "CC", "--out", tmp_path / "ethane")
+    assert "run it first" in refused
+    done = run("fit", data, "--out", tmp_path / "fit", "--typing", "continuous", "--members", 1)
+    assert "member 0 of 1: forcefield_00.json" in done.output
+    run("export", tmp_path / "fit", "--smiles", "CC", "--out", tmp_path / "ethane")
+    text = (tmp_path / "ethane" / "system.data").read_text()
+    assert "8 atoms" in text
+    assert "9 dihedrals" in text
+    run("evaluate", tmp_path / "fit", tmp_path / "fit" / "test.extxyz")
+    frozen = (tmp_path / "fit" / "forcefield.json").read_text()
+    assert frozen != (tmp_path / "fit" / "forcefield_00.json").read_text()
+    run("fit", data, "--out", tmp_path / "fit", "--split", "100/0/0")
+    assert sorted(path.name for path in (tmp_path / "fit").iterdir()) == ["forcefield.json", "test.extxyz"]
+    line = refuse("forcefield", "export", tmp_path / "fit", "--smiles", "CC", "--out", tmp_path / "ethane")
+    assert "force field lacks" in line
+
+
+def test_members_of_an_ensemble_share_the_split_and_differ(data, tmp_path):
+    run("fit", data, "--out", tmp_path, "--terms", "class1", "--members", 2, "--seed", 3)
+    files = ["forcefield.json", "forcefield_00.json", "forcefield_01.json"]
+    contents = [json.loads((tmp_path / name).read_text()) for name in files]
+    assert len({json.dumps(content["bonds"]) for content in contents}) == 3
+    assert [content["record"]["settings"]["is_bootstrap"] for content in contents] == [False, True, True]
+    assert contents[0]["record"]["data"] == contents[1]["record"]["data"]
+
+
+def test_topology_is_taken_from_smiles_where_given(refuse, data, tmp_path):
+    run("fit", data, "--out", tmp_path, "--terms", "class1", "--smiles", "water=O")
+    assert "bonded otherwise" in refuse("forcefield", "fit", data, "--out", tmp_path, "--smiles", "water=[OH-].[H+]")
+    assert "smiles names ice; expected one of water" in refuse(
+        "forcefield", "fit", data, "--out", tmp_path, "--smiles", "ice=O"
+    )
+    assert "--smiles is 'O'; expected NAME=SMILES" in refuse(
+        "forcefield", "fit", data, "--out", tmp_path, "--smiles", "O"
+    )
+
+
+def test_labels_without_energies_or_charges_are_refused_where_they_are_needed(refuse, data, tmp_path):
+    line = refuse("forcefield", "fit", data, "--out", tmp_path, "--energies", 1)
+    assert "water has no energies" in line
+    frames = read(data, index=":")
+    for frame in frames:
+        del frame.arrays["dft_charge"]
+    write(tmp_path / "bare.extxyz", frames, format="extxyz")
+    line = refuse("forcefield", "fit", tmp_path / "bare.extxyz", "--out", tmp_path)
+    assert "water has no charges; expected dft_charge on its frames" in line
 
 
 def test_evaluate_gives_errors_by_system(fitted, tmp_path):

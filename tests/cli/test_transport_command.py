@@ -188,6 +188,20 @@ def test_formats_and_reduced_series_give_the_same(crystal_file, tmp_path):
         assert content["trajectories"][0]["n_frames"] == 300
 
 
+def test_a_folder_of_parts_is_one_replica(liquid_files, tmp_path):
+    words = ("--charges", "Li=1,TFSI=-1", *LIQUID[:2], "--timestep-fs", "1", "--topology", liquid_files / "litfsi.gro")
+    whole = liquid_files / "litfsi.lammpstrj"
+    head, *frames = whole.read_text().split("ITEM: TIMESTEP\n")
+    assert not head
+    parts = tmp_path / "run"
+    parts.mkdir()
+    for name, some in (("part_000", frames[:120]), ("part_001", frames[90:])):  # killed, then from a restart file
+        (parts / f"{name}.lammpstrj").write_text("".join(f"ITEM: TIMESTEP\n{frame}" for frame in some))
+    of_whole, of_parts = (analyse(tmp_path, path, *words)[0] for path in (whole, parts))
+    assert of_parts["trajectories"][0]["n_frames"] == len(frames)
+    assert of_parts["quantities"] == of_whole["quantities"]
+
+
 def test_replicas_sharpen_the_interval(tmp_path):
     paths = [write_solid(tmp_path / f"run{k}.extxyz", seed=k, n_frames=150) for k in range(3)]
     one, _ = analyse(tmp_path, paths[0], *COMMON)

@@ -63,7 +63,7 @@ def make_box(seed=0):
             spread = 2.1 * spread / np.linalg.norm(spread, axis=1)[:, None]
             parts += [lithium[ion] + [[0.0, 0.0, 0.7]], lithium[ion] + spread + rng.normal(0, 0.05, (4, 3))]
         middle = lithium[:2].mean(axis=0)
-        parts += [middle + [[0, 0, 1.5]], middle + rng.normal(0, 0.05, (1, 3))]
+        parts += [middle + np.array([[0, 0, 1.5]]), middle + rng.normal(0, 0.05, (1, 3))]
         for place, ion in enumerate(range(2, N_LI)):
             distance = 2.2 if states[time, place] else 5.5
             oxygen = lithium[ion] + [[distance, 0, 0]] + rng.normal(0, 0.05, (1, 3))

@@ -19,6 +19,7 @@ from aiida_elyte.science.labels.state import StatefulCalculator
 XTB = {"calculator": "tblite", "parameters": {"method": "GFN2-xTB"}, "level_of_theory": "GFN2-xTB"}
 CHARGED = {**XTB, "properties": ["charges"]}
 RELAXED = {**CHARGED, "relax": {"fmax_eV_A": 0.01}}
+EMT = {"calculator": "emt", "level_of_theory": "EMT"}
 needs_tblite = pytest.mark.skipif(find_spec("tblite") is None, reason="needs tblite")
 
 
@@ -27,8 +28,7 @@ def water(**info):
 
 
 def lithium_and_water(**info):
-    frame = water(**info)
-    return Atoms("Li", [[0, 0, 2.0]]) + frame if not info else _with_info(Atoms("Li", [[0, 0, 2.0]]) + frame, info)
+    return _with_info(Atoms("Li", [[0, 0, 2.0]]) + water(), info)
 
 
 def _with_info(frame, info):
@@ -128,6 +128,12 @@ def test_heat_of_another_calculator(tmp_path):
     assert {frame.info["level_of_theory"] for frame in (given, heated)} == {"GFN2-xTB"}
 
 
+def test_empty_settings_relax_and_heat_by_their_defaults(tmp_path):
+    job(tmp_path, [Atoms("Cu4", [[0, 0, 0], [2.6, 0, 0], [0, 2.6, 0], [0, 0, 2.6]])], {**EMT, "relax": {}, "heat": {}})
+    finish(tmp_path)
+    assert [frame.info["geometry"].split(":")[0] for frame in labelled(tmp_path)] == ["relaxed", *["heated"] * 4]
+
+
 SLOW = """
 import time
 from pathlib import Path
@@ -195,7 +201,7 @@ def test_relaxation_stops_before_the_wall_and_ends_in_later_jobs(tmp_path):
     ],
 )
 def test_bad_settings_of_geometries_are_refused(tmp_path, settings, words):
-    job(tmp_path, [water()], {"calculator": "emt", "level_of_theory": "EMT", **settings})
+    job(tmp_path, [water()], {**EMT, **settings})
     assert label_ase.main(str(tmp_path / "settings.json")) == 1
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["kind"] == "INVALID_INPUT"

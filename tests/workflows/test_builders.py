@@ -29,7 +29,16 @@ def test_crystal_builder_is_complete(salt, python_code, protocol):
 
 
 @pytest.mark.parametrize(
-    "name", ["elyte.train.painn", "elyte.train_ensemble", "elyte.md", "elyte.label.ase", "elyte.reduce_trajectory"]
+    "name",
+    [
+        "elyte.train.painn",
+        "elyte.train_ensemble",
+        "elyte.md",
+        "elyte.lammps",
+        "elyte.label.ase",
+        "elyte.reduce_trajectory",
+        "elyte.fit.forcefield",
+    ],
 )
 @pytest.mark.parametrize("protocol", ["fast", "balanced", "stringent"])
 def test_parts_have_protocols(aiida_profile_clean, python_code, name, protocol):

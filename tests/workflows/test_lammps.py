@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import re
 import signal
 import threading
 import time
@@ -20,7 +21,8 @@ from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
 
 pytestmark = pytest.mark.engine("lmp")
 
-N_RELAX, N_STEPS = 500, 6000
+DOCS = Path(__file__).parents[2] / "docs" / "lammps.md"
+N_RELAX, N_STEPS = 500, 12000
 RESTART_STRIDE, DUMP_STRIDE, THERMO_STRIDE = 250, 50, 100
 
 
@@ -112,7 +114,7 @@ class Killer(threading.Thread):
                 part = folder / f"part_{len(self.killed):03d}.lammpstrj"
                 if not part.exists():
                     continue
-                time.sleep(self.rng.uniform(0.2, 1.2))
+                time.sleep(self.rng.uniform(0.1, 0.8))
                 earlier = {path.name: digest(path) for path in folder.glob("part_*") if path.is_symlink()}
                 os.kill(int(process.name), signal.SIGKILL)
                 self.killed[folder] = earlier
@@ -192,6 +194,20 @@ def test_out_of_wall_time_goes_on_and_a_finished_run_is_extended(python_code, en
     np.testing.assert_array_equal(steps, np.arange(0, N_RELAX + N_STEPS + 1001, THERMO_STRIDE))
 
 
+def test_jobs_that_are_killed_again_and_again_end_the_chain(python_code, aiida_localhost, tmp_path):
+    program = tmp_path / "lmp"
+    exports = "".join(f"export {name}={value}\n" for name, value in ENVIRONMENT.items())
+    program.write_text(f'#!/bin/sh\n{exports}[ "$1" = -h ] && exec {PROGRAMS}/lmp -h\nkill -9 $$\n')
+    program.chmod(0o755)
+    doomed = orm.InstalledCode(
+        label="doomed", computer=aiida_localhost, filepath_executable=str(program), with_mpi=False
+    ).store()
+    _, node = run_get_node(builder(python_code, doomed))
+    assert node.exit_status == 402
+    assert "3 jobs in a row were killed and none came further than step 0" in node.exit_message
+    assert [job.exit_status for job in node.called] == [306] * 3
+
+
 def test_flags_come_from_the_code_and_reach_lammps(python_code, engine):
     engine.base.extras.set(FLAGS, ["-sf", "omp", "-pk", "omp", "2"])
     short = [{"name": "run", "kind": "nvt", "n_steps": 50}]
@@ -217,6 +233,17 @@ def test_lammps_runs_under_the_mpi_of_its_computer(python_code, aiida_localhost)
     log = node.called[0].outputs.retrieved.get_object_content("log_000.lammps")
     assert "Loop time" in log
     assert "on 2 procs" in log
+
+
+def test_every_block_of_the_docs_runs(python_code, engine):
+    pytest.importorskip("MDAnalysis")
+    names = {"code": python_code, "engine": engine, "data": data()}
+    for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL):
+        exec(compile(block, DOCS, "exec"), names)
+    last = names["run"].outputs.results["n_steps"]
+    n_production = names["stages"][-1]["n_steps"]
+    assert last == sum(stage["n_steps"] for stage in names["stages"][1:])
+    assert names["series"].get_series()[0].time_fs[-1] == pytest.approx(n_production)
 
 
 def test_missing_lammps_is_told_in_one_line(python_code, aiida_localhost):

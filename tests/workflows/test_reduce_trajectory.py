@@ -144,6 +144,34 @@ def test_binary_trajectory_with_its_topology(python_code, tmp_path, is_uploaded)
     assert outputs["results"]["species"] == {"r0": {"Li": N_LI, "S2": 1}}
 
 
+def test_parts_in_one_folder_are_reduced_as_one_trajectory(python_code, tmp_path):
+    frames = [
+        f"ITEM: TIMESTEP\n{50 * step}\nITEM: NUMBER OF ATOMS\n{len(SYMBOLS)}\nITEM: BOX BOUNDS pp pp pp\n"
+        + f"0 {SIDE}\n" * 3
+        + "ITEM: ATOMS id element xu yu zu\n"
+        + "".join(f"{i + 1} {SYMBOLS[i]} {x:.6f} {y:.6f} {z:.6f}\n" for i, (x, y, z) in enumerate(positions))
+        for step, positions in enumerate(brownian(3, n_frames=60))
+    ]
+    (tmp_path / "whole.lammpstrj").write_text("".join(frames))
+    names = ["part_000.lammpstrj", "part_001.lammpstrj", "part_002.lammpstrj"]
+    for name, part in zip(names, (frames[:30], frames[20:40], frames[40:]), strict=True):
+        (tmp_path / name).write_text("".join(part))
+    folder = remote(python_code, tmp_path)
+    outputs, node = run_get_node(
+        ReduceTrajectoryCalculation,
+        code=python_code,
+        trajectories={"r0": folder, "r1": folder},
+        settings=settings_of(trajectories={"r0": "whole.lammpstrj", "r1": names}, timestep_fs=1.0),
+    )
+    assert node.is_finished_ok, node.exit_message
+    assert outputs["results"]["n_frames"] == {"r0": 60, "r1": 60}
+    whole, parts = outputs["series"].get_series()
+    np.testing.assert_array_equal(parts.displacements_A, whole.displacements_A)
+    np.testing.assert_array_equal(parts.time_fs, whole.time_fs)
+    job = Path(outputs["remote_folder"].get_remote_path())
+    assert [(job / "trajectories" / "r1" / name).readlink() for name in names] == [tmp_path / name for name in names]
+
+
 def test_interrupted_by_the_wall_time_and_resumed_equals_unbroken(python_code, tmp_path):
     n_frames = 3000  # nearly a millisecond each
     walk = np.cumsum(np.random.default_rng(5).normal(0.0, 0.1, (n_frames, 2, 3)), axis=0)
@@ -207,6 +235,11 @@ def test_input_the_program_refuses_has_its_exit_code(python_code, place, changes
         ({"trajectories": {"r0": "a", "r1": "b"}}, r"name a file for trajectories\.r0, trajectories\.r1; expected one"),
         ({"topology": "system.pdb"}, r"name a file for trajectories\.r0, topology; expected one"),
         ({"trajectories": {"r0": "run*.xtc"}}, r"settings\.trajectories\.r0 is 'run\*\.xtc'; expected the name of one"),
+        (
+            {"trajectories": {"r0": ["a", "b*"]}},
+            r"settings\.trajectories\.r0 is \['a', 'b\*'\]; expected the name of one",
+        ),
+        ({"trajectories": {"r0": []}}, r"settings\.trajectories\.r0 is \[\]; expected the name of one"),
         ({"trajectories": ["run1.xtc"]}, r"settings\.trajectories is \['run1\.xtc'\]; expected replica"),
     ],
 )

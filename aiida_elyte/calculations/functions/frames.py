@@ -46,13 +46,13 @@ def merge_frames(**sets: FramesData) -> FramesData:
 def collect_refused(**batches: orm.Dict) -> orm.Dict:
     """Return all refusals under the frames' indices in the whole set; batch ``b000040`` starts at frame 40.
 
-    ``"7.2"`` is the second geometry that heat made of frame 7.
+    ``"7-2"`` is the second geometry that heat made of frame 7.
     """
     refused: dict[str, Any] = {}
     for name, results in batches.items():
         for index, reason in results.get_dict().get("refused", {}).items():
-            frame, *rest = index.split(".")
-            refused[".".join([str(int(name[1:]) + int(frame)), *rest])] = reason
+            frame, *rest = index.split("-")
+            refused["-".join([str(int(name[1:]) + int(frame)), *rest])] = reason
     return orm.Dict(refused)
 
 

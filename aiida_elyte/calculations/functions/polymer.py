@@ -64,8 +64,8 @@ def box_settings(settings: orm.Dict, built: orm.Dict, seed: orm.Int, extra_ps: o
     """Return the settings of the run that compresses a box and lets it settle, the last stage longer by some time."""
     stages = [dict(stage) for stage in built["stages"]]
     stages[-1]["n_steps"] += round(1000 * extra_ps.value / stages[-1]["timestep_fs"])
-    given = {key: built[key] for key in ("cutoff_A", "kspace_accuracy")}
-    return orm.Dict({**given, **settings.get_dict(), "stages": stages, "seed": seed.value})
+    given = {key: built[key] for key in ("cutoff_A", "kspace_accuracy", "thermo_stride")}
+    return orm.Dict({**settings.get_dict(), **given, "stages": stages, "seed": seed.value})
 
 
 @calcfunction
@@ -80,7 +80,8 @@ def production_settings(settings: orm.Dict, compression: orm.Dict, production: o
         {**base, "name": "produce", "n_steps": n_steps, "is_production": True},
     ]
     return orm.Dict(
-        {**compression.get_dict(), **settings.get_dict(), "stages": stages, "seed": seed.value}
+        {**compression.get_dict(), "stages": stages, "seed": seed.value}
+        | {"thermo_stride": settings["thermo_stride"]}
         | {"dump_stride": max(1, round(1000 * told["frame_ps"] / last["timestep_fs"]))}
     )
 

@@ -299,7 +299,7 @@ def _start(keys: Mapping[str, Keys], systems: Sequence[System]) -> dict[str, Ten
     label_charges: dict[str, list[float]] = {}
     for system in systems:
         if system.charges is None:
-            raise InputError(f"{system.name} has no charges; expected dft_charge on its frames; label them")
+            raise InputError(f"{system.name} has no charges; expected those of its atoms; label them with charges")
         neighbours = list_neighbours(system.topology)
         for atom, place in enumerate(system.types.atoms.tolist()):
             label = system.types.labels[place]

@@ -115,7 +115,7 @@ class ContinuousTyping(nn.Module):
     """
 
     def __init__(
-        self, coarse: ForceField, terms: str = "class2", depth: int = 3, width: int = 32, seed: int = 0
+        self, coarse: ForceField, terms: str = "class2", depth: int = 2, width: int = 32, seed: int = 0
     ) -> None:
         super().__init__()
         self.coarse, self.terms, self.depth, self.width = coarse, terms, depth, width

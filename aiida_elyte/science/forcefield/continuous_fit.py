@@ -23,14 +23,14 @@ def fit_continuous(
     validation: Sequence[System] = (),
     *,
     terms: str = "class2",
-    depth: int = 3,
+    depth: int = 2,
     width: int = 32,
     charge_scale: float = 1.0,
     model_error: float = 4.0,
     project_net_force: bool = True,
     energy_error: float | None = None,
-    n_rounds: int = 8,
-    n_steps: int = 200,
+    n_rounds: int = 3,
+    n_steps: int = 100,
     learning_rate: float = 3e-3,
     seed: int = 0,
     bootstrap: np.random.Generator | None = None,
@@ -44,12 +44,13 @@ def fit_continuous(
     .. math:: O(x) \approx O(x_0) + 2 g \cdot (x - x_0) + (x - x_0) \cdot H (x - x_0)
 
     with the derivatives g and H of all frames after Gauss and Newton, and Adam trains on that. Its rate falls as a
-    cosine over all rounds; the weights of the round best on the frames held back are kept.
+    cosine over all rounds; the weights of the round best on the frames held back are kept. Few steps are a prior too:
+    frames held back are of molecules that are seen, and more steps learn these by heart.
 
     Parameters
     ----------
     systems
-        Clusters with forces and charges, of types that look at ``depth`` bonds.
+        Clusters with forces and charges.
     validation
         Frames held back.
     terms, charge_scale, model_error, project_net_force, energy_error, bootstrap
@@ -84,6 +85,8 @@ def fit_continuous(
     net_force = measure_net_force(systems)
     if project_net_force:
         systems = [system.without_net_force() for system in systems]
+    systems = [system.retyped(depth) for system in systems]
+    validation = [system.retyped(depth) for system in validation]
     constraints = network.constrain([*systems, *validation])
     graph = describe_graph([*systems, *validation], constraints, depth)
     weights = [draw_frames(system, bootstrap) for system in systems]

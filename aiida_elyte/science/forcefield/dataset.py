@@ -21,9 +21,10 @@ from aiida_elyte.science.forcefield.topology import (
     topology_from_smiles,
 )
 from aiida_elyte.science.forcefield.typing import Types, assign_types
+from aiida_elyte.science.frames import block_of, labels_of, total_charge_of
 from aiida_elyte.units import EV_KCAL_MOL
 
-__all__ = ["System", "describe_coordinates", "fingerprint", "group_frames", "name_of", "split_frames"]
+__all__ = ["System", "charges_of", "describe_coordinates", "fingerprint", "group_frames", "name_of", "split_frames"]
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,14 @@ class System:
 
 
 def name_of(frame: Atoms) -> str:
-    """Return the name of a frame's cluster: ``info["system"]``, or the formula."""
-    return str(frame.info.get("system") or frame.get_chemical_formula())
+    """Return the name of a frame's cluster: ``info["system"]``, ``info["stoichiometry"]``, or the formula."""
+    return str(frame.info.get("system") or frame.info.get("stoichiometry") or frame.get_chemical_formula())
+
+
+def charges_of(frame: Atoms) -> np.ndarray | None:
+    """Return the charges of a frame's atoms [e], ``shape=(N,)``: column ``dft_charge``, or those of its label."""
+    found = frame.arrays.get("dft_charge")
+    return labels_of(frame).get("charges") if found is None else np.asarray(found, float)
 
 
 def first_frames(frames: Iterable[Atoms]) -> list[Atoms]:
@@ -122,13 +129,13 @@ def group_frames(
 ) -> tuple[System, ...]:
     """Gather labelled frames by cluster, with a topology each.
 
-    The topology comes from the first frame, with the total charge in ``info["total_charge"]``, or else the sum of
-    ``dft_charge``; or from SMILES. The other frames must have its atoms in its order. Bonds are never perceived anew.
+    The topology comes from the first frame, with the total charge as of ``total_charge_of``, or else the sum of the
+    charges; or from SMILES. The other frames must have its atoms in its order. Bonds are never perceived anew.
 
     Parameters
     ----------
     frames
-        Clusters with forces [eV/Å] and, if there are, charges ``dft_charge`` [e]; names as in ``name_of``.
+        Clusters with forces [eV/Å] and, if there are, charges as of ``charges_of``; names as in ``name_of``.
     depth
         Bonds that an atom type looks at, as in ``assign_types``.
     smiles
@@ -148,9 +155,9 @@ def group_frames(
 
 
 def split_frames(
-    frames: Sequence[Atoms], fractions: Sequence[float], rng: np.random.Generator
+    frames: Sequence[Atoms], fractions: Sequence[float], rng: np.random.Generator, by: str = "frame"
 ) -> tuple[list[Atoms], ...]:
-    """Split frames at random into parts, each cluster alike.
+    """Split frames at random into parts, each system alike.
 
     Parameters
     ----------
@@ -160,24 +167,37 @@ def split_frames(
         Share of each part; they are divided by their sum.
     rng
         Source of randomness.
+    by
+        ``frame``, or ``cluster``: frames of one block (see ``block_of``), those that heat made of one cluster, stay
+        together, so that a part has none of another's clusters. Frames without ``origin`` are clusters of their own.
+        Systems with fewer clusters than parts, as those cut out of boxes, are in the first part whole.
 
     Raises
     ------
     InputError
-        When a cluster has too few frames for one in each part.
+        When a system has too few frames for one in each part, or ``by`` is neither.
     """
+    if by not in ("frame", "cluster"):
+        raise InputError(f"split by {by!r} is unknown; expected 'frame' or 'cluster'; correct it")
     ends = np.cumsum(fractions) / np.sum(fractions)
     parts: tuple[list[Atoms], ...] = tuple([] for _ in fractions)
     names = np.array([name_of(frame) for frame in frames])
+    units = np.array(
+        [f"frame-{n}" if by == "frame" else block_of(frame, f"frame-{n}") for n, frame in enumerate(frames)]
+    )
     for name in dict.fromkeys(names.tolist()):
-        members = rng.permutation(np.flatnonzero(names == name))
-        for part, chosen in zip(parts, np.split(members, np.round(ends[:-1] * len(members)).astype(int)), strict=True):
-            if not len(chosen):
+        members = rng.permutation(list(dict.fromkeys(units[names == name].tolist())))
+        shares = np.split(members, np.round(ends[:-1] * len(members)).astype(int))
+        if not all(len(chosen) for chosen in shares):
+            if by == "frame":
                 raise InputError(
-                    f"{name} has {len(members)} frames, too few for {len(parts)} parts; expected some in each; "
-                    "give more, or leave it out"
+                    f"{name} has {len(members)} frames, too few for {len(parts)} parts; expected some in each; give "
+                    "more, or leave it out"
                 )
-            part += [frames[place] for place in sorted(chosen.tolist())]
+            shares = [members, *[members[:0]] * (len(parts) - 1)]
+        for part, chosen in zip(parts, shares, strict=True):
+            places = np.flatnonzero((names == name) & np.isin(units, chosen))
+            part += [frames[place] for place in places.tolist()]
     return parts
 
 
@@ -186,7 +206,8 @@ def fingerprint(frames: Iterable[Atoms]) -> str:
     digest = hashlib.sha256()
     for frame in itertools.chain.from_iterable(_group(frames).values()):
         digest.update(f"{name_of(frame)} {' '.join(frame.get_chemical_symbols())}".encode())
-        for values in (frame.positions, frame.get_forces(), frame.arrays.get("dft_charge", ())):
+        charges = charges_of(frame)
+        for values in (frame.positions, frame.get_forces(), () if charges is None else charges):
             digest.update(np.asarray(values, dtype="<f8").tobytes())
     return digest.hexdigest()
 
@@ -210,9 +231,10 @@ def _check_frame(frame: Atoms, number: int, before: Sequence[Atoms]) -> None:
     forces = frame.calc and frame.calc.get_property("forces", frame, allow_calculation=False)
     if forces is None:
         raise InputError(f"frame {number} ({name}) has no forces; expected those of its label [eV/Å]; label it")
-    charges = frame.arrays.get("dft_charge", np.zeros(len(frame)))
+    charges = charges_of(frame)
     energy = frame.calc.get_property("energy", frame, allow_calculation=False) or 0.0
-    if not all(np.isfinite(values).all() for values in (frame.positions, forces, charges, energy)):
+    given = (frame.positions, forces, 0.0 if charges is None else charges, energy)
+    if not all(np.isfinite(values).all() for values in given):
         raise InputError(f"frame {number} ({name}) holds a value that is not finite; expected numbers; drop it")
     if before and frame.get_chemical_symbols() != before[0].get_chemical_symbols():
         raise InputError(
@@ -220,27 +242,26 @@ def _check_frame(frame: Atoms, number: int, before: Sequence[Atoms]) -> None:
             f"first frame of {name}, {before[0].get_chemical_formula()}; expected the same atoms in one order; rename "
             "its system, or sort its atoms"
         )
-    if before and ("dft_charge" in frame.arrays) != ("dft_charge" in before[0].arrays):
-        raise InputError(
-            f"some frames of {name} have dft_charge and some have none; expected all or none; relabel them"
-        )
+    if before and (charges is None) != (charges_of(before[0]) is None):
+        raise InputError(f"some frames of {name} have charges and some have none; expected all or none; relabel them")
 
 
 def _as_system(name: str, frames: Sequence[Atoms], depth: int, smiles: str | None) -> System:
-    charges = None
-    if "dft_charge" in frames[0].arrays:
-        charges = np.mean([frame.arrays["dft_charge"] for frame in frames], axis=0)
+    labelled = [charges for frame in frames if (charges := charges_of(frame)) is not None]
+    charges = np.mean(labelled, axis=0) if labelled else None
     if smiles is not None:
         topology = topology_from_smiles(smiles)
         topology = renumber(topology, match(topology, frames[0]))
     else:
-        total = frames[0].info.get("total_charge", None if charges is None else round(float(charges.sum())))
+        total = total_charge_of(frames[0])
         if total is None:
-            raise InputError(
-                f"{name} has neither total_charge nor dft_charge; expected its total charge; add total_charge to the "
-                "info of its first frame"
-            )
-        topology = topology_from_frame(frames[0], int(total))
+            if charges is None:
+                raise InputError(
+                    f"{name} has neither a total charge nor charges; expected its total charge; add `charge` to the "
+                    "info of its first frame"
+                )
+            total = round(float(charges.sum()))
+        topology = topology_from_frame(frames[0], total)
     types = assign_types(topology, depth)
     forces = np.array([frame.get_forces() for frame in frames]) * EV_KCAL_MOL
     positions = np.array([frame.positions for frame in frames])

@@ -4,11 +4,11 @@ import numpy as np
 import torch
 from ase.data import atomic_masses, atomic_numbers
 
-from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.lammps import LammpsSystem, TypedRows
 from aiida_elyte.science.forcefield.model import BONDED, ForceField, place_types, spread_charges
 from aiida_elyte.science.forcefield.topology import Topology
 from aiida_elyte.science.forcefield.typing import Types
+from aiida_elyte.science.seeds.molecules import embed_conformers, read_molecule
 
 __all__ = ["as_lammps_system", "place_molecules"]
 
@@ -65,7 +65,7 @@ def as_lammps_system(
 
 
 def place_molecules(smiles: str, seed: int = 0) -> np.ndarray:
-    """Build the molecules of SMILES with RDKit and set them side by side along x [Å], ``shape=(N, 3)``.
+    """Build the molecules of SMILES and set them side by side along x [Å], ``shape=(N, 3)``.
 
     Raises
     ------
@@ -73,12 +73,9 @@ def place_molecules(smiles: str, seed: int = 0) -> np.ndarray:
         When RDKit finds no geometry.
     """
     from rdkit import Chem
-    from rdkit.Chem.rdDistGeom import EmbedMolecule
 
-    molecule = Chem.AddHs(Chem.MolFromSmiles(smiles))
-    if EmbedMolecule(molecule, randomSeed=seed) < 0:
-        raise InputError(f"no geometry is found for {smiles!r}; expected a molecule of usual shape; give positions")
-    positions = np.array(molecule.GetConformer().GetPositions())
+    molecule = read_molecule(smiles)
+    positions = embed_conformers(molecule, 1, seed, f"SMILES {smiles!r}")[0]
     edge = 0.0
     for members in Chem.GetMolFrags(molecule):
         place = list(members)

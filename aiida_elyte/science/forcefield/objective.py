@@ -129,8 +129,10 @@ class Objective:
 
     def _centre(self, parts: Sequence[Tensor]) -> list[Tensor]:
         """Return values of the frames of each system about their mean, by root of weight over the energies' error."""
+        if self.energy_error is None:
+            return []
         centred = []
-        for number in sorted(set(self._owner)) if parts else ():
+        for number in sorted(set(self._owner)):
             places = [place for place, owner in enumerate(self._owner) if owner == number]
             values = torch.cat([parts[place] for place in places])
             weight = torch.cat([self._weights[place] for place in places]).cpu()

@@ -62,6 +62,8 @@ class Heat:
             value = getattr(self, name)
             if not isinstance(value, int | float) or not value > 0:
                 raise InputError(f"heat.{name} is {value!r}; expected a positive number")
+        if not isinstance(self.count, int):
+            raise InputError(f"heat.count is {self.count!r}; expected a whole number; correct it")
         if self.stride_fs < self.timestep_fs:
             raise InputError(f"heat.stride_fs is {self.stride_fs}; expected at least timestep_fs, {self.timestep_fs}")
 

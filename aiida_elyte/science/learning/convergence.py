@@ -1,9 +1,12 @@
 """When to stop learning."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["label_budget_left", "should_continue"]
+__all__ = ["held_out_error", "label_budget_left", "should_continue"]
+
+_FORCE_ERRORS = ("force_rmse_kcal_mol_A", "force_rmse_eV_A", "force_mae_eV_A")
+"""Errors that tell a fit, the first that a trainer reports."""
 
 
 def label_budget_left(history: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> int:
@@ -17,6 +20,22 @@ def label_budget_left(history: Sequence[Mapping[str, Any]], settings: Mapping[st
         ``label_budget``: labels all rounds together may cost.
     """
     return max(0, int(settings["label_budget"]) - sum(int(past["n_selected"]) for past in history))
+
+
+def held_out_error(members: Iterable[Mapping[str, Any]]) -> float | None:
+    """Return the error of forces on frames that no fit has seen, the mean over members, in the unit of the trainer.
+
+    Parameters
+    ----------
+    members
+        ``errors`` of each: those of ``test`` frames, else of ``validation``.
+    """
+    found = []
+    for member in members:
+        errors = member["errors"].get("test") or member["errors"].get("validation") or {}
+        errors = errors.get("overall", errors)
+        found += [errors[name] for name in _FORCE_ERRORS if name in errors][:1]
+    return sum(found) / len(found) if found else None
 
 
 def should_continue(history: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> tuple[bool, str]:

@@ -50,7 +50,8 @@ def cut_cluster(
         if centre in members:
             nearest = centre
         found.append((float(distances[nearest]), molecule, around[members] + shifts[nearest], members))
-    chosen, n_atoms = [], 0
+    chosen: list[tuple[int, np.ndarray, np.ndarray]] = []
+    n_atoms = 0
     for distance, molecule, whole, members in sorted(found, key=lambda one: one[0]):
         if distance > radius_A:
             break

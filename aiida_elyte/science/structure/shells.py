@@ -129,8 +129,8 @@ class ShellRecorder:
         dict
             ``sites``: for each ``coordination``, neighbouring atoms; ``molecules`` they belong to; ``stay``, the mean
             time until a molecule leaves; ``memory``, the time after which it is forgotten who was in contact;
-            ``n_departures``. ``total``, neighbours of all these sites; ``shells``, the most frequent compositions; ``pairing``
-            of the anion. Estimates and refusals by their fields.
+            ``n_departures``. ``total``, neighbours of all these sites; ``shells``, the most frequent compositions;
+            ``pairing`` of the anion. Estimates and refusals by their fields.
         """
         coordination = self._counter.finish()
         contacts = {site: recorder.finish() for site, recorder in self._contacts.items()}

@@ -297,12 +297,12 @@ def without_charges(frames):
         ),
         (other_order, r"frame 2 \(water\) is H2O, in another order"),
         (lambda frames: frames[2].set_pbc(True), r"frame 2 \(water\) is periodic; expected an isolated cluster"),
-        (lambda frames: frames[2].arrays.pop("dft_charge"), "some frames of water have dft_charge and some have none"),
+        (lambda frames: frames[2].arrays.pop("dft_charge"), "some frames of water have charges and some have none"),
         (
             lambda frames: label(frames[2], np.full((3, 3), np.nan)),
             r"frame 2 \(water\) holds a value that is not finite",
         ),
-        (without_charges, "water has neither total_charge nor dft_charge"),
+        (without_charges, "water has neither a total charge nor charges"),
     ],
 )
 def test_frames_that_cannot_be_used_are_refused(change, message):
@@ -314,7 +314,7 @@ def test_labels_without_charges_are_refused():
     frames = frames_of(WATER, 2, 1, "water")
     for frame in frames:
         del frame.arrays["dft_charge"]
-    with pytest.raises(InputError, match="water has no charges; expected dft_charge on its frames"):
+    with pytest.raises(InputError, match="water has no charges; expected those of its atoms"):
         fit_force_field(group_frames(frames))
 
 
@@ -408,3 +408,35 @@ def test_energies_are_read_in_kcal_mol_and_wanted_where_they_are_fitted():
     np.testing.assert_allclose(system.energies, 23.060548 * np.array([-2.0, -3.0, -4.0]), rtol=1e-7)
     with pytest.raises(InputError, match="energy_error is 0"):
         fit_force_field([system], energy_error=0.0)
+
+
+def test_frames_of_one_cluster_stay_on_one_side():
+    frames = frames_of(WATER, 12, 1, "a") + frames_of(WATER, 12, 2, "b")
+    for number, frame in enumerate(frames):
+        frame.info["origin"] = f"{frame.info['system']}-{number // 3}#{number % 3}"
+    parts = split_frames(frames, (50, 25, 25), np.random.default_rng(0), by="cluster")
+    clusters = [{frame.info["origin"].split("#")[0] for frame in part} for part in parts]
+    assert [len(part) for part in parts] == [12, 6, 6]
+    assert [len(each) for each in clusters] == [4, 2, 2]
+    assert len(set.union(*clusters)) == 8
+    assert sorted(id(frame) for part in parts for frame in part) == sorted(map(id, frames))
+    few = split_frames(frames[:3], (50, 50), np.random.default_rng(0), by="cluster")
+    assert [len(part) for part in few] == [3, 0]
+    with pytest.raises(InputError, match="split by 'atom' is unknown"):
+        split_frames(frames, (50, 50), np.random.default_rng(0), by="atom")
+
+
+def test_charges_and_total_charge_of_our_labels_are_those_of_published_ones():
+    """A frame of our labeller carries charges in its labels and the total as ``charge``; stoichiometry names it."""
+    given = frames_of(WATER, 2, 1, "1 water")
+    ours = []
+    for frame in given:
+        one = Atoms(frame.symbols, frame.positions, info={"stoichiometry": "1 water", "charge": 0})
+        one.calc = SinglePointCalculator(one, forces=frame.get_forces(), charges=frame.arrays["dft_charge"])
+        ours.append(one)
+    assert fingerprint(ours) == fingerprint(given)
+    (system,), (expected,) = group_frames(ours), group_frames(given)
+    assert system.name == expected.name == "1 water"
+    np.testing.assert_array_equal(system.charges, expected.charges)
+    ours[0].info["charge"] = 2
+    assert group_frames(ours)[0].topology.formal_charges.sum() == 2

@@ -151,3 +151,41 @@ def _parse(text):
         else:
             sections[title].append(words)
     return sections, header
+
+
+@pytest.mark.parametrize("name", ["dme", "li_dme_tfsi"])
+def test_pymatgen_reads_the_data_file_back(name, tmp_path):
+    """An independent reader finds every section, with the numbers to its 6 decimals."""
+    reader = pytest.importorskip("pymatgen.io.lammps.data")
+    system = random_system(MOLECULES[name], np.random.default_rng(3))
+    (tmp_path / "system.data").write_text(data_file(system))
+    found = reader.LammpsData.from_file(str(tmp_path / "system.data"), atom_style="full")
+    np.testing.assert_allclose(found.masses["mass"], system.masses, atol=1e-6)
+    atoms = found.atoms.sort_index()
+    np.testing.assert_array_equal(atoms["molecule-ID"], system.molecules + 1)
+    np.testing.assert_array_equal(atoms["type"], system.atom_types + 1)
+    np.testing.assert_allclose(atoms["q"], system.charges, atol=1e-6)
+    np.testing.assert_allclose(atoms[["x", "y", "z"]], system.positions, atol=1e-6)
+    np.testing.assert_allclose(found.force_field["Pair Coeffs"], system.lennard_jones, atol=1e-6)
+    for kind, title in (
+        ("bonds", "Bonds"),
+        ("angles", "Angles"),
+        ("dihedrals", "Dihedrals"),
+        ("impropers", "Impropers"),
+    ):
+        rows = getattr(system, kind)
+        np.testing.assert_array_equal(found.topology[title], np.column_stack([rows.types, rows.atoms]) + 1)
+    expected = {
+        "Bond Coeffs", "Angle Coeffs", "BondBond Coeffs", "BondAngle Coeffs", "Dihedral Coeffs",
+        "MiddleBondTorsion Coeffs", "EndBondTorsion Coeffs", "AngleTorsion Coeffs", "AngleAngleTorsion Coeffs",
+        "BondBond13 Coeffs", "Improper Coeffs", "AngleAngle Coeffs", "Pair Coeffs",
+    }  # fmt: skip
+    assert set(found.force_field) == expected
+    np.testing.assert_allclose(found.force_field["Bond Coeffs"], system.bonds.parameters, atol=1e-6)
+    angles = system.angles.parameters.copy()
+    angles[:, 0] = np.degrees(angles[:, 0])
+    np.testing.assert_allclose(found.force_field["Angle Coeffs"], angles[:, :4], atol=1e-6)
+    np.testing.assert_allclose(found.force_field["BondBond Coeffs"], angles[:, [4, 7, 8]], atol=1e-6)
+    np.testing.assert_allclose(found.force_field["BondAngle Coeffs"], angles[:, 5:9], atol=1e-6)
+    dihedrals = system.dihedrals.parameters
+    np.testing.assert_allclose(found.force_field["BondBond13 Coeffs"], dihedrals[:, [22, 23, 25]], atol=1e-6)

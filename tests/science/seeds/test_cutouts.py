@@ -19,7 +19,7 @@ def lithium(box):
 
 
 def nearest_images(box, centre):
-    """Return the least distance of every molecule to an atom over 27 images, in plain loops."""
+    """Return the least distance of every molecule to an atom over 27 images."""
     shifts = [np.array([i, j, k]) @ box.cell for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1)]
     wrapped = box.positions % box.cell[0, 0]
     distances = np.min([np.linalg.norm(wrapped + shift - wrapped[centre], axis=1) for shift in shifts], axis=0)
@@ -63,5 +63,5 @@ def test_the_nearest_molecules_come_first_where_room_is_short(box):
 
 def test_a_molecule_too_large_is_refused(box):
     carbon = box.topology.elements.index("C")
-    with pytest.raises(InputError, match="max_atoms is 5 and .* has 9 atoms"):
+    with pytest.raises(InputError, match=r"max_atoms is 5 and .* has 9 atoms"):
         cut_cluster(box.positions, box.cell, box.topology, carbon, 3.0, 5)

@@ -1,0 +1,224 @@
+"""Fit a class-2 force field to labelled clusters.
+
+In: ``settings.json``, ``dataset.extxyz``, optional ``validation.extxyz``. Out: ``forcefield.json``; the best so far is
+in ``checkpoint.json`` after every step. Settings:
+
+``seed``
+    Of the bootstrap; members of an ensemble differ by it.
+``bootstrap``
+    Whether the training frames are drawn anew with replacement.
+``split``
+    ``by`` (``cluster`` or ``frame``), ``shares`` of training, validation and test, ``seed``. It does not depend on the
+    seed of the fit: members of an ensemble are tested on the same frames. With ``validation.extxyz`` the shares of
+    validation are not used.
+``fit``
+    Keywords of ``fit_force_field``, e.g. ``terms``, ``charge_scale``, ``model_error``, ``n_steps``, ``depth``.
+``smiles``
+    SMILES of systems by name, where the first frame shall not tell the bonds.
+``allow_mixed_levels``
+    Whether labels of several levels of theory, or charges of several methods, are fitted together.
+"""
+
+import inspect
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from aiida_elyte.errors import InputError, ProgramFailure
+from aiida_elyte.program import Job, execute, write_atomically
+from aiida_elyte.science.forcefield.dataset import System, fingerprint, group_frames, split_frames
+from aiida_elyte.science.forcefield.fit import FitStep, evaluate_forces, fit_force_field
+from aiida_elyte.science.forcefield.model import ForceField
+from aiida_elyte.science.frames import block_of, read_frames, require_labels, require_one_level
+
+__all__ = ["main"]
+
+CHECKPOINT = "checkpoint.json"
+FORCE_FIELD = "forcefield.json"
+
+_SPLIT = {"by": "cluster", "shares": [60, 20, 20], "seed": 0}
+_SETTINGS = ("seed", "bootstrap", "split", "fit", "smiles", "allow_mixed_levels")
+_SIDES = ("train", "validation", "test")
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Fit, going on from a checkpoint where there is one."""
+    settings = _complete(job.settings)
+    parts, data = _read(job.folder, settings)
+    depth = settings["fit"].get("depth", 3)
+    systems = {side: group_frames(frames, depth=depth, smiles=settings["smiles"]) for side, frames in parts.items()}
+    checkpoint = _Checkpoint(job.folder / CHECKPOINT, {"data": data, "fit": settings["fit"]})
+    curve, start = checkpoint.curve, checkpoint.force_field
+    n_before, last, slowest = len(curve), time.monotonic(), 0.0
+
+    def keep(step: FitStep) -> None:
+        nonlocal last, slowest
+        if n_before and step.number == 0:
+            return  # the step from which this job goes on
+        curve.append([step.train_rmse, step.validation_rmse])
+        checkpoint.write(curve, step.force_field)
+        job.report(step=len(curve) - 1, train=step.train_rmse, validation=step.validation_rmse, unit="kcal/mol/Å")
+        slowest, last = max(slowest, time.monotonic() - last), time.monotonic()
+        if job.should_stop(reserve_s=2 * slowest):
+            raise ProgramFailure(
+                "OUT_OF_WALLTIME", f"wall time ended after step {len(curve) - 1}; go on from {CHECKPOINT}", curve=curve
+            )
+
+    keywords = dict(settings["fit"])
+    if n_before:
+        # Steps taken before count; at least one more is taken, which ends a fit that had converged.
+        keywords["n_steps"] = max(1, keywords.get("n_steps", _default("n_steps")) - (n_before - 1))
+    fitted = fit_force_field(
+        systems["train"],
+        systems.get("validation", ()),
+        bootstrap=np.random.default_rng(settings["seed"]) if settings["bootstrap"] else None,
+        start=start,
+        on_step=keep,
+        **keywords,
+    )
+    fitted = replace(fitted, record={**fitted.record, "data": data})
+    write_atomically(job.folder / FORCE_FIELD, fitted.to_json())
+    found = fitted.record["errors"]
+    return {
+        "errors": {side: evaluate_forces(fitted, one) for side, one in systems.items()},
+        "undetermined": found["undetermined"],
+        "n_parameters": found["n_parameters"],
+        "n_epochs": len(curve) - 1,
+        "learning_curve": [{"train_rmse": train, "validation_rmse": validation} for train, validation in curve],
+        "steps_run_in_this_job": len(curve) - max(1, n_before),
+        "split": data["split"],
+        "training_hash": data["sha256"],
+        "level_of_theory": data["level_of_theory"],
+        "charge_methods": data["charge_methods"],
+        "net_force_rms_kcal_mol_A": fitted.record["settings"]["net_force_rms_kcal_mol_A"],
+        "warnings": _warnings(systems, found, data),
+    }
+
+
+class _Checkpoint:
+    """How far a fit is, on disk."""
+
+    def __init__(self, path: Path, belongs_to: Mapping[str, Any]) -> None:
+        self._path, self._belongs_to = path, belongs_to
+        self.curve: list[list[float | None]] = []
+        self.force_field: ForceField | None = None
+        if path.exists():
+            content = json.loads(path.read_text())
+            if content["belongs_to"] != json.loads(json.dumps(belongs_to)):
+                raise InputError(
+                    f"{path.name} belongs to other data or settings; expected those of this job; remove it"
+                )
+            self.curve = content["curve"]
+            self.force_field = ForceField.from_json(content["force_field"])
+
+    def write(self, curve: Sequence[Any], force_field: ForceField) -> None:
+        """Write the best force field so far."""
+        content = {"belongs_to": self._belongs_to, "curve": curve, "force_field": force_field.to_json()}
+        write_atomically(self._path, json.dumps(content))
+
+
+def _complete(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings with what they leave out."""
+    _refuse_unknown("settings", given, _SETTINGS)
+    split, fit = {**_SPLIT, **given.get("split", {})}, dict(given.get("fit", {}))
+    _refuse_unknown("split", split, _SPLIT)
+    _refuse_unknown("fit", fit, _keywords())
+    shares = split["shares"]
+    if len(shares) != 3 or shares[0] <= 0 or min(shares) < 0:
+        raise InputError(f"split.shares is {shares}; expected those of training, validation and test, as [60, 20, 20]")
+    return {
+        "seed": given.get("seed", 0),
+        "bootstrap": given.get("bootstrap", False),
+        "smiles": given.get("smiles"),
+        "allow_mixed_levels": given.get("allow_mixed_levels", False),
+        "split": split,
+        "fit": fit,
+    }
+
+
+def _refuse_unknown(name: str, given: Mapping[str, Any], known: Sequence[str] | Mapping[str, Any]) -> None:
+    unknown = [key for key in given if key not in known]
+    if unknown:
+        raise InputError(f"{name} holds {unknown[0]!r}; expected some of {', '.join(known)}; correct it")
+
+
+def _keywords() -> list[str]:
+    """Return what a fit can be told: the keywords of ``fit_force_field`` but for those this program fills in."""
+    return [
+        name
+        for name, parameter in inspect.signature(fit_force_field).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in ("bootstrap", "start", "on_step")
+    ]
+
+
+def _default(keyword: str) -> Any:
+    return inspect.signature(fit_force_field).parameters[keyword].default
+
+
+def _read(folder: Path, settings: Mapping[str, Any]) -> tuple[dict[str, list[Atoms]], dict[str, Any]]:
+    """Read and check the frames; return the parts that are not empty, and what to record of them."""
+    frames = read_frames(folder / "dataset.extxyz")
+    require_labels(frames, ("forces",), name="dataset.extxyz")
+    shares = list(settings["split"]["shares"])
+    given = folder / "validation.extxyz"
+    held_back = read_frames(given) if given.exists() else []
+    if held_back:
+        require_labels(held_back, ("forces",), name="validation.extxyz")
+        shares[1] = 0
+    rng = np.random.default_rng(settings["split"]["seed"])
+    found = iter(split_frames(frames, [share for share in shares if share], rng, settings["split"]["by"]))
+    parts = {side: next(found) if share else [] for side, share in zip(_SIDES, shares, strict=True)}
+    parts["validation"] = parts["validation"] or held_back
+    parts = {side: part for side, part in parts.items() if part}
+    everything = frames + held_back
+    methods = sorted({str(frame.info.get("charge_method", "unstated")) for frame in everything})
+    if settings["allow_mixed_levels"]:
+        level = " + ".join(sorted({require_one_level([frame]) for frame in everything}))
+    else:
+        level = require_one_level(everything)
+        if len(methods) > 1:
+            raise InputError(
+                f"charges are of several methods, {methods}; expected one; allow it with allow_mixed_levels"
+            )
+    data = {
+        "sha256": fingerprint(frames),
+        "level_of_theory": level,
+        "charge_methods": methods,
+        "seed": settings["seed"],
+        "is_bootstrap": settings["bootstrap"],
+        "split": {
+            **settings["split"],
+            **{f"n_{side}": len(part) for side, part in parts.items()},
+            **{f"{side}_clusters": sorted({block_of(frame) for frame in parts.get(side, [])}) for side in _SIDES[1:]},
+        },
+    }
+    return parts, data
+
+
+def _warnings(systems: Mapping[str, Sequence[System]], errors: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+    """Return what the reader of the errors must know."""
+    said = []
+    if data["split"]["by"] == "frame":
+        said.append("frames of one cluster are on several sides of the split: test errors flatter the force field")
+    if "validation" not in systems:
+        said.append("no frames are held back: the fit ends where it fits the training frames best")
+    if errors["undetermined"]:
+        share = f"{len(errors['undetermined'])} of {errors['n_parameters']}"
+        said.append(f"{share} parameters are not determined by the data: they are what their priors say")
+    return said
+
+
+def main(path: str) -> int:
+    """Run the program on the settings at ``path``."""
+    return execute(run, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

