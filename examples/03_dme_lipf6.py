@@ -49,7 +49,7 @@ def main(tiny: bool) -> orm.WorkChainNode:
     recipe = yaml.safe_load(RECIPE.read_text())
     builder = PolymerWorkChain.get_builder_from_protocol(
         {"python": orm.load_code("python@localhost"), "engine": orm.load_code("lmp@localhost")},
-        {**recipe, "n_atoms": 200} if tiny else recipe,
+        {**recipe, "n_atoms": 200, "salt": {"name": "LiPF6", "molality_mol_kg": 3.0}} if tiny else recipe,
         protocol="fast",
         overrides=TINY if tiny else SETTINGS,
     )

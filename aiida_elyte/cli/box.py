@@ -205,18 +205,17 @@ def _make_loose(recipe: "Recipe", amounts: "Amounts", density: float, out: Path)
     from aiida_elyte.science.seeds.packing import Box
 
     record = json.loads(json.dumps({"recipe": asdict(recipe), "density_g_cm3": density, "amounts": asdict(amounts)}))
-    if (out / _RECORD).exists():
-        if json.loads((out / _RECORD).read_text()) != record:
-            raise InputError(f"{out} holds the box of another recipe; expected an empty folder; give another --out")
-        atoms = read(out / _BOX)
-        return Box(atoms.positions, np.array(atoms.cell), topology_of_box(recipe, amounts))
-    box = build_box(recipe, amounts, density)
-    atoms = Atoms(box.topology.elements, box.positions, cell=box.cell, pbc=True)
-    atoms.arrays["molecule"] = box.topology.molecules
-    text = io.StringIO()
-    write(text, atoms, format="extxyz")
-    write_files({out / _BOX: text.getvalue(), out / _RECORD: json.dumps(record, indent=1) + "\n"})
-    return box
+    if not (out / _RECORD).exists():
+        box = build_box(recipe, amounts, density)
+        atoms = Atoms(box.topology.elements, box.positions, cell=box.cell, pbc=True)
+        atoms.arrays["molecule"] = box.topology.molecules
+        text = io.StringIO()
+        write(text, atoms, format="extxyz")
+        write_files({out / _BOX: text.getvalue(), out / _RECORD: json.dumps(record, indent=1) + "\n"})
+    elif json.loads((out / _RECORD).read_text()) != record:
+        raise InputError(f"{out} holds the box of another recipe; expected an empty folder; give another --out")
+    atoms = read(out / _BOX)  # as the file rounds them, so that the next call has the same
+    return Box(atoms.positions, np.array(atoms.cell), topology_of_box(recipe, amounts))
 
 
 def _write_inputs(

@@ -162,7 +162,7 @@ def _load(given: str, recipe: Recipe) -> "ForceFieldData":
     from aiida_elyte.science.forcefield.model import place_types
     from aiida_elyte.science.forcefield.typing import assign_types
 
-    node = ForceFieldData.from_force_field(load_force_field(Path(given))) if Path(given).exists() else load_any(given)
+    node = ForceFieldData(load_force_field(Path(given)).to_json()) if Path(given).exists() else load_any(given)
     if not isinstance(node, ForceFieldData):
         raise InputError(f"--forcefield {given} is a {type(node).__name__}; expected a force field; give its PK or DIR")
     force_field = node.get_force_field()

@@ -29,6 +29,7 @@ class LammpsBaseWorkChain(ScriptBaseWorkChain):
     def define(cls, spec: Any) -> None:
         """Define what a chain ends with that does not move."""
         super().define(spec)
+        spec.inputs["clean_workdir"].validator = _keeps_trajectory
         spec.exit_code(
             402,
             "ERROR_STUCK",
@@ -57,6 +58,12 @@ class LammpsBaseWorkChain(ScriptBaseWorkChain):
             stuck = self.exit_codes.ERROR_STUCK.format(count=self.ctx.n_stuck, step=self.ctx.reached)
             return ProcessHandlerReport(True, stuck)
         return self._go_on(calculation)
+
+
+def _keeps_trajectory(clean_workdir: orm.Bool | None, _: Any) -> str | None:
+    if clean_workdir is not None and clean_workdir.value:
+        return "clean_workdir is True; expected False, for the trajectory lies there; use `aiida-elyte clean`"
+    return None
 
 
 def _reached(calculation: orm.CalcJobNode) -> int:

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from aiida import orm
 from aiida.engine import run_get_node
+from aiida.manage.caching import disable_caching
 
 from aiida_elyte.cli.profile import prepare, set_up
 from aiida_elyte.science.forcefield.export import as_lammps_system
@@ -69,8 +70,8 @@ def run(engine: orm.AbstractCode, data: orm.SinglefileData, stages: list[dict]) 
         data=data,
         overrides={"settings": {"stages": stages, "dump_stride": 100, "thermo_stride": 100, "restart_stride": 1000}},
     )
-    builder.metadata.disable_cache = True
-    node = run_get_node(builder).node
+    with disable_caching():
+        node = run_get_node(builder).node
     if not node.is_finished_ok:
         raise SystemExit(f"{node.exit_message} {[job.exit_message for job in node.called]}")
     return node

@@ -219,6 +219,7 @@ def test_flags_come_from_the_code_and_reach_lammps(python_code, engine):
 
 
 def test_lammps_runs_under_the_mpi_of_its_computer(python_code, aiida_localhost):
+    before = aiida_localhost.get_mpirun_command()
     aiida_localhost.set_mpirun_command([str(PROGRAMS / "mpiexec"), "-np", "{tot_num_mpiprocs}"])
     parallel = orm.InstalledCode(
         label="lmp-mpi",
@@ -229,6 +230,7 @@ def test_lammps_runs_under_the_mpi_of_its_computer(python_code, aiida_localhost)
     options = {"resources": {"num_machines": 1, "num_mpiprocs_per_machine": 2}}
     short = [{"name": "run", "kind": "nvt", "n_steps": 50}]
     _, node = run_get_node(builder(python_code, parallel, stages=short, options=options))
+    aiida_localhost.set_mpirun_command(before)  # computers outlive a test
     assert node.is_finished_ok, node.called[0].exit_message
     log = node.called[0].outputs.retrieved.get_object_content("log_000.lammps")
     assert "Loop time" in log
@@ -238,8 +240,11 @@ def test_lammps_runs_under_the_mpi_of_its_computer(python_code, aiida_localhost)
 def test_every_block_of_the_docs_runs(python_code, engine):
     pytest.importorskip("MDAnalysis")
     names = {"code": python_code, "engine": engine, "data": data()}
-    for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL):
-        exec(compile(block, DOCS, "exec"), names)
+    try:
+        for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL):
+            exec(compile(block, DOCS, "exec"), names)
+    finally:
+        engine.computer.delete_property(FLAGS, raise_exception=False)  # computers outlive a test
     last = names["run"].outputs.results["n_steps"]
     n_production = names["stages"][-1]["n_steps"]
     assert last == sum(stage["n_steps"] for stage in names["stages"][1:])
@@ -283,6 +288,12 @@ def test_lammps_without_class2_is_told_in_one_line(python_code, aiida_localhost,
 def test_settings_that_cannot_be_run_are_refused_before_anything_runs(python_code, engine, changes, message):
     with pytest.raises(ValueError, match=message):
         run_get_node(builder(python_code, engine, **changes))
+
+
+def test_folders_with_the_trajectory_are_not_cleaned(python_code, engine):
+    inputs = builder(python_code, engine)
+    with pytest.raises(ValueError, match="clean_workdir is True; expected False, for the trajectory lies there"):
+        inputs.clean_workdir = orm.Bool(True)
 
 
 def test_engine_on_another_computer_is_refused_before_anything_runs(python_code, aiida_computer):

@@ -62,7 +62,6 @@ class RunSettings:
     def identity(self) -> dict[str, Any]:
         """What a run and its continuation have in common: all but the length of the last stage, and the flags."""
         content = asdict(self)
-        content["stages"] = [asdict(stage) for stage in self.stages]
         content["stages"][-1].pop("n_steps")
         for name in ("flags", "restart_stride"):
             content.pop(name)
