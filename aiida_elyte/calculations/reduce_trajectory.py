@@ -1,22 +1,15 @@
 """CalcJob: reduce trajectories to series, where they lie."""
 
-from collections.abc import Mapping
-from pathlib import PurePosixPath
-from typing import Any
-
-from aiida import orm
-from aiida.common import CalcInfo
-from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
-from aiida_elyte.calculations.script import ScriptCalculation
+from aiida_elyte.calculations.trajectory import TrajectoryCalculation
 from aiida_elyte.data.series import SeriesData
 
 __all__ = ["ReduceTrajectoryCalculation"]
 
 
-class ReduceTrajectoryCalculation(ScriptCalculation):
-    """Reduce trajectories to what transport needs of them; those that lie on the cluster are linked, never moved."""
+class ReduceTrajectoryCalculation(TrajectoryCalculation):
+    """Reduce trajectories to what transport needs of them."""
 
     PROGRAM = "reduce_trajectory.py"
     RETRIEVED = ("series.npz",)
@@ -26,115 +19,5 @@ class ReduceTrajectoryCalculation(ScriptCalculation):
     def define(cls, spec: CalcJobProcessSpec) -> None:
         """Define the ports."""
         super().define(spec)
-        spec.input_namespace(
-            "trajectories",
-            valid_type=(orm.RemoteData, orm.SinglefileData),
-            dynamic=True,
-            validator=_is_given,
-            help="Replica → its file, or the folder on the code's computer where the file lies that "
-            "`settings.trajectories` names; a list there names its parts in order of time.",
-        )
-        spec.input(
-            "topology",
-            valid_type=(orm.RemoteData, orm.SinglefileData),
-            required=False,
-            help="File that tells elements, masses, bonds; or the folder where the file lies that `settings.topology` "
-            "names.",
-        )
         spec.output("series", valid_type=SeriesData, help="Displacements, cell and times of each replica.")
         spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.reduce_trajectory"
-        can_run = spec.inputs.validator
-        spec.inputs.validator = lambda inputs, ports: can_run(inputs, ports) or _refuse(inputs)
-
-    def prepare_for_submission(self, folder: Folder) -> CalcInfo:
-        """Link what lies on the cluster into the job's folder."""
-        info = super().prepare_for_submission(folder)
-        info.remote_symlink_list = [
-            (node.computer.uuid, str(PurePosixPath(node.get_remote_path()) / name), _place(port, name))
-            for port, (node, names) in self._sources().items()
-            if isinstance(node, orm.RemoteData)
-            for name in names
-        ]
-        return info
-
-    def settings(self) -> dict[str, Any]:
-        """Return the settings with the files under their names in the job's folder."""
-        told = _names(self.inputs.settings.get_dict())
-        places: dict[str, str | list[str]] = {}
-        for port, (_, names) in self._sources().items():
-            files = [_place(port, name) for name in names]
-            places[port] = files if isinstance(told.get(port), list) else files[0]
-        trajectories = {replica: places[f"trajectories.{replica}"] for replica in self.inputs.trajectories}
-        return {**super().settings(), "trajectories": trajectories, "topology": places.get("topology")}
-
-    def files(self) -> dict[str, orm.SinglefileData]:
-        """Return the files that travel."""
-        return {
-            _place(port, names[0]): node
-            for port, (node, names) in self._sources().items()
-            if isinstance(node, orm.SinglefileData)
-        }
-
-    def _sources(self) -> dict[str, tuple[orm.Data, list[str]]]:
-        """Return port → node and names of the files in it."""
-        names = _names(self.inputs.settings.get_dict())
-        return {
-            port: (node, [node.filename] if isinstance(node, orm.SinglefileData) else _files(names[port]))
-            for port, node in _nodes(self.inputs).items()
-        }
-
-
-def _nodes(inputs: Mapping[str, Any]) -> dict[str, orm.Data]:
-    """Return port → node of each file."""
-    nodes = {f"trajectories.{replica}": node for replica, node in inputs["trajectories"].items()}
-    return nodes | ({"topology": inputs["topology"]} if "topology" in inputs else {})
-
-
-def _files(name: str | list[str]) -> list[str]:
-    return [name] if isinstance(name, str) else name
-
-
-def _names(settings: Mapping[str, Any]) -> dict[str, str | list[str]]:
-    """Return port → name of the file that lies in its folder, or names of its parts."""
-    names = {f"trajectories.{replica}": name for replica, name in settings.get("trajectories", {}).items()}
-    return names | ({"topology": settings["topology"]} if settings.get("topology") is not None else {})
-
-
-def _place(port: str, name: str) -> str:
-    """Return where a file lies in the job's folder: under its own name, by which formats of topologies are told."""
-    return f"{port.replace('.', '/')}/{PurePosixPath(name).name}"
-
-
-def _is_given(trajectories: Mapping[str, orm.Data], _: object) -> str | None:
-    return None if trajectories else "trajectories is empty; expected at least one replica (r0)"
-
-
-def _refuse(inputs: Mapping[str, Any]) -> str | None:
-    """Refuse folders without the name of a file, names without a folder, and folders on another computer."""
-    if "trajectories" not in inputs:
-        return None  # another WorkChain fills them in
-    settings = inputs["settings"].get_dict()
-    if not isinstance(told := settings.get("trajectories", {}), dict):
-        return f'settings.trajectories is {told!r}; expected replica → file in its folder, as {{"r0": "run.xtc"}}'
-    names = _names(settings)
-    for port, name in names.items():
-        files = name if isinstance(name, list) and name and port != "topology" else [name]
-        if any(not isinstance(file, str) or set("*?[") & set(file) for file in files):
-            return (
-                f"settings.{port} is {name!r}; expected the name of one file in its folder, or of each part; "
-                "patterns are not expanded"
-            )
-    folders = {port: node for port, node in _nodes(inputs).items() if isinstance(node, orm.RemoteData)}
-    if names.keys() != folders.keys():
-        return (
-            f"settings name a file for {', '.join(names) or 'no folder'}; expected one for each folder "
-            f"({', '.join(folders) or 'none'}) and no other; correct settings.trajectories and settings.topology"
-        )
-    computer = inputs["code"].computer if "code" in inputs else None
-    for port, node in folders.items():
-        if computer is not None and node.computer.uuid != computer.uuid:
-            return (
-                f"{port} lies on {node.computer.label}; expected a folder on {computer.label}, where the code runs; "
-                "take a code there, or give the file itself"
-            )
-    return None

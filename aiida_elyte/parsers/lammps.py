@@ -3,7 +3,6 @@
 import io
 from typing import Any
 
-import numpy as np
 from aiida import orm
 
 from aiida_elyte.parsers.script import ScriptParser
@@ -18,10 +17,6 @@ class LammpsParser(ScriptParser):
 
     def attach(self, results: dict[str, Any]) -> None:
         """Attach ``thermo`` and ``final``."""
-        thermo = orm.ArrayData()
-        with np.load(io.BytesIO(self.read_bytes("thermo.npz")), allow_pickle=False) as arrays:
-            for name in arrays:
-                thermo.set_array(name, arrays[name])
-        self.out("thermo", thermo)
+        self.out("thermo", self.read_arrays("thermo.npz"))
         if results.get("kind") is None:
             self.out("final", orm.SinglefileData(io.BytesIO(self.read_bytes("final.data")), filename="final.data"))

@@ -4,6 +4,7 @@ import io
 import json
 from typing import Any
 
+import numpy as np
 from aiida import orm
 from aiida.engine import ExitCode
 from aiida.parsers import Parser
@@ -51,6 +52,14 @@ class ScriptParser(Parser):
     def read_bytes(self, name: str) -> bytes:
         """Return the bytes of a retrieved file."""
         return self.retrieved.base.repository.get_object_content(name, mode="rb")
+
+    def read_arrays(self, name: str) -> orm.ArrayData:
+        """Return the arrays of a retrieved npz file as a node."""
+        node = orm.ArrayData()
+        with np.load(io.BytesIO(self.read_bytes(name)), allow_pickle=False) as arrays:
+            for key in arrays:
+                node.set_array(key, arrays[key])
+        return node
 
     def read_stream(self, name: str) -> io.StringIO:
         """Return a retrieved text file as a stream."""

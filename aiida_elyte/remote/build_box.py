@@ -18,10 +18,10 @@ from aiida_elyte.science.forcefield.export import as_lammps_system
 from aiida_elyte.science.forcefield.lammps import data_file
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.forcefield.topology import topology_from_smiles
-from aiida_elyte.science.forcefield.typing import assign_types
+from aiida_elyte.science.forcefield.typing import Types, assign_types
 from aiida_elyte.science.recipe import Recipe, name_of_ion, read_recipe
-from aiida_elyte.science.seeds.boxes import build_box, count_molecules
-from aiida_elyte.science.seeds.packing import Box
+from aiida_elyte.science.seeds.boxes import Amounts, build_box, count_molecules
+from aiida_elyte.science.seeds.solvation import coordinating_types
 
 __all__ = ["main"]
 
@@ -47,7 +47,8 @@ def run(job: Job) -> dict[str, Any]:
         "cutoff_A": compression.cutoff_A,
         "kspace_accuracy": compression.kspace_accuracy,
         "thermo_stride": compression.record_stride,
-        "molecules": _selections(recipe, box, system.atom_types),
+        "molecules": _selections(recipe, amounts),
+        "solvation": _solvation(recipe, amounts, types, system.atom_types, force_field.depth),
         "charges": _charges(recipe),
     }
 
@@ -60,18 +61,54 @@ def _charges(recipe: Recipe) -> dict[str, int]:
     return {name: int(topology_from_smiles(smiles).formal_charges.sum()) for name, smiles in ions.items()}
 
 
-def _selections(recipe: Recipe, box: Box, atom_types: np.ndarray) -> dict[str, str]:
-    """Return name of each ion and solvent of several atoms → its atoms by type, as MDAnalysis selects them."""
+def _solvation(
+    recipe: Recipe, amounts: Amounts, types: Types, atom_types: np.ndarray, depth: int
+) -> dict[str, Any] | None:
+    """Return the monatomic cation, and name → selection of what coordinates it; ``None`` without such a cation."""
+    if recipe.salt is None:
+        return None
+    elements = topology_from_smiles(recipe.salt.cation).elements
+    if len(elements) > 1:
+        return None
+    number_of = {types.labels[own]: int(number) + 1 for own, number in zip(types.atoms, atom_types, strict=True)}
+    residues = _residues(recipe, amounts)
+    sites = {
+        f"{symbol} of {name}": f"type {' '.join(str(number_of[label]) for label in labels)} and {residues[name]}"
+        for name, by_element in coordinating_types(recipe, depth).items()
+        for symbol, labels in by_element.items()
+    }
+    anion = name_of_ion(recipe.salt.anion)
+    return {"centre": elements[0], "sites": sites, "anion": next(one for one in sites if one.endswith(f" of {anion}"))}
+
+
+def _selections(recipe: Recipe, amounts: Amounts) -> dict[str, str]:
+    """Return name of each ion and solvent of several atoms → its molecules, as MDAnalysis selects them."""
+    residues = _residues(recipe, amounts)
+    return {
+        name: residues[name]
+        for name, smiles in _smiles_of(recipe).items()
+        if len(topology_from_smiles(smiles).elements) > 1
+    }
+
+
+def _residues(recipe: Recipe, amounts: Amounts) -> dict[str, str]:
+    """Return name of each molecule → selection of its residues, numbered as the box has them, the chains first."""
+    name_of = {smiles: name for name, smiles in _smiles_of(recipe).items()}
+    selections, last = {}, amounts.n_chains
+    if amounts.n_chains:
+        selections["chain"] = f"resid 1:{amounts.n_chains}"
+    for smiles, count in amounts.molecules.items():
+        selections[name_of[smiles]] = f"resid {last + 1}:{last + count}"
+        last += count
+    return selections
+
+
+def _smiles_of(recipe: Recipe) -> dict[str, str]:
+    """Return name of each solvent and ion → its SMILES."""
     named = {name: one.smiles for name, one in (recipe.solvents or {}).items()}
     if recipe.salt is not None:
         named |= {name_of_ion(smiles): smiles for smiles in (recipe.salt.cation, recipe.salt.anion)}
-    selections = {}
-    for name, smiles in named.items():
-        molecule = box.topology.names.index(topology_from_smiles(smiles).names[0])
-        own = np.unique(atom_types[box.topology.molecules == molecule])
-        if np.count_nonzero(box.topology.molecules == molecule) > 1:
-            selections[name] = f"type {' '.join(str(number + 1) for number in own.tolist())}"
-    return selections
+    return named
 
 
 def main(path: str) -> int:

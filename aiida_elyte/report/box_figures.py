@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_schedule", "draw_settling"]
+__all__ = ["draw_schedule", "draw_settling", "settling_figure"]
 
 _ROWS = (
     ("density_g_cm3", "density / g cm⁻³"),
@@ -50,7 +50,7 @@ def draw_settling(
         Why it is no equilibrium; ``None`` where it is one.
     """
     data = {"records": records, "begins_ps": begins_ps, "means": means, "refused": refused}
-    return draw(_settling, data, "png") or b""
+    return draw(settling_figure, data, "png") or b""
 
 
 def _schedule(data: Mapping[str, Any]) -> "Figure":
@@ -77,7 +77,8 @@ def _schedule(data: Mapping[str, Any]) -> "Figure":
     return figure
 
 
-def _settling(data: Mapping[str, Any]) -> "Figure":
+def settling_figure(data: Mapping[str, Any]) -> "Figure":
+    """Draw what ``draw_settling`` was given, for a page."""
     records, begins = data["records"], data["begins_ps"]
     time = np.asarray(records["time_ps"])
     figure = new_figure(5.6)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PICTURES", "draw_transport"]
+__all__ = ["PICTURES", "draw_onsager", "draw_transport"]
 
 PICTURES = ("msd", "spectrum", "green_kubo", "onsager")
 """Names of the pictures there may be."""
@@ -90,7 +90,7 @@ def draw_transport(
     if carriers and len(windows) == len(carriers):
         start_fs = max(window.start_fs for window in windows)
         data["integral"] = green_kubo(replicas, carriers, background, temperature_K, start_fs, "")
-    figures = {"msd": _draw_msd, "spectrum": _draw_spectrum, "green_kubo": _draw_green_kubo, "onsager": _draw_onsager}
+    figures = {"msd": _draw_msd, "spectrum": _draw_spectrum, "green_kubo": _draw_green_kubo, "onsager": draw_onsager}
     drawn = {name: draw(figure, data, "png") for name, figure in figures.items()}
     return {name: content for name, content in drawn.items() if content is not None}
 
@@ -254,7 +254,7 @@ def _draw_green_kubo(data: Mapping[str, Any]) -> "Figure | None":
     return figure
 
 
-def _draw_onsager(data: Mapping[str, Any]) -> "Figure | None":
+def draw_onsager(data: Mapping[str, Any]) -> "Figure | None":
     """Draw the matrix L_ab with its errors, coloured by how strongly species move together."""
     from matplotlib.colors import LinearSegmentedColormap
 

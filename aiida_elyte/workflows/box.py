@@ -4,13 +4,14 @@ from typing import Any
 
 from aiida import orm
 from aiida.common import AttributeDict
-from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, while_
+from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, if_, while_
 
 from aiida_elyte.calculations.functions.polymer import (
     box_settings,
     judge_box,
     production_settings,
     reduction_settings,
+    solvation_settings,
     with_recipe,
 )
 from aiida_elyte.data.forcefield import ForceFieldData
@@ -19,6 +20,7 @@ from aiida_elyte.workflows.build_box import BuildBoxBaseWorkChain
 from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.reduce_trajectory import ReduceTrajectoryBaseWorkChain
+from aiida_elyte.workflows.solvation import SolvationBaseWorkChain
 from aiida_elyte.workflows.validation import is_recipe
 
 __all__ = ["BoxWorkChain"]
@@ -61,6 +63,9 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         spec.expose_inputs(
             ReduceTrajectoryBaseWorkChain, namespace="reduce", exclude=("trajectories", "topology", "parent_folder")
         )
+        spec.expose_inputs(
+            SolvationBaseWorkChain, namespace="solvation", exclude=("trajectories", "topology", "parent_folder")
+        )
         spec.output("box", valid_type=orm.Dict, required=False, help="Numbers of molecules, stages, ions.")
         spec.output(
             "equilibrium", valid_type=orm.Dict, required=False, help="Where the box settled, its means, or why not."
@@ -70,6 +75,13 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         spec.output("final", valid_type=orm.SinglefileData, required=False, help="Data file of the end.")
         spec.output("trajectory", valid_type=orm.RemoteData, required=False, help="Folder of the trajectory's parts.")
         spec.output("series", valid_type=SeriesData, required=False, help="Displacements, cell and times.")
+        spec.output(
+            "solvation",
+            valid_type=orm.Dict,
+            required=False,
+            help="First shells of the cations, pairs, residence times.",
+        )
+        spec.output("solvation_curves", valid_type=orm.ArrayData, required=False, help="Radial distribution functions.")
         spec.outline(
             cls.run_build,
             cls.inspect_build,
@@ -78,6 +90,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
             cls.inspect_production,
             cls.run_reduction,
             cls.inspect_reduction,
+            if_(cls.should_analyse_solvation)(cls.run_solvation, cls.inspect_solvation),
         )
         spec.exit_code(460, "ERROR_BOX_NOT_BUILT", message="The box could not be built: {reason}")
         spec.exit_code(461, "ERROR_COMPRESSION_FAILED", message="The compression ended early: {reason}")
@@ -126,6 +139,9 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         builder.md = md
         builder.reduce = ReduceTrajectoryBaseWorkChain.get_builder_from_protocol(
             python, overrides=inputs["reduce"], **given
+        )._inputs(prune=True)
+        builder.solvation = SolvationBaseWorkChain.get_builder_from_protocol(
+            python, overrides=inputs["solvation"], **given
         )._inputs(prune=True)
         run.pop("seed")
         builder.run = orm.Dict(run)
@@ -223,6 +239,29 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
             return self.exit_codes.ERROR_REDUCTION_FAILED.format(reason=_reason(node))
         self.out("series", node.outputs.series)
         return None
+
+    def should_analyse_solvation(self) -> bool:
+        """Tell whether there are monatomic cations, about which shells can be counted."""
+        return self.ctx.build.outputs.results["solvation"] is not None
+
+    def run_solvation(self) -> ToContext:
+        """Analyse who surrounds the cations, beside the trajectory."""
+        node = self.ctx.production
+        inputs = AttributeDict(self.exposed_inputs(SolvationBaseWorkChain, namespace="solvation"))
+        inputs.trajectories = {"r0": node.outputs.remote_folder}
+        inputs.topology = node.outputs.final
+        inputs.settings = solvation_settings(inputs.settings, node.outputs.results, self.ctx.build.outputs.results)
+        inputs.metadata.call_link_label = "solvation"
+        return ToContext(solvation=self.submit(SolvationBaseWorkChain, **inputs))
+
+    def inspect_solvation(self) -> None:
+        """Attach the shells; without them the box still has its series."""
+        node = self.ctx.solvation
+        if not node.is_finished_ok:
+            self.report(f"solvation could not be analysed: {_reason(node)}")
+            return
+        self.out("solvation", node.outputs.results)
+        self.out("solvation_curves", node.outputs.curves)
 
     def _md(self, data: orm.SinglefileData, settings: orm.Dict) -> AttributeDict:
         inputs = AttributeDict(self.exposed_inputs(LammpsBaseWorkChain, namespace="md"))

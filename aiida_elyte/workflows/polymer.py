@@ -9,6 +9,7 @@ from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, if_, wh
 from aiida_elyte.calculations.functions.polymer import (
     make_cluster_frames,
     pool_series,
+    pool_solvation,
     sampling_settings,
     sampling_start,
     transport_settings,
@@ -91,6 +92,9 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
             valid_type=orm.Dict,
             required=False,
             help="Conductivity, transference numbers, or why there are none.",
+        )
+        spec.output(
+            "solvation", valid_type=orm.Dict, required=False, help="First shells of the cations, mean over the boxes."
         )
         spec.outline(
             cls.setup,
@@ -248,6 +252,11 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
             return self.exit_codes.ERROR_NO_BOX.format(reason=next(iter(self.ctx.failed.values())))
         series = pool_series(**self.ctx.series)
         self.out("series", series)
+        solvation = {
+            name: self.ctx[name].outputs.solvation for name in self.ctx.series if "solvation" in self.ctx[name].outputs
+        }
+        if solvation:
+            self.out("solvation", pool_solvation(**solvation))
         box = next(iter(self.ctx.boxes.values()))
         try:
             self.out("transport", transport(series, transport_settings(self.inputs.recipe, box)))

@@ -14,6 +14,7 @@ from aiida_elyte.science.forcefield.dataset import first_frames
 from aiida_elyte.science.frames import round_frame
 from aiida_elyte.science.recipe import read_recipe
 from aiida_elyte.science.seeds.solvation import Solvation, make_solvation_clusters
+from aiida_elyte.science.structure.pooling import pool_shells
 from aiida_elyte.science.trajectory.reduction import pack_series
 
 __all__ = [
@@ -21,10 +22,12 @@ __all__ = [
     "judge_box",
     "make_cluster_frames",
     "pool_series",
+    "pool_solvation",
     "production_settings",
     "reduction_settings",
     "sampling_settings",
     "sampling_start",
+    "solvation_settings",
     "transport_settings",
     "with_recipe",
 ]
@@ -101,6 +104,13 @@ def reduction_settings(settings: orm.Dict, run: orm.Dict, built: orm.Dict) -> or
 
 
 @calcfunction
+def solvation_settings(settings: orm.Dict, run: orm.Dict, built: orm.Dict) -> orm.Dict:
+    """Return the settings that look for the first shells of the cations in the parts a run has left."""
+    chosen = {**built["solvation"], "trajectories": {"r0": run["trajectory"]}}
+    return orm.Dict({**settings.get_dict(), **chosen})
+
+
+@calcfunction
 def judge_box(thermo: orm.ArrayData, settings: orm.Dict) -> orm.Dict:
     """Return whether a box has settled: where, its means with errors, or why not."""
     records = {name: thermo.get_array(name) for name in thermo.get_arraynames()}
@@ -118,3 +128,9 @@ def pool_series(**replicas: SeriesData) -> SeriesData:
     buffer = io.BytesIO()
     np.savez(buffer, **pack_series(series))
     return SeriesData(buffer.getvalue())
+
+
+@calcfunction
+def pool_solvation(**boxes: orm.Dict) -> orm.Dict:
+    """Return the first shells of several boxes of one system: means over the boxes with errors."""
+    return orm.Dict(pool_shells([node.get_dict() for _, node in sorted(boxes.items())]))

@@ -34,6 +34,8 @@ class RadialDistribution:
     """Its standard error: that of blocks in time, or that of the pairs counted where it is larger, shape ``(B,)``."""
     coordination: np.ndarray
     """Neighbours up to the outer edge of each shell, n(r), shape ``(B,)``."""
+    coordination_error: np.ndarray
+    """Its standard error, told as that of g, shape ``(B,)``."""
     first_peak_A: float | None
     """Distance of the first peak [Å]; ``None`` when no peak stands out of the noise."""
     first_minimum_A: float | None
@@ -131,9 +133,8 @@ class RdfAccumulator:
         for row, (pair, finder) in enumerate(self._finders.items()):
             expected = finder.n_possible * shells / (self._volume_A3 / self._n_frames)
             counts = self._counts.total()[row]
-            error = np.sqrt(np.maximum(counts, 1.0)) / self._n_frames
-            if len(blocks) >= _MIN_BLOCKS:
-                error = np.maximum(error, blocks[:, row].std(axis=0, ddof=1) / math.sqrt(len(blocks)))
+            error = _error(counts, blocks[:, row], self._n_frames)
+            up_to = np.cumsum(counts), np.cumsum(blocks[:, row], axis=1)
             r, g, g_error = (
                 (self._edges_A[1:] + self._edges_A[:-1]) / 2,
                 counts / self._n_frames / expected,
@@ -145,12 +146,21 @@ class RdfAccumulator:
                 r_A=r,
                 g=g,
                 g_error=g_error,
-                coordination=np.cumsum(counts) / (self._n_frames * finder.n_centres),
+                coordination=up_to[0] / (self._n_frames * finder.n_centres),
+                coordination_error=_error(*up_to, self._n_frames) / finder.n_centres,
                 first_peak_A=None if peak is None else float(r[peak]),
                 first_minimum_A=None if minimum is None else float(r[minimum].mean()),
                 n_frames=self._n_frames,
             )
         return found
+
+
+def _error(counts: np.ndarray, blocks: np.ndarray, n_frames: int) -> np.ndarray:
+    """Return the error of counts a frame: that of blocks in time where they are enough, of the counts if larger."""
+    error = np.sqrt(np.maximum(counts, 1.0)) / n_frames
+    if len(blocks) < _MIN_BLOCKS:
+        return np.asarray(error)
+    return np.asarray(np.maximum(error, blocks.std(axis=0, ddof=1) / math.sqrt(len(blocks))))
 
 
 def _first_shell(g: np.ndarray, error: np.ndarray) -> tuple[int | None, np.ndarray | None]:

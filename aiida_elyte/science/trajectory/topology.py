@@ -14,7 +14,15 @@ from scipy.sparse.csgraph import connected_components
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["Topology", "are_elements", "find_molecules", "masses_of_elements", "read_topology", "select_molecules"]
+__all__ = [
+    "Topology",
+    "are_elements",
+    "find_molecules",
+    "masses_of_elements",
+    "read_topology",
+    "select_atoms",
+    "select_molecules",
+]
 
 _MASS_TOLERANCE = 0.1
 """Largest difference between a mass and that of its element [amu]: isotopes of lithium pass, united atoms do not."""
@@ -252,7 +260,23 @@ def select_molecules(topology: Topology | str | Path, selections: Mapping[str, s
     return {name: _select(known, name, selection) for name, selection in selections.items()}
 
 
-def _select(topology: Topology, name: str, selection: str) -> list[np.ndarray]:
+def select_atoms(topology: Topology, name: str, selection: str) -> np.ndarray:
+    """Return the atoms that a selection in the language of MDAnalysis names, ascending.
+
+    Parameters
+    ----------
+    topology
+        The topology.
+    name
+        What the atoms are called in an error.
+    selection
+        As ``"type 5 and resid 1:20"``.
+
+    Raises
+    ------
+    InputError
+        When the selection is empty or not understood, or the topology tells neither names nor residues.
+    """
     where = f"selection {selection!r} of {name}"
     if topology.universe is None:
         raise InputError(
@@ -268,6 +292,12 @@ def _select(topology: Topology, name: str, selection: str) -> list[np.ndarray]:
         ) from error
     if not len(chosen):
         raise InputError(f"{where} matches no atom of {topology.path}; expected at least one molecule; correct it")
+    return np.asarray(chosen)
+
+
+def _select(topology: Topology, name: str, selection: str) -> list[np.ndarray]:
+    where = f"selection {selection!r} of {name}"
+    chosen = select_atoms(topology, name, selection)
     n_atoms = len(topology.symbols)
     if np.isin(topology.bonds, chosen).any():
         groups = find_molecules(n_atoms, topology.bonds)

@@ -1,13 +1,13 @@
 """What an analysis returns: a number with its error, or no number and why."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from scipy import stats
 
-__all__ = ["Estimate", "Refusal", "chi_square_interval", "result_from_dict", "upper_limit"]
+__all__ = ["Estimate", "Refusal", "chi_square_interval", "mean_of_systems", "result_from_dict", "upper_limit"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,41 @@ def result_from_dict(fields: Mapping[str, Any]) -> Estimate | Refusal:
         return Refusal(fields["refused"], bound if isinstance(bound, Estimate) else None)
     window = fields["window"]
     return Estimate(**{**fields, "ci95": tuple(fields["ci95"]), "window": tuple(window) if window else None})
+
+
+def mean_of_systems(found: Sequence[Estimate | Refusal]) -> Estimate | Refusal:
+    """Return the mean of one quantity over systems made independently, those that refuse it left out.
+
+    Its error is that of the scatter between systems, or what their own errors make of it where that is larger: a box of
+    chains remembers how it was built, which no error from within tells.
+
+    Parameters
+    ----------
+    found
+        What each system says, in one unit.
+
+    Returns
+    -------
+    Estimate or Refusal
+        The estimate itself where only one has a number; the first refusal where none has.
+    """
+    known = [one for one in found if isinstance(one, Estimate)]
+    if len(known) < 2:
+        return known[0] if known else found[0]
+    n = len(known)
+    values = [one.value for one in known]
+    mean = math.fsum(values) / n
+    within = math.sqrt(math.fsum(one.std**2 for one in known)) / n
+    between = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1) / n)
+    n_effective = float(n) if between >= within else math.fsum(one.n_effective for one in known)
+    std = max(between, within)
+    half = float(stats.t.ppf(0.975, max(1.0, n_effective - 1))) * std
+    source = (
+        "the scatter between them" if between >= within else "their own errors, which exceed the scatter between them"
+    )
+    left_out = f"; {len(found) - n} gave no number" if n < len(found) else ""
+    method = f"mean over {n} independent systems, error from {source}{left_out}; each: {known[0].method}"
+    return Estimate(mean, std, (mean - half, mean + half), known[0].unit, n_effective, method)
 
 
 def chi_square_interval(value: float, dof: float) -> tuple[float, float]:

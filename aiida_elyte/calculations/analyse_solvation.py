@@ -1,0 +1,28 @@
+"""CalcJob: who surrounds the ions of a box, and for how long."""
+
+from aiida import orm
+from aiida.engine import CalcJobProcessSpec
+
+from aiida_elyte.calculations.trajectory import TrajectoryCalculation
+
+__all__ = ["AnalyseSolvationCalculation"]
+
+
+class AnalyseSolvationCalculation(TrajectoryCalculation):
+    """Find the first shells of the ions in one trajectory: numbers, pairs, residence times."""
+
+    PROGRAM = "analyse_solvation.py"
+    RETRIEVED = ("curves.npz",)
+    CHECKPOINTS = ("checkpoint*.pickle",)
+
+    @classmethod
+    def define(cls, spec: CalcJobProcessSpec) -> None:
+        """Define the ports."""
+        super().define(spec)
+        spec.inputs["topology"].required = True
+        spec.output(
+            "curves",
+            valid_type=orm.ArrayData,
+            help="`r_A` [Å]; `g_SITE`, `n_SITE`, neighbours up to r, and their `_error` for each site.",
+        )
+        spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.analyse_solvation"

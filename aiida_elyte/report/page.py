@@ -1,0 +1,292 @@
+"""What the pages of all streets have in common: state, numbers with errors and refusals, rounds, stages, figures."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiida_elyte.report.quantities import format_duration, format_estimate, format_interval, format_number
+from aiida_elyte.report.results import name_quantity, tabulate_results
+from aiida_elyte.report.style import BLUE, INK, RULE, draw
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["common_view", "describe_theory", "embed", "kind_of", "render"]
+
+_PAGE_COLOURS = {INK: "currentColor", RULE: "var(--rule)", "#ffffff": "var(--paper)", BLUE: "var(--blue)"}
+"""Colours of a figure that follow the page, light or dark."""
+
+
+def render(template: str, view: Mapping[str, Any], path: str | Path) -> None:
+    """Write a page of a template in this folder; it needs nothing beside it and no network."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    environment = Environment(
+        loader=PackageLoader("aiida_elyte.report", "."),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    Path(path).write_text(environment.get_template(template).render(view), encoding="utf-8")
+
+
+def common_view(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what every page prints.
+
+    Parameters
+    ----------
+    data
+        What ``collect`` returned.
+    """
+    return {
+        "data": data,
+        "state": _state_of(data["process"]),
+        "theory": describe_theory(data["theory"]["levels"]),
+        "front": _headline(data),
+        "results": _results_table(data),
+        "details": _details_table(data),
+        "reasons": _reasons(data),
+        "rounds": _rounds_table(data),
+        "stages": [_stage_row(stage) for stage in data["stages"]],
+        "begun": data["process"]["begun"][:16].replace("T", " "),
+        "made": data["made"][:16].replace("T", " "),
+        "duration": format_duration(data["process"]["seconds"]),
+    }
+
+
+def _state_of(process: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the state of a process and its class of colour."""
+    if not process["finished"]:
+        return f"{process['state']}, not finished", "open"
+    if process["ok"]:
+        return "finished", "good"
+    return f"{process['state']}, exit status {process['exit_status']}" if process["exit_status"] else process[
+        "state"
+    ], "bad"
+
+
+def describe_theory(levels: Sequence[str]) -> dict[str, str]:
+    """Return the level of theory, and the sentence a reader of semi-empirical numbers needs."""
+    text = "; ".join(levels) or "unstated"
+    method = re.search(r"[\w-]*xTB", text, re.IGNORECASE)
+    if method is None:
+        return {"text": text, "caution": ""}
+    caution = (
+        f"{method.group()} is a semi-empirical tight-binding method. It is not density-functional theory (DFT): "
+        "these numbers are not of DFT accuracy, whatever their error bars, which hold sampling and model errors only."
+    )
+    return {"text": text, "caution": caution}
+
+
+def _headline(data: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the headline numbers: σ at each temperature, activation energy and σ(300 K)."""
+    lines = []
+    for run in data["runs"]:
+        found = (run["transport"] or {}).get("conductivity")
+        haven = (run["transport"] or {}).get("haven_ratio")
+        note = "no result" if found is None else _note(found)
+        if haven and "refused" not in haven:
+            note = f"{note}; Haven ratio {format_estimate(haven)}"
+        label = f"σ({run['settings']['temperature_K']:g} K)"
+        lines.append(
+            {"label": label, "value": format_estimate(found, with_interval=False), "note": note, "kind": kind_of(found)}
+        )
+    for name, found in (data["arrhenius"] or {}).items():
+        if name != "prefactor" and "refused" not in found:
+            label = (
+                "Eₐ" if name == "activation_energy" else f"σ({name.removeprefix('conductivity_').removesuffix('K')} K)"
+            )
+            note = _note(found) + ("" if name == "activation_energy" else "; extrapolated")
+            lines.append(
+                {"label": label, "value": format_estimate(found, with_interval=False), "note": note, "kind": "fit"}
+            )
+    return lines
+
+
+def kind_of(found: Mapping[str, Any] | None) -> str:
+    """Return how a result is shown: as a value, a bound, or nothing."""
+    if found is None:
+        return "none"
+    return "bound" if "refused" in found else "value"
+
+
+def _note(found: Mapping[str, Any]) -> str:
+    if "refused" in found:
+        return "95 % upper bound" if found["upper_bound"] else "no bound either"
+    return f"95 %: {format_interval(found['ci95'], found['unit'])}"
+
+
+def _results_table(data: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the results, one row a temperature, one column a quantity, with notes on refusals."""
+    found: dict[float, dict[str, Any]] = {}
+    for row in tabulate_results(data):
+        if row["temperature_K"] is not None:
+            found.setdefault(row["temperature_K"], {})[row["quantity"]] = row
+    if not found:
+        return None
+    quantities = list(dict.fromkeys(name for row in found.values() for name in row))
+    rows = [
+        {"temperature": f"{kelvin:g} K", "cells": [_cell(row.get(name), _reasons(data)) for name in quantities]}
+        for kelvin, row in found.items()
+    ]
+    return {"quantities": [name_quantity(name) for name in quantities], "rows": rows}
+
+
+def _cell(estimate: Mapping[str, Any] | None, notes: Sequence[str]) -> dict[str, Any]:
+    refused = estimate.get("refused") if estimate else None
+    note = next((index for index, reason in enumerate(notes, start=1) if refused and refused in reason), None)
+    return {"value": format_estimate(estimate), "note": note, "kind": kind_of(estimate)}
+
+
+def _details_table(data: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return how each number and bound was obtained."""
+    rows, last = [], ""
+    for row in tabulate_results(data):
+        shown = row.get("upper_bound") if "refused" in row else row
+        if not shown:
+            continue
+        kelvin = f"{row['temperature_K']:g} K" if row["temperature_K"] is not None else "all"
+        rows.append(
+            {
+                "temperature": kelvin if kelvin != last else "",
+                "quantity": name_quantity(row["quantity"]),
+                "interval": "" if "refused" in row else format_interval(row["ci95"], row["unit"]),
+                "n": f"{shown['n_effective']:.0f}",
+                "window": _window(shown["window"]),
+                "method": shown["method"],
+            }
+        )
+        last = kelvin
+    return rows
+
+
+def _window(window: Sequence[float] | None) -> str:
+    if not window:
+        return ""
+    start, end = (format_number(time / 1e3) for time in window)
+    return f"{start} ps" if start == end else f"{start} – {end} ps"
+
+
+def _reasons(data: Mapping[str, Any]) -> list[str]:
+    """Return why numbers were refused, each reason once; one that another repeats in full is left out."""
+    found = list(dict.fromkeys(row["refused"] for row in tabulate_results(data) if "refused" in row))
+    return [reason for reason in found if not any(reason in other and reason != other for other in found)]
+
+
+def _rounds_table(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the labels of the seeds and of each round."""
+    rows = []
+    seeds, learning = data["seeds"], data["learning"]
+    if seeds:
+        rows.append(
+            {
+                "name": "seeds",
+                "sampled": seeds["n_frames"],
+                "unphysical": "",
+                "uncertain": "",
+                "selected": seeds["n_frames"],
+                "labelled": seeds["n_labelled"],
+                "refused": _count_reasons(seeds["refused"]),
+                "stops": "",
+                "total": seeds["n_labelled"],
+            }
+        )
+    elif learning:
+        rows.append(
+            {
+                "name": "given data set",
+                "sampled": "",
+                "unphysical": "",
+                "uncertain": "",
+                "selected": "",
+                "labelled": learning["n_given"],
+                "refused": "",
+                "stops": "",
+                "total": learning["n_given"],
+            }
+        )
+    for one in data["rounds"]:
+        share = 100 * one["n_uncertain"] / one["n_sampled"] if one["n_sampled"] else 0
+        kelvin = f" ({one['temperature_K']:g} K)" if one["temperature_K"] else ""
+        stops = Counter(stop["kind"].lower() for stop in one["stops"].values())
+        rows.append(
+            {
+                "name": f"round {one['number']}{kelvin}",
+                "sampled": one["n_sampled"],
+                "unphysical": _count_reasons(one["refused"]),
+                "uncertain": f"{one['n_uncertain']} ({share:.0f} %)",
+                "selected": one["n_selected"],
+                "labelled": one["n_labelled"],
+                "refused": _count_reasons(one["labels_refused"]),
+                "stops": ", ".join(f"{count} {kind}" for kind, count in stops.items()),
+                "total": one["n_frames_before"] + one["n_labelled"],
+            }
+        )
+    return rows
+
+
+def _count_reasons(refused: Mapping[str, str]) -> str:
+    """Return how many were refused for which reason: the part before the numbers, an example where it has them."""
+    if not refused:
+        return "0"
+    kinds: dict[str, list[str]] = {}
+    for reason in refused.values():
+        kinds.setdefault(str(reason).split(":")[0], []).append(str(reason))
+    return "; ".join(
+        f"{len(found)} {found[0] if len(set(found)) == 1 else f'{kind} (e.g. {found[0]})'}"
+        for kind, found in kinds.items()
+    )
+
+
+def _stage_row(stage: Mapping[str, Any]) -> dict[str, Any]:
+    state, colour = _state_of(stage)
+    return {
+        "name": _name_stage(stage["stage"]),
+        "level": stage["level"],
+        "process": stage["label"],
+        "pk": stage["pk"],
+        "state": state,
+        "colour": colour,
+        "message": stage["exit_message"] or "",
+        "seconds": format_duration(stage["seconds"]),
+    }
+
+
+def _name_stage(label: str) -> str:
+    """Return what a reader calls a stage: ``round_01_sample`` → ``round 1, sample``."""
+    if label == "seeds_label":
+        return "labels of the seeds"
+    if label == "learning":
+        return "active learning"
+    round_of = re.fullmatch(r"round_(\d+)_(\w+)", label)
+    if round_of:
+        number, step = int(round_of.group(1)), round_of.group(2)
+        return "first training" if (number, step) == (0, "train") else f"round {number}, {step}"
+    run_of = re.fullmatch(r"md_T(\d+)_(\d+)", label)
+    if run_of:
+        return f"molecular dynamics at {float('.'.join(run_of.groups())):g} K"
+    return label.replace("_", " ")
+
+
+def embed(name: str, figure: "Callable[[Mapping[str, Any]], Figure | None]", data: Mapping[str, Any]) -> Any:
+    """Return a figure as SVG for the middle of a page: it takes the page's colours, and its names are its own."""
+    from markupsafe import Markup
+
+    drawn = draw(figure, data)
+    if drawn is None:
+        return None
+    svg = drawn.decode()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    for before, after in _PAGE_COLOURS.items():
+        svg = svg.replace(before, after)
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    svg = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font-size: \1px", svg)
+    width = float(re.search(r'width="([\d.]+)pt"', svg).group(1))  # type: ignore[union-attr]
+    head = f'<svg role="img" class="figure" style="max-width:{1.6 * width:.0f}px"'
+    svg = re.sub(r'^<svg([^>]*?) width="[^"]+"', rf"{head}\1", svg, count=1)
+    svg = re.sub(r'^(<svg[^>]*?) height="[^"]+"', r"\1", svg, count=1)
+    return Markup(svg)
