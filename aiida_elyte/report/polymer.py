@@ -50,8 +50,8 @@ def collect_polymer(node: orm.WorkChainNode) -> dict[str, Any]:
     Returns
     -------
     dict
-        Plain values and numpy arrays: ``process``, ``recipe``, ``theory``, ``seeds``, ``rounds``, ``learning``, ``fits``,
-        ``boxes``, ``runs`` (the pooled boxes, as the runs of other streets), ``solvation``, ``stages``,
+        Plain values and numpy arrays: ``process``, ``recipe``, ``theory``, ``seeds``, ``rounds``, ``learning``,
+        ``fits``, ``boxes``, ``runs`` (the pooled boxes, as the runs of other streets), ``solvation``, ``stages``,
         ``environment``, ``trail``, and ``missing``, sentences on what is not there.
     """
     part = POLYMER_STATIONS[str(node.process_label)]
