@@ -47,8 +47,7 @@ def test_whole_street_is_told(tmp_path):
         "Dict",
         "transport",
         "SeriesData",
-        "SeriesData",
-        "SeriesData",
+        *("SeriesData", "RemoteData", "ForceFieldData") * 2,
         "TrainEnsembleWorkChain",
         "FramesData",
     ]
@@ -84,6 +83,7 @@ def test_running_street_says_what_is_not_there_yet(tmp_path):
 def test_failed_street_tells_why_its_box_has_not_settled(tmp_path):
     data = collect(polymer_graphs.failed_street())
     assert data["missing"][0].startswith("The street failed with exit status 453")
+    assert "Box m00_b00: exit status 510." in data["missing"]
     assert any(re.match(r"Box m00_b00 has not settled: .*density_g_cm3", sentence) for sentence in data["missing"])
     assert "judged, not in equilibrium" in page(data, tmp_path)
 

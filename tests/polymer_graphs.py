@@ -149,7 +149,8 @@ def _systems(rmse):
 
 def run_box(street, name, seed, refused=False, until="solvation"):
     """Attach a box; ``until`` names the last step that there is."""
-    box = process("BoxWorkChain", street, name, {"recipe": orm.Dict(RECIPE)}, exit_status=510 if refused else 0)
+    inputs = {"recipe": orm.Dict(RECIPE), "force_field": orm.Dict({"member": name[:3]})}
+    box = process("BoxWorkChain", street, name, inputs, exit_status=510 if refused else 0)
     build = process("BuildBoxBaseWorkChain", box, "build")
     give(build, "results", orm.Dict(BUILT))
     records = _records(seed, drifts=refused)
@@ -197,6 +198,11 @@ def _produce(box, name, seed):
     production = process("LammpsBaseWorkChain", box, "production", {"settings": settings})
     results = {"simulated_ns": 2.0, "ns_per_day": 31.4, "trajectory": ["part_000.lammpstrj"], "lammps": "29 Aug 2024"}
     give(production, "results", orm.Dict(results))
+    _, computer = orm.Computer.collection.get_or_create(
+        label="cluster", hostname="cluster", transport_type="core.local", scheduler_type="core.direct"
+    )
+    folder = orm.RemoteData(computer=computer.store(), remote_path=f"/scratch/{name}")
+    give(production, "remote_folder", folder)
     rng = np.random.default_rng(seed)
     step = np.arange(0, 2_001_001, 1000)
     records = {
@@ -281,7 +287,8 @@ def analyse(street, boxes, with_solvation=True):
     if with_solvation:
         shells = {name: shells for name, (_, shells) in boxes.items()}
         pooling = process("pool_solvation", street, "pool_solvation", shells, orm.CalcFunctionNode)
-        give(pooling, "result", orm.Dict(pool_shells([node.get_dict() for node in shells.values()])))
+        result = give(pooling, "result", orm.Dict(pool_shells([node.get_dict() for node in shells.values()])))
+        give(street, "solvation", result)
 
 
 def whole_street():
