@@ -33,7 +33,6 @@ from ase import Atoms
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
 from aiida_elyte.science.dynamics.stages import Stage
-from aiida_elyte.science.forcefield.dataset import name_of
 from aiida_elyte.science.forcefield.export import as_lammps_system
 from aiida_elyte.science.forcefield.lammps import data_file, input_file
 from aiida_elyte.science.forcefield.lammps_run import RunSettings, kinds_of_data, run_input
@@ -41,7 +40,15 @@ from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.forcefield.sampling import cluster_commands, committee_spreads, find_broken_bond
 from aiida_elyte.science.forcefield.topology import topology_from_frame
 from aiida_elyte.science.forcefield.typing import assign_types
-from aiida_elyte.science.frames import block_of, labels_of, read_frames, round_frame, total_charge_of, write_frames
+from aiida_elyte.science.frames import (
+    block_of,
+    labels_of,
+    name_of,
+    read_frames,
+    round_frame,
+    total_charge_of,
+    write_frames,
+)
 from aiida_elyte.science.recipe import read_recipe
 from aiida_elyte.science.seeds.boxes import build_box, count_molecules
 from aiida_elyte.science.seeds.cutouts import cut_cluster

@@ -37,10 +37,13 @@ __all__ = [
     "LABELS",
     "attach_labels",
     "block_of",
+    "charges_of",
     "describe",
     "fingerprint",
+    "first_frames",
     "labels_of",
     "level_of",
+    "name_of",
     "read_frames",
     "require_labels",
     "require_one_level",
@@ -191,6 +194,29 @@ def total_charge_of(frame: Atoms) -> int | None:
             "whole number in info['charge']; correct it"
         )
     return round(float(told.pop()))
+
+
+def name_of(frame: Atoms) -> str:
+    """Return the name of a frame's cluster: ``info["system"]``, ``info["stoichiometry"]``, or the formula."""
+    return str(frame.info.get("system") or frame.info.get("stoichiometry") or frame.get_chemical_formula())
+
+
+def charges_of(frame: Atoms) -> np.ndarray | None:
+    """Return the charges of a frame's atoms [e], ``shape=(N,)``: column ``dft_charge``, or those of its label."""
+    found = frame.arrays.get("dft_charge")
+    return labels_of(frame).get("charges") if found is None else np.asarray(found, float)
+
+
+def first_frames(frames: Iterable[Atoms]) -> list[Atoms]:
+    """Return the first frame of each cluster without its labels, its total charge told."""
+    found: dict[str, Atoms] = {}
+    for frame in frames:
+        if name_of(frame) not in found:
+            bare = Atoms(frame.symbols, frame.positions, info=dict(frame.info))
+            if total_charge_of(frame) is None and (charges := charges_of(frame)) is not None:
+                bare.info["charge"] = round(float(charges.sum()))
+            found[name_of(frame)] = bare
+    return list(found.values())
 
 
 def round_frame(frame: Atoms) -> Atoms:

@@ -110,6 +110,9 @@ def main() -> None:
             print("\n| training frames | train | test | seconds |\n|---|---|---|---|")
         print(f"| {len(chosen)} | {curve[-1][1]:.2f} | {curve[-1][2]:.2f} | {seconds} |", flush=True)
 
+    if given.picture is not None and curve:
+        draw(curve, noise, n_atoms, given.picture)
+
     if given.members:
         rng = np.random.default_rng(seed)
         members = [fit_force_field(train, validation, bootstrap=each) for each in rng.spawn(given.members)]
@@ -127,9 +130,6 @@ def main() -> None:
             f"\n{given.members} bootstrap members: spread {mean_spread:.2f}, error {mean_error:.2f} kcal/mol/Å an atom"
         )
         print(f"rank correlation of spread and error: {per_atom:.2f} by atom, {per_frame:.2f} by the worst of a frame")
-
-    if given.picture is not None and curve:
-        draw(curve, noise, n_atoms, given.picture)
 
 
 def draw(curve: list[tuple[int, float, float]], noise: dict[str, float], n_atoms: dict[str, int], path: Path) -> None:

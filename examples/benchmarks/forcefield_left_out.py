@@ -9,6 +9,7 @@ neighbours alone; with continuous typing. The last two columns are errors when o
 """
 
 import argparse
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 from ase.md.langevin import Langevin
 
+from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
 from aiida_elyte.science.forcefield.dataset import System, group_frames
 from aiida_elyte.science.forcefield.export import place_molecules
@@ -79,8 +81,9 @@ def label(name: str, smiles: str, n_frames: int) -> list[Atoms]:
     return frames
 
 
-def rmse(force_field: ForceField, system: System) -> float:
-    return evaluate_forces(force_field, [system.retyped(force_field.depth)])["overall"]["force_rmse_kcal_mol_A"]
+def rmse(force_field: ForceField, system: System) -> str:
+    own = system.retyped(force_field.depth)
+    return f"{evaluate_forces(force_field, [own])['overall']['force_rmse_kcal_mol_A']:.2f}"
 
 
 def share_known(system: System, others: Sequence[System]) -> float:
@@ -122,21 +125,17 @@ def main() -> None:
         (own,) = (system for system in everything[1] if system.name == name)
         others, held_back = ([system for system in part if system.name != name] for part in everything)
         known = share_known(own, others)
-        by_bonds = (
-            "refused" if known < 1 else f"{rmse(fit_force_field(others, held_back, model_error=MODEL_ERROR), own):.2f}"
-        )
+        by_bonds = "refused" if known < 1 else rmse(fit_force_field(others, held_back, model_error=MODEL_ERROR), own)
         start = time.perf_counter()
-        left = fit_continuous(others, held_back, model_error=MODEL_ERROR, n_steps=given.steps)
-        seconds = time.perf_counter() - start
-        cells = [
-            f"{100 * known:.0f} %",
-            by_bonds,
-            f"{rmse(left.coarse, own):.2f}",
-            f"{rmse(left.freeze([own.topology]), own):.2f}",
-            f"{seconds:.0f}",
-            f"{rmse(discrete, own):.2f}",
-            f"{rmse(network.freeze([own.topology]), own):.2f}",
-        ]
+        try:
+            left = fit_continuous(others, held_back, model_error=MODEL_ERROR, n_steps=given.steps)
+            found = [rmse(left.coarse, own), rmse(left.freeze([own.topology]), own)]
+        except InputError as error:  # a bond, angle or dihedral of elements that no other molecule has
+            print(f"{name}: {error}", file=sys.stderr)
+            found = ["refused", "refused"]
+        seconds = f"{time.perf_counter() - start:.0f}"
+        cells = [f"{100 * known:.0f} %", by_bonds, *found, seconds]
+        cells += [rmse(discrete, own), rmse(network.freeze([own.topology]), own)]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 

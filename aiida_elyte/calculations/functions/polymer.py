@@ -10,8 +10,7 @@ from aiida.engine import calcfunction
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.science.dynamics.equilibration import judge_settling
-from aiida_elyte.science.forcefield.dataset import first_frames
-from aiida_elyte.science.frames import round_frame
+from aiida_elyte.science.frames import first_frames, round_frame
 from aiida_elyte.science.recipe import read_recipe
 from aiida_elyte.science.seeds.solvation import Solvation, make_solvation_clusters
 from aiida_elyte.science.structure.pooling import pool_shells

@@ -21,10 +21,10 @@ from aiida_elyte.science.forcefield.topology import (
     topology_from_smiles,
 )
 from aiida_elyte.science.forcefield.typing import Types, assign_types
-from aiida_elyte.science.frames import block_of, labels_of, total_charge_of
+from aiida_elyte.science.frames import block_of, charges_of, name_of, total_charge_of
 from aiida_elyte.units import EV_KCAL_MOL
 
-__all__ = ["System", "charges_of", "describe_coordinates", "fingerprint", "group_frames", "name_of", "split_frames"]
+__all__ = ["System", "describe_coordinates", "fingerprint", "group_frames", "split_frames"]
 
 
 @dataclass(frozen=True)
@@ -87,29 +87,6 @@ class System:
             forces=self.forces.to(device),
             energies=None if self.energies is None else self.energies.to(device),
         )
-
-
-def name_of(frame: Atoms) -> str:
-    """Return the name of a frame's cluster: ``info["system"]``, ``info["stoichiometry"]``, or the formula."""
-    return str(frame.info.get("system") or frame.info.get("stoichiometry") or frame.get_chemical_formula())
-
-
-def charges_of(frame: Atoms) -> np.ndarray | None:
-    """Return the charges of a frame's atoms [e], ``shape=(N,)``: column ``dft_charge``, or those of its label."""
-    found = frame.arrays.get("dft_charge")
-    return labels_of(frame).get("charges") if found is None else np.asarray(found, float)
-
-
-def first_frames(frames: Iterable[Atoms]) -> list[Atoms]:
-    """Return the first frame of each cluster without its labels, its total charge told."""
-    found: dict[str, Atoms] = {}
-    for frame in frames:
-        if name_of(frame) not in found:
-            bare = Atoms(frame.symbols, frame.positions, info=dict(frame.info))
-            if total_charge_of(frame) is None and (charges := charges_of(frame)) is not None:
-                bare.info["charge"] = round(float(charges.sum()))
-            found[name_of(frame)] = bare
-    return list(found.values())
 
 
 def describe_coordinates(topology: Topology, types: Types, positions: np.ndarray | Tensor) -> InternalCoordinates:

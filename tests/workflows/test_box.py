@@ -1,0 +1,107 @@
+"""A box from its recipe to its displacements; the street above it with force fields that are given."""
+
+import pytest
+from aiida import orm
+from aiida.engine import run_get_node
+from ions import RECIPE, begun_force_field
+from liquid import ENVIRONMENT, PROGRAMS
+
+from aiida_elyte.data.forcefield import ForceFieldData
+from aiida_elyte.workflows.box import BoxWorkChain
+from aiida_elyte.workflows.polymer import PolymerWorkChain
+
+pytestmark = [pytest.mark.engine("lmp"), pytest.mark.engine("packmol")]
+
+BOX = {
+    "compression": {"compression_ps": 2.0, "settling_ps": 1.0, "push_off_ps": 0.5, "loose_ps": 0.5, "cutoff_A": 7.0},
+    "settling": {"max_extensions": 1, "extension_ps": 1.0, "is_required": False},
+    "production": {"thermalise_ps": 0.2, "length_ps": 1.0, "frame_ps": 0.02},
+}
+SALTY = {**RECIPE, "salt": {"name": "LiCl", "molality_mol_kg": 4.0}}
+
+
+@pytest.fixture
+def codes(python_code, aiida_localhost):
+    prepend = "".join(f"export {name}={value}\n" for name, value in ENVIRONMENT.items())
+    engine = orm.InstalledCode(
+        label="lmp",
+        computer=aiida_localhost,
+        filepath_executable=str(PROGRAMS / "lmp"),
+        prepend_text=prepend,
+        with_mpi=False,
+    ).store()
+    return {"python": python_code, "engine": engine}
+
+
+@pytest.fixture
+def force_field():
+    return ForceFieldData(begun_force_field().to_json())
+
+
+def run_box(codes, force_field, **settling):
+    overrides = {**BOX, "settling": {**BOX["settling"], **settling}}
+    builder = BoxWorkChain.get_builder_from_protocol(codes, SALTY, force_field, "fast", overrides)
+    return run_get_node(builder)[1]
+
+
+def stages(node):
+    return [child for child in node.called if child.process_label == "LammpsBaseWorkChain"]
+
+
+def test_a_box_that_has_not_settled_is_extended_and_then_told(codes, force_field):
+    node = run_box(codes, force_field)
+    assert node.is_finished_ok, node.exit_message
+    settle, extended, production = sorted(stages(node), key=lambda child: child.pk)
+    # 1 ps of settling, and 1 ps more in a run that goes on where the first ended.
+    assert extended.inputs.settings["stages"][-1]["n_steps"] == settle.inputs.settings["stages"][-1]["n_steps"] + 1000
+    assert extended.outputs.results["resumed_from_step"] == settle.outputs.results["step"]
+    assert node.outputs.equilibrium["refused"]
+    assert production.inputs.data.get_content() == extended.outputs.final.get_content()
+    (series,) = node.outputs.series.get_series()
+    assert (
+        dict(zip(series.species, series.counts.tolist(), strict=True))["Li"]
+        == node.outputs.box["amounts"]["molecules"]["[Li+]"]
+    )
+    # 1 ps at a frame every 20 fs, the start included.
+    assert len(series.time_fs) == 51
+    assert series.interval_fs == pytest.approx(20.0)
+
+
+def test_a_box_that_has_not_settled_ends_where_that_is_required(codes, force_field):
+    node = run_box(codes, force_field, max_extensions=0, is_required=True)
+    assert node.exit_status == 510
+    assert "raise `settling.max_extensions`" in node.exit_message
+    assert "equilibrium" in node.outputs
+    assert len(stages(node)) == 1
+
+
+def test_the_street_pools_boxes_of_the_force_fields_given(codes, force_field):
+    builder = PolymerWorkChain.get_builder_from_protocol(codes, SALTY, protocol="fast", overrides={"box": BOX})
+    builder.force_fields = {"m00": force_field, "m01": ForceFieldData(begun_force_field(0.05).to_json())}
+    builder.n_boxes = orm.Int(2)
+    node = run_get_node(builder)[1]
+    assert node.is_finished_ok, node.exit_message
+    pooled = node.outputs.series.get_series()
+    assert [(one.replica, one.member) for one in pooled] == [("m00_b00", "m00"), ("m01_b01", "m01")]
+    assert set(node.outputs.boxes) == {"m00_b00", "m01_b01"}
+    transport = node.outputs.transport.get_dict()
+    # Picoseconds carry no conductivity: it is refused, or given with its error.
+    assert "refused" in transport["conductivity"] or transport["conductivity"]["std"] > 0
+    assert transport["conditions"]["temperature_K"] == 350
+
+
+def test_a_force_field_without_the_types_of_the_recipe_is_told(codes, force_field):
+    other = {**SALTY, "solvents": {"EC": {"smiles": "C1COC(=O)O1"}}}
+    builder = PolymerWorkChain.get_builder_from_protocol(codes, other, protocol="fast", overrides={"box": BOX})
+    builder.force_fields = {"m00": force_field}
+    node = run_get_node(builder)[1]
+    assert node.exit_status == 453
+    assert "lacks" in node.exit_message
+    assert "fit with frames of such molecules too" in node.exit_message
+
+
+def test_a_recipe_without_salt_is_refused_before_anything_runs(codes):
+    bare = {key: value for key, value in RECIPE.items() if key != "salt"}
+    builder = PolymerWorkChain.get_builder_from_protocol(codes, bare, protocol="fast")
+    with pytest.raises(ValueError, match="recipe has no salt"):
+        run_get_node(builder)
