@@ -155,7 +155,7 @@ def describe_progress(step: Step) -> str:
     seconds = progress.get("seconds", 0.0)
     words, left = [], None
     for done, total, unit in (
-        ("done", "of", "frames"),
+        ("done", "of", "runs" if "frames" in progress else "frames"),
         ("epoch", "max_epochs", "epochs"),
         ("step", "n_steps", "steps"),
     ):
@@ -169,6 +169,12 @@ def describe_progress(step: Step) -> str:
             left = seconds * (wanted - count) / (count + before)
     if "force_mae_eV_A" in progress:
         words.append(f"validation force MAE {1000 * progress['force_mae_eV_A']:.1f} meV/Å")
+    if "validation" in progress:
+        error = progress["train"] if progress["validation"] is None else progress["validation"]
+        words.append(f"step {progress['step']}, error {error:.2f} {progress['unit']}")
+    elif "pass" in progress or "replica" in progress:
+        where = f"pass {progress['pass']} of {progress['of']}" if "pass" in progress else progress["replica"]
+        words.append(f"{where}, {progress['frames']} frames read")
     if progress.get("refused"):
         words.append(f"{progress['refused']} refused")
     words.append(span(seconds))

@@ -24,6 +24,8 @@ def result_lines(node: "orm.ProcessNode") -> list[str]:
             rows.append([temperature, name.replace("_", " "), describe_quantity(quantity)])
             temperature = ""
     lines = table(rows)
+    if "solvation" in node.outputs:
+        lines += ["", *_shell_lines(node.outputs.solvation.get_dict())]
     for law in results_of(node, "arrhenius").values():
         quantities = law.get_dict()
         reasons += [("Arrhenius", reason) for reason in map(_reason, quantities.values()) if reason]
@@ -35,6 +37,15 @@ def result_lines(node: "orm.ProcessNode") -> list[str]:
         told = {(where, reason.split(";")[0]): reason for where, reason in reasons}
         lines += [f"  {where}: {reason}" for (where, _), reason in told.items()]
     return lines
+
+
+def _shell_lines(shells: dict[str, Any]) -> list[str]:
+    """Return the neighbours of the cations, one line a site."""
+    rows = [[f"around {shells['centre']}", "peak / Å", "first shell to / Å", "neighbours"]]
+    for name, site in shells["sites"].items():
+        places = ["–" if site[key] is None else f"{site[key]:.2f}" for key in ("first_peak_A", "first_minimum_A")]
+        rows.append([name, *places, describe_quantity(site["coordination"])])
+    return table(rows)
 
 
 def describe_quantity(quantity: Any) -> str:

@@ -22,7 +22,9 @@ _COLUMNS = {
     "n_dataset": "trained on",
     "members": "members",
     "force_mae_eV_A": "validation MAE F / meV/Å",
+    "force_rmse_kcal_mol_A": "validation RMSE F / kcal/mol/Å",
 }
+_BOX_COLUMNS = ("name", "pk", "state", "step", "equilibrium")
 
 
 @click.command("status")
@@ -50,6 +52,7 @@ def _collect(node: "orm.WorkChainNode") -> dict[str, Any]:
     from aiida_elyte.cli.follow import describe_progress
     from aiida_elyte.cli.street import (
         descendants,
+        find_boxes,
         find_rounds,
         newest_dataset,
         read_progress,
@@ -70,6 +73,7 @@ def _collect(node: "orm.WorkChainNode") -> dict[str, Any]:
         "seconds": round((end - node.ctime).total_seconds(), 1),
         "n_labelled": len(dataset) if dataset is not None else 0,
         "rounds": find_rounds(node, steps),
+        "boxes": find_boxes(steps),
         "jobs": {"finished": sum(step.is_job and step.is_terminated for step in steps)},
         "running": [
             {
@@ -83,6 +87,7 @@ def _collect(node: "orm.WorkChainNode") -> dict[str, Any]:
         ],
         "results": {
             "transport": {name: run.get_dict() for name, run in results_of(node, "transport").items()},
+            "solvation": node.outputs.solvation.get_dict() if "solvation" in node.outputs else None,
             "arrhenius": next((law.get_dict() for law in results_of(node, "arrhenius").values()), None),
         },
     }
@@ -105,9 +110,15 @@ def _print(state: dict[str, Any]) -> None:
         rows = [[_COLUMNS[key] for key in columns]]
         rows += [[_cell(key, entry.get(key)) for key in columns] for entry in state["rounds"]]
         click.echo("\n" + "\n".join(table(rows)))
+    if state["boxes"]:
+        rows = [["box", *_BOX_COLUMNS[1:]]]
+        rows += [[str(box[key] or "–") for key in _BOX_COLUMNS] for box in state["boxes"]]
+        click.echo("\n" + "\n".join(table(rows)))
 
 
 def _cell(key: str, value: Any) -> str:
     if value is None:
         return "–"
+    if key == "force_rmse_kcal_mol_A":
+        return f"{value:.2f}"
     return f"{1000 * value:.1f}" if key == "force_mae_eV_A" else str(value)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Step",
     "descendants",
+    "find_boxes",
     "find_rounds",
     "newest_dataset",
     "newest_potentials",
@@ -27,6 +28,8 @@ __all__ = [
     "running_jobs",
 ]
 
+_LEARNERS = ("ActiveLearningWorkChain", "ForceFieldWorkChain")
+_FIRST_LABELS = ("seeds_label", "clusters_label")
 _TERMINATED = ("finished", "excepted", "killed")
 
 
@@ -165,8 +168,8 @@ def find_rounds(node: "orm.ProcessNode", steps: Iterable[Step]) -> list[dict[str
     -------
     list of dict
         ``number``; from round 1 on ``n_sampled``, ``n_refused``, ``n_uncertain``, ``n_selected``, ``n_labelled``;
-        where the ensemble has been trained ``n_dataset``, ``members`` and ``force_mae_eV_A``, the mean over members on
-        validation frames.
+        where the ensemble has been trained ``n_dataset``, ``members`` and the error on validation frames, mean over
+        members: ``force_mae_eV_A`` of neural networks, ``force_rmse_kcal_mol_A`` of force fields.
     """
     from aiida import orm
 
@@ -197,15 +200,52 @@ def find_rounds(node: "orm.ProcessNode", steps: Iterable[Step]) -> list[dict[str
     return [rounds[number] for number in sorted(rounds)]
 
 
+def find_boxes(steps: Iterable[Step]) -> list[dict[str, Any]]:
+    """Return the boxes of a polymer street and where they are.
+
+    Parameters
+    ----------
+    steps
+        The street's ``descendants``.
+
+    Returns
+    -------
+    list of dict
+        ``name``, ``pk``, ``state``; ``step``, what was begun last; ``equilibrium``: ``settled``, why not, or ``None``
+        before it was judged.
+    """
+    from aiida import orm
+
+    steps = list(steps)
+    found = []
+    for box in steps:
+        if box.process != "BoxWorkChain":
+            continue
+        own = [step for step in steps if step.caller == box.pk]
+        verdicts = [step for step in own if step.process == "judge_box" and step.state == "finished"]
+        verdict = results_of(orm.load_node(verdicts[-1].pk), "result").get("") if verdicts else None
+        chains = [step.label for step in own if step.process.endswith("WorkChain")]
+        found.append(
+            {
+                "name": box.label,
+                "pk": box.pk,
+                "state": box.state if not box.exit_status else f"exit status {box.exit_status}",
+                "step": chains[-1] if chains else "",
+                "equilibrium": None if verdict is None else verdict["refused"] or "settled",
+            }
+        )
+    return found
+
+
 def newest_dataset(node: "orm.ProcessNode", steps: Iterable[Step]) -> "FramesData | None":
     """Return the last labelled set a street has: merged, labelled from seeds, or given."""
     from aiida import orm
 
     found = [node.inputs.dataset] if "dataset" in node.inputs else []
     steps = list(steps)
-    learners = {step.pk for step in steps if step.process == "ActiveLearningWorkChain"} | {node.pk}
+    learners = {step.pk for step in steps if step.process in _LEARNERS} | {node.pk}
     for step in steps:
-        if step.label == "seeds_label":
+        if step.label in _FIRST_LABELS:
             found.extend(results_of(orm.load_node(step.pk), "frames").values())
         elif step.process == "merge_frames" and step.caller in learners:
             found.extend(results_of(orm.load_node(step.pk), "result").values())
@@ -227,15 +267,22 @@ def _given_potentials(node: "orm.ProcessNode") -> "Iterator[tuple[str, Potential
     from aiida.common.links import LinkType
 
     for link in node.base.links.get_incoming(link_type=LinkType.INPUT_WORK).all():
-        if link.link_label.startswith("potentials__"):
-            yield link.link_label.removeprefix("potentials__"), link.node
+        namespace, _, member = link.link_label.partition("__")
+        if namespace in ("potentials", "force_fields"):
+            yield member, link.node
 
 
 def _training(node: "orm.ProcessNode") -> dict[str, Any]:
     entry: dict[str, Any] = {"n_dataset": len(node.inputs.dataset), "members": len(results_of(node, "potentials"))}
     if "summary" in node.outputs:
-        maes = [member["errors"]["validation"]["force_mae_eV_A"] for member in node.outputs.summary.get_dict().values()]
-        entry["force_mae_eV_A"] = sum(maes) / len(maes)
+        found = [(member["errors"] or {}).get("validation") for member in node.outputs.summary.get_dict().values()]
+        sides = [side for side in found if side is not None]
+        if sides and "overall" in sides[0]:
+            errors = [side["overall"]["force_rmse_kcal_mol_A"] for side in sides]
+            entry["force_rmse_kcal_mol_A"] = sum(errors) / len(errors)
+        elif sides:
+            errors = [side["force_mae_eV_A"] for side in sides]
+            entry["force_mae_eV_A"] = sum(errors) / len(errors)
     return entry
 
 

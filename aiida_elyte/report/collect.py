@@ -23,6 +23,7 @@ from aiida_elyte.report.provenance import (
     functions_of,
     has_output,
     input_of,
+    outcome_of,
     output_of,
     results_of,
     seconds_of,
@@ -174,7 +175,7 @@ def _member(node: orm.ProcessNode) -> dict[str, Any]:
     parity = output_of(node, "parity")
     return {
         "pk": node.pk,
-        "state": "ok" if node.is_finished_ok else node.exit_message or node.process_state.value,
+        "state": outcome_of(node),
         "settings": settings,
         "given_validation": "validation" in node.inputs,
         "curve": learning_curve(results.get("learning_curve", [])),
@@ -231,7 +232,7 @@ def _runs(conductivity: orm.WorkChainNode) -> Iterator[dict[str, Any]]:
         yield {
             "name": name.removeprefix("md_"),
             "pk": node.pk,
-            "state": "ok" if node.is_finished_ok else node.exit_message or node.process_state.value,
+            "state": outcome_of(node),
             "settings": settings_of(node),
             "results": results,
             "seconds": seconds_of(node),

@@ -183,7 +183,7 @@ def _rounds_table(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     if seeds:
         rows.append(
             {
-                "name": "seeds",
+                "name": "clusters" if "recipe" in data else "seeds",
                 "sampled": seeds["n_frames"],
                 "unphysical": "",
                 "uncertain": "",
@@ -259,8 +259,20 @@ def _name_stage(label: str) -> str:
     """Return what a reader calls a stage: ``round_01_sample`` → ``round 1, sample``."""
     if label == "seeds_label":
         return "labels of the seeds"
+    if label == "clusters_label":
+        return "labels of the clusters"
     if label == "learning":
         return "active learning"
+    box_of = re.fullmatch(r"m\d+_b\d+", label)
+    if box_of:
+        return f"box {label}"
+    settling = re.fullmatch(r"settle_(\d+)", label)
+    if settling:
+        return (
+            "compression and settling"
+            if int(settling.group(1)) == 0
+            else f"settling, extension {int(settling.group(1))}"
+        )
     round_of = re.fullmatch(r"round_(\d+)_(\w+)", label)
     if round_of:
         number, step = int(round_of.group(1)), round_of.group(2)

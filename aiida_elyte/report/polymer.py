@@ -20,6 +20,7 @@ from aiida_elyte.report.provenance import (
     functions_of,
     has_output,
     input_of,
+    outcome_of,
     output_of,
     results_of,
     seconds_of,
@@ -50,8 +51,8 @@ def collect_polymer(node: orm.WorkChainNode) -> dict[str, Any]:
     Returns
     -------
     dict
-        Plain values and numpy arrays: ``process``, ``recipe``, ``theory``, ``seeds``, ``rounds``, ``learning``, ``fits``,
-        ``boxes``, ``runs`` (the pooled boxes, as the runs of other streets), ``solvation``, ``stages``,
+        Plain values and numpy arrays: ``process``, ``recipe``, ``theory``, ``seeds``, ``rounds``, ``learning``,
+        ``fits``, ``boxes``, ``runs`` (the pooled boxes, as the runs of other streets), ``solvation``, ``stages``,
         ``environment``, ``trail``, and ``missing``, sentences on what is not there.
     """
     part = POLYMER_STATIONS[str(node.process_label)]
@@ -149,7 +150,7 @@ def _member(node: orm.ProcessNode) -> dict[str, Any]:
     return {
         **{key: results.get(key) for key in keys},
         "pk": node.pk,
-        "state": "ok" if node.is_finished_ok else node.exit_message or node.process_state.value,
+        "state": outcome_of(node),
         "settings": settings_of(node),
         "split": results.get("split", {}),
         "undetermined": results.get("undetermined", {}),
@@ -172,7 +173,7 @@ def _box(name: str, node: orm.ProcessNode) -> dict[str, Any]:
     return {
         "name": name,
         "pk": node.pk,
-        "state": "ok" if node.is_finished_ok else node.exit_message or node.process_state.value,
+        "state": outcome_of(node),
         "seconds": seconds_of(node),
         "force_field_pk": None if force_field is None else force_field.pk,
         "built": {} if build is None else results_of(build),

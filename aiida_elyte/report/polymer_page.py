@@ -156,7 +156,7 @@ def _quantities(data: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "name": name_quantity(row["quantity"]),
                 "value": format_estimate(row, with_interval=False),
                 "kind": kind_of(row),
-                "interval": "" if "refused" in row else format_interval(row["ci95"], row["unit"]),
+                "interval": "" if "refused" in row else format_interval(row["ci95"]),
                 "n": f"{shown['n_effective']:.0f}" if shown else "",
                 "how": row["refused"] if "refused" in row else row["method"],
             }

@@ -20,6 +20,7 @@ __all__ = [
     "functions_of",
     "has_output",
     "input_of",
+    "outcome_of",
     "output_of",
     "results_of",
     "seconds_of",
@@ -160,6 +161,15 @@ def settings_of(node: orm.ProcessNode) -> dict[str, Any]:
 def describe_stage(node: orm.ProcessNode, name: str, level: int) -> dict[str, Any]:
     """Return a process as a row of the table of stages."""
     return {**describe_process(node), "stage": name, "level": level}
+
+
+def outcome_of(node: orm.ProcessNode) -> str:
+    """Return ``ok``, or what a process that has not ended well says of itself."""
+    if node.is_finished_ok:
+        return "ok"
+    if node.is_finished:
+        return node.exit_message or f"exit status {node.exit_status}"
+    return str(node.process_state.value) if node.process_state else "created"
 
 
 def tell_state(process: Mapping[str, Any]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The results of a street as one table, for readers and for machines."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,20 +67,29 @@ def write_json(data: Mapping[str, Any], path: str | Path) -> None:
     path
         File to write.
     """
-    parity = {
-        side: {name: value for name, value in one.items() if not hasattr(value, "shape")}
-        for side, one in data["parity"].items()
-    }
     content = {
         "process": data["process"],
-        "material": data["material"],
         "level_of_theory": data["theory"]["levels"],
         "n_labelled_frames": data["learning"]["n_frames"] if data["learning"] else None,
         "results": tabulate_results(data),
-        "errors": parity,
         "rounds": [{name: value for name, value in one.items() if name != "spreads_eV_A"} for one in data["rounds"]],
         "missing": data["missing"],
         "environment": data["environment"],
         "made": data["made"],
+        **{name: data[name] for name in ("material", "recipe", "solvation") if name in data},
+        "errors": _fit_errors(data["fits"]) if "fits" in data else _parity_errors(data["parity"]),
     }
     Path(path).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def _parity_errors(parity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the pooled errors of an ensemble, the arrays left out."""
+    return {
+        side: {name: value for name, value in one.items() if not hasattr(value, "shape")}
+        for side, one in parity.items()
+    }
+
+
+def _fit_errors(fits: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the errors of each member of the last fit."""
+    return {name: member["errors"] for fit in fits[-1:] for name, member in fit["members"].items()}

@@ -67,4 +67,6 @@ def _curve(axes: "Axes", r: np.ndarray, values: np.ndarray, errors: np.ndarray, 
         for one in values:
             axes.plot(r, one, color=colour, linewidth=0.5, alpha=0.5)
     axes.plot(r, mean, color=colour, label=label)
-    axes.fill_between(r, mean - error, mean + error, color=colour, alpha=0.25, linewidth=0)
+    # Where nothing was ever seen the error of a count is that of one pair, however small the shell.
+    seen = np.where(mean > 0, error, np.nan)
+    axes.fill_between(r, mean - seen, mean + seen, color=colour, alpha=0.25, linewidth=0)

@@ -42,6 +42,18 @@ def test_dynamics_counts_ramp_and_hold_as_steps_done(step):
     assert "60 steps before production" in describe_progress(step({"seconds": 4.0, "step": -60, "n_steps": 1000}))
 
 
+def test_fits_samplings_and_analyses_tell_what_they_count(step):
+    fit = {"seconds": 5.0, "step": 3, "train": 3.3, "validation": 4.126, "unit": "kcal/mol/Å"}
+    assert describe_progress(step(fit)) == "step 3, error 4.13 kcal/mol/Å, 5 s"
+    assert describe_progress(step({**fit, "validation": None})) == "step 3, error 3.30 kcal/mol/Å, 5 s"
+    assert describe_progress(step({"seconds": 30.0, "done": 3, "of": 12, "frames": 60})).startswith(
+        "3 of 12 runs, 30 s"
+    )
+    analysis = {"seconds": 30.0, "pass": 1, "of": 2, "frames": 700}
+    assert describe_progress(step(analysis)) == "pass 1 of 2, 700 frames read, 30 s"
+    assert describe_progress(step({"seconds": 6.0, "replica": "r0", "frames": 9})) == "r0, 9 frames read, 6 s"
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (3900, "1 h 05 min")]
 )

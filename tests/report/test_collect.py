@@ -5,8 +5,8 @@ import io
 import numpy as np
 import pytest
 from aiida import orm
-from aiida.common.links import LinkType
 from ase.build import bulk
+from provenance_graphs import give, npz, process
 
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
@@ -23,32 +23,6 @@ from aiida_elyte.science.transport.estimates import estimate_transport
 pytestmark = pytest.mark.usefixtures("aiida_profile_clean")
 
 
-def process(label, caller=None, link="", inputs=None, cls=orm.WorkChainNode, state="finished", exit_status=0):
-    """Return a stored process as the engine leaves it."""
-    node = cls()
-    node.set_process_label(label)
-    node.set_process_state(state)
-    if state == "finished":
-        node.set_exit_status(exit_status)
-    is_work = cls is orm.WorkChainNode
-    for name, data in (inputs or {}).items():
-        node.base.links.add_incoming(data.store(), LinkType.INPUT_WORK if is_work else LinkType.INPUT_CALC, name)
-    if caller is not None:
-        node.base.links.add_incoming(caller, LinkType.CALL_WORK if is_work else LinkType.CALL_CALC, link)
-    return node.store()
-
-
-def give(node, link, data):
-    """Attach an output, made by a calculation or returned by a WorkChain."""
-    if isinstance(node, orm.WorkChainNode):
-        data.store()
-        data.base.links.add_incoming(node, LinkType.RETURN, link)
-    else:
-        data.base.links.add_incoming(node, LinkType.CREATE, link)
-        data.store()
-    return data
-
-
 def frames(n_frames, first=0, labelled=True):
     rng = np.random.default_rng(first)
     made = []
@@ -58,12 +32,6 @@ def frames(n_frames, first=0, labelled=True):
         atoms.info = {"origin": f"seed-{index:03d}#0", "level_of_theory": "GFN1-xTB"}
         made.append(attach_labels(atoms, energy=-1.0, forces=rng.normal(size=(8, 3))) if labelled else atoms)
     return FramesData(made)
-
-
-def npz(**arrays):
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
 
 
 def begin(state="finished", exit_status=0):
