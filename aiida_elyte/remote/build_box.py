@@ -19,8 +19,9 @@ from aiida_elyte.science.forcefield.lammps import data_file
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.forcefield.topology import topology_from_smiles
 from aiida_elyte.science.forcefield.typing import Types, assign_types
-from aiida_elyte.science.recipe import Recipe, name_of_ion, read_recipe
+from aiida_elyte.science.recipe import Recipe, chain_of, name_of_ion, read_recipe
 from aiida_elyte.science.seeds.boxes import Amounts, build_box, count_molecules
+from aiida_elyte.science.seeds.molecules import charge_of
 from aiida_elyte.science.seeds.solvation import coordinating_types
 
 __all__ = ["main"]
@@ -57,8 +58,7 @@ def _charges(recipe: Recipe) -> dict[str, int]:
     """Return name of each ion → its formal charge [e]."""
     if recipe.salt is None:
         return {}
-    ions = {name_of_ion(smiles): smiles for smiles in (recipe.salt.cation, recipe.salt.anion)}
-    return {name: int(topology_from_smiles(smiles).formal_charges.sum()) for name, smiles in ions.items()}
+    return {_names(recipe)[smiles]: charge_of(smiles) for smiles in (recipe.salt.cation, recipe.salt.anion)}
 
 
 def _solvation(
@@ -72,8 +72,9 @@ def _solvation(
         return None
     number_of = {types.labels[own]: int(number) + 1 for own, number in zip(types.atoms, atom_types, strict=True)}
     residues = _residues(recipe, amounts)
+    own = {name: name if name in residues else f"{name} ion" for name in coordinating_types(recipe, depth)}
     sites = {
-        f"{symbol} of {name}": f"type {' '.join(str(number_of[label]) for label in labels)} and {residues[name]}"
+        f"{symbol} of {name}": f"type {' '.join(str(number_of[label]) for label in labels)} and {residues[own[name]]}"
         for name, by_element in coordinating_types(recipe, depth).items()
         for symbol, labels in by_element.items()
     }
@@ -82,33 +83,39 @@ def _solvation(
 
 
 def _selections(recipe: Recipe, amounts: Amounts) -> dict[str, str]:
-    """Return name of each ion and solvent of several atoms → its molecules, as MDAnalysis selects them."""
+    """Return name of each ion and solvent that is more than all atoms of an element → its molecules for MDAnalysis."""
     residues = _residues(recipe, amounts)
     return {
         name: residues[name]
-        for name, smiles in _smiles_of(recipe).items()
-        if len(topology_from_smiles(smiles).elements) > 1
+        for smiles, name in _names(recipe).items()
+        if topology_from_smiles(smiles).elements != (name,)
     }
 
 
 def _residues(recipe: Recipe, amounts: Amounts) -> dict[str, str]:
     """Return name of each molecule → selection of its residues, numbered as the box has them, the chains first."""
-    name_of = {smiles: name for name, smiles in _smiles_of(recipe).items()}
-    selections, last = {}, amounts.n_chains
+    names, selections, last = _names(recipe), {}, amounts.n_chains
     if amounts.n_chains:
         selections["chain"] = f"resid 1:{amounts.n_chains}"
     for smiles, count in amounts.molecules.items():
-        selections[name_of[smiles]] = f"resid {last + 1}:{last + count}"
+        selections[names[smiles]] = f"resid {last + 1}:{last + count}"
         last += count
     return selections
 
 
-def _smiles_of(recipe: Recipe) -> dict[str, str]:
-    """Return name of each solvent and ion → its SMILES."""
-    named = {name: one.smiles for name, one in (recipe.solvents or {}).items()}
+def _names(recipe: Recipe) -> dict[str, str]:
+    """Return SMILES of each solvent and ion → its name, for an ion of one atom its element if nothing else has it."""
+    names = {one.smiles: name for name, one in (recipe.solvents or {}).items()}
     if recipe.salt is not None:
-        named |= {name_of_ion(smiles): smiles for smiles in (recipe.salt.cation, recipe.salt.anion)}
-    return named
+        names |= {smiles: name_of_ion(smiles) for smiles in (recipe.salt.cation, recipe.salt.anion)}
+    elsewhere = {smiles: set(topology_from_smiles(smiles).elements) for smiles in names}
+    if recipe.polymer is not None:
+        elsewhere[recipe.name] = set(chain_of(recipe.polymer).elements)
+    for smiles, name in names.items():
+        others = set().union(*(found for other, found in elsewhere.items() if other != smiles))
+        if elsewhere[smiles] == {name} and name in others:
+            names[smiles] = f"{name} ion"
+    return names
 
 
 def main(path: str) -> int:

@@ -9,7 +9,9 @@ in ``checkpoint.json`` after every step. Settings:
     Whether the training frames are drawn anew with replacement.
 ``split``
     ``by`` (``cluster`` or ``frame``), ``shares`` of training, validation and test, ``seed``. It does not depend on the
-    seed of the fit: members of an ensemble are tested on the same frames. With ``validation.extxyz`` the shares of
+    seed of the fit: members of an ensemble are tested on the same frames. Frames that rounds of learning have sampled
+    (with a ``member``) are trained on only, so that errors of one round and the next are of the same frames.
+    With ``validation.extxyz`` the shares of
     validation are not used.
 ``fit``
     Keywords of ``fit_force_field``, e.g. ``terms``, ``charge_scale``, ``model_error``, ``n_steps``, ``depth``.
@@ -173,8 +175,11 @@ def _read(folder: Path, settings: Mapping[str, Any]) -> tuple[dict[str, list[Ato
         require_labels(held_back, ("forces",), name="validation.extxyz")
         shares[1] = 0
     rng = np.random.default_rng(settings["split"]["seed"])
-    found = iter(split_frames(frames, [share for share in shares if share], rng, settings["split"]["by"]))
+    sampled = [frame for frame in frames if "member" in frame.info]
+    others = [frame for frame in frames if "member" not in frame.info]
+    found = iter(split_frames(others, [share for share in shares if share], rng, settings["split"]["by"]))
     parts = {side: next(found) if share else [] for side, share in zip(_SIDES, shares, strict=True)}
+    parts["train"] += sampled
     parts["validation"] = parts["validation"] or held_back
     parts = {side: part for side, part in parts.items() if part}
     everything = frames + held_back
@@ -209,6 +214,8 @@ def _warnings(systems: Mapping[str, Sequence[System]], errors: Mapping[str, Any]
         said.append("frames of one cluster are on several sides of the split: test errors flatter the force field")
     if "validation" not in systems:
         said.append("no frames are held back: the fit ends where it fits the training frames best")
+    if "test" not in systems:
+        said.append("no frames are held out: no error is one of unseen clusters")
     if errors["undetermined"]:
         share = f"{len(errors['undetermined'])} of {errors['n_parameters']}"
         said.append(f"{share} parameters are not determined by the data: they are what their priors say")

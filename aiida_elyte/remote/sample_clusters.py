@@ -7,8 +7,8 @@ Out: ``sampled.extxyz`` (clusters with the committee's spread), ``results.json``
 Settings:
 
 ``replicas``
-    A list of ``{"seed": …, "member": …}``. A replica starts from a cluster that its seed chooses, seeds that follow
-    each other choose clusters that follow each other; its member drives it, the committee is all members.
+    A list of ``{"seed": …, "member": …}``, seeds of a round in a thousand of their own. Clusters take turns to be
+    started from, from round to round too; its member drives a replica, the committee is all members.
 ``temperature_K``, ``n_steps``, ``sample_stride``, ``timestep_fs``
     Of every run.
 ``boxes``
@@ -38,7 +38,7 @@ from aiida_elyte.science.forcefield.lammps import data_file, input_file
 from aiida_elyte.science.forcefield.lammps_run import RunSettings, kinds_of_data, run_input
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.forcefield.sampling import cluster_commands, committee_spreads, find_broken_bond
-from aiida_elyte.science.forcefield.topology import topology_from_frame
+from aiida_elyte.science.forcefield.topology import Topology, topology_from_frame, topology_from_text
 from aiida_elyte.science.forcefield.typing import assign_types
 from aiida_elyte.science.frames import (
     block_of,
@@ -115,11 +115,11 @@ def _replicas(job: Job, members: Mapping[str, ForceField]) -> list[Replica]:
     n_boxes = (job.settings.get("boxes") or {}).get("count", 0)
     if n_boxes > len(given):
         raise InputError(f"boxes.count is {n_boxes} of {len(given)} replicas; expected no more; lower it")
-    replicas = []
+    replicas, n_clusters = [], len(given) - n_boxes
     for number, one in enumerate(given):
         if one["member"] not in members:
             raise InputError(f"replica {number} names member {one['member']!r}; expected one of {', '.join(members)}")
-        start = starts[one["seed"] % len(starts)] if number < len(given) - n_boxes else None
+        start = starts[(number + one["seed"] // 1000 * n_clusters) % len(starts)] if number < n_clusters else None
         if start is not None and start.pbc.any():
             raise InputError(
                 f"start {name_of(start)} is periodic; expected an isolated cluster; cut clusters out of it"
@@ -141,7 +141,7 @@ def _sample_cluster(
 ) -> tuple[list[Atoms], str | None]:
     """Run one cluster; return its frames and why it stopped early, if it did."""
     settings, start = job.settings, replica.start or Atoms()
-    topology = topology_from_frame(start, _charge(start))
+    topology = _topology(start)
     force_field = members[replica.member]
     system = as_lammps_system(force_field, topology, assign_types(topology, force_field.depth), start.positions)
     commands = cluster_commands(
@@ -166,7 +166,7 @@ def _sample_cluster(
     if not positions:
         return [], stop or "the run left no frame"
     spreads = committee_spreads(list(members.values()), topology, np.array(positions)) if len(members) > 1 else []
-    kept = {key: start.info[key] for key in ("charge", "system", "stoichiometry", "kind") if key in start.info}
+    kept = {key: start.info[key] for key in ("charge", "system", "stoichiometry", "kind", "bonds") if key in start.info}
     frames = []
     for number, place in enumerate(positions):
         frame = Atoms(start.symbols, place, info={**kept, "charge": _charge(start)})
@@ -220,11 +220,18 @@ def _sample_box(
             frame = cut_cluster(place, cell, topology, int(centre), choices["radius_A"], choices["max_atoms"])
             _note(frame, replica, settings, f"box-s{replica.seed}-{cut}#{step}")
             if len(members) > 1:
-                own = topology_from_frame(frame, _charge(frame))
+                own = _topology(frame)
                 (spread,) = committee_spreads(list(members.values()), own, frame.positions[None])
                 frame.info |= {"spread_max_eV_A": spread.maximum, "spread_mean_eV_A": spread.mean}
             frames.append(round_frame(frame))
     return frames, stop if frames else stop or "the run left no frame"
+
+
+def _topology(frame: Atoms) -> Topology:
+    """Return the topology a cluster tells, or that which its geometry has."""
+    if "bonds" in frame.info:
+        return topology_from_text(frame.get_chemical_symbols(), str(frame.info["bonds"]))
+    return topology_from_frame(frame, _charge(frame))
 
 
 def _charge(frame: Atoms) -> int:

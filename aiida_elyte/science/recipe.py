@@ -302,6 +302,8 @@ def _check_positive(name: str, value: Any) -> None:
 
 
 def name_of_ion(smiles: str) -> str:
-    """Return the name of an ion: that of the tables, or its formula."""
-    known = {one: name for name, one in {**CATIONS, **ANIONS}.items()}
-    return known.get(smiles) or topology_from_smiles(smiles).names[0]
+    """Return the name of an ion: its element, that of the table, or its formula."""
+    ion = topology_from_smiles(smiles)
+    if len(ion.elements) == 1:
+        return ion.elements[0]
+    return next((name for name, known in ANIONS.items() if known == smiles), ion.names[0])

@@ -79,7 +79,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
             validator=is_positive,
             help="Boxes at a time.",
         )
-        spec.inputs.validator = _has_salt
+        spec.inputs.validator = _validate
         spec.expose_outputs(ForceFieldWorkChain, namespace="learning")
         spec.outputs["learning"].required = False
         spec.output(
@@ -141,6 +141,8 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         """
         inputs = cls.get_inputs(protocol, overrides, None)
         given = {"protocol": protocol, "options": options}
+        scaled = {"ensemble": {"train": {"settings": {"fit": {"charge_scale": recipe.get("charge_scale", 1.0)}}}}}
+        inputs["learning"] = recursive_merge(scaled, inputs["learning"])
         learning = ForceFieldWorkChain.get_builder_from_protocol(
             codes, labeller=labeller, overrides=inputs["learning"], **given
         )
@@ -180,7 +182,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
     def run_labelling(self) -> ToContext:
         """Make the clusters and label them."""
         inputs = AttributeDict(self.inputs.label)
-        inputs.frames = make_cluster_frames(self.inputs.recipe, self.inputs.clusters)
+        inputs.frames = make_cluster_frames(self.inputs.recipe, self.inputs.clusters, self._fit)
         inputs.metadata = {"call_link_label": "clusters_label"}
         self.report(f"{len(inputs.frames)} clusters go to the labeller {self.inputs.learning.labeller.value!r}")
         return ToContext(labelling=self.submit(load("labellers", self.inputs.learning.labeller.value), **inputs))
@@ -201,7 +203,9 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         inputs.start = sampling_start(self.ctx.dataset)
         inputs.dataset = self.ctx.dataset
         inputs.sample = AttributeDict(inputs.sample)
-        inputs.sample.settings = sampling_settings(inputs.sample.settings, self.inputs.recipe)
+        inputs.sample.settings = sampling_settings(
+            inputs.sample.settings, self.inputs.recipe, self.inputs.clusters, self._fit
+        )
         inputs.metadata.call_link_label = "learning"
         return ToContext(learning=self.submit(ForceFieldWorkChain, **inputs))
 
@@ -213,6 +217,11 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         self.out_many(self.exposed_outputs(node, ForceFieldWorkChain, namespace="learning"))
         self.ctx.members = dict(node.outputs.potentials)
         return None
+
+    @property
+    def _fit(self) -> orm.Dict:
+        """Settings of the fits, which tell how far types look."""
+        return self.inputs.learning.ensemble.train.settings
 
     def should_run_boxes(self) -> bool:
         """Tell whether boxes wait."""
@@ -265,7 +274,22 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         return None
 
 
-def _has_salt(inputs: Any, _: Any) -> str | None:
-    if "recipe" in inputs and not inputs["recipe"].get_dict().get("salt"):
+def _validate(inputs: Any, _: Any) -> str | None:
+    if "recipe" not in inputs:
+        return None
+    recipe = inputs["recipe"].get_dict()
+    if not recipe.get("salt"):
         return "recipe has no salt; expected one, whose ions carry the current; add `salt:`"
+    wanted = recipe.get("charge_scale", 1.0)
+    fit = inputs.get("learning", {}).get("ensemble", {}).get("train", {}).get("settings")
+    given = {f"force_fields.{name}": node.base.attributes.get("charge_scale") for name, node in _members(inputs)}
+    if fit is not None and not given:
+        given["learning.ensemble.train"] = fit.get_dict().get("fit", {}).get("charge_scale", 1.0)
+    for name, scale in given.items():
+        if scale != wanted:
+            return f"charge_scale is {wanted:g}, that of {name} is {scale:g}; expected the same; correct one of them"
     return None
+
+
+def _members(inputs: Any) -> list[tuple[str, ForceFieldData]]:
+    return sorted((inputs.get("force_fields") or {}).items())

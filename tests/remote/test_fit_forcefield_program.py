@@ -127,7 +127,6 @@ def without_charges():
         (frames(), {"split": {"fraction": 0.1}}, "split holds 'fraction'"),
         (frames(), {"split": {"shares": [1, 1]}}, "split.shares is [1, 1]"),
         (frames(), {"split": {"by": "atom"}}, "split by 'atom' is unknown"),
-        (frames(2), {}, "1 water has 2 clusters, too few for 3 parts"),
         (frames(4) + frames(4, level_of_theory="PBE"), {}, "mixes levels of theory ['PBE', 'unstated']"),
         (frames(4) + frames(4, charge_method="RESP"), {}, "charges are of several methods, ['RESP', 'unstated']"),
         (without_charges(), {}, "has no charges"),
@@ -150,3 +149,23 @@ def test_frames_read_back_keep_what_the_fit_needs(tmp_path):
     (frame,) = read_frames(tmp_path / "one.extxyz")
     assert frame.info["charge"] == 0
     assert frame.info["stoichiometry"] == "1 water"
+
+
+def test_too_few_clusters_are_all_trained_on_and_that_is_told(tmp_path):
+    results = run(tmp_path, frames(2))
+    assert results["status"] == "ok", results
+    assert set(results["errors"]) == {"train"}
+    assert any("no frames are held out" in warning for warning in results["warnings"])
+
+
+def test_frames_that_learning_sampled_are_trained_on_only(tmp_path):
+    dataset = frames(9)
+    sampled = frames(4)
+    for number, frame in enumerate(sampled):
+        frame.info |= {"member": "m00", "origin": f"sample-{number}#1"}
+    alone = run(tmp_path, dataset)
+    (tmp_path / "more").mkdir()
+    more = run(tmp_path / "more", dataset + sampled)
+    for side in ("validation", "test"):
+        assert more["split"][f"{side}_clusters"] == alone["split"][f"{side}_clusters"]
+    assert more["split"]["n_train"] == alone["split"]["n_train"] + len(sampled)

@@ -9,7 +9,7 @@ from liquid import ENVIRONMENT, PROGRAMS
 
 from aiida_elyte.remote import sample_clusters
 from aiida_elyte.science.forcefield.topology import match, topology_from_frame
-from aiida_elyte.science.frames import read_frames, write_frames
+from aiida_elyte.science.frames import block_of, read_frames, write_frames
 
 pytestmark = pytest.mark.engine("lmp")
 
@@ -62,8 +62,9 @@ def test_clusters_are_sampled_whole_with_the_spread_of_the_committee(folder):
     frames = read_frames(folder / "sampled.extxyz")
     topology = topology_from_frame(starts[0], 0)
     for number, frame in enumerate(frames):
-        # Seeds 5 and 6 choose the third and the first of three starts.
-        start = starts[2 if number < 4 else 0]
+        # Starts take turns.
+        start = starts[0 if number < 4 else 1]
+        assert block_of(start) in frame.info["origin"]
         assert np.abs(frame.positions - start.positions).max() > 0.05
         match(topology, topology_from_frame(frame, 0))
         assert frame.info["charge"] == 0

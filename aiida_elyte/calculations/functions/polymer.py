@@ -12,7 +12,7 @@ from aiida_elyte.data.series import SeriesData
 from aiida_elyte.science.dynamics.equilibration import judge_settling
 from aiida_elyte.science.frames import first_frames, round_frame
 from aiida_elyte.science.recipe import read_recipe
-from aiida_elyte.science.seeds.solvation import Solvation, make_solvation_clusters
+from aiida_elyte.science.seeds.solvation import Solvation, make_solvation_clusters, short_chain
 from aiida_elyte.science.structure.pooling import pool_shells
 from aiida_elyte.science.trajectory.reduction import pack_series
 
@@ -33,9 +33,10 @@ __all__ = [
 
 
 @calcfunction
-def make_cluster_frames(recipe: orm.Dict, settings: orm.Dict) -> FramesData:
-    """Return the clusters of an electrolyte, unlabelled."""
-    return FramesData(make_solvation_clusters(read_recipe(recipe.get_dict()), Solvation(**settings.get_dict())))
+def make_cluster_frames(recipe: orm.Dict, settings: orm.Dict, fit: orm.Dict) -> FramesData:
+    """Return the clusters of an electrolyte, unlabelled; chains hold every type that the fit looks for."""
+    chosen = Solvation(**{"depth": _depth(fit), **settings.get_dict()})
+    return FramesData(make_solvation_clusters(read_recipe(recipe.get_dict()), chosen))
 
 
 @calcfunction
@@ -45,10 +46,13 @@ def sampling_start(dataset: FramesData) -> FramesData:
 
 
 @calcfunction
-def sampling_settings(settings: orm.Dict, recipe: orm.Dict) -> orm.Dict:
-    """Return the settings of sampling with the recipe that small boxes are made of."""
+def sampling_settings(settings: orm.Dict, recipe: orm.Dict, clusters: orm.Dict, fit: orm.Dict) -> orm.Dict:
+    """Return the settings of sampling with the recipe that small boxes are made of, their chains as in clusters."""
     content = settings.get_dict()
-    return orm.Dict({**content, "boxes": {**content["boxes"], "recipe": recipe.get_dict()}})
+    boxes, polymer = {**content["boxes"], "recipe": recipe.get_dict()}, read_recipe(recipe.get_dict()).polymer
+    if polymer is not None:
+        boxes["n_units"] = short_chain(polymer, clusters.get_dict().get("n_units", Solvation.n_units), _depth(fit))
+    return orm.Dict({**content, "boxes": boxes})
 
 
 @calcfunction
@@ -133,3 +137,7 @@ def pool_series(**replicas: SeriesData) -> SeriesData:
 def pool_solvation(**boxes: orm.Dict) -> orm.Dict:
     """Return the first shells of several boxes of one system: means over the boxes with errors."""
     return orm.Dict(pool_shells([node.get_dict() for _, node in sorted(boxes.items())]))
+
+
+def _depth(fit: orm.Dict) -> int:
+    return int(fit.get_dict().get("fit", {}).get("depth", 3))

@@ -19,6 +19,7 @@ from aiida_elyte.science.forcefield.topology import (
     renumber,
     topology_from_frame,
     topology_from_smiles,
+    topology_from_text,
 )
 from aiida_elyte.science.forcefield.typing import Types, assign_types
 from aiida_elyte.science.frames import block_of, charges_of, name_of, total_charge_of
@@ -106,8 +107,9 @@ def group_frames(
 ) -> tuple[System, ...]:
     """Gather labelled frames by cluster, with a topology each.
 
-    The topology comes from the first frame, with the total charge as of ``total_charge_of``, or else the sum of the
-    charges; or from SMILES. The other frames must have its atoms in its order. Bonds are never perceived anew.
+    The topology is that of SMILES; or the one in ``info["bonds"]`` of the first frame, as ``write_bonds`` wrote it; or
+    is perceived in the first frame, with the total charge as of ``total_charge_of``, or else the sum of the charges.
+    The other frames must have its atoms in its order. Bonds are never perceived anew.
 
     Parameters
     ----------
@@ -179,10 +181,11 @@ def split_frames(
 
 
 def fingerprint(frames: Iterable[Atoms]) -> str:
-    """Return the SHA-256 of atoms, positions, forces and charges of frames, checked as in ``group_frames``."""
+    """Return the SHA-256 of atoms, bonds told, positions, forces, charges of frames, checked as in ``group_frames``."""
     digest = hashlib.sha256()
     for frame in itertools.chain.from_iterable(_group(frames).values()):
-        digest.update(f"{name_of(frame)} {' '.join(frame.get_chemical_symbols())}".encode())
+        told = f"{name_of(frame)} {' '.join(frame.get_chemical_symbols())} {frame.info.get('bonds', '')}".rstrip()
+        digest.update(told.encode())
         charges = charges_of(frame)
         for values in (frame.positions, frame.get_forces(), () if charges is None else charges):
             digest.update(np.asarray(values, dtype="<f8").tobytes())
@@ -219,6 +222,12 @@ def _check_frame(frame: Atoms, number: int, before: Sequence[Atoms]) -> None:
             f"first frame of {name}, {before[0].get_chemical_formula()}; expected the same atoms in one order; rename "
             "its system, or sort its atoms"
         )
+    told = [each.info["bonds"] for each in (*before[:1], frame) if "bonds" in each.info]
+    if len(set(told)) > 1:
+        raise InputError(
+            f"frame {number} ({name}) tells other bonds than the first frame of {name}; expected one topology; rename "
+            "its system"
+        )
     if before and (charges is None) != (charges_of(before[0]) is None):
         raise InputError(f"some frames of {name} have charges and some have none; expected all or none; relabel them")
 
@@ -229,6 +238,8 @@ def _as_system(name: str, frames: Sequence[Atoms], depth: int, smiles: str | Non
     if smiles is not None:
         topology = topology_from_smiles(smiles)
         topology = renumber(topology, match(topology, frames[0]))
+    elif "bonds" in frames[0].info:
+        topology = topology_from_text(frames[0].get_chemical_symbols(), str(frames[0].info["bonds"]))
     else:
         total = total_charge_of(frames[0])
         if total is None:

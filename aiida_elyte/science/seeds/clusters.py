@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.crystal import suggest
-from aiida_elyte.science.forcefield.topology import Topology, join, topology_from_smiles
+from aiida_elyte.science.forcefield.topology import Topology, join, topology_from_smiles, write_bonds
 from aiida_elyte.science.frames import round_frame
 from aiida_elyte.science.seeds.molecules import embed_conformers, match_sites, read_molecule
 
@@ -119,7 +119,8 @@ def make_clusters(recipe: Recipe, count: int) -> tuple[list[Atoms], Topology]:
     -------
     clusters : list of ase.Atoms
         Unlabelled frames, not periodic, the first cation at the origin, coordinates rounded to 1e-8 Å. ``info`` holds
-        ``origin``, ``kind``, ``stoichiometry`` (``"1 Li + 1 TFSI + 3 DME"``) and the total ``charge`` [e].
+        ``origin``, ``kind``, ``stoichiometry`` (``"1 Li + 1 TFSI + 3 DME"``), the total ``charge`` [e], ``bonds`` as
+        of ``write_bonds``.
     topology : Topology
         That of every cluster, atoms in the same order.
 
@@ -136,7 +137,7 @@ def make_clusters(recipe: Recipe, count: int) -> tuple[list[Atoms], Topology]:
     limits = _find_limits(copies, topology, recipe.min_distance_factor)
     amounts = [(shape.ingredient.count, shape.ingredient.name) for shape in shapes]
     block = "-".join(["seed", recipe.kind, *(f"{number}{name}" for number, name in amounts), f"s{recipe.seed}"])
-    clusters = []
+    clusters, bonds = [], write_bonds(topology)
     for number, rng in enumerate(np.random.default_rng(recipe.seed).spawn(count)):
         cluster = Atoms(topology.elements, _place(copies, limits, rng))
         cluster.info = {
@@ -144,6 +145,7 @@ def make_clusters(recipe: Recipe, count: int) -> tuple[list[Atoms], Topology]:
             "kind": recipe.kind,
             "stoichiometry": " + ".join(f"{number} {name}" for number, name in amounts),
             "charge": int(topology.formal_charges.sum()),
+            "bonds": bonds,
         }
         clusters.append(round_frame(cluster))
     return clusters, topology

@@ -4,7 +4,7 @@ import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules
+from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules, topology_from_bonds, write_bonds
 
 __all__ = ["cut_cluster"]
 
@@ -33,7 +33,7 @@ def cut_cluster(
     -------
     ase.Atoms
         The cluster, not periodic, the centre at the origin, molecules in the order of the box and whole. ``info``
-        holds the total ``charge`` [e] and the ``system``, its molecules by name.
+        holds the total ``charge`` [e], the ``system``, its molecules by name, and ``bonds`` as of ``write_bonds``.
 
     Raises
     ------
@@ -69,7 +69,13 @@ def cut_cluster(
     cluster = Atoms([topology.elements[atom] for atom in order], np.concatenate([whole for _, whole, _ in chosen]))
     molecules = [molecule for molecule, _, _ in chosen]
     names = [topology.names[molecule] for molecule in molecules]
+    place = np.full(len(topology.elements), -1)
+    place[order] = np.arange(len(order))
+    bonds = place[topology.bonds]
+    charges = topology.formal_charges[order]
+    own = topology_from_bonds(cluster.get_chemical_symbols(), bonds[(bonds >= 0).all(axis=1)], charges)
     cluster.info = {
+        "bonds": write_bonds(own),
         "charge": int(charges_of_molecules(topology)[molecules].sum()),
         "system": " + ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names)),
     }

@@ -9,13 +9,13 @@ from ase import Atoms
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.topology import topology_from_smiles
 from aiida_elyte.science.forcefield.typing import assign_types
-from aiida_elyte.science.recipe import Recipe, name_of_ion
+from aiida_elyte.science.recipe import Chain, Recipe, name_of_ion
 from aiida_elyte.science.seeds.clusters import Ingredient, make_clusters
 from aiida_elyte.science.seeds.clusters import Recipe as ClusterRecipe
 from aiida_elyte.science.seeds.molecules import match_sites, read_molecule
 from aiida_elyte.science.seeds.polymer import smiles_of_oligomer
 
-__all__ = ["Solvation", "coordinating_sites", "coordinating_types", "make_solvation_clusters"]
+__all__ = ["Solvation", "coordinating_sites", "coordinating_types", "make_solvation_clusters", "short_chain"]
 
 _SITES = ("[OX1]", "[OX2]", "[NX1]", "[F;$(F~[P,B,Al,Si])]", "[Cl-,Br-,I-]", "[NX3,N-]", "[F,Cl,S]")
 """Coordinating atoms, the best first: carbonyl, sulfonyl, nitrate; ether, water; nitrile; fluoride of PF6⁻, BF4⁻ …"""
@@ -42,7 +42,9 @@ class Solvation:
     aggregate: int = 6
     """Clusters of three ions, two cations and an anion or one and two in turn."""
     n_units: int = 4
-    """Repeat units of the chain that stands for a polymer; its types reach no further than three bonds."""
+    """Least repeat units of the chain that stands for a polymer; see ``short_chain``."""
+    depth: int = 3
+    """Bonds that atom types look at."""
     n_solvent: int = 1
     """Solvent molecules or short chains in a cluster."""
     seed: int = 0
@@ -50,7 +52,7 @@ class Solvation:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            least = 1 if name in ("n_units", "n_solvent") else 0
+            least = 1 if name in ("n_units", "depth", "n_solvent") else 0
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"{name} of the clusters is {value!r}; expected a whole number, {least} or more")
         if not any(getattr(self, kind) for kind in _KINDS):
@@ -107,6 +109,29 @@ def coordinating_types(recipe: Recipe, depth: int) -> dict[str, dict[str, tuple[
     return found
 
 
+def short_chain(polymer: Chain, n_units: int, depth: int) -> int:
+    """Return the repeat units of the shortest chain with every type of atoms, bonds, angles … of the long one.
+
+    Parameters
+    ----------
+    polymer
+        The polymer.
+    n_units
+        Least units of the short chain; the polymer's own where those are fewer.
+    depth
+        Bonds that types look at.
+    """
+
+    def types_of(number: int) -> set[tuple[str, ...]]:
+        chain = topology_from_smiles(smiles_of_oligomer(polymer.unit, number, polymer.head, polymer.tail))
+        types = assign_types(chain, depth)
+        return {key for kind in ("bonds", "angles", "dihedrals", "impropers") for key in getattr(types, kind).keys}
+
+    longest = min(polymer.n_units, max(n_units, 2 * depth + 6))
+    wanted = types_of(longest)
+    return next(number for number in range(min(n_units, longest), longest + 1) if wanted <= types_of(number))
+
+
 def make_solvation_clusters(recipe: Recipe, settings: Solvation) -> list[Atoms]:
     """Make the clusters of an electrolyte: each arrangement with each solvent in turn.
 
@@ -133,7 +158,9 @@ def make_solvation_clusters(recipe: Recipe, settings: Solvation) -> list[Atoms]:
     solvents = {name: one.smiles for name, one in (recipe.solvents or {}).items()}
     if recipe.polymer is not None:
         own = recipe.polymer
-        solvents["chain"] = smiles_of_oligomer(own.unit, min(settings.n_units, own.n_units), own.head, own.tail)
+        solvents["chain"] = smiles_of_oligomer(
+            own.unit, short_chain(own, settings.n_units, settings.depth), own.head, own.tail
+        )
     cation = Ingredient(name_of_ion(salt.cation), salt.cation, 1)
     anion = Ingredient(name_of_ion(salt.anion), salt.anion, 1, (coordinating_sites(salt.anion),), (1.8, 2.4))
     made: list[list[Atoms]] = []
