@@ -127,7 +127,8 @@ def _count(recipe: Recipe, n_chains: int, scale: float) -> Amounts:
         numbers[smiles] = n_salt * number
         n_atoms += n_salt * number * len(topology_from_smiles(smiles).elements)
     ratio = n_salt * n_cations / n_sites if n_sites else None
-    return Amounts(n_chains, numbers, n_atoms, n_sites, ratio, 1000 * n_salt / mass)
+    molality = 1000 * n_salt / mass if mass else None
+    return Amounts(n_chains, numbers, n_atoms, n_sites, ratio, molality)
 
 
 def _count_sites(recipe: Recipe, pattern: str, n_chains: int, numbers: Mapping[str, int]) -> int:
