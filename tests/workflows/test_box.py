@@ -7,6 +7,8 @@ from ions import RECIPE, begun_force_field
 from liquid import ENVIRONMENT, PROGRAMS
 
 from aiida_elyte.data.forcefield import ForceFieldData
+from aiida_elyte.report.collect import collect
+from aiida_elyte.report.html import write_html
 from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.polymer import PolymerWorkChain
 
@@ -44,6 +46,11 @@ def run_box(codes, force_field, **settling):
     return run_get_node(builder)[1]
 
 
+def write_report(node, folder):
+    write_html(collect(node), folder / "report.html")
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
 def stages(node):
     return [child for child in node.called if child.process_label == "LammpsBaseWorkChain"]
 
@@ -65,6 +72,12 @@ def test_a_box_that_has_not_settled_is_extended_and_then_told(codes, force_field
     # 1 ps at a frame every 20 fs, the start included.
     assert len(series.time_fs) == 51
     assert series.interval_fs == pytest.approx(20.0)
+    shells = node.outputs.solvation.get_dict()
+    assert (shells["centre"], shells["anion"], shells["n_frames"]) == ("Li", "Cl of Cl", 51)
+    assert set(shells["sites"]) == set(node.outputs.box["solvation"]["sites"])
+    for site in shells["sites"].values():
+        assert site["coordination"].get("value", 0.0) >= 0.0
+        assert (node.outputs.solvation_curves.get_array(f"n_{site['array']}")[-1] > 0) or site["first_peak_A"] is None
 
 
 def test_a_box_that_has_not_settled_ends_where_that_is_required(codes, force_field):
@@ -75,7 +88,7 @@ def test_a_box_that_has_not_settled_ends_where_that_is_required(codes, force_fie
     assert len(stages(node)) == 1
 
 
-def test_the_street_pools_boxes_of_the_force_fields_given(codes, force_field):
+def test_the_street_pools_boxes_of_the_force_fields_given(codes, force_field, tmp_path):
     builder = PolymerWorkChain.get_builder_from_protocol(codes, SALTY, protocol="fast", overrides={"box": BOX})
     builder.force_fields = {"m00": force_field, "m01": ForceFieldData(begun_force_field(0.05).to_json())}
     builder.n_boxes = orm.Int(2)
@@ -84,6 +97,10 @@ def test_the_street_pools_boxes_of_the_force_fields_given(codes, force_field):
     pooled = node.outputs.series.get_series()
     assert [(one.replica, one.member) for one in pooled] == [("m00_b00", "m00"), ("m01_b01", "m01")]
     assert set(node.outputs.boxes) == {"m00_b00", "m01_b01"}
+    assert node.outputs.solvation["n_boxes"] == 2
+    text = write_report(node, tmp_path)
+    assert "m01_b01" in text
+    assert "Who surrounds Li" in text
     transport = node.outputs.transport.get_dict()
     # Picoseconds carry no conductivity: it is refused, or given with its error.
     assert "refused" in transport["conductivity"] or transport["conductivity"]["std"] > 0
