@@ -1,5 +1,6 @@
 """Improve an ensemble where it is unsure: sample, filter, select, label, retrain."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiida import orm
@@ -12,6 +13,7 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.plugins import load
 from aiida_elyte.science.learning.convergence import held_out_error, label_budget_left, should_continue
+from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.md import MdBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
@@ -111,13 +113,13 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         Raises
         ------
         InputError
-            When the labeller is unknown.
+            When the labeller is unknown, or its calculator is named without a level of theory.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
         python = codes["python"]
         given = {"protocol": protocol, "options": options}
         label = load("labellers", labeller).get_builder_from_protocol(
-            codes.get(labeller, python), overrides=inputs["label"].get(labeller), **given
+            codes.get(labeller, python), overrides=cls.label_overrides(labeller, protocol, overrides), **given
         )
         ensemble = TrainEnsembleWorkChain.get_builder_from_protocol(python, overrides=inputs["ensemble"], **given)
         sample = cls._sampler.get_builder_from_protocol(
@@ -134,6 +136,14 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         if dataset is not None:
             builder.dataset = dataset
         return builder
+
+    @classmethod
+    def label_overrides(
+        cls, labeller: str, protocol: str | None, overrides: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        """Return what a protocol and overrides of it change of the protocol of a labeller."""
+        asked = ((overrides or {}).get("label") or {}).get(labeller)
+        return merge_labels(cls.get_protocol_inputs(protocol)["label"].get(labeller), asked)
 
     def setup(self) -> None:
         """Start with what is given."""

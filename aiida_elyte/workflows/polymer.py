@@ -22,6 +22,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
 from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
+from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.validation import is_labelled, is_positive, is_recipe
 
@@ -137,7 +138,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         Raises
         ------
         InputError
-            When the labeller is unknown.
+            When the labeller is unknown, or its calculator is named without a level of theory.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
         given = {"protocol": protocol, "options": options}
@@ -148,10 +149,10 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         )
         box = BoxWorkChain.get_builder_from_protocol(codes, overrides=inputs["box"], **given)._inputs(prune=True)
         box.pop("seed")
-        labels = ForceFieldWorkChain.get_inputs(protocol, inputs["learning"], None)["label"].get(labeller, {})
+        labels = ForceFieldWorkChain.label_overrides(labeller, protocol, inputs["learning"])
         label = load("labellers", labeller).get_builder_from_protocol(
             codes.get(labeller, codes["python"]),
-            overrides=recursive_merge(labels, inputs["label"].get(labeller, {})),
+            overrides=merge_labels(labels, inputs["label"].get(labeller)),
             **given,
         )
         builder = cls.get_builder()
@@ -285,10 +286,23 @@ def _validate(inputs: Any, _: Any) -> str | None:
     given = {f"force_fields.{name}": node.base.attributes.get("charge_scale") for name, node in _members(inputs)}
     if fit is not None and not given:
         given["learning.ensemble.train"] = fit.get_dict().get("fit", {}).get("charge_scale", 1.0)
+    told = {name: _level(inputs, name) for name in ("label", "learning.label")}
+    if not _members(inputs) and len(set(told.values())) > 1:
+        return (
+            f"label has level of theory {told['label']!r}, learning.label {told['learning.label']!r}; expected one; "
+            "name the calculator in learning.label alone"
+        )
     for name, scale in given.items():
         if scale != wanted:
             return f"charge_scale is {wanted:g}, that of {name} is {scale:g}; expected the same; correct one of them"
     return None
+
+
+def _level(inputs: Any, name: str) -> str | None:
+    """Return the level of theory of a labeller of ours."""
+    namespace = inputs.get("learning", {}) if name == "learning.label" else inputs
+    settings = ((namespace.get("label") or {}).get("ase") or {}).get("settings")
+    return None if settings is None else settings.get_dict().get("level_of_theory")
 
 
 def _members(inputs: Any) -> list[tuple[str, ForceFieldData]]:
