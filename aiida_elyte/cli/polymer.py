@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from aiida_elyte.cli.crystal import available_cores, check_keys
+from aiida_elyte.cli.crystal import available_cores, check_dataset, check_keys, check_levels
 from aiida_elyte.cli.datasets import load_frames_node
 from aiida_elyte.cli.profile import check_runnable, find_code, load_any
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
 from aiida_elyte.science.crystal import suggest
+from aiida_elyte.science.frames import name_of
 from aiida_elyte.science.recipe import Recipe, read_recipe
 from aiida_elyte.science.seeds.boxes import count_molecules, one_of_each
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder
 
     from aiida_elyte.data.forcefield import ForceFieldData
+    from aiida_elyte.data.frames import FramesData
 
 __all__ = ["Request", "build", "describe_plan", "read_recipe_file"]
 
@@ -116,7 +118,7 @@ def build(request: Request) -> "ProcessBuilder":
     except ValueError as error:
         raise InputError(str(error).removeprefix("invalid attribute value ")) from error
     if request.dataset is not None:
-        builder.dataset = load_frames_node(request.dataset)
+        builder.dataset = _load_dataset(request, recipe, builder)
     if request.force_fields:
         builder.force_fields = {f"m{i:02d}": _load(given, recipe) for i, given in enumerate(request.force_fields)}
     needs = ("torch", "rdkit", "MDAnalysis")
@@ -153,6 +155,30 @@ def describe_plan(builder: "ProcessBuilder") -> str:
         "Dry run: nothing was submitted.",
     ]
     return "\n".join(lines)
+
+
+def _load_dataset(request: Request, recipe: Recipe, builder: "ProcessBuilder") -> "FramesData":
+    """Return the data set, once it is known to be labelled as the rounds will be and to have every type."""
+    from aiida_elyte.science.forcefield.dataset import group_frames
+    from aiida_elyte.science.forcefield.model import BONDED, place_types
+    from aiida_elyte.science.forcefield.typing import assign_types
+
+    name, molecules = str(request.dataset), one_of_each(recipe)
+    node = load_frames_node(name)
+    check_dataset(node, name, molecules.elements)
+    learns = builder.learning.learning["max_rounds"] > 0
+    labels = builder.learning.label
+    check_levels(node, request, labels if learns else None, "learning")
+    depth = builder.learning.ensemble["train"]["settings"].get_dict()["fit"].get("depth", 3)
+    firsts = {name_of(frame): frame for frame in reversed(node.get_frames())}
+    found = [system.types for system in group_frames(firsts.values(), depth=depth)]
+    keys = {kind: tuple({key for types in found for key in getattr(types, kind).keys}) for kind in BONDED}
+    keys["atoms"] = tuple({(label,) for types in found for label in types.labels})
+    try:
+        place_types(keys, molecules, assign_types(molecules, depth))
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+    return node
 
 
 def _load(given: str, recipe: Recipe) -> "ForceFieldData":

@@ -17,7 +17,7 @@ from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.md import MdBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
-from aiida_elyte.workflows.validation import is_labelled, is_plugin
+from aiida_elyte.workflows.validation import is_labelled, is_plugin, other_level
 
 __all__ = ["ActiveLearningWorkChain"]
 
@@ -62,7 +62,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             serializer=orm.to_aiida_type,
             help="Settings of the loop, as in the protocol: rounds, budget, `sampling`, `selection`, `retraining`.",
         )
-        spec.inputs.validator = _has_committee
+        spec.inputs.validator = _can_learn
         spec.output("dataset", valid_type=FramesData, help="All labelled frames.")
         spec.output_namespace("potentials", valid_type=cls._potential, dynamic=True, help="The last ensemble.")
         spec.output("history", valid_type=orm.Dict, help="What each round sampled, refused and labelled; why it ended.")
@@ -272,9 +272,12 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         self.out("history", orm.Dict({"rounds": self.ctx.rounds, "reason": self.ctx.reason}).store())
 
 
-def _has_committee(inputs: Any, _: Any) -> str | None:
+def _can_learn(inputs: Any, _: Any) -> str | None:
     if "learning" not in inputs or "ensemble" not in inputs or not inputs["learning"].get_dict().get("max_rounds"):
         return None
+    refused = other_level(inputs.get("dataset"), inputs)
+    if refused is not None:
+        return refused
     n_members = len(inputs.get("potentials") or {}) or inputs["ensemble"]["n_members"].value
     if n_members < 2:
         return "n_members is 1; expected at least two, as one member has no committee spread; or set max_rounds to 0"

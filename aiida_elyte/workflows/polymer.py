@@ -20,11 +20,14 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
+from aiida_elyte.science.forcefield.elements import check_elements
+from aiida_elyte.science.recipe import read_recipe
+from aiida_elyte.science.seeds.boxes import one_of_each
 from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
 from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
-from aiida_elyte.workflows.validation import is_labelled, is_positive, is_recipe
+from aiida_elyte.workflows.validation import is_labelled, is_positive, is_recipe, other_level
 
 __all__ = ["PolymerWorkChain"]
 
@@ -286,6 +289,14 @@ def _validate(inputs: Any, _: Any) -> str | None:
     given = {f"force_fields.{name}": node.base.attributes.get("charge_scale") for name, node in _members(inputs)}
     if fit is not None and not given:
         given["learning.ensemble.train"] = fit.get_dict().get("fit", {}).get("charge_scale", 1.0)
+    if not _members(inputs):
+        try:
+            check_elements(one_of_each(read_recipe(recipe)).elements, recipe["name"])
+        except InputError as error:
+            return str(error)
+        refused = other_level(inputs.get("dataset"), inputs.get("learning", {}))
+        if refused is not None:
+            return refused
     told = {name: _level(inputs, name) for name in ("label", "learning.label")}
     if not _members(inputs) and len(set(told.values())) > 1:
         return (

@@ -1,12 +1,28 @@
 """Builders of the polymer street, and inputs it refuses before anything is submitted."""
 
+import numpy as np
 import pytest
-from ions import RECIPE
+import yaml
+from ions import RECIPE, clusters
 
+from aiida_elyte.cli.polymer import Request
+from aiida_elyte.cli.polymer import build as prepare
+from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.frames import attach_labels, write_frames
+from aiida_elyte.science.seeds import Ingredient, Recipe, make_clusters
 from aiida_elyte.workflows.polymer import PolymerWorkChain
 
 PBE = {"calculator": "pyscf", "parameters": {"xc": "pbe", "basis": "def2-svp"}, "level_of_theory": "PBE/def2-SVP"}
+
+IONS = (Ingredient("Li", "[Li+]", 1), Ingredient("Cl", "[Cl-]", 1, ("[Cl-]",), (2.2, 2.6)))
+
+
+def labelled(frames, level):
+    for frame in frames:
+        frame.info["level_of_theory"] = level
+        attach_labels(frame, energy=0.0, forces=np.zeros((len(frame), 3)))
+    return frames
 
 
 @pytest.fixture
@@ -50,6 +66,40 @@ def test_a_calculator_without_level_of_theory_is_refused(build):
 
 
 def test_first_and_later_labels_are_of_one_level(build):
-    with pytest.raises((InputError, ValueError), match="expected one; name the calculator in learning.label alone"):
-        refused = refusal(build(label={"ase": {"settings": PBE}}))
-        raise InputError(refused)
+    said = refusal(build(label={"ase": {"settings": PBE}}))
+    assert "label has level of theory 'PBE/def2-SVP', learning.label 'GFN2-xTB (tblite)'; expected one" in said
+
+
+@pytest.mark.parametrize("name", ["CaCl2", "LiI"])
+def test_every_ion_of_the_tables_can_be_learned(build, name):
+    assert refusal(build({**RECIPE, "salt": {"name": name, "molality_mol_kg": 2.0}})) == ""
+
+
+def test_an_element_no_fit_knows_is_refused_before_learning(build):
+    salt = {"cation": "[Cs+]", "anion": "[Cl-]", "molality_mol_kg": 2.0}
+    said = refusal(build({**RECIPE, "salt": salt}))
+    assert "Cs of dme_licl has no Lennard-Jones parameters" in said
+
+
+def test_dataset_of_another_level_is_refused(build):
+    builder = build()
+    builder.dataset = FramesData(labelled(clusters(), "PBE/def2-SVP"))
+    said = refusal(builder)
+    assert "dataset has levels of theory ['PBE/def2-SVP']; expected GFN2-xTB (tblite)" in said
+
+
+def test_files_of_labels_that_do_not_fit_are_refused(aiida_profile_clean, python_code, tmp_path):
+    def launch(frames, level="GFN2-xTB (tblite)", salt="LiCl"):
+        recipe, dataset = tmp_path / "recipe.yaml", tmp_path / "clusters.extxyz"
+        recipe.write_text(yaml.safe_dump({**RECIPE, "salt": {"name": salt, "molality_mol_kg": 1.0}}))
+        write_frames(labelled(frames, level), dataset)
+        codes = {"python": python_code.uuid, "engine": python_code.uuid}
+        return prepare(Request(recipe, protocol="fast", dataset=str(dataset), codes=codes))
+
+    assert len(launch(clusters()).dataset) == 3
+    with pytest.raises(InputError, match=r"is of level of theory 'PBE'; expected GFN2-xTB .*learning\.max_rounds"):
+        launch(clusters(), "PBE")
+    with pytest.raises(InputError, match="has no frame with Br"):
+        launch(clusters(), salt="LiBr")
+    with pytest.raises(InputError, match=r"clusters\.extxyz: .*(bonds|atoms|angles)"):
+        launch(make_clusters(Recipe("contact", (*IONS, Ingredient("DMM", "COC", 1, ("[OX2]",)))), 2)[0])
