@@ -22,7 +22,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
 from aiida_elyte.science.forcefield.elements import check_elements
 from aiida_elyte.science.recipe import read_recipe
-from aiida_elyte.science.seeds.boxes import one_of_each
+from aiida_elyte.science.seeds.boxes import one_of_each, seed_of_box
 from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
 from aiida_elyte.workflows.label.ase import merge_labels
@@ -90,6 +90,12 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
             "refused", valid_type=orm.Dict, required=False, help="Clusters that could not be labelled, and why."
         )
         spec.output_namespace("boxes", dynamic=True, help="Outputs of each box.")
+        spec.output(
+            "failed",
+            valid_type=orm.Dict,
+            required=False,
+            help="Boxes that are not in the pool → why, if there are any.",
+        )
         spec.output("series", valid_type=SeriesData, required=False, help="Displacements of all boxes.")
         spec.output(
             "transport",
@@ -241,7 +247,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
             member = members[number % len(members)]
             inputs = AttributeDict(self.exposed_inputs(BoxWorkChain, namespace="box"))
             inputs.recipe, inputs.force_field = self.inputs.recipe, self.ctx.members[member]
-            inputs.seed = orm.Int(self.inputs.recipe.get_dict().get("seed", 0) + number + 1)
+            inputs.seed = orm.Int(seed_of_box(self.inputs.recipe.get_dict().get("seed", 0), number))
             name = f"{member}_b{number:02d}"
             inputs.metadata.call_link_label = name
             children[name] = self.submit(BoxWorkChain, **inputs)
@@ -260,7 +266,9 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
                 self.report(f"box {name} gave no trajectory: {node.exit_message}")
 
     def results(self) -> ExitCode | None:
-        """Pool the boxes and analyse them."""
+        """Pool the boxes and analyse them; tell those that are not among them."""
+        if self.ctx.failed:
+            self.out("failed", orm.Dict(dict(self.ctx.failed)).store())
         if not self.ctx.series:
             return self.exit_codes.ERROR_NO_BOX.format(reason=next(iter(self.ctx.failed.values())))
         series = pool_series(**self.ctx.series)

@@ -1,11 +1,16 @@
 """Builders of the polymer street, and inputs it refuses before anything is submitted."""
 
+import sys
+
 import numpy as np
 import pytest
 import yaml
+from aiida import orm
+from aiida.engine.utils import instantiate_process
+from aiida.manage import get_manager
 from ions import RECIPE, clusters
 
-from aiida_elyte.cli.polymer import Request
+from aiida_elyte.cli.polymer import Request, describe_plan, plan_of
 from aiida_elyte.cli.polymer import build as prepare
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
@@ -103,3 +108,28 @@ def test_files_of_labels_that_do_not_fit_are_refused(aiida_profile_clean, python
         launch(clusters(), salt="LiBr")
     with pytest.raises(InputError, match=r"clusters\.extxyz: .*(bonds|atoms|angles)"):
         launch(make_clusters(Recipe("contact", (*IONS, Ingredient("DMM", "COC", 1, ("[OX2]",)))), 2)[0])
+
+
+def test_packmol_is_asked_for_before_a_liquid_is_submitted(aiida_profile_clean, aiida_localhost, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    bare = tmp_path / "python"
+    bare.symlink_to(sys.executable)
+    code = orm.InstalledCode(label="bare", computer=aiida_localhost, filepath_executable=str(bare)).store()
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(RECIPE))
+    with pytest.raises(InputError, match="does not find packmol"):
+        prepare(Request(recipe, codes={"python": code.uuid, "engine": code.uuid}))
+
+
+def test_plan_counts_what_heat_adds(build):
+    plan = plan_of(build(protocol="balanced"))
+    # 8 + 8 + 4 + 6 clusters, each relaxed and four times heated; later ones are labelled as they are.
+    assert (plan["clusters"], plan["first_labels"], plan["later_labels"]) == (26, 130, 160)
+    assert "130 geometries of 26 clusters, and 160 more" in describe_plan(plan)
+
+
+def test_failed_boxes_are_told(build):
+    chain = instantiate_process(get_manager().get_runner(), build())
+    chain.ctx.series, chain.ctx.failed = {}, {"m00_b00": "lost atoms"}
+    assert chain.results().status == 453
+    assert chain.outputs["failed"].get_dict() == {"m00_b00": "lost atoms"}

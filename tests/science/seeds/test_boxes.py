@@ -2,7 +2,14 @@ import pytest
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.recipe import ANIONS, read_recipe
-from aiida_elyte.science.seeds.boxes import build_box, count_molecules, enlarge, one_of_each, topology_of_box
+from aiida_elyte.science.seeds.boxes import (
+    build_box,
+    count_molecules,
+    enlarge,
+    one_of_each,
+    seed_of_box,
+    topology_of_box,
+)
 
 PEO = {
     "name": "peo",
@@ -113,3 +120,9 @@ def test_a_box_too_small_for_its_recipe_is_enlarged():
     assert count_molecules(enlarge(small, 4000)).molecules["[Li+]"] == 1
     with pytest.raises(InputError, match="rounded to no salt"):
         enlarge(small, 300)
+
+
+def test_neighbouring_seeds_share_no_box():
+    seeds = [seed_of_box(seed, number) for seed in range(20) for number in range(20)]
+    assert len(set(seeds)) == 400
+    assert all(0 < seed < 2**31 - 1 for seed in seeds)
