@@ -80,7 +80,7 @@ def test_relaxed_frame_takes_the_place_of_the_one_given(tmp_path):
 
 
 @needs_tblite
-def test_unconverged_relaxation_is_refused_or_kept_as_given(tmp_path):
+def test_unconverged_relaxation_is_refused_or_kept_where_it_has_come(tmp_path):
     hasty = {"fmax_eV_A": 1e-4, "max_steps": 2}
     job(tmp_path, [water()], {**CHARGED, "relax": hasty})
     results = finish(tmp_path)
