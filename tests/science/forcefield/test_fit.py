@@ -403,6 +403,16 @@ def test_frames_of_one_block_are_drawn_together():
     assert draw_frames(system, None).tolist() == [1.0] * 14
 
 
+def test_frames_of_a_single_block_are_drawn_so_that_members_differ():
+    frames = frames_of(WATER, 6, 1, "water")
+    for number, frame in enumerate(frames):
+        frame.info["origin"] = f"run-0#{number}"
+    (system,) = group_frames(frames)
+    drawn = [draw_frames(system, np.random.default_rng(seed)).tolist() for seed in range(4)]
+    assert {sum(one) for one in drawn} == {6.0}
+    assert len(set(map(tuple, drawn))) == 4
+
+
 def test_energies_alone_determine_a_spring():
     """Labels with no forces to speak of: energies about their mean give r0 and k2 of water's bonds."""
     systems = group_frames(frames_of(WATER, 40, 1, "water"))
