@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
-from aiida_elyte.cli.files import write_files
+from aiida_elyte.cli.files import read_yaml, write_files
 from aiida_elyte.errors import ElyteError, InputError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def build(
     from aiida_elyte.science.recipe import read_recipe
     from aiida_elyte.science.seeds.boxes import count_molecules, loose_density, one_of_each
 
-    asked = read_recipe(_read_yaml(recipe))
+    asked = read_recipe(read_yaml(recipe, "recipe"))
     settings = _read_protocol(protocol, changes)
     amounts = count_molecules(asked)
     engine = None if until == "loose" else _find_engine(lmp, processes)
@@ -109,15 +109,7 @@ def build(
         assert engine is not None
         shutil.copyfile(out / _PUSH_OFF / "final.data", out / _COMPRESSION / "system.data")
         _run(out / _COMPRESSION, engine)
-        _judge(asked, out)
-
-
-def _read_yaml(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"recipe {path} cannot be read ({reason}); expected a YAML file; correct it") from error
+        _judge(out)
 
 
 def _read_protocol(name: str, changes: Sequence[str]) -> "Compression":
@@ -263,9 +255,12 @@ def _run_settings(
 
 def _refuse_changes(folder: Path, given: Mapping[str, Any], contents: Mapping[Path, str | bytes]) -> None:
     """Refuse to go on with a run that began with another force field or other settings; its end may move."""
+    from aiida_elyte.science.forcefield.lammps_run import read_settings
+
     if not (folder / "chain.json").exists():
         return
-    before, now = (_fixed(one) for one in (json.loads((folder / "settings.json").read_text()), given))
+    written = json.loads((folder / "settings.json").read_text())
+    before, now = (read_settings(one).identity for one in (written, given))
     changed = [name for name, value in now.items() if before.get(name) != value]
     data = contents.get(folder / "system.data")
     if data is not None and not _is_same(folder / "system.data", data):
@@ -274,13 +269,6 @@ def _refuse_changes(folder: Path, given: Mapping[str, Any], contents: Mapping[Pa
         raise InputError(
             f"{folder} was run with other {' and '.join(changed)}; expected the same to go on; give another --out"
         )
-
-
-def _fixed(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a run and its continuation have in common."""
-    content: dict[str, Any] = json.loads(json.dumps({**settings, "flags": [], "restart_stride": 0}))
-    content["stages"][-1].pop("n_steps")
-    return content
 
 
 def _is_same(path: Path, content: str | bytes) -> bool:
@@ -333,43 +321,36 @@ def _progress(path: Path) -> dict[str, Any] | None:
     return content
 
 
-def _judge(recipe: "Recipe", out: Path) -> None:
+def _judge(out: Path) -> None:
     """Test the equilibrium at the target, draw it and tell it."""
     import numpy as np
 
     from aiida_elyte.cli.show import table
     from aiida_elyte.report.box_figures import draw_settling
-    from aiida_elyte.science.dynamics.equilibration import find_equilibrium
+    from aiida_elyte.science.dynamics.equilibration import judge_settling
 
     folder = out / _COMPRESSION
     with np.load(folder / "thermo.npz") as arrays:
         records = {name: arrays[name] for name in arrays.files}
     stages = json.loads((folder / "settings.json").read_text())["stages"]
-    timestep_fs = stages[-1]["timestep_fs"]
-    first = sum(stage["n_steps"] for stage in stages[:-1])
-    settled = records["step"] >= first
-    names = ("density_g_cm3", "pressure_bar", "temperature_K", "potential_eV")
-    found = find_equilibrium(
-        {name: records[name][settled] for name in names},
-        {"pressure_bar": recipe.pressure_bar, "temperature_K": recipe.temperature_K},
-    )
-    time_ps = records["step"] * timestep_fs / 1000
-    begins_ps = float(time_ps[settled][found.begins])
-    content = {"refused": found.refused, "begins_ps": begins_ps, "ends_ps": float(time_ps[-1])}
-    content["means"] = {name: asdict(mean) for name, mean in found.means.items()}
+    found = judge_settling(records, stages)
     picture = draw_settling(
-        {**records, "time_ps": time_ps, "settle_from_ps": np.array(first * timestep_fs / 1000)},
-        begins_ps,
-        {name: (mean.value, mean.std) for name, mean in found.means.items()},
-        found.refused,
+        {
+            **records,
+            "time_ps": records["step"] * stages[-1]["timestep_fs"] / 1000,
+            "settle_from_ps": np.array(found["settle_ps"]),
+        },
+        found["begins_ps"],
+        {name: (mean["value"], mean["std"]) for name, mean in found["means"].items()},
+        found["refused"],
     )
-    write_files({out / "equilibration.json": json.dumps(content, indent=1) + "\n", out / "equilibration.png": picture})
+    write_files({out / "equilibration.json": json.dumps(found, indent=1) + "\n", out / "equilibration.png": picture})
     rows = [["quantity", "mean", "±", "independent samples", "drift", "±"]]
-    for name, mean in found.means.items():
-        numbers = (mean.value, mean.std, mean.n_effective, mean.drift, mean.drift_std)
+    for name, mean in found["means"].items():
+        numbers = (mean[key] for key in ("value", "std", "n_effective", "drift", "drift_std"))
         rows.append([name, *(f"{number:.4g}" for number in numbers)])
     click.echo("\n".join(table(rows)))
-    if found.refused is None:
-        click.echo(f"in equilibrium from {begins_ps:.1f} ps: {out / 'equilibration.json'}")
+    if found["refused"] is None:
+        click.echo(f"in equilibrium from {found['begins_ps']:.1f} ps: {out / 'equilibration.json'}")
     else:
-        click.echo(f"not in equilibrium: {found.refused}")
+        click.echo(f"not in equilibrium: {found['refused']}")

@@ -1,12 +1,30 @@
-"""Files that a command leaves behind."""
+"""Files that a command reads, and leaves behind."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.program import write_atomically
 
-__all__ = ["write_files"]
+__all__ = ["read_yaml", "write_files"]
+
+
+def read_yaml(path: Path, what: str) -> Any:
+    """Return the content of a YAML file; ``what`` it holds is told in the error.
+
+    Raises
+    ------
+    InputError
+        When it is missing or no YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{what} {path} cannot be read ({reason}); expected a YAML file; correct it") from error
 
 
 def write_files(files: Mapping[Path, str | bytes]) -> None:

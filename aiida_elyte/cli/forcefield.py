@@ -51,7 +51,7 @@ def command() -> None:
 @click.option(
     "--split", default="60/20/20", show_default=True, metavar="TRAIN/VALIDATION/TEST", help="Shares of frames."
 )
-@click.option("--bootstrap", is_flag=True, help="Draw the training frames anew with replacement.")
+@click.option("--bootstrap", is_flag=True, help="Draw the clusters to train on anew with replacement.")
 @click.option(
     "--members",
     type=click.IntRange(0, 99),

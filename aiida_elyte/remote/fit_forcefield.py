@@ -6,7 +6,7 @@ in ``checkpoint.json`` after every step. Settings:
 ``seed``
     Of the bootstrap; members of an ensemble differ by it.
 ``bootstrap``
-    Whether the training frames are drawn anew with replacement.
+    Whether the blocks of training frames are drawn anew with replacement.
 ``split``
     ``by`` (``cluster`` or ``frame``), ``shares`` of training, validation and test, ``seed``. It does not depend on the
     seed of the fit: members of an ensemble are tested on the same frames. Frames that rounds of learning have sampled

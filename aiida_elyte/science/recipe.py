@@ -21,6 +21,7 @@ __all__ = [
     "Salt",
     "Solvent",
     "chain_of",
+    "name_of_ion",
     "read_recipe",
 ]
 
@@ -184,6 +185,14 @@ def read_recipe(content: Any) -> Recipe:
     return recipe
 
 
+def name_of_ion(smiles: str) -> str:
+    """Return the name of an ion: its element, that of the table, or its formula."""
+    ion = topology_from_smiles(smiles)
+    if len(ion.elements) == 1:
+        return ion.elements[0]
+    return next((name for name, known in ANIONS.items() if known == smiles), ion.names[0])
+
+
 def _read_polymer(content: Any) -> Chain | None:
     if content is None:
         return None
@@ -205,7 +214,7 @@ def _read_solvents(content: Any) -> dict[str, Solvent] | None:
             f"solvents is {content!r}; expected a name and SMILES of each; as `EC: {{smiles: C1COC(=O)O1}}`"
         )
     solvents = {}
-    for name, own in content.items():
+    for name, own in sorted(content.items(), key=lambda item: str(item[0])):  # mappings from a database have no order
         fields = _check_keys(own, Solvent, f"solvent {name}", ("smiles",))
         _check_positive(f"parts of solvent {name}", fields.get("parts", 1.0))
         _check_molecule(f"solvent {name}", fields["smiles"])
@@ -299,11 +308,3 @@ def _check_whole(name: str, value: Any, least: int) -> None:
 def _check_positive(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
         raise InputError(f"{name} is {value!r}; expected a positive number; correct it")
-
-
-def name_of_ion(smiles: str) -> str:
-    """Return the name of an ion: its element, that of the table, or its formula."""
-    ion = topology_from_smiles(smiles)
-    if len(ion.elements) == 1:
-        return ion.elements[0]
-    return next((name for name, known in ANIONS.items() if known == smiles), ion.names[0])

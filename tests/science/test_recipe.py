@@ -2,7 +2,10 @@ import pytest
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.topology import topology_from_smiles
+from aiida_elyte.science.frames import write_frames
 from aiida_elyte.science.recipe import ANIONS, CATIONS, read_recipe
+from aiida_elyte.science.seeds.boxes import count_molecules
+from aiida_elyte.science.seeds.solvation import Solvation, make_solvation_clusters
 
 PEO = {
     "name": "peo",
@@ -50,3 +53,16 @@ def test_bad_recipes_are_refused(change, words):
 def test_what_is_no_mapping_is_refused():
     with pytest.raises(InputError, match="recipe is None; expected a mapping"):
         read_recipe(None)
+
+
+def test_the_order_in_which_solvents_are_written_changes_nothing():
+    solvents = {"EC": {"smiles": "C1COC(=O)O1", "parts": 3}, "DMC": {"smiles": "COC(=O)OC", "parts": 7}}
+    salt = {"name": "LiPF6", "molality_mol_kg": 1.0}
+    made = []
+    for names in (("EC", "DMC"), ("DMC", "EC")):
+        content = {"name": "x", "n_atoms": 600, "salt": salt, "solvents": {name: solvents[name] for name in names}}
+        recipe = read_recipe(content)
+        clusters = make_solvation_clusters(recipe, Solvation(complex=1, contact=1, separated=0, aggregate=0))
+        made.append((list(count_molecules(recipe).molecules.items()), write_frames(clusters)))
+    assert made[0] == made[1]
+    assert "DMC" in made[0][1]

@@ -80,6 +80,7 @@ def fit_continuous(
         model_error=model_error,
         project_net_force=project_net_force,
         energy_error=energy_error,
+        bootstrap=copy.deepcopy(bootstrap),  # draws the same frames as below
     )
     network = ContinuousTyping(coarse, terms, depth, width, seed)
     net_force = measure_net_force(systems)

@@ -46,6 +46,8 @@ class System:
     """Charges of the atoms, the mean of the frames' labels [e], ``shape=(N,)``; ``None`` where they have none."""
     energies: Tensor | None = None
     """Energies of the labels [kcal/mol], shape ``(F,)``; ``None`` where a frame has none."""
+    blocks: np.ndarray | None = None
+    """Number of the block of each frame, ``shape=(F,)``; ``None`` where frames are not correlated."""
 
     @property
     def net_forces(self) -> Tensor:
@@ -70,6 +72,7 @@ class System:
             coordinates=describe_coordinates(self.topology, self.types, self.coordinates.positions[chosen]),
             forces=self.forces[chosen],
             energies=None if self.energies is None else self.energies[chosen],
+            blocks=None if self.blocks is None else self.blocks[chosen.numpy()],
         )
 
     def split(self, n_frames: int) -> "list[System]":
@@ -255,6 +258,7 @@ def _as_system(name: str, frames: Sequence[Atoms], depth: int, smiles: str | Non
     positions = np.array([frame.positions for frame in frames])
     energies = [frame.calc.get_property("energy", frame, allow_calculation=False) for frame in frames]
     has_energies = all(energy is not None for energy in energies)
+    blocks = [block_of(frame, f"frame-{number}") for number, frame in enumerate(frames)]
     return System(
         name,
         topology,
@@ -263,4 +267,5 @@ def _as_system(name: str, frames: Sequence[Atoms], depth: int, smiles: str | Non
         torch.as_tensor(forces),
         charges,
         torch.tensor(energies, dtype=torch.float64) * EV_KCAL_MOL if has_energies else None,
+        np.unique(blocks, return_inverse=True)[1],
     )

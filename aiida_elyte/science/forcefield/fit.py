@@ -89,7 +89,7 @@ def fit_force_field(
     n_steps
         Most steps to take.
     bootstrap
-        Source of randomness to draw the frames of each system anew with replacement, for ensembles.
+        Source of randomness to draw the blocks of frames of each system anew with replacement, for ensembles.
     start
         Where to go on from: a force field of the same systems and terms.
     on_step

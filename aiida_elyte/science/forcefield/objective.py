@@ -143,8 +143,17 @@ class Objective:
 
 
 def draw_frames(system: System, rng: np.random.Generator | None) -> Tensor:
-    """Return how often each frame counts: once, or as drawn with replacement, shape ``(F,)``."""
+    """Return how often each frame counts: once, or as its block is drawn with replacement, shape ``(F,)``.
+
+    Frames of one block are correlated: drawn one by one they would make members of an ensemble too much alike. Where
+    all are of one block they are drawn nevertheless, or members would be the same.
+    """
     n_frames = len(system.forces)
     if rng is None:
         return torch.ones(n_frames, dtype=torch.float64)
-    return torch.as_tensor(np.bincount(rng.integers(n_frames, size=n_frames), minlength=n_frames).astype(float))
+    names = np.arange(n_frames) if system.blocks is None else system.blocks
+    if len(np.unique(names)) == 1:
+        names = np.arange(n_frames)
+    found, blocks = np.unique(names, return_inverse=True)
+    counts = np.bincount(rng.integers(len(found), size=len(found)), minlength=len(found))
+    return torch.as_tensor(counts[blocks].astype(float))

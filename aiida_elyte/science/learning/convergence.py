@@ -48,7 +48,8 @@ def should_continue(history: Sequence[Mapping[str, Any]], settings: Mapping[str,
     ----------
     history
         Finished rounds, oldest first: ``n_sampled``, ``n_refused``, ``n_uncertain``, ``n_selected``, ``n_labelled``,
-        ``stops``, the runs that ended early, and where it is known ``held_out_error``, after the round's training.
+        ``stops``, the runs that ended early, and where they are known ``held_out_error``, after the round's training,
+        and ``held_out_error_before``, of the first round, before it.
     settings
         ``max_rounds``; ``label_budget``: labels all rounds together may cost; ``uncertain_share``: learning ends when
         the share of uncertain frames is not above it [1]; ``least_gain``, if given: it also ends when the last labels
@@ -77,7 +78,10 @@ def should_continue(history: Sequence[Mapping[str, Any]], settings: Mapping[str,
                 f"{state}, not more than the {100 * settings['uncertain_share']:g} % allowed: the ensemble has learned",
             )
         elif settings.get("least_gain") is not None and (gain := _gain(history)) is not None:
-            state += f", and the last labels lowered the held-out error by {100 * gain:.1f} %"
+            change = f"{'raised' if gain < 0 else 'lowered'} the held-out error by {100 * abs(gain):.1f} %"
+            state += f", and the last labels {change}"
+            if gain <= settings["least_gain"] and gain < 0:
+                return False, f"{state}, where least_gain is {settings['least_gain']:g}: look at the last labels"
             if gain <= settings["least_gain"]:
                 return False, f"{state}, not more than {100 * settings['least_gain']:g} %: more labels would not help"
     else:
@@ -92,8 +96,11 @@ def should_continue(history: Sequence[Mapping[str, Any]], settings: Mapping[str,
 
 
 def _gain(history: Sequence[Mapping[str, Any]]) -> float | None:
-    """Return by which share the last round lowered the held-out error, ``None`` where one of the two is not known."""
-    errors = [past.get("held_out_error") for past in history[-2:]]
-    if len(errors) < 2 or errors[0] is None or errors[1] is None:
-        return None
-    return float(1 - errors[1] / errors[0])
+    """Return by which share the last round lowered the held-out error, ``None`` where one of the two is not known.
+
+    It is negative where the error rose.
+    """
+    *earlier, last = history
+    before = earlier[-1].get("held_out_error") if earlier else last.get("held_out_error_before")
+    after = last.get("held_out_error")
+    return None if before is None or after is None else float(1 - after / before)

@@ -8,7 +8,7 @@ from aiida_elyte.science.structure.records import estimate_mean
 from aiida_elyte.science.structure.residence import Contacts
 from aiida_elyte.science.transport.results import Estimate, Refusal
 
-__all__ = ["PAIRINGS", "count_ligands", "pairing_of"]
+__all__ = ["PAIRINGS", "count_ligands", "pairing_of", "within_one"]
 
 PAIRINGS = ("separated", "contact", "aggregate")
 """A ligand in contact with no ion (free, or with solvent between), with one, with two or more."""
@@ -35,7 +35,7 @@ def pairing_of(contacts: Contacts) -> dict[str, Estimate | Refusal]:
     touching = np.cumsum(change[:-1], axis=0)
     kinds = (touching == 0, touching == 1, touching > 1)
     return {
-        name: _within_one(estimate_mean(kind.mean(axis=1), "1", f"share of {contacts.pair[1]} ({name})"))
+        name: within_one(estimate_mean(kind.mean(axis=1), "1", f"share of {contacts.pair[1]} ({name})"))
         for name, kind in zip(PAIRINGS, kinds, strict=True)
     }
 
@@ -49,7 +49,7 @@ def count_ligands(contacts: Contacts) -> Estimate | Refusal:
     return estimate_mean(number, "1", f"number of molecules with {contacts.pair[1]} at {contacts.pair[0]}")
 
 
-def _within_one(found: Estimate | Refusal) -> Estimate | Refusal:
+def within_one(found: Estimate | Refusal) -> Estimate | Refusal:
     """Return a share with its interval cut at 0 and 1."""
     if isinstance(found, Refusal):
         return found

@@ -187,3 +187,15 @@ def test_training_learns_what_neighbourhoods_say():
     assert error < 0.75 * coarse
     with pytest.raises(InputError, match="force field lacks"):
         evaluate_forces(found.freeze([each.topology for each in train[:1]]), [own])
+
+
+def test_the_coarse_force_field_of_a_member_is_that_of_its_own_draws():
+    atoms = molecule("CC")
+    (system,) = group_frames(frames_of(atoms, 8, 1, "ethane"))
+    system = replace(system, forces=torch.tensor(np.random.default_rng(2).normal(0, 5, system.forces.shape)))
+    options = {"depth": 1, "width": 4, "n_rounds": 0}
+    found = fit_continuous([system], bootstrap=np.random.default_rng(3), **options)
+    expected = fit_force_field([system.retyped(0)], depth=0, bootstrap=np.random.default_rng(3))
+    np.testing.assert_array_equal(found.coarse.parameters["bonds"], expected.parameters["bonds"])
+    whole = fit_continuous([system], **options)
+    assert not np.allclose(whole.coarse.parameters["bonds"], expected.parameters["bonds"], rtol=1e-3)

@@ -384,6 +384,35 @@ def test_gradient_and_value_of_the_objective_agree(systems, monkeypatch):
     assert float(step @ hessian @ step) == pytest.approx(curved / (2 * eps**2), rel=1e-4)
 
 
+def test_frames_of_one_block_are_drawn_together():
+    """Four trajectories of three frames and two frames of no history: six draws from six blocks."""
+    frames = frames_of(WATER, 14, 1, "water")
+    for number, frame in enumerate(frames[:12]):
+        frame.info["origin"] = f"run-{number % 4}#{number // 4}"
+    (system,) = group_frames(frames)
+    drawn = np.array([draw_frames(system, np.random.default_rng(seed)).numpy() for seed in range(400)])
+    runs = drawn[:, :12].reshape(400, 3, 4)
+    assert (runs == runs[:, :1]).all()
+    counts = np.hstack([runs[:, 0], drawn[:, 12:]])
+    assert (counts.sum(1) == 6).all()
+    # Binomial with 6 draws of 1/6: mean 1, variance 5/6; 400 of them.
+    np.testing.assert_allclose(counts.mean(0), 1, atol=4 * np.sqrt(5 / 6 / 400))
+    np.testing.assert_allclose(counts.var(0), 5 / 6, rtol=0.4)
+    part = system.take(np.array([12, 0, 4]))
+    assert part.blocks[0] != part.blocks[1] == part.blocks[2]
+    assert draw_frames(system, None).tolist() == [1.0] * 14
+
+
+def test_frames_of_a_single_block_are_drawn_so_that_members_differ():
+    frames = frames_of(WATER, 6, 1, "water")
+    for number, frame in enumerate(frames):
+        frame.info["origin"] = f"run-0#{number}"
+    (system,) = group_frames(frames)
+    drawn = [draw_frames(system, np.random.default_rng(seed)).tolist() for seed in range(4)]
+    assert {sum(one) for one in drawn} == {6.0}
+    assert len(set(map(tuple, drawn))) == 4
+
+
 def test_energies_alone_determine_a_spring():
     """Labels with no forces to speak of: energies about their mean give r0 and k2 of water's bonds."""
     systems = group_frames(frames_of(WATER, 40, 1, "water"))

@@ -75,3 +75,32 @@ def test_learning_of_a_fixed_form_ends_when_the_held_out_error_no_longer_falls()
     assert after(3.9, 3.85, stops={"r0": "bond torn"})[0]
     assert after(3.9, None)[0]
     assert should_continue([past(n_selected=1, held_out_error=3.0)] * 2, SETTINGS)[0]
+
+
+def test_an_error_that_rises_is_told_as_such():
+    def after(least_gain, *errors, **first):
+        rounds = [past(n_selected=1, held_out_error=error) for error in errors]
+        rounds[0] |= first
+        return should_continue(rounds, {**SETTINGS, "least_gain": least_gain})
+
+    # 4.0 → 4.2 is 5 % more.
+    go_on, reason = after(0.02, 4.0, 4.2)
+    assert not go_on
+    assert "the last labels raised the held-out error by 5.0 %, where least_gain is 0.02" in reason
+    assert "would not help" not in reason
+    go_on, reason = after(-0.1, 4.0, 4.2)
+    assert go_on
+    assert "raised the held-out error by 5.0 %; 1 rounds" in reason
+
+
+def test_the_first_round_is_judged_by_the_error_before_it():
+    def after(error, before):
+        record = past(n_selected=1, held_out_error=error, held_out_error_before=before)
+        return should_continue([record], {**SETTINGS, "least_gain": 0.02})
+
+    # 4.0 → 3.96 is 1 %, 4.0 → 3.6 is 10 %.
+    assert not after(3.96, 4.0)[0]
+    go_on, reason = after(3.6, 4.0)
+    assert go_on
+    assert "lowered the held-out error by 10.0 %" in reason
+    assert after(3.96, None)[0]

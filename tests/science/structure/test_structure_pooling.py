@@ -71,3 +71,31 @@ def test_boxes_are_pooled_site_by_site():
 def test_a_peak_that_one_box_lacks_is_that_of_the_other():
     found = pool_shells([box(4.0, [(5, 1.0)], None), box(6.0, [(5, 1.0)], 2.1)])
     assert found["sites"]["O of chain"]["first_peak_A"] == 2.1
+
+
+def test_a_site_that_one_box_has_not_found_does_not_halve_the_shares():
+    first, second = box(4.0, []), box(6.0, [])
+    share = {number: estimate(number, 0.03).as_dict() for number in (0.9, 0.1, 0.6, 0.3)}
+    first["shells"] = [{"numbers": {"O": 4}, "share": share[0.9]}, {"numbers": {"O": 5}, "share": share[0.1]}]
+    second["shells"] = [
+        {"numbers": {"Cl": 0, "O": 4}, "share": share[0.6]},
+        {"numbers": {"Cl": 1, "O": 4}, "share": share[0.3]},
+        {"numbers": {"Cl": 0, "O": 5}, "share": share[0.1]},
+    ]
+    for boxes in ((first, second), (second, first)):
+        four, five = pool_shells([*boxes, box(5.0, [])])["shells"]
+        assert (four["numbers"], five["numbers"]) == ({"O": 4}, {"O": 5})
+        assert (four["share"]["value"], five["share"]["value"]) == (pytest.approx(0.9), pytest.approx(0.1))
+        # 0.6 + 0.3 has √2 × 0.03; the mean of it and 0.9 ± 0.03 has √3 × 0.03 / 2
+        assert four["share"]["std"] == pytest.approx(0.03 * np.sqrt(3) / 2)
+
+
+def test_intervals_of_shares_are_shares():
+    boxes = [box(4.0, [(5, value)]) for value in (0.2, 0.9)]
+    for one, value in zip(boxes, (0.1, 0.8), strict=True):
+        one["pairing"] = {"free": estimate(value, 0.01).as_dict()}
+    found = pool_shells(boxes)
+    # Student's t for one degree of freedom is 12.7: 0.55 ± 12.7 × 0.35
+    assert found["shells"][0]["share"]["ci95"] == [0.0, 1.0]
+    assert found["pairing"]["free"]["ci95"] == [0.0, 1.0]
+    assert found["pairing"]["free"]["value"] == pytest.approx(0.45)
