@@ -82,9 +82,11 @@ def build(
     asked = read_recipe(read_yaml(recipe, "recipe"))
     settings = _read_protocol(protocol, changes)
     amounts = count_molecules(asked)
-    engine = None if until == "loose" else _find_engine(lmp, processes)
     if until != "loose" and forcefield is None:
-        raise InputError(f"--until {until} needs a force field; expected --forcefield DIR; or leave --until out")
+        raise InputError(
+            f"--until {until} needs a force field; expected --forcefield DIR; give it, or take --until loose"
+        )
+    engine = None if until == "loose" else _find_engine(lmp, processes)
     model = None
     if forcefield is not None:
         if find_spec("matplotlib") is None:
@@ -135,11 +137,22 @@ def _read_protocol(name: str, changes: Sequence[str]) -> "Compression":
 
 
 def _find_engine(lmp: str, processes: int) -> str:
-    """Return the shell script that starts LAMMPS."""
+    """Return the shell script that starts LAMMPS, once it has told that it has what class 2 needs."""
+    from aiida_elyte.science.forcefield.lammps_log import missing_packages
+
     places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     path = shutil.which(lmp, path=places)
     if path is None:
         raise InputError(f"LAMMPS {lmp} is not found; expected `lmp` on the PATH; install it or give --lmp PATH")
+    asked = subprocess.run([path, "-h"], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    lacking = missing_packages(asked.stdout)
+    if lacking is None:
+        raise InputError(f"LAMMPS {path} tells no packages by -h; expected `lmp`; correct it, or give --lmp PATH")
+    if lacking:
+        raise InputError(
+            f"LAMMPS {path} was built without {', '.join(lacking)}; expected them; build it with -D PKG_<NAME>=yes for "
+            "each, or give another by --lmp PATH"
+        )
     parts = [str(Path(path).absolute())]
     if processes > 1:
         launcher = shutil.which("mpirun", path=places)

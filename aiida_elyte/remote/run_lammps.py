@@ -28,7 +28,14 @@ import numpy as np
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, guarded, write_atomically
 from aiida_elyte.science.dynamics.stages import last_steps
-from aiida_elyte.science.forcefield.lammps_log import Loop, join_records, last_row, name_failure, read_log
+from aiida_elyte.science.forcefield.lammps_log import (
+    Loop,
+    join_records,
+    last_row,
+    missing_packages,
+    name_failure,
+    read_log,
+)
 from aiida_elyte.science.forcefield.lammps_run import (
     FINAL,
     Point,
@@ -49,7 +56,6 @@ THERMO = "thermo.npz"
 ENGINE = ("bash", "engine.sh")
 SCREEN = "lmp.txt"
 
-_PACKAGES = ("CLASS2", "KSPACE", "MOLECULE")
 _MAGIC = b"LammpS RestartT\0"
 """First and last bytes of a whole restart file."""
 
@@ -123,17 +129,15 @@ def _ask_engine(folder: Path) -> str:
     asked = subprocess.run(
         [*ENGINE, "-h"], cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
     )
-    head, told, after = asked.stdout.partition("Installed packages:")
-    if not told:
+    lacking = missing_packages(asked.stdout)
+    if lacking is None:
         said = (asked.stderr.strip() or asked.stdout.strip() or "no word").splitlines()[-1]
         raise ProgramFailure(
             "LAMMPS_MISSING", f"`lmp -h` ended with exit status {asked.returncode} and told no packages: {said}"
         )
-    packages = after.partition("\n\n")[2].partition("\n\n")[0].split() or after.split()
-    lacking = [name for name in _PACKAGES if name not in packages]
     if lacking:
         raise ProgramFailure("CLASS2_MISSING", f"lmp was built without {', '.join(lacking)}")
-    return next((line.split(" - ", 1)[1] for line in head.splitlines() if " - " in line), "unknown")
+    return next((line.split(" - ", 1)[1] for line in asked.stdout.splitlines() if " - " in line), "unknown")
 
 
 class _Chain:

@@ -171,6 +171,7 @@ def test_another_charge_scale_is_refused(refuse, water_force_field, tmp_path):
         (["--set", "loose_ps=long"], "has no number"),
         (["--set", "loose_ps=-1"], "loose_ps of the compression is -1"),
         (["--until", "push_off"], "needs a force field"),
+        (["--until", "push_off", "--forcefield", "."], "tells no packages by -h"),
     ],
 )
 def test_bad_options_are_refused(refuse, words, message, tmp_path):
@@ -204,3 +205,13 @@ def test_a_folder_with_another_box_is_refused(refuse, tmp_path):
     )
     assert result.exit_code == 2
     assert "holds the box of another recipe" in result.stderr
+
+
+def test_lammps_without_class_2_is_refused_before_anything_is_built(refuse, tmp_path):
+    (tmp_path / "lmp").write_text("#!/bin/sh\nprintf 'LAMMPS\\nInstalled packages:\\n\\nKSPACE MOLECULE\\n'\n")
+    (tmp_path / "lmp").chmod(0o755)
+    asked = ["--until", "push_off", "--forcefield", tmp_path, "--lmp", tmp_path / "lmp"]
+    recipe = write_recipe(tmp_path, {"name": "water", "solvents": {"water": {"smiles": "O"}}, "n_atoms": 300})
+    error = refuse("box", "build", recipe, "--out", tmp_path / "box", *asked)
+    assert "was built without CLASS2" in error
+    assert not (tmp_path / "box").exists()

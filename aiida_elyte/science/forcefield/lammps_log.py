@@ -9,7 +9,7 @@ import numpy as np
 from aiida_elyte.science.forcefield.lammps_run import DYNAMICS
 from aiida_elyte.units import ATM_BAR, EV_KCAL_MOL
 
-__all__ = ["COLUMNS", "Loop", "join_records", "last_row", "name_failure", "read_log"]
+__all__ = ["COLUMNS", "Loop", "join_records", "last_row", "missing_packages", "name_failure", "read_log"]
 
 COLUMNS = {
     "Step": ("step", 1.0),
@@ -22,6 +22,9 @@ COLUMNS = {
     "TotEng": ("total_eV", 1.0 / EV_KCAL_MOL),
 }
 """Column of the log → name of the record, and what its numbers are multiplied with."""
+
+_PACKAGES = ("CLASS2", "KSPACE", "MOLECULE")
+"""What LAMMPS has to be built with."""
 
 _LOOP = re.compile(r"Loop time of (\S+) on .* for (\d+) steps")
 
@@ -116,6 +119,21 @@ def join_records(
     earlier = np.asarray(before["step"]) < first_step
     later = np.asarray(after["step"]) % stride == 0
     return {name: np.concatenate([before[name][earlier], after[name][later]]) for name in after}
+
+
+def missing_packages(told: str) -> list[str] | None:
+    """Return the packages that class 2 needs and ``lmp -h`` does not list; ``None`` where it lists none at all.
+
+    Parameters
+    ----------
+    told
+        What ``lmp -h`` printed.
+    """
+    _, found, after = told.partition("Installed packages:")
+    if not found:
+        return None
+    packages = after.partition("\n\n")[2].partition("\n\n")[0].split() or after.split()
+    return [name for name in _PACKAGES if name not in packages]
 
 
 def name_failure(line: str) -> str:
