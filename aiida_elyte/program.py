@@ -7,10 +7,13 @@ and ``job`` tells the settings and the time left. Standard library only.
 import json
 import os
 import platform
+import signal
+import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from typing import Any
 from aiida_elyte import __version__
 from aiida_elyte.errors import InputError, ProgramFailure
 
-__all__ = ["LIMITS", "PROGRESS", "RESULTS", "TRACEBACK", "Job", "execute", "write_atomically"]
+__all__ = ["LIMITS", "PROGRESS", "RESULTS", "TRACEBACK", "Job", "execute", "guarded", "write_atomically"]
 
 RESULTS = "results.json"
 PROGRESS = "progress.json"
@@ -67,6 +70,55 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         handle.flush()
         os.fsync(handle.fileno())
     temporary.replace(path)
+
+
+@contextmanager
+def guarded(command: Sequence[str], folder: Path, screen: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    """Run an engine for the time of a ``with``; afterwards nothing of it is left, even where this program is killed.
+
+    Parameters
+    ----------
+    command
+        What to run.
+    folder
+        Where.
+    screen
+        File for what it says.
+    """
+    with screen.open("wb") as said:
+        engine = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        # When this program is killed, its end of the pipe closes, and all that belongs to the engine goes with it:
+        # nothing may write to a trajectory after the job has ended.
+        guard = subprocess.Popen(
+            ["bash", "-c", 'read -r; kill -9 -- "-$0"', str(engine.pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            yield engine
+        finally:
+            guard.kill()
+            guard.communicate()
+            _end(engine)
+
+
+def _end(engine: "subprocess.Popen[bytes]") -> None:
+    """End all that belongs to an engine: it must be gone before anything is read or hashed."""
+    with suppress(ProcessLookupError):
+        os.killpg(engine.pid, signal.SIGKILL)
+        engine.wait()
+        for _ in range(100):
+            os.killpg(engine.pid, 0)
+            time.sleep(0.01)
 
 
 def execute(run: Callable[[Job], dict[str, Any]], path: str | Path) -> int:

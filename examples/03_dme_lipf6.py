@@ -67,11 +67,12 @@ def main(tiny: bool) -> orm.WorkChainNode:
         elif "value" in found:
             low, high = found["ci95"]
             print(f"{name}: {found['value']:.3g} {found['unit']}, 95 % within {low:.3g} to {high:.3g}")
+    print(f"aiida-elyte report {street.pk}")
     assert len(learned.dataset) >= 12
     return street
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tiny", action="store_true", help="two minutes; its numbers mean nothing")
+    parser.add_argument("--tiny", action="store_true", help="a few minutes; its numbers mean nothing")
     main(parser.parse_args().tiny)

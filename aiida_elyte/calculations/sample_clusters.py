@@ -11,7 +11,7 @@ __all__ = ["SampleClustersCalculation"]
 
 
 class SampleClustersCalculation(EngineCalculation):
-    """Run clusters one after the other; one that breaks loses only what comes after."""
+    """Run clusters and boxes one after the other; one that breaks, or cannot be built, loses no other."""
 
     PROGRAM = "sample_clusters.py"
     RETRIEVED = ("sampled.extxyz",)

@@ -39,9 +39,6 @@ _PROGRAM = "run_lammps.py"
 _RESTART_STRIDE = 2000
 """Steps between restart files: as many are lost at most when a run is interrupted."""
 
-_DENSITY_G_CM3 = {True: 0.2, False: 0.8}
-"""Density of a loose box with chains, and of one without."""
-
 _PATH = click.Path(path_type=Path)
 
 
@@ -80,7 +77,7 @@ def build(
     Run again, it goes on where it stopped.
     """
     from aiida_elyte.science.recipe import read_recipe
-    from aiida_elyte.science.seeds.boxes import count_molecules, one_of_each
+    from aiida_elyte.science.seeds.boxes import count_molecules, loose_density, one_of_each
 
     asked = read_recipe(read_yaml(recipe, "recipe"))
     settings = _read_protocol(protocol, changes)
@@ -99,7 +96,7 @@ def build(
     click.echo("\n".join(_tell(asked, amounts)))
 
     started = time.monotonic()
-    box = _make_loose(asked, amounts, density or _DENSITY_G_CM3[asked.polymer is not None], out)
+    box = _make_loose(asked, amounts, density or loose_density(asked), out)
     click.echo(f"loose box: {len(box.positions)} atoms in {time.monotonic() - started:.0f} s: {out / _BOX}")
     if model is None:
         click.echo("Note: without --forcefield no inputs of LAMMPS are written", err=True)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import yaml
@@ -28,7 +28,9 @@ __all__ = [
     "Request",
     "available_cores",
     "build",
+    "check_dataset",
     "check_keys",
+    "check_levels",
     "find_run",
     "key_of",
     "plan_of",
@@ -40,6 +42,13 @@ KEY = "elyte_key"
 
 _HEAVIEST = {"tblite": "Rn"}
 """Calculator of ASE → heaviest element it knows; GFN1-xTB and GFN2-xTB: doi:10.1002/wcms.1493."""
+
+
+class LabelRequest(Protocol):
+    """What of a request tells the labels."""
+
+    labeller: str
+    dataset: str | None
 
 
 @dataclass
@@ -142,10 +151,10 @@ def build(request: Request) -> "ProcessBuilder":
     learns = builder.active_learning.learning.get_dict()["max_rounds"] > 0
     if request.dataset is not None:
         dataset = load_frames_node(request.dataset)
-        _check_dataset(dataset, request.dataset, symbols)
+        check_dataset(dataset, request.dataset, symbols)
         train = dict(builder.active_learning.ensemble["train"]).get("settings")
         if train is None or not train.get_dict().get("allow_mixed_levels"):
-            _check_levels(dataset, request, labels if learns else None)
+            check_levels(dataset, request, labels if learns else None)
         builder.dataset = dataset
     if learns or request.dataset is None:
         _check_engine(labels, symbols)
@@ -284,7 +293,14 @@ def _check_roles(request: Request) -> None:
             raise InputError(f"--code has the role {role!r}; expected {' or '.join(roles)}{suggest(role, roles)}")
 
 
-def _check_dataset(node: Any, name: str, symbols: Sequence[str]) -> None:
+def check_dataset(node: Any, name: str, symbols: Sequence[str]) -> None:
+    """Refuse a data set without labels, their level of theory, or an element.
+
+    Raises
+    ------
+    InputError
+        Naming what is missing.
+    """
     from aiida_elyte.science.frames import require_labels
 
     frames = node.get_frames()
@@ -293,8 +309,27 @@ def _check_dataset(node: Any, name: str, symbols: Sequence[str]) -> None:
     _check_elements(node, name, symbols, "has no frame with")
 
 
-def _check_levels(node: Any, request: Request, labels: "ProcessBuilder | None") -> None:
-    """Refuse a data set of several levels of theory, or of another than that of the labels learning will add."""
+def check_levels(
+    node: Any, request: "LabelRequest", labels: "ProcessBuilder | None", learning: str = "active_learning"
+) -> None:
+    """Refuse a data set of several levels of theory, or of another than that of the labels learning will add.
+
+    Parameters
+    ----------
+    node
+        The data set.
+    request
+        Tells ``dataset`` and ``labeller``.
+    labels
+        Inputs of the labeller; ``None`` where nothing is learned.
+    learning
+        Name of the street's inputs of learning.
+
+    Raises
+    ------
+    InputError
+        Naming the levels.
+    """
     from aiida_elyte.science.frames import require_one_level
 
     level = require_one_level(node.get_frames(), str(request.dataset))
@@ -310,7 +345,7 @@ def _check_levels(node: Any, request: Request, labels: "ProcessBuilder | None") 
         raise InputError(
             f"{request.dataset} is of level of theory {level!r}; expected {wanted}, which the labeller "
             f"{request.labeller!r} adds in the rounds of learning; label with the same engine, or set "
-            "active_learning.learning.max_rounds to 0 in --overrides"
+            f"{learning}.learning.max_rounds to 0 in --overrides"
         )
 
 
@@ -336,9 +371,7 @@ def _check_potentials(members: Mapping[str, Any], name: str, symbols: Sequence[s
 def _check_elements(node: Any, name: str, symbols: Sequence[str], lacks: str) -> None:
     missing = sorted(set(symbols) - set(node.base.attributes.get("elements")))
     if missing:
-        raise InputError(
-            f"{name} {lacks} {', '.join(missing)}; expected every element of the structure; add frames with it"
-        )
+        raise InputError(f"{name} {lacks} {', '.join(missing)}; expected every element; add frames with it")
 
 
 def _needs(labels: "ProcessBuilder") -> tuple[str, ...]:

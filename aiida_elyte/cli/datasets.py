@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import numpy as np
 
 from aiida_elyte.cli.profile import load_any
 from aiida_elyte.errors import InputError
@@ -51,7 +52,9 @@ def read_any_frames(path: Path, level: str | None = None) -> "list[Atoms]":
     frames = read_frames(path, _FORMATS.get(path.suffix.lower()))
     for index, frame in enumerate(frames):
         # What readers leave in info beyond plain values (occupancies, spacegroups) is no part of a frame.
-        frame.info = {key: value for key, value in frame.info.items() if isinstance(value, str | int | float | bool)}
+        frame.info = {
+            key: value for key, value in frame.info.items() if isinstance(value, str | int | float | bool | np.number)
+        }
         frame.info.setdefault("origin", f"{path.name}#{index}")
         if level is not None and level_of(frame) == UNSTATED and labels_of(frame):
             frame.info["level_of_theory"] = level

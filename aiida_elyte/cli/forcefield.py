@@ -111,6 +111,9 @@ def fit(
     systems, held_back, unseen = (
         group_frames(part, smiles=molecules) if part else () for part in (train, validation, test)
     )
+    for system in (*systems, *held_back, *unseen):
+        if system.charges is None:
+            raise InputError(f"{system.name} of {data} has no charges; expected dft_charge or charges; label them")
     start = load_force_field(out) if resume else None
     if start is not None and start.record.get("data") != record["data"]:
         raise InputError(f"{out / _FILE} was fitted to another split of data; expected {record['data']}; fit anew")
@@ -239,8 +242,11 @@ def _read(path: Path) -> "list[Atoms]":
     try:
         frames = read(path, index=":", format="extxyz")
     except Exception as error:  # readers of ASE raise what they please
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise InputError(f"{path} cannot be read ({reason}); expected extxyz with forces; correct it") from error
+        is_cut = "StopIteration" in str(error)
+        reason = "it ends within a frame" if is_cut else getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            f"{path} cannot be read ({reason or type(error).__name__}); expected extxyz with forces; correct it"
+        ) from error
     return list(frames)
 
 

@@ -138,7 +138,7 @@ def polymer(
 ) -> None:
     """From the polymer or liquid electrolyte in RECIPE.yaml to its ionic conductivity and transference numbers."""
     from aiida_elyte.cli.crystal import read_overrides
-    from aiida_elyte.cli.polymer import Request, build, describe_plan, read_recipe_file
+    from aiida_elyte.cli.polymer import Request, build, describe_plan, plan_of, read_recipe_file
 
     request = Request(
         recipe=recipe,
@@ -154,7 +154,8 @@ def polymer(
     open_profile(create=True)
     builder = build(request)
     if dry_run:
-        click.echo(describe_plan(builder))
+        plan = plan_of(builder)
+        click.echo(json.dumps(plan) if as_json else describe_plan(plan))
         return
     finish(ctx, launch(builder, in_process=in_process, detach=detach, force=force), as_json)
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from aiida_elyte.cli.crystal import available_cores, check_keys
+from aiida_elyte.cli.crystal import available_cores, check_dataset, check_keys, check_levels
 from aiida_elyte.cli.datasets import load_frames_node
 from aiida_elyte.cli.profile import check_runnable, find_code, load_any
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
 from aiida_elyte.science.crystal import suggest
+from aiida_elyte.science.frames import name_of
+from aiida_elyte.science.labels.geometries import Heat
 from aiida_elyte.science.recipe import Recipe, read_recipe
 from aiida_elyte.science.seeds.boxes import count_molecules, one_of_each
 
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder
 
     from aiida_elyte.data.forcefield import ForceFieldData
+    from aiida_elyte.data.frames import FramesData
 
-__all__ = ["Request", "build", "describe_plan", "read_recipe_file"]
+__all__ = ["Request", "build", "describe_plan", "plan_of", "read_recipe_file"]
 
 _ATOM_STEPS_S = 1.15e5
 """Atoms times steps a second of a class-2 box on one core, 12 Å and PPPM: 0.6 ns/day of 33 000 atoms on two."""
@@ -116,22 +119,22 @@ def build(request: Request) -> "ProcessBuilder":
     except ValueError as error:
         raise InputError(str(error).removeprefix("invalid attribute value ")) from error
     if request.dataset is not None:
-        builder.dataset = load_frames_node(request.dataset)
+        builder.dataset = _load_dataset(request, recipe, builder)
     if request.force_fields:
         builder.force_fields = {f"m{i:02d}": _load(given, recipe) for i, given in enumerate(request.force_fields)}
     needs = ("torch", "rdkit", "MDAnalysis")
     labels = dict(builder.learning.label).get("ase", {}).get("settings")
     if not request.force_fields and request.labeller == "ase" and request.labeller not in codes and labels is not None:
         needs += (labels.get_dict()["calculator"],) if labels.get_dict()["calculator"] in ("tblite", "pyscf") else ()
-    check_runnable(codes["python"], needs)
+    check_runnable(codes["python"], needs, () if recipe.polymer is not None else ("packmol",))
     for role, code in codes.items():
         if role != "python":
             check_runnable(code)
     return builder
 
 
-def describe_plan(builder: "ProcessBuilder") -> str:
-    """Return what a street would do, as lines of text."""
+def plan_of(builder: "ProcessBuilder") -> dict[str, Any]:
+    """Return what a street would do: labels, boxes, picoseconds, seconds."""
     recipe = read_recipe(builder.recipe.get_dict())
     amounts = count_molecules(recipe)
     learning, clusters = builder.learning.learning.get_dict(), builder.clusters.get_dict()
@@ -140,19 +143,73 @@ def describe_plan(builder: "ProcessBuilder") -> str:
     production_ps = builder.box.production.get_dict()["length_ps"]
     steps = 1000 * (compression_ps + production_ps) / stages["timestep_fs"]
     seconds = builder.n_boxes.value * steps * amounts.n_atoms / _ATOM_STEPS_S / available_cores()
+    plan: dict[str, Any] = {
+        "boxes": builder.n_boxes.value,
+        "atoms": amounts.n_atoms,
+        "compression_ps": compression_ps,
+        "production_ps": production_ps,
+        "dynamics_s": seconds,
+    }
+    if builder.force_fields:
+        return plan
+    n_clusters = sum(clusters[kind] for kind in ("complex", "contact", "separated", "aggregate"))
+    budget = min(learning["label_budget"], learning["max_rounds"] * learning["selection"]["n_select"])
+    given = builder.dataset is not None
+    return plan | {
+        "labels_given": len(builder.dataset) if given else 0,
+        "clusters": 0 if given else n_clusters,
+        "first_labels": 0 if given else n_clusters * _labels_a_cluster(builder.label),
+        "later_labels": budget * _labels_a_cluster(builder.learning.label),
+    }
+
+
+def describe_plan(plan: Mapping[str, Any]) -> str:
+    """Return what a street would do, as of ``plan_of``, as lines of text."""
     lines = []
-    if not builder.force_fields:
-        n_clusters = sum(clusters[kind] for kind in ("complex", "contact", "separated", "aggregate"))
-        first = f"{len(builder.dataset)} labelled clusters given" if builder.dataset else f"{n_clusters} clusters"
-        budget = min(learning["label_budget"], learning["max_rounds"] * learning["selection"]["n_select"])
-        lines.append(f"labels     {first}, and {budget} more at most")
+    if "clusters" in plan:
+        first = f"{plan['first_labels']} geometries of {plan['clusters']} clusters"
+        if plan["labels_given"]:
+            first = f"{plan['labels_given']} given"
+        lines.append(f"labels     {first}, and {plan['later_labels']} more at most")
+    lengths = f"{plan['compression_ps']:g} ps of compression and settling, {plan['production_ps']:g} ps of production"
     lines += [
-        f"boxes      {builder.n_boxes.value} of {amounts.n_atoms} atoms",
-        f"MD         {compression_ps:g} ps of compression and settling, {production_ps:g} ps of production, each box",
-        f"time       about {seconds / 3600:.3g} h of LAMMPS on the cores of this machine",
+        f"boxes      {plan['boxes']} of {plan['atoms']} atoms",
+        f"MD         {lengths}, each box",
+        f"time       about {plan['dynamics_s'] / 3600:.3g} h of LAMMPS on the cores of this machine",
         "Dry run: nothing was submitted.",
     ]
     return "\n".join(lines)
+
+
+def _labels_a_cluster(labels: Any) -> int:
+    """Return how many geometries of each cluster a labeller labels: itself, and those that heat makes of it."""
+    settings = dict(labels).get("ase", {}).get("settings")
+    heat = None if settings is None else settings.get_dict().get("heat")
+    return 1 if heat is None else 1 + int(heat.get("count", Heat.count))
+
+
+def _load_dataset(request: Request, recipe: Recipe, builder: "ProcessBuilder") -> "FramesData":
+    """Return the data set, once it is known to be labelled as the rounds will be and to have every type."""
+    from aiida_elyte.science.forcefield.dataset import group_frames
+    from aiida_elyte.science.forcefield.model import BONDED, place_types
+    from aiida_elyte.science.forcefield.typing import assign_types
+
+    name, molecules = str(request.dataset), one_of_each(recipe)
+    node = load_frames_node(name)
+    check_dataset(node, name, molecules.elements)
+    learns = builder.learning.learning["max_rounds"] > 0
+    labels = builder.learning.label
+    check_levels(node, request, labels if learns else None, "learning")
+    depth = builder.learning.ensemble["train"]["settings"].get_dict()["fit"].get("depth", 3)
+    firsts = {name_of(frame): frame for frame in reversed(node.get_frames())}
+    found = [system.types for system in group_frames(firsts.values(), depth=depth)]
+    keys = {kind: tuple({key for types in found for key in getattr(types, kind).keys}) for kind in BONDED}
+    keys["atoms"] = tuple({(label,) for types in found for label in types.labels})
+    try:
+        place_types(keys, molecules, assign_types(molecules, depth))
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+    return node
 
 
 def _load(given: str, recipe: Recipe) -> "ForceFieldData":

@@ -163,7 +163,7 @@ def find_code(name: str) -> "orm.AbstractCode":
         raise InputError(f"code {name!r} names several codes; expected LABEL@COMPUTER; say which computer") from error
 
 
-def check_runnable(code: "orm.AbstractCode", modules: tuple[str, ...] = ()) -> None:
+def check_runnable(code: "orm.AbstractCode", modules: tuple[str, ...] = (), programs: tuple[str, ...] = ()) -> None:
     """Refuse a code that cannot run, as far as this machine can tell: on other computers, that its executable is there.
 
     Parameters
@@ -172,11 +172,13 @@ def check_runnable(code: "orm.AbstractCode", modules: tuple[str, ...] = ()) -> N
         The code.
     modules
         Python modules it must find.
+    programs
+        Programs it must find, beside its executable or on the ``PATH``; what its prepend text does is not known.
 
     Raises
     ------
     InputError
-        When executable or modules are missing.
+        When executable, modules or programs are missing.
     """
     from aiida import orm
 
@@ -194,6 +196,13 @@ def check_runnable(code: "orm.AbstractCode", modules: tuple[str, ...] = ()) -> N
         raise InputError(
             f"code {code.full_label} is not runnable: {path} is no executable file; expected one; "
             "run `aiida-elyte setup`, or give another code with --code"
+        )
+    places = os.pathsep.join([str(Path(executable).parent), os.environ.get("PATH", os.defpath)])
+    absent = [] if code.prepend_text else [one for one in programs if shutil.which(one, path=places) is None]
+    if absent:
+        raise InputError(
+            f"code {code.full_label} ({path}) does not find {' '.join(absent)}; expected it beside it or on the PATH; "
+            "pip install 'aiida-elyte[boxes]', or give another code with --code"
         )
     if modules:
         missing = _missing_modules(executable, modules)

@@ -2,8 +2,8 @@
 
 In:  ``settings.json``, ``forcefield.json``. Out: ``system.data``, ``results.json``.
 
-Settings: ``recipe``; ``density_g_cm3`` of the loose box; ``compression``, the settings of ``Compression`` that are not
-to be its own.
+Settings: ``recipe``; ``density_g_cm3`` of the loose box, unless told otherwise that of ``loose_density``;
+``compression``, the settings of ``Compression`` that are not to be its own.
 """
 
 import sys
@@ -20,7 +20,7 @@ from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.forcefield.topology import topology_from_smiles
 from aiida_elyte.science.forcefield.typing import Types, assign_types
 from aiida_elyte.science.recipe import Recipe, chain_of, name_of_ion, read_recipe
-from aiida_elyte.science.seeds.boxes import Amounts, build_box, count_molecules
+from aiida_elyte.science.seeds.boxes import Amounts, build_box, count_molecules, loose_density
 from aiida_elyte.science.seeds.molecules import charge_of
 from aiida_elyte.science.seeds.solvation import coordinating_types
 
@@ -36,7 +36,7 @@ def run(job: Job) -> dict[str, Any]:
     compression = Compression(**settings.get("compression", {}))
     force_field = ForceField.from_json((job.folder / "forcefield.json").read_text())
     amounts = count_molecules(recipe)
-    box = build_box(recipe, amounts, settings["density_g_cm3"])
+    box = build_box(recipe, amounts, settings.get("density_g_cm3") or loose_density(recipe))
     types = assign_types(box.topology, force_field.depth)
     system = as_lammps_system(force_field, box.topology, types, box.positions, box.cell)
     write_atomically(job.folder / DATA, data_file(system, title=recipe.name))

@@ -213,8 +213,8 @@ class _Labeller:
             return relaxed
         if settings.unconverged == "refuse":
             raise _NotRelaxed(f"relaxation not converged: {found}; expected {settings.fmax_eV_A:g} eV/Å")
-        kept = frame.copy()
-        kept.info["geometry"] = f"as given, relaxation not converged: {found}"
+        kept = _moved(frame, atoms.get_positions())
+        kept.info["geometry"] = f"relaxed, not converged: {settings.optimizer}, {found}"
         return kept
 
     def _labelled(self, frame: Atoms, labels: Mapping[str, Any]) -> Atoms:

@@ -15,10 +15,8 @@ import hashlib
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from bisect import bisect_left
 from contextlib import suppress
 from itertools import pairwise
@@ -28,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from aiida_elyte.errors import InputError, ProgramFailure
-from aiida_elyte.program import Job, execute, write_atomically
+from aiida_elyte.program import Job, execute, guarded, write_atomically
 from aiida_elyte.science.dynamics.stages import last_steps
 from aiida_elyte.science.forcefield.lammps_log import Loop, join_records, last_row, name_failure, read_log
 from aiida_elyte.science.forcefield.lammps_run import (
@@ -250,31 +248,8 @@ def _prune_restarts(folder: Path) -> None:
 def _drive(job: Job, settings: RunSettings, number: int, ends: tuple[int, ...]) -> tuple[int, tuple[str, str] | None]:
     """Run ``lmp`` and watch it; return its exit status, and kind and message where it had to be stopped."""
     command = [*ENGINE, *settings.flags, "-nocite", "-screen", "none", "-log", _log_name(number)]
-    stopped = None
-    with (job.folder / SCREEN).open("wb") as screen:
-        engine = subprocess.Popen(
-            [*command, "-in", _input_name(number)],
-            cwd=job.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=screen,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        # When this program is killed, its end of the pipe closes, and all that belongs to lmp goes with it: nothing
-        # may write to a part after the job has ended.
-        guard = subprocess.Popen(
-            ["bash", "-c", 'read -r; kill -9 -- "-$0"', str(engine.pid)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            stopped = _watch(job, engine, number, ends)
-        finally:
-            guard.kill()
-            guard.communicate()
-            _end(engine)
+    with guarded([*command, "-in", _input_name(number)], job.folder, job.folder / SCREEN) as engine:
+        stopped = _watch(job, engine, number, ends)
     _prune_restarts(job.folder)
     return engine.returncode, stopped
 
@@ -306,16 +281,6 @@ def _tail(path: Path) -> str:
     with path.open("rb") as handle:
         handle.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         return handle.read().decode(errors="replace")
-
-
-def _end(engine: subprocess.Popen) -> None:
-    """End all that belongs to ``lmp``: it must be gone before anything is read or hashed."""
-    with suppress(ProcessLookupError):
-        os.killpg(engine.pid, signal.SIGKILL)
-        engine.wait()
-        for _ in range(100):
-            os.killpg(engine.pid, 0)
-            time.sleep(0.01)
 
 
 def _nanoseconds(settings: RunSettings, steps: list[int]) -> float:

@@ -13,7 +13,8 @@ Settings:
     Of every run.
 ``boxes``
     The last ``count`` of the replicas run a box of the ``recipe`` with about ``n_atoms`` and chains of ``n_units``,
-    compressed from ``density_g_cm3`` at ``pressure_bar`` in ``compress_steps``; ``n_cuts`` clusters are cut out of
+    more where one molecule of each kind asks for it, compressed from ``density_g_cm3`` (unless told otherwise that of
+    ``loose_density``) at ``pressure_bar`` in ``compress_steps``; ``n_cuts`` clusters are cut out of
     every frame, of molecules within ``radius_A`` of a cation and of at most ``max_atoms``. None where ``count`` is 0.
 
 Files to carry into the folder of a continued run: ``sampled.extxyz``, ``checkpoint.json``; finished replicas are kept.
@@ -31,8 +32,8 @@ import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError, ProgramFailure
-from aiida_elyte.program import Job, execute, write_atomically
-from aiida_elyte.science.dynamics.stages import Stage
+from aiida_elyte.program import Job, execute, guarded, write_atomically
+from aiida_elyte.science.dynamics.stages import Stage, last_steps
 from aiida_elyte.science.forcefield.export import as_lammps_system
 from aiida_elyte.science.forcefield.lammps import data_file, input_file
 from aiida_elyte.science.forcefield.lammps_run import RunSettings, kinds_of_data, run_input
@@ -50,7 +51,7 @@ from aiida_elyte.science.frames import (
     write_frames,
 )
 from aiida_elyte.science.recipe import read_recipe
-from aiida_elyte.science.seeds.boxes import build_box, count_molecules
+from aiida_elyte.science.seeds.boxes import build_box, count_molecules, enlarge, loose_density
 from aiida_elyte.science.seeds.cutouts import cut_cluster
 from aiida_elyte.science.trajectory.parts import part_name
 from aiida_elyte.science.trajectory.readers import open_trajectory
@@ -60,7 +61,10 @@ __all__ = ["main"]
 SAMPLED = "sampled.extxyz"
 CHECKPOINT = "checkpoint.json"
 _DATA, _INPUT = "system.data", "in.lammps"
-_LOG = "log.lammps"
+_LOG, _SCREEN = "log.lammps", "lmp.txt"
+
+_LARGEST = 8
+"""Boxes may get this many times larger than asked for, until each molecule of the recipe is in them."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +81,16 @@ class Replica:
     """The cluster it starts from; ``None`` of a box."""
 
 
+class _TooLongError(Exception):
+    """A run did not end within the wall time."""
+
+
 def run(job: Job) -> dict[str, Any]:
     """Sample every replica that is not done yet."""
     members = {path.stem: ForceField.from_json(path.read_text()) for path in sorted(job.folder.glob("m[0-9]*.json"))}
     replicas = _replicas(job, members)
     stops, frames = _resume(job.folder)
-    slowest = 0.0
+    slowest, n_before = 0.0, len(stops)
     for replica in replicas[len(stops) :]:
         if job.should_stop(reserve_s=1.5 * slowest):
             raise ProgramFailure("OUT_OF_WALLTIME", f"{len(stops)} of {len(replicas)} runs done in {job.seconds:.0f} s")
@@ -92,7 +100,16 @@ def run(job: Job) -> dict[str, Any]:
         for left in folder.iterdir():
             left.unlink()
         sample = _sample_box if replica.start is None else _sample_cluster
-        sampled, stop = sample(job, replica, members, folder)
+        try:
+            sampled, stop = sample(job, replica, members, folder)
+        except InputError as error:
+            sampled, stop = [], str(error)
+        except _TooLongError as error:
+            if len(stops) > n_before:
+                raise ProgramFailure(
+                    "OUT_OF_WALLTIME", f"{len(stops)} of {len(replicas)} runs done in {job.seconds:.0f} s"
+                ) from error
+            sampled, stop = [], str(error)
         slowest = max(slowest, job.seconds - started)
         frames += sampled
         stops.append(stop)
@@ -155,7 +172,7 @@ def _sample_cluster(
     )
     (folder / _DATA).write_text(data_file(system))
     (folder / _INPUT).write_text(input_file(system, _DATA) + commands)
-    stop = _run_lammps(job.folder, folder)
+    stop = _run_lammps(job, folder)
     positions = []
     for _, place, _ in _frames(folder, settings["timestep_fs"], start.get_chemical_symbols()):
         torn = find_broken_bond(place, topology)
@@ -187,7 +204,9 @@ def _sample_box(
     if recipe.polymer is not None:
         chain = replace(recipe.polymer, n_units=min(recipe.polymer.n_units, choices["n_units"]))
         recipe = replace(recipe, polymer=chain)
-    box = build_box(recipe, count_molecules(recipe), choices["density_g_cm3"])
+    recipe = enlarge(recipe, _LARGEST * choices["n_atoms"])
+    density = choices.get("density_g_cm3") or loose_density(recipe)
+    box = build_box(recipe, count_molecules(recipe), density)
     topology, force_field = box.topology, members[replica.member]
     types = assign_types(topology, force_field.depth)
     system = as_lammps_system(force_field, topology, types, box.positions, box.cell)
@@ -206,12 +225,15 @@ def _sample_box(
     with (folder / _DATA).open() as lines:
         present = kinds_of_data(lines)
     (folder / _INPUT).write_text(run_input(run_settings, _DATA, present))
-    stop = _run_lammps(job.folder, folder)
+    stop = _run_lammps(job, folder)
     rng = np.random.default_rng(replica.seed)
     cations = np.flatnonzero(topology.formal_charges * (np.bincount(topology.molecules)[topology.molecules] == 1) > 0)
     centres = cations if len(cations) else np.arange(len(topology.elements))
     frames = []
-    for step, place, cell in _frames(folder, settings["timestep_fs"], topology.elements):
+    begin, stride = last_steps(stages)[-2], settings["sample_stride"]
+    n_skipped = int(begin % stride == 0)  # only then is the start of the stage dumped
+    for number, place, cell in _frames(folder, settings["timestep_fs"], topology.elements, n_skipped):
+        step = (begin // stride + number) * stride - begin
         torn = find_broken_bond(place, topology)
         if torn is not None:
             stop = torn
@@ -248,31 +270,40 @@ def _note(frame: Atoms, replica: Replica, settings: Mapping[str, Any], origin: s
     frame.info |= {"origin": origin, "member": replica.member, "temperature_K": float(settings["temperature_K"])}
 
 
-def _frames(folder: Path, timestep_fs: float, symbols: Any) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Yield number, positions [Å] and cell of the frames of a dump, the start left out, up to one that is no number."""
+def _frames(
+    folder: Path, timestep_fs: float, symbols: Any, n_skipped: int = 1
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield number, positions [Å] and cell of the frames of a dump, the first left out, up to one that is no number."""
     dump = folder / part_name(0)
     if not dump.exists() or not dump.stat().st_size:
         return
     trajectory = open_trajectory(dump, timestep_fs=timestep_fs, symbols=list(symbols))
-    for number, frame in enumerate(trajectory.frames(1), start=1):
+    for number, frame in enumerate(trajectory.frames(n_skipped), start=1):
         if not np.isfinite(frame.positions_A).all():
             return
         yield number, np.asarray(frame.positions_A, float), frame.cell_A
 
 
-def _run_lammps(job_folder: Path, folder: Path) -> str | None:
-    """Run LAMMPS in a folder; return its own words when it failed."""
-    command = ["bash", str(job_folder / "engine.sh"), "-in", _INPUT, "-log", _LOG, "-screen", "none"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    if done.returncode == 0:
+def _run_lammps(job: Job, folder: Path) -> str | None:
+    """Run LAMMPS in a folder, as long as the job may; return its own words when it failed."""
+    command = ["bash", str(job.folder / "engine.sh"), "-in", _INPUT, "-log", _LOG, "-screen", "none"]
+    seconds = None if job.max_seconds is None else max(0.0, 0.95 * job.max_seconds - job.seconds)
+    with guarded(command, folder, folder / _SCREEN) as engine:
+        try:
+            status = engine.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            raise _TooLongError(
+                f"the run did not end within {seconds:.0f} s, a whole job; lower n_steps or raise the wall time"
+            ) from error
+    if status == 0:
         return None
     if not (folder / _LOG).exists():
-        said = (done.stderr.strip() or done.stdout.strip() or "no word").splitlines()[-1]
-        raise ProgramFailure("LAMMPS_MISSING", f"`lmp` ended with exit status {done.returncode}: {said}")
+        said = ((folder / _SCREEN).read_text(errors="replace").strip() or "no word").splitlines()[-1]
+        raise ProgramFailure("LAMMPS_MISSING", f"`lmp` ended with exit status {status}: {said}")
     errors = [line for line in (folder / _LOG).read_text().splitlines() if line.startswith("ERROR")]
     if any("class2" in line and "nknown" in line for line in errors):
         raise ProgramFailure("CLASS2_MISSING", errors[-1])
-    return errors[-1] if errors else f"lmp ended with exit status {done.returncode}"
+    return errors[-1] if errors else f"lmp ended with exit status {status}"
 
 
 def main(path: str) -> int:

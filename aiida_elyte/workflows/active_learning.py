@@ -1,5 +1,6 @@
 """Improve an ensemble where it is unsure: sample, filter, select, label, retrain."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiida import orm
@@ -12,10 +13,11 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.plugins import load
 from aiida_elyte.science.learning.convergence import held_out_error, label_budget_left, should_continue
+from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.md import MdBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
-from aiida_elyte.workflows.validation import is_labelled, is_plugin
+from aiida_elyte.workflows.validation import is_labelled, is_plugin, other_level
 
 __all__ = ["ActiveLearningWorkChain"]
 
@@ -60,7 +62,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             serializer=orm.to_aiida_type,
             help="Settings of the loop, as in the protocol: rounds, budget, `sampling`, `selection`, `retraining`.",
         )
-        spec.inputs.validator = _has_committee
+        spec.inputs.validator = _can_learn
         spec.output("dataset", valid_type=FramesData, help="All labelled frames.")
         spec.output_namespace("potentials", valid_type=cls._potential, dynamic=True, help="The last ensemble.")
         spec.output("history", valid_type=orm.Dict, help="What each round sampled, refused and labelled; why it ended.")
@@ -111,13 +113,13 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         Raises
         ------
         InputError
-            When the labeller is unknown.
+            When the labeller is unknown, or its calculator is named without a level of theory.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
         python = codes["python"]
         given = {"protocol": protocol, "options": options}
         label = load("labellers", labeller).get_builder_from_protocol(
-            codes.get(labeller, python), overrides=inputs["label"].get(labeller), **given
+            codes.get(labeller, python), overrides=cls.label_overrides(labeller, protocol, overrides), **given
         )
         ensemble = TrainEnsembleWorkChain.get_builder_from_protocol(python, overrides=inputs["ensemble"], **given)
         sample = cls._sampler.get_builder_from_protocol(
@@ -134,6 +136,14 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         if dataset is not None:
             builder.dataset = dataset
         return builder
+
+    @classmethod
+    def label_overrides(
+        cls, labeller: str, protocol: str | None, overrides: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        """Return what a protocol and overrides of it change of the protocol of a labeller."""
+        asked = ((overrides or {}).get("label") or {}).get(labeller)
+        return merge_labels(cls.get_protocol_inputs(protocol)["label"].get(labeller), asked)
 
     def setup(self) -> None:
         """Start with what is given."""
@@ -262,9 +272,12 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         self.out("history", orm.Dict({"rounds": self.ctx.rounds, "reason": self.ctx.reason}).store())
 
 
-def _has_committee(inputs: Any, _: Any) -> str | None:
+def _can_learn(inputs: Any, _: Any) -> str | None:
     if "learning" not in inputs or "ensemble" not in inputs or not inputs["learning"].get_dict().get("max_rounds"):
         return None
+    refused = other_level(inputs.get("dataset"), inputs)
+    if refused is not None:
+        return refused
     n_members = len(inputs.get("potentials") or {}) or inputs["ensemble"]["n_members"].value
     if n_members < 2:
         return "n_members is 1; expected at least two, as one member has no committee spread; or set max_rounds to 0"

@@ -12,7 +12,8 @@ class ForceFieldWorkChain(ActiveLearningWorkChain):
 
     Each round runs clusters and small boxes by LAMMPS, each driven by one member; labels a diverse subset of what the
     committee disagrees about; refits. Ends when such frames are rare, when new labels lower the error of clusters held
-    out no more, or when rounds or labels are spent, and says which; a run that broke is never the last.
+    out no more, or when rounds or labels are spent, and says which; a run that broke keeps it going until then, and
+    the history tells it.
     """
 
     PROTOCOL = "forcefield"

@@ -13,7 +13,7 @@ from aiida_elyte.workflows.script import ScriptBaseWorkChain
 __all__ = ["LammpsBaseWorkChain"]
 
 _MAX_STUCK = 3
-"""Jobs in a row that may be killed without coming further."""
+"""Jobs in a row that may end early without coming further."""
 
 
 class LammpsBaseWorkChain(ScriptBaseWorkChain):
@@ -33,8 +33,8 @@ class LammpsBaseWorkChain(ScriptBaseWorkChain):
         spec.exit_code(
             402,
             "ERROR_STUCK",
-            message="{count} jobs in a row were killed and none came further than step {step}; "
-            "give them more memory, or make restart_stride smaller.",
+            message="{count} jobs in a row ended early and none came further than step {step}; "
+            "give them more wall time or memory, or make restart_stride smaller.",
         )
 
     def setup(self) -> None:
@@ -46,6 +46,7 @@ class LammpsBaseWorkChain(ScriptBaseWorkChain):
         priority=410,
         exit_codes=[
             LammpsCalculation.spec().exit_codes.ERROR_LAMMPS_KILLED,
+            LammpsCalculation.spec().exit_codes.ERROR_OUT_OF_WALLTIME,
             LammpsCalculation.spec().exit_codes.ERROR_RESULTS_MISSING,
         ],
     )

@@ -20,10 +20,14 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
+from aiida_elyte.science.forcefield.elements import check_elements
+from aiida_elyte.science.recipe import read_recipe
+from aiida_elyte.science.seeds.boxes import one_of_each, seed_of_box
 from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
+from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
-from aiida_elyte.workflows.validation import is_labelled, is_positive, is_recipe
+from aiida_elyte.workflows.validation import is_labelled, is_positive, is_recipe, other_level
 
 __all__ = ["PolymerWorkChain"]
 
@@ -86,6 +90,12 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
             "refused", valid_type=orm.Dict, required=False, help="Clusters that could not be labelled, and why."
         )
         spec.output_namespace("boxes", dynamic=True, help="Outputs of each box.")
+        spec.output(
+            "failed",
+            valid_type=orm.Dict,
+            required=False,
+            help="Boxes that are not in the pool → why, if there are any.",
+        )
         spec.output("series", valid_type=SeriesData, required=False, help="Displacements of all boxes.")
         spec.output(
             "transport",
@@ -137,7 +147,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         Raises
         ------
         InputError
-            When the labeller is unknown.
+            When the labeller is unknown, or its calculator is named without a level of theory.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
         given = {"protocol": protocol, "options": options}
@@ -148,10 +158,10 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         )
         box = BoxWorkChain.get_builder_from_protocol(codes, overrides=inputs["box"], **given)._inputs(prune=True)
         box.pop("seed")
-        labels = ForceFieldWorkChain.get_inputs(protocol, inputs["learning"], None)["label"].get(labeller, {})
+        labels = ForceFieldWorkChain.label_overrides(labeller, protocol, inputs["learning"])
         label = load("labellers", labeller).get_builder_from_protocol(
             codes.get(labeller, codes["python"]),
-            overrides=recursive_merge(labels, inputs["label"].get(labeller, {})),
+            overrides=merge_labels(labels, inputs["label"].get(labeller)),
             **given,
         )
         builder = cls.get_builder()
@@ -237,7 +247,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
             member = members[number % len(members)]
             inputs = AttributeDict(self.exposed_inputs(BoxWorkChain, namespace="box"))
             inputs.recipe, inputs.force_field = self.inputs.recipe, self.ctx.members[member]
-            inputs.seed = orm.Int(self.inputs.recipe.get_dict().get("seed", 0) + number + 1)
+            inputs.seed = orm.Int(seed_of_box(self.inputs.recipe.get_dict().get("seed", 0), number))
             name = f"{member}_b{number:02d}"
             inputs.metadata.call_link_label = name
             children[name] = self.submit(BoxWorkChain, **inputs)
@@ -256,7 +266,9 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
                 self.report(f"box {name} gave no trajectory: {node.exit_message}")
 
     def results(self) -> ExitCode | None:
-        """Pool the boxes and analyse them."""
+        """Pool the boxes and analyse them; tell those that are not among them."""
+        if self.ctx.failed:
+            self.out("failed", orm.Dict(dict(self.ctx.failed)).store())
         if not self.ctx.series:
             return self.exit_codes.ERROR_NO_BOX.format(reason=next(iter(self.ctx.failed.values())))
         series = pool_series(**self.ctx.series)
@@ -285,10 +297,31 @@ def _validate(inputs: Any, _: Any) -> str | None:
     given = {f"force_fields.{name}": node.base.attributes.get("charge_scale") for name, node in _members(inputs)}
     if fit is not None and not given:
         given["learning.ensemble.train"] = fit.get_dict().get("fit", {}).get("charge_scale", 1.0)
+    if not _members(inputs):
+        try:
+            check_elements(one_of_each(read_recipe(recipe)).elements, recipe["name"])
+        except InputError as error:
+            return str(error)
+        refused = other_level(inputs.get("dataset"), inputs.get("learning", {}))
+        if refused is not None:
+            return refused
+    told = {name: _level(inputs, name) for name in ("label", "learning.label")}
+    if not _members(inputs) and len(set(told.values())) > 1:
+        return (
+            f"label has level of theory {told['label']!r}, learning.label {told['learning.label']!r}; expected one; "
+            "name the calculator in learning.label alone"
+        )
     for name, scale in given.items():
         if scale != wanted:
             return f"charge_scale is {wanted:g}, that of {name} is {scale:g}; expected the same; correct one of them"
     return None
+
+
+def _level(inputs: Any, name: str) -> str | None:
+    """Return the level of theory of a labeller of ours."""
+    namespace = inputs.get("learning", {}) if name == "learning.label" else inputs
+    settings = ((namespace.get("label") or {}).get("ase") or {}).get("settings")
+    return None if settings is None else settings.get_dict().get("level_of_theory")
 
 
 def _members(inputs: Any) -> list[tuple[str, ForceFieldData]]:

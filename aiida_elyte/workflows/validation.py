@@ -11,7 +11,7 @@ from aiida_elyte.plugins import load
 from aiida_elyte.science.recipe import read_recipe
 from aiida_elyte.science.seeds.boxes import count_molecules
 
-__all__ = ["is_labelled", "is_plugin", "is_positive", "is_recipe", "mixed_levels"]
+__all__ = ["is_labelled", "is_plugin", "is_positive", "is_recipe", "mixed_levels", "other_level"]
 
 
 def is_positive(node: Any, port: Any) -> str | None:
@@ -58,3 +58,29 @@ def mixed_levels(node: FramesData, name: str) -> str | None:
     if len(levels) > 1:
         return f"{name} mixes levels of theory {levels}; expected one; pick one, or set allow_mixed_levels"
     return None
+
+
+def other_level(node: FramesData | None, learning: Any, name: str = "dataset") -> str | None:
+    """Refuse a set of another level of theory than that of the labels that active learning will add, where it is known.
+
+    Parameters
+    ----------
+    node
+        The set.
+    learning
+        Inputs of active learning: ``label``, ``learning``, ``ensemble``.
+    name
+        What to call the set.
+    """
+    labels = ((learning.get("label") or {}).get("ase") or {}).get("settings")
+    if node is None or labels is None or not learning["learning"].get_dict().get("max_rounds"):
+        return None
+    train = (learning.get("ensemble") or {}).get("train", {}).get("settings")
+    wanted = labels.get_dict().get("level_of_theory")
+    levels = node.base.attributes.get("levels_of_theory")
+    if levels == [wanted] or (train is not None and train.get_dict().get("allow_mixed_levels")):
+        return None
+    return (
+        f"{name} has levels of theory {levels}; expected {wanted}, which the labeller adds in the rounds of learning; "
+        "label with the same engine, or set max_rounds to 0"
+    )

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from aiida_elyte.cli.crystal import Request, _check_levels
+from aiida_elyte.cli.crystal import Request, check_levels
 from aiida_elyte.cli.train import minutes_per_member
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import read_frames
@@ -113,7 +113,7 @@ def test_training_on_mixed_levels(refuse, frames_file, tmp_path):
 def test_xtb_data_before_labels_of_quantum_espresso(frames_file, cif):
     def check(level):
         node = SimpleNamespace(get_frames=lambda: read_frames(frames_file(level=level)))
-        _check_levels(node, Request(cif, {"Li": 1}, labeller="qe", dataset="123"), SimpleNamespace())
+        check_levels(node, Request(cif, {"Li": 1}, labeller="qe", dataset="123"), SimpleNamespace())
 
     check("PBE, 60 Ry")
     with pytest.raises(InputError, match="123 is of level of theory 'GFN2-xTB'; expected a level of DFT"):

@@ -1,6 +1,7 @@
 """The sampling program in its folder: clusters and boxes, the committee's spread, what breaks, what is taken up."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -105,6 +106,32 @@ def test_a_cluster_that_is_torn_is_told_and_the_others_are_kept(folder):
     assert results["status"] == "ok", results
     assert results["n_frames"] == 4
     assert "bond" in results["stops"]["r1"]
+
+
+def test_a_replica_that_cannot_be_built_loses_only_itself(folder):
+    results = launch(folder, boxes={**BOXES, "recipe": {**RECIPE, "solvents": {"DME": {"smiles": "CCCC"}}}})
+    assert results["status"] == "ok", results
+    assert results["n_frames"] == 4
+    assert "expected" in results["stops"]["r1"]
+
+
+def test_steps_of_a_box_count_from_where_sampling_begins(folder):
+    launch(folder, boxes=BOXES, sample_stride=150)  # it begins at step 2500, and 2550 is the first that is dumped
+    frames = [frame for frame in read_frames(folder / "sampled.extxyz") if frame.info["origin"].startswith("box-")]
+    assert [frame.info["origin"].partition("#")[2] for frame in frames] == ["50", "200", "350"]
+
+
+def test_a_run_longer_than_a_job_is_told_and_its_lammps_ends(folder):
+    (folder / "limits.json").write_text(json.dumps({"max_wallclock_seconds": 3}))
+    (folder / "engine.sh").write_text(f"sleep 1000 & echo $! > {folder}/pid; wait\n")
+    for n_done in (1, 2):
+        results = launch(folder)
+        assert results["kind"] == ("OUT_OF_WALLTIME" if n_done == 1 else "NO_FRAME")
+        stops = json.loads((folder / "checkpoint.json").read_text())["stops"]
+        assert len(stops) == n_done
+        assert "did not end within" in stops[-1]
+        with pytest.raises(ProcessLookupError):
+            os.kill(int((folder / "pid").read_text()), 0)
 
 
 def test_no_lammps_and_no_class_2_are_told(folder):

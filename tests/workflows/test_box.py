@@ -9,6 +9,8 @@ from liquid import ENVIRONMENT, PROGRAMS
 from scipy.constants import Avogadro
 
 from aiida_elyte.data.forcefield import ForceFieldData
+from aiida_elyte.report.collect import collect
+from aiida_elyte.report.html import write_html
 from aiida_elyte.science.transport.estimates import estimate_transport
 from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.polymer import PolymerWorkChain
@@ -47,6 +49,11 @@ def run_box(codes, force_field, **settling):
     return run_get_node(builder)[1]
 
 
+def write_report(node, folder):
+    write_html(collect(node), folder / "report.html")
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
 def stages(node):
     return [child for child in node.called if child.process_label == "LammpsBaseWorkChain"]
 
@@ -68,6 +75,12 @@ def test_a_box_that_has_not_settled_is_extended_and_then_told(codes, force_field
     # 1 ps at a frame every 20 fs, the start included.
     assert len(series.time_fs) == 51
     assert series.interval_fs == pytest.approx(20.0)
+    shells = node.outputs.solvation.get_dict()
+    assert (shells["centre"], shells["anion"], shells["n_frames"]) == ("Li", "Cl of Cl", 51)
+    assert set(shells["sites"]) == set(node.outputs.box["solvation"]["sites"])
+    for site in shells["sites"].values():
+        assert site["coordination"].get("value", 0.0) >= 0.0
+        assert (node.outputs.solvation_curves.get_array(f"n_{site['array']}")[-1] > 0) or site["first_peak_A"] is None
 
 
 def test_a_box_that_has_not_settled_ends_where_that_is_required(codes, force_field):
@@ -78,7 +91,7 @@ def test_a_box_that_has_not_settled_ends_where_that_is_required(codes, force_fie
     assert len(stages(node)) == 1
 
 
-def test_the_street_pools_boxes_of_the_force_fields_given(codes, force_field):
+def test_the_street_pools_boxes_of_the_force_fields_given(codes, force_field, tmp_path):
     builder = PolymerWorkChain.get_builder_from_protocol(codes, SALTY, protocol="fast", overrides={"box": BOX})
     builder.force_fields = {"m00": force_field, "m01": ForceFieldData(begun_force_field(0.05).to_json())}
     builder.n_boxes = orm.Int(2)
@@ -112,6 +125,10 @@ def test_the_street_pools_boxes_of_the_force_fields_given(codes, force_field):
     # Picoseconds carry little: what has no number tells why, what has one tells its error.
     assert all(one.get("refused") or one["std"] > 0 for one in both.values())
     assert found["conditions"]["temperature_K"] == 350
+    assert node.outputs.solvation["n_boxes"] == 2
+    text = write_report(node, tmp_path)
+    assert "m01_b01" in text
+    assert "Who surrounds Li" in text
 
 
 def test_a_force_field_without_the_types_of_the_recipe_is_told(codes, force_field):

@@ -54,7 +54,10 @@ def test_overrides_and_options_reach_the_parts(salt, python_code):
         {"Li": 1.0},
         temperatures_K=[500, 600],
         overrides={
-            "active_learning": {"label": {"ase": {"settings": {"calculator": "lj"}}}, "learning": {"max_rounds": 0}},
+            "active_learning": {
+                "label": {"ase": {"settings": {"calculator": "lj", "level_of_theory": "LJ"}}},
+                "learning": {"max_rounds": 0},
+            },
             "conductivity": {"conditions": {"n_steps": 77}},
         },
         options={"max_wallclock_seconds": 60},

@@ -8,14 +8,18 @@ import signal
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from aiida import orm
+from aiida.common import AttributeDict
 from aiida.engine import run_get_node
+from aiida.engine.utils import instantiate_process
+from aiida.manage import get_manager
 from liquid import ENVIRONMENT, PROGRAMS, liquid_file
 
-from aiida_elyte.calculations.lammps import FLAGS
+from aiida_elyte.calculations.lammps import FLAGS, LammpsCalculation
 from aiida_elyte.science.trajectory.readers import open_trajectory
 from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
 
@@ -310,3 +314,16 @@ def test_broken_simulation_has_its_exit_code_and_keeps_its_records(python_code, 
     assert job.exit_status in (416, 417, 418), job.exit_message
     assert "timestep_fs" in job.exit_message or "minimise first" in job.exit_message
     assert len(job.outputs.thermo.get_array("step")) >= 1
+
+
+def test_jobs_whose_wall_time_is_too_short_for_a_step_end_the_chain(python_code, engine):
+    chain = instantiate_process(get_manager().get_runner(), builder(python_code, engine))
+    chain.setup()
+
+    def end_at(step):
+        outputs = AttributeDict({"results": {"step": step}, "remote_folder": None})
+        late = LammpsCalculation.exit_codes.ERROR_OUT_OF_WALLTIME.status
+        return chain.resume_from_restart_file(SimpleNamespace(outputs=outputs, exit_status=late, pk=0)).exit_code
+
+    assert [end_at(step).status for step in (100, 100, 100, 200, 200, 200)] == [0] * 6
+    assert end_at(200) == chain.exit_codes.ERROR_STUCK.format(count=3, step=200)

@@ -11,20 +11,13 @@ from torch.nn.functional import softplus
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.dataset import System
+from aiida_elyte.science.forcefield.elements import LENNARD_JONES, check_elements
 from aiida_elyte.science.forcefield.model import BONDED, COLUMNS, ForceField, Keys, place_types
 from aiida_elyte.science.forcefield.readings import turn
 from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules, list_neighbours
 from aiida_elyte.science.forcefield.typing import Types, assign_types
 
 __all__ = ["Constraints", "TypedMolecules"]
-
-_LENNARD_JONES = {
-    "H": (0.02, 2.9), "B": (0.05, 3.9), "C": (0.06, 4.0), "N": (0.08, 3.8), "O": (0.2, 3.5), "F": (0.06, 3.2),
-    "Si": (0.12, 4.4), "P": (0.1, 4.2), "S": (0.1, 4.0), "Cl": (0.2, 4.0), "Br": (0.3, 4.2),
-    "Li": (0.03, 2.3), "Na": (0.04, 2.9), "K": (0.05, 3.5), "Mg": (0.02, 2.2), "Zn": (0.02, 2.3),
-}  # fmt: skip
-"""ε [kcal/mol] and σ [Å] of each element where a fit begins: round numbers in the range of class-2 force fields; those
-of the metals are of ions."""
 
 _WIDTHS: dict[str, dict[str, float]] = {
     "atoms": {"q": 0.1, "epsilon": 0.05, "sigma": 0.005},
@@ -300,18 +293,14 @@ def _start(keys: Mapping[str, Keys], systems: Sequence[System]) -> dict[str, Ten
     for system in systems:
         if system.charges is None:
             raise InputError(f"{system.name} has no charges; expected those of its atoms; label them with charges")
+        check_elements(system.topology.elements, system.name)
         neighbours = list_neighbours(system.topology)
         for atom, place in enumerate(system.types.atoms.tolist()):
             label = system.types.labels[place]
             valence[label] = len(neighbours[atom])
             label_charges.setdefault(label, []).append(float(system.charges[atom]))
             element = system.topology.elements[atom]
-            if element not in _LENNARD_JONES:
-                raise InputError(
-                    f"{element} of {system.name} has no Lennard-Jones parameters to begin with; expected one of "
-                    f"{', '.join(_LENNARD_JONES)}; leave its frames out"
-                )
-            start["atoms"][keys["atoms"].index((label,)), 1:] = _LENNARD_JONES[element]
+            start["atoms"][keys["atoms"].index((label,)), 1:] = LENNARD_JONES[element]
     start["atoms"][:, 0] = [np.mean(label_charges[label]) for (label,) in keys["atoms"]]
     for row, key in enumerate(keys["impropers"]):
         if valence[key[1]] == 3 and flatness[row] < _PLANAR_RAD:

@@ -203,6 +203,8 @@ def topology_from_smiles(smiles: str, name: str | None = None) -> Topology:
         Chem.SanitizeMol(molecule)
         parts = Chem.GetMolFrags(molecule, asMols=True)
         names = [Chem.MolToSmiles(part) for part in parts]
+        if any(atom.GetNumRadicalElectrons() for atom in molecule.GetAtoms() if atom.GetDegree()):
+            raise InputError(f"SMILES {smiles!r} has unpaired electrons; expected closed shells; add the hydrogens")
         molecule = Chem.AddHs(molecule)
     if name is not None:
         if len(parts) > 1:

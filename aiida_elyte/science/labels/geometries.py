@@ -27,7 +27,7 @@ class Relaxation:
     max_steps: int = 300
     """Steps after which it has not converged."""
     unconverged: str = "refuse"
-    """``refuse`` sets a frame aside that does not converge; ``keep`` labels it as it was given."""
+    """``refuse`` sets a frame aside that does not converge; ``keep`` labels it where it has come."""
 
     def __post_init__(self) -> None:
         if self.optimizer not in _OPTIMIZERS:

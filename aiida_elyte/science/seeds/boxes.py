@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -16,7 +16,16 @@ from aiida_elyte.science.seeds.molecules import charge_of, match_sites, read_mol
 from aiida_elyte.science.seeds.packing import Box, pack
 from aiida_elyte.science.seeds.polymer import count_sites, make_polymer
 
-__all__ = ["Amounts", "build_box", "count_molecules", "one_of_each", "topology_of_box"]
+__all__ = [
+    "Amounts",
+    "build_box",
+    "count_molecules",
+    "enlarge",
+    "loose_density",
+    "one_of_each",
+    "seed_of_box",
+    "topology_of_box",
+]
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,35 @@ def count_molecules(recipe: Recipe) -> Amounts:
         raise InputError(_tell_no_salt(recipe.salt, amounts))
     _check_neutral(recipe, amounts)
     return amounts
+
+
+def enlarge(recipe: Recipe, largest: int) -> Recipe:
+    """Return the recipe with the least ``n_atoms``, up to ``largest``, of which it can be made.
+
+    Raises
+    ------
+    InputError
+        When it cannot be made of so many.
+    """
+    while True:
+        try:
+            count_molecules(recipe)
+        except InputError:
+            if recipe.n_atoms >= largest:
+                raise
+            recipe = replace(recipe, n_atoms=min(largest, math.ceil(1.25 * recipe.n_atoms)))
+        else:
+            return recipe
+
+
+def loose_density(recipe: Recipe) -> float:
+    """Return the density a box begins with [g/cm³]: chains need room to grow, a liquid is packed near its own."""
+    return 0.8 if recipe.polymer is None else 0.2
+
+
+def seed_of_box(seed: int, number: int) -> int:
+    """Return the seed of one of several boxes of a recipe with a seed; recipes of neighbouring seeds share none."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0]) % (2**31 - 2) + 1
 
 
 def one_of_each(recipe: Recipe) -> Topology:
@@ -127,7 +165,8 @@ def _count(recipe: Recipe, n_chains: int, scale: float) -> Amounts:
         numbers[smiles] = n_salt * number
         n_atoms += n_salt * number * len(topology_from_smiles(smiles).elements)
     ratio = n_salt * n_cations / n_sites if n_sites else None
-    return Amounts(n_chains, numbers, n_atoms, n_sites, ratio, 1000 * n_salt / mass)
+    molality = 1000 * n_salt / mass if mass else None
+    return Amounts(n_chains, numbers, n_atoms, n_sites, ratio, molality)
 
 
 def _count_sites(recipe: Recipe, pattern: str, n_chains: int, numbers: Mapping[str, int]) -> int:

@@ -1,5 +1,6 @@
 """Label frames with any ASE calculator, many frames a job."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiida import orm
@@ -9,11 +10,12 @@ from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, while_
 from aiida_elyte.calculations.functions.frames import collect_refused, cut_batch, merge_frames
 from aiida_elyte.calculations.label_ase import LabelAseCalculation
 from aiida_elyte.data.frames import FramesData
-from aiida_elyte.workflows.protocols import ProtocolMixin
+from aiida_elyte.errors import InputError
+from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.script import ScriptBaseWorkChain
 from aiida_elyte.workflows.validation import is_positive
 
-__all__ = ["AseLabelWorkChain", "LabelAseBaseWorkChain"]
+__all__ = ["AseLabelWorkChain", "LabelAseBaseWorkChain", "merge_labels"]
 
 
 class LabelAseBaseWorkChain(ScriptBaseWorkChain):
@@ -72,12 +74,19 @@ class AseLabelWorkChain(ProtocolMixin, WorkChain):
             Frames to label; left out where another WorkChain fills them in.
         protocol, overrides, options
             Name of the protocol, what to change of it, options of the jobs.
+
+        Raises
+        ------
+        InputError
+            When a calculator other than that of the protocol is named without its level of theory.
         """
         inputs = cls.get_inputs(protocol, overrides, options)
-        asked = (overrides or {}).get("settings", {})
-        if asked.get("calculator") not in (None, cls.get_protocol_inputs(protocol)["settings"]["calculator"]):
-            # Parameters and level of theory of the protocol belong to the calculator of the protocol.
-            inputs["settings"] = {"properties": inputs["settings"]["properties"], **asked}
+        inputs["settings"] = merge_labels(cls.get_protocol_inputs(protocol), overrides)["settings"]
+        if not inputs["settings"].get("level_of_theory"):
+            raise InputError(
+                f"calculator {inputs['settings']['calculator']!r} has no level_of_theory; expected what to call its "
+                "labels, as `level_of_theory: wB97M-V/def2-TZVPD`; add it to the settings of the labeller"
+            )
         builder = cls.get_builder()
         builder.batch_size = orm.Int(inputs["batch_size"])
         builder.max_in_flight = orm.Int(inputs["max_in_flight"])
@@ -141,6 +150,23 @@ class AseLabelWorkChain(ProtocolMixin, WorkChain):
         if refused.get_dict():
             self.report(f"{len(refused.get_dict())} of {len(self.inputs.frames)} frames were set aside")
         return None
+
+
+def merge_labels(below: Mapping[str, Any] | None, above: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the inputs of a labeller with those above merged in; another calculator starts without the old one's.
+
+    Parameters
+    ----------
+    below, above
+        Inputs as of a protocol; parameters and level of theory belong to the calculator they stand with.
+    """
+    below, above = dict(below or {}), dict(above or {})
+    known, asked = below.get("settings") or {}, above.get("settings") or {}
+    if asked.get("calculator") not in (None, known.get("calculator")):
+        bound = ("parameters", "level_of_theory", "charge_method")
+        below["settings"] = {key: value for key, value in known.items() if key not in bound}
+    merged: dict[str, Any] = recursive_merge(below, above)
+    return merged
 
 
 def _name(first: int) -> str:

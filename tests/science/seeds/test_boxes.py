@@ -2,7 +2,14 @@ import pytest
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.recipe import ANIONS, read_recipe
-from aiida_elyte.science.seeds.boxes import build_box, count_molecules, one_of_each, topology_of_box
+from aiida_elyte.science.seeds.boxes import (
+    build_box,
+    count_molecules,
+    enlarge,
+    one_of_each,
+    seed_of_box,
+    topology_of_box,
+)
 
 PEO = {
     "name": "peo",
@@ -103,3 +110,19 @@ def test_the_box_has_the_amounts_and_the_graph_foretold():
 def test_recipes_that_come_to_nothing_are_refused(change, words):
     with pytest.raises(InputError, match=words):
         count_molecules(read_recipe({**PEO, **change}))
+
+
+def test_a_box_too_small_for_its_recipe_is_enlarged():
+    content = {"name": "few", "polymer": {"unit": "*CCO*", "n_units": 10}, "salt": {"name": "LiTFSI", "ratio": 0.005}}
+    small = read_recipe({**content, "n_atoms": 200, "temperature_K": 350})
+    with pytest.raises(InputError, match="rounded to no salt"):
+        count_molecules(small)
+    assert count_molecules(enlarge(small, 4000)).molecules["[Li+]"] == 1
+    with pytest.raises(InputError, match="rounded to no salt"):
+        enlarge(small, 300)
+
+
+def test_neighbouring_seeds_share_no_box():
+    seeds = [seed_of_box(seed, number) for seed in range(20) for number in range(20)]
+    assert len(set(seeds)) == 400
+    assert all(0 < seed < 2**31 - 1 for seed in seeds)

@@ -1,0 +1,135 @@
+"""Builders of the polymer street, and inputs it refuses before anything is submitted."""
+
+import sys
+
+import numpy as np
+import pytest
+import yaml
+from aiida import orm
+from aiida.engine.utils import instantiate_process
+from aiida.manage import get_manager
+from ions import RECIPE, clusters
+
+from aiida_elyte.cli.polymer import Request, describe_plan, plan_of
+from aiida_elyte.cli.polymer import build as prepare
+from aiida_elyte.data.frames import FramesData
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.frames import attach_labels, write_frames
+from aiida_elyte.science.seeds import Ingredient, Recipe, make_clusters
+from aiida_elyte.workflows.polymer import PolymerWorkChain
+
+PBE = {"calculator": "pyscf", "parameters": {"xc": "pbe", "basis": "def2-svp"}, "level_of_theory": "PBE/def2-SVP"}
+
+IONS = (Ingredient("Li", "[Li+]", 1), Ingredient("Cl", "[Cl-]", 1, ("[Cl-]",), (2.2, 2.6)))
+
+
+def labelled(frames, level):
+    for frame in frames:
+        frame.info["level_of_theory"] = level
+        attach_labels(frame, energy=0.0, forces=np.zeros((len(frame), 3)))
+    return frames
+
+
+@pytest.fixture
+def build(aiida_profile_clean, python_code):
+    """Return a function that makes a builder; its codes are never run."""
+
+    def make(recipe=RECIPE, protocol="fast", **overrides):
+        codes = {"python": python_code, "engine": python_code}
+        return PolymerWorkChain.get_builder_from_protocol(codes, recipe, protocol=protocol, overrides=overrides)
+
+    return make
+
+
+def learning_with(settings):
+    return {"label": {"ase": {"settings": settings}}}
+
+
+def refusal(builder):
+    return str(PolymerWorkChain.spec().inputs.validate(builder._inputs(prune=True)) or "")
+
+
+def test_another_calculator_takes_nothing_of_the_old_one(build):
+    builder = build(learning=learning_with(PBE))
+    for labels in (builder.label, builder.learning.label):
+        settings = labels["ase"]["settings"].get_dict()
+        assert {key: settings[key] for key in PBE} == PBE
+        assert settings["properties"] == ["energy", "forces", "charges"]
+    assert builder.label["ase"]["settings"]["relax"]["fmax_eV_A"] == 0.2
+    assert refusal(builder) == ""
+
+
+def test_same_calculator_keeps_what_is_not_changed(build):
+    builder = build(learning=learning_with({"parameters": {"accuracy": 0.01}}))
+    parameters = builder.learning.label["ase"]["settings"]["parameters"]
+    assert (parameters["method"], parameters["accuracy"]) == ("GFN2-xTB", 0.01)
+
+
+def test_a_calculator_without_level_of_theory_is_refused(build):
+    with pytest.raises(InputError, match="calculator 'emt' has no level_of_theory"):
+        build(learning=learning_with({"calculator": "emt"}))
+
+
+def test_first_and_later_labels_are_of_one_level(build):
+    said = refusal(build(label={"ase": {"settings": PBE}}))
+    assert "label has level of theory 'PBE/def2-SVP', learning.label 'GFN2-xTB (tblite)'; expected one" in said
+
+
+@pytest.mark.parametrize("name", ["CaCl2", "LiI"])
+def test_every_ion_of_the_tables_can_be_learned(build, name):
+    assert refusal(build({**RECIPE, "salt": {"name": name, "molality_mol_kg": 2.0}})) == ""
+
+
+def test_an_element_no_fit_knows_is_refused_before_learning(build):
+    salt = {"cation": "[Cs+]", "anion": "[Cl-]", "molality_mol_kg": 2.0}
+    said = refusal(build({**RECIPE, "salt": salt}))
+    assert "Cs of dme_licl has no Lennard-Jones parameters" in said
+
+
+def test_dataset_of_another_level_is_refused(build):
+    builder = build()
+    builder.dataset = FramesData(labelled(clusters(), "PBE/def2-SVP"))
+    said = refusal(builder)
+    assert "dataset has levels of theory ['PBE/def2-SVP']; expected GFN2-xTB (tblite)" in said
+
+
+def test_files_of_labels_that_do_not_fit_are_refused(aiida_profile_clean, python_code, tmp_path):
+    def launch(frames, level="GFN2-xTB (tblite)", salt="LiCl"):
+        recipe, dataset = tmp_path / "recipe.yaml", tmp_path / "clusters.extxyz"
+        recipe.write_text(yaml.safe_dump({**RECIPE, "salt": {"name": salt, "molality_mol_kg": 1.0}}))
+        write_frames(labelled(frames, level), dataset)
+        codes = {"python": python_code.uuid, "engine": python_code.uuid}
+        return prepare(Request(recipe, protocol="fast", dataset=str(dataset), codes=codes))
+
+    assert len(launch(clusters()).dataset) == 3
+    with pytest.raises(InputError, match=r"is of level of theory 'PBE'; expected GFN2-xTB .*learning\.max_rounds"):
+        launch(clusters(), "PBE")
+    with pytest.raises(InputError, match="has no frame with Br"):
+        launch(clusters(), salt="LiBr")
+    with pytest.raises(InputError, match=r"clusters\.extxyz: .*(bonds|atoms|angles)"):
+        launch(make_clusters(Recipe("contact", (*IONS, Ingredient("DMM", "COC", 1, ("[OX2]",)))), 2)[0])
+
+
+def test_packmol_is_asked_for_before_a_liquid_is_submitted(aiida_profile_clean, aiida_localhost, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    bare = tmp_path / "python"
+    bare.symlink_to(sys.executable)
+    code = orm.InstalledCode(label="bare", computer=aiida_localhost, filepath_executable=str(bare)).store()
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(RECIPE))
+    with pytest.raises(InputError, match="does not find packmol"):
+        prepare(Request(recipe, codes={"python": code.uuid, "engine": code.uuid}))
+
+
+def test_plan_counts_what_heat_adds(build):
+    plan = plan_of(build(protocol="balanced"))
+    # 8 + 8 + 4 + 6 clusters, each relaxed and four times heated; later ones are labelled as they are.
+    assert (plan["clusters"], plan["first_labels"], plan["later_labels"]) == (26, 130, 160)
+    assert "130 geometries of 26 clusters, and 160 more" in describe_plan(plan)
+
+
+def test_failed_boxes_are_told(build):
+    chain = instantiate_process(get_manager().get_runner(), build())
+    chain.ctx.series, chain.ctx.failed = {}, {"m00_b00": "lost atoms"}
+    assert chain.results().status == 453
+    assert chain.outputs["failed"].get_dict() == {"m00_b00": "lost atoms"}
