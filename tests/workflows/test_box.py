@@ -1,14 +1,17 @@
 """A box from its recipe to its displacements; the street above it with force fields that are given."""
 
+import numpy as np
 import pytest
 from aiida import orm
 from aiida.engine import run_get_node
 from ions import RECIPE, begun_force_field
 from liquid import ENVIRONMENT, PROGRAMS
+from scipy.constants import Avogadro
 
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.report.collect import collect
 from aiida_elyte.report.html import write_html
+from aiida_elyte.science.transport.estimates import estimate_transport
 from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.polymer import PolymerWorkChain
 
@@ -97,14 +100,35 @@ def test_the_street_pools_boxes_of_the_force_fields_given(codes, force_field, tm
     pooled = node.outputs.series.get_series()
     assert [(one.replica, one.member) for one in pooled] == [("m00_b00", "m00"), ("m01_b01", "m01")]
     assert set(node.outputs.boxes) == {"m00_b00", "m01_b01"}
+    for one in pooled:
+        box = node.outputs.boxes[one.replica]
+        (own,) = box.series.get_series()
+        molecules = box.box["amounts"]["molecules"]
+        counts = dict(zip(one.species, one.counts.tolist(), strict=True))
+        assert (counts["Li"], counts["Cl"]) == (molecules["[Li+]"], molecules["[Cl-]"])
+        assert one.tracked.count("Li") == counts["Li"] > 1
+        np.testing.assert_array_equal(one.displacements_A, own.displacements_A)
+        # Production is at the volume that settling ended with; the file rounds the edges.
+        *_, density = box.thermo.get_array("density_g_cm3")
+        mass_g = float(one.counts @ one.masses) / Avogadro
+        np.testing.assert_allclose(one.volume_A3, mass_g / density * 1e24, rtol=1e-3)
+    assert pooled[0].volume_A3[0] != pooled[1].volume_A3[0]
+    assert not np.array_equal(pooled[0].displacements_A, pooled[1].displacements_A)
+    found = node.outputs.transport.get_dict()
+    both, alone = (
+        {name: one.as_dict() for name, one in estimate_transport(series, {"Li": 1.0, "Cl": -1.0}, 350.0).items()}
+        for series in (pooled, pooled[:1])
+    )
+    both = orm.Dict(both).store().get_dict()  # which rounds to 14 digits
+    assert {name: found[name] for name in both} == both
+    assert found["tracer_diffusion_Li"] != orm.Dict(alone).store()["tracer_diffusion_Li"]
+    # Picoseconds carry little: what has no number tells why, what has one tells its error.
+    assert all(one.get("refused") or one["std"] > 0 for one in both.values())
+    assert found["conditions"]["temperature_K"] == 350
     assert node.outputs.solvation["n_boxes"] == 2
     text = write_report(node, tmp_path)
     assert "m01_b01" in text
     assert "Who surrounds Li" in text
-    transport = node.outputs.transport.get_dict()
-    # Picoseconds carry no conductivity: it is refused, or given with its error.
-    assert "refused" in transport["conductivity"] or transport["conductivity"]["std"] > 0
-    assert transport["conditions"]["temperature_K"] == 350
 
 
 def test_a_force_field_without_the_types_of_the_recipe_is_told(codes, force_field):
