@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from aiida_elyte.cli.crystal import available_cores, check_dataset, check_keys, check_levels
 from aiida_elyte.cli.datasets import load_frames_node
+from aiida_elyte.cli.files import read_yaml
 from aiida_elyte.cli.profile import check_runnable, find_code, load_any
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
@@ -60,11 +59,9 @@ def read_recipe_file(path: Path) -> tuple[dict[str, Any], Recipe]:
     InputError
         When it cannot be read, is no recipe, or has no salt.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"recipe {path} cannot be read ({reason}); expected a YAML file; correct it") from error
+    content = read_yaml(path, "recipe")
+    if content is None:
+        raise InputError(f"recipe {path} is empty; expected a mapping of keys to values; see examples/recipes")
     recipe = read_recipe(content)
     count_molecules(recipe)
     if recipe.salt is None:

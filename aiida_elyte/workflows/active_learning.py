@@ -149,7 +149,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         """Start with what is given."""
         self.ctx.dataset = self.inputs.dataset
         self.ctx.potentials = dict(self.inputs.get("potentials", {}))
-        self.ctx.rounds, self.ctx.number = [], 0
+        self.ctx.rounds, self.ctx.number, self.ctx.first_error = [], 0, None
         self.ctx.reason = ""
 
     @property
@@ -198,6 +198,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         self.ctx.rounds.append(
             {
                 "number": self.ctx.number,
+                "held_out_error_before": self.ctx.first_error if self.ctx.number == 1 else None,
                 "sampled_by": node.uuid,
                 "n_sampled": record["n_sampled"],
                 "n_refused": len(record["refused"]),
@@ -258,11 +259,11 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         if not node.is_finished_ok:
             return self.exit_codes.ERROR_TRAINING_FAILED.format(number=self.ctx.number, reason=node.exit_message)
         self.ctx.potentials = dict(node.outputs.potentials)
+        error = held_out_error(node.outputs.summary.get_dict().values())
         if self.ctx.rounds:
-            self.ctx.rounds[-1] |= {
-                "trained_by": node.uuid,
-                "held_out_error": held_out_error(node.outputs.summary.get_dict().values()),
-            }
+            self.ctx.rounds[-1] |= {"trained_by": node.uuid, "held_out_error": error}
+        else:
+            self.ctx.first_error = error
         return None
 
     def results(self) -> None:
