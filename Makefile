@@ -12,8 +12,9 @@ export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 demo: $(VENV)/.demo
 	AIIDA_PATH=$(DEMO) $(BIN)/aiida-elyte demo --dir $(DEMO)
 
+# Two workers, one thread each; the tests of a file stay together.
 test: $(VENV)/.test lint
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -128,8 +128,9 @@ def test_labels_without_energies_or_charges_are_refused_where_they_are_needed(re
     for frame in frames:
         del frame.arrays["dft_charge"]
     write(tmp_path / "bare.extxyz", frames, format="extxyz")
-    line = refuse("forcefield", "fit", tmp_path / "bare.extxyz", "--out", tmp_path)
-    assert "water has no charges; expected dft_charge on its frames" in line
+    line = refuse("forcefield", "fit", tmp_path / "bare.extxyz", "--out", tmp_path / "out")
+    assert "bare.extxyz has no charges; expected dft_charge or charges" in line
+    assert not (tmp_path / "out").exists()
 
 
 def test_evaluate_gives_errors_by_system(fitted, tmp_path):
