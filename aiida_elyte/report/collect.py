@@ -19,7 +19,7 @@ from aiida_elyte.report.provenance import (
     describe_learning,
     describe_process,
     describe_rounds,
-    describe_stage,
+    describe_stages,
     functions_of,
     has_output,
     input_of,
@@ -99,7 +99,7 @@ def collect(node: orm.WorkChainNode) -> dict[str, Any]:
         "arrhenius_band": arrhenius_band(
             {run["settings"]["temperature_K"]: run["transport"]["conductivity"] for run in runs if run["transport"]}
         ),
-        "stages": list(_stages(node, parts)),
+        "stages": list(describe_stages(node, parts)),
         "environment": describe_environment(node),
         "trail": _trail(runs, learning, training),
     }
@@ -243,22 +243,6 @@ def _runs(conductivity: orm.WorkChainNode) -> Iterator[dict[str, Any]]:
             "job_pk": None if series is None or series.creator is None else series.creator.pk,
             **({"msd": {}, "temperatures": []} if series is None else describe_series(series.get_series(), charges)),
         }
-
-
-def _stages(node: orm.ProcessNode, parts: Mapping[str, orm.ProcessNode | None]) -> Iterator[dict[str, Any]]:
-    """Yield the street, its stations and their runs, with the time each took."""
-    yield describe_stage(node, "the whole", 0)
-    for name, part in parts.items():
-        if part is None:
-            continue
-        if part.pk != node.pk:
-            yield describe_stage(part, name, 1)
-        if name != "seeds_label":
-            yield from (
-                describe_stage(child, label, 2)
-                for label, child in calls_of(part).items()
-                if isinstance(child, orm.WorkChainNode)
-            )
 
 
 def _trail(

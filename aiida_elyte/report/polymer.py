@@ -16,7 +16,7 @@ from aiida_elyte.report.provenance import (
     describe_learning,
     describe_process,
     describe_rounds,
-    describe_stage,
+    describe_stages,
     functions_of,
     has_output,
     input_of,
@@ -80,7 +80,7 @@ def collect_polymer(node: orm.WorkChainNode) -> dict[str, Any]:
         "runs": runs,
         "arrhenius": None,
         "solvation": _solvation(node, boxes),
-        "stages": list(_stages(node, seeds, learning, called)),
+        "stages": list(describe_stages(node, {"clusters_label": seeds, "learning": learning, **called})),
         "environment": describe_environment(node),
         "trail": _trail(runs, boxes, fits, learning),
     }
@@ -257,28 +257,6 @@ def _solvation(node: orm.ProcessNode, boxes: Sequence[Mapping[str, Any]]) -> dic
     if pooled and "result" in pooled[-1].outputs:
         return dict(pooled[-1].outputs.result.get_dict())
     return next(({"n_boxes": 1, **box["solvation"]} for box in boxes if box["curves"] is not None), None)
-
-
-def _stages(
-    node: orm.ProcessNode,
-    seeds: orm.ProcessNode | None,
-    learning: orm.ProcessNode | None,
-    boxes: Mapping[str, orm.ProcessNode],
-) -> Iterator[dict[str, Any]]:
-    """Yield the street, its stations and their runs, with the time each took."""
-    yield describe_stage(node, "the whole", 0)
-    parts = {"clusters_label": seeds, "learning": learning, **boxes}
-    for name, part in parts.items():
-        if part is None:
-            continue
-        if part.pk != node.pk:
-            yield describe_stage(part, name, 1)
-        if name != "clusters_label":
-            yield from (
-                describe_stage(child, label, 2)
-                for label, child in calls_of(part).items()
-                if isinstance(child, orm.WorkChainNode)
-            )
 
 
 def _trail(

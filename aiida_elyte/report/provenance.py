@@ -16,7 +16,7 @@ __all__ = [
     "describe_learning",
     "describe_process",
     "describe_rounds",
-    "describe_stage",
+    "describe_stages",
     "functions_of",
     "has_output",
     "input_of",
@@ -158,8 +158,23 @@ def settings_of(node: orm.ProcessNode) -> dict[str, Any]:
     return node.inputs.settings.get_dict()
 
 
-def describe_stage(node: orm.ProcessNode, name: str, level: int) -> dict[str, Any]:
-    """Return a process as a row of the table of stages."""
+def describe_stages(node: orm.ProcessNode, parts: Mapping[str, orm.ProcessNode | None]) -> Iterator[dict[str, Any]]:
+    """Yield a street, its stations by name and their runs, those of labelling left out, with the time each took."""
+    yield _describe_stage(node, "the whole", 0)
+    for name, part in parts.items():
+        if part is None:
+            continue
+        if part.pk != node.pk:
+            yield _describe_stage(part, name, 1)
+        if not name.endswith("_label"):
+            yield from (
+                _describe_stage(child, label, 2)
+                for label, child in calls_of(part).items()
+                if isinstance(child, orm.WorkChainNode)
+            )
+
+
+def _describe_stage(node: orm.ProcessNode, name: str, level: int) -> dict[str, Any]:
     return {**describe_process(node), "stage": name, "level": level}
 
 
