@@ -16,12 +16,14 @@ from aiida_elyte.calculations.functions.polymer import (
 )
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.series import SeriesData
+from aiida_elyte.science.dynamics.compression import Compression
+from aiida_elyte.science.dynamics.production import Production, Settling
 from aiida_elyte.workflows.build_box import BuildBoxBaseWorkChain
 from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.reduce_trajectory import ReduceTrajectoryBaseWorkChain
 from aiida_elyte.workflows.solvation import SolvationBaseWorkChain
-from aiida_elyte.workflows.validation import is_recipe
+from aiida_elyte.workflows.validation import holds, is_recipe, no_record
 
 __all__ = ["BoxWorkChain"]
 
@@ -50,12 +52,14 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
             "settling",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
+            validator=holds(Settling),
             help="`max_extensions` of the last stage by `extension_ps` each; `is_required`, whether to end without.",
         )
         spec.input(
             "production",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
+            validator=holds(Production),
             help="`thermalise_ps`, `length_ps`, `frame_ps`: time between frames.",
         )
         spec.expose_inputs(BuildBoxBaseWorkChain, namespace="build", exclude=("force_field",))
@@ -66,6 +70,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         spec.expose_inputs(
             SolvationBaseWorkChain, namespace="solvation", exclude=("trajectories", "topology", "parent_folder")
         )
+        spec.inputs.validator = _validate
         spec.output("box", valid_type=orm.Dict, required=False, help="Numbers of molecules, stages, ions.")
         spec.output(
             "equilibrium", valid_type=orm.Dict, required=False, help="Where the box settled, its means, or why not."
@@ -204,10 +209,12 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         return None
 
     def run_production(self) -> ToContext:
-        """Run at constant volume from where the box has settled."""
+        """Run at constant volume, that of the mean density of the box since it has settled."""
         self._attach_settling()
         node = self.ctx.settling
-        settings = production_settings(self.inputs.run, node.inputs.settings, self.inputs.production, self.inputs.seed)
+        settings = production_settings(
+            self.inputs.run, node.inputs.settings, self.inputs.production, self.ctx.verdict, self.inputs.seed
+        )
         inputs = self._md(node.outputs.final, settings)
         inputs.metadata.call_link_label = "production"
         return ToContext(production=self.submit(LammpsBaseWorkChain, **inputs))
@@ -277,6 +284,12 @@ class _Compression(ProtocolMixin):
     """Protocols of the compression, those of `aiida-elyte box build`."""
 
     PROTOCOL = "compression"
+
+
+def _validate(inputs: Any, _: Any) -> str | None:
+    if "build" not in inputs or "settings" not in inputs["build"]:
+        return None
+    return no_record(Compression, inputs["build"]["settings"].get_dict().get("compression", {}), "compression")
 
 
 def _reason(node: orm.ProcessNode) -> str:

@@ -23,11 +23,12 @@ from aiida_elyte.plugins import load
 from aiida_elyte.science.forcefield.elements import check_elements
 from aiida_elyte.science.recipe import read_recipe
 from aiida_elyte.science.seeds.boxes import one_of_each, seed_of_box
+from aiida_elyte.science.seeds.solvation import Solvation
 from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
 from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
-from aiida_elyte.workflows.validation import is_labelled, is_positive, is_recipe, other_level
+from aiida_elyte.workflows.validation import holds, is_labelled, is_positive, is_recipe, other_level
 
 __all__ = ["PolymerWorkChain"]
 
@@ -61,7 +62,13 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         spec.input_namespace(
             "force_fields", valid_type=ForceFieldData, dynamic=True, required=False, help="Members m00 … to run with."
         )
-        spec.input("clusters", valid_type=orm.Dict, serializer=orm.to_aiida_type, help="Settings of the clusters.")
+        spec.input(
+            "clusters",
+            valid_type=orm.Dict,
+            serializer=orm.to_aiida_type,
+            validator=holds(Solvation),
+            help="Settings of the clusters.",
+        )
         spec.input_namespace("label", dynamic=True, help="Inputs of the labeller for these clusters.")
         spec.expose_inputs(
             ForceFieldWorkChain,
@@ -119,6 +126,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         spec.exit_code(450, "ERROR_LABELLING_FAILED", message="The clusters could not be labelled: {reason}")
         spec.exit_code(451, "ERROR_LEARNING_FAILED", message="The force field could not be learned: {reason}")
         spec.exit_code(453, "ERROR_NO_BOX", message="No box gave a trajectory, the first because: {reason}")
+        spec.exit_code(454, "ERROR_TRANSPORT_FAILED", message="The displacements could not be analysed: {reason}")
 
     @classmethod
     def get_builder_from_protocol(
@@ -282,7 +290,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         try:
             self.out("transport", transport(series, transport_settings(self.inputs.recipe, box)))
         except InputError as error:
-            return self.exit_codes.ERROR_NO_BOX.format(reason=str(error))
+            return self.exit_codes.ERROR_TRANSPORT_FAILED.format(reason=str(error))
         return None
 
 

@@ -4,7 +4,7 @@ Labels small ethers, alcohols, esters, carbonates and alkanes with GFN2-xTB alon
 one at a time: with discrete types to 3 bonds, of which the molecule may have others; by element and number of
 neighbours alone; with continuous typing. The last two columns are errors when other frames of it are in the fit.
 
-    python examples/benchmarks/forcefield_left_out.py            # about 15 minutes on one core
+    python examples/benchmarks/forcefield_left_out.py            # about 6 minutes on one core
     python examples/benchmarks/forcefield_left_out.py --frames 8 --steps 5 --left-out ethanol
 """
 

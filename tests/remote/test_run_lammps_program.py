@@ -96,10 +96,13 @@ def running(folder):
         ("nvt", 1e-6),
         # PPPM chooses its grid, and the barostat its inertia, for cell and temperature at which lmp was started.
         ("npt", 5e-3),
+        ("deform", 5e-3),
     ],
 )
 def test_a_killed_ramp_taken_up_equals_an_unbroken_one(folder, tmp_path_factory, kind, tolerance):
     ramp = STAGES[2] if kind == "npt" else {**STAGES[2], "kind": "nvt", "pressure_bar": None}
+    if kind == "deform":
+        ramp["density_g_cm3"] = 0.7
     stages = [*STAGES[:2], ramp]
     kill_when(folder, 600)
     killed = launch(folder, stages=stages)
@@ -119,6 +122,9 @@ def test_a_killed_ramp_taken_up_equals_an_unbroken_one(folder, tmp_path_factory,
     until = ours["step"] <= killed["step"] + 100  # molecules are chaotic
     for name in ("temperature_K", "volume_A3", "potential_eV"):
         np.testing.assert_allclose(ours[name][until], expected[name][until], rtol=tolerance, err_msg=name)
+    if kind == "deform":
+        assert ours["density_g_cm3"][0] != pytest.approx(0.7, rel=0.02)
+        assert ours["density_g_cm3"][-1] == pytest.approx(0.7, rel=1e-6)
     # The ramp ends at 400 K; of 576 degrees of freedom the temperature scatters by √(2/576) = 6 %.
     assert ours["temperature_K"][-5:].mean() == pytest.approx(395.0, rel=0.12)
 

@@ -121,6 +121,30 @@ def test_packmol_is_asked_for_before_a_liquid_is_submitted(aiida_profile_clean, 
         prepare(Request(recipe, codes={"python": code.uuid, "engine": code.uuid}))
 
 
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({"clusters": {"complexx": 3}}, r"clusters has 'complexx'; expected complex, .*did you mean complex"),
+        ({"clusters": {"n_solvent": 0}}, "clusters: n_solvent of the clusters is 0; expected a whole number, 1 or more"),
+        ({"box": {"production": {"length": 9.0}}}, r"production has 'length'; expected thermalise_ps, length_ps"),
+        ({"box": {"production": {"length_ps": -1.0}}}, "production: length_ps is -1.0; expected a positive number"),
+        ({"box": {"production": {"frame_ps": 1e9}}}, "production: frame_ps is 1e.09, length_ps 100; expected frames"),
+        ({"box": {"settling": {"max_extensions": 1.5}}}, "settling: max_extensions is 1.5; expected a whole number"),
+        ({"box": {"compression": {"settling_ps": 0.1}}}, "settling_ps of the compression is 0.1, with 10 records"),
+        ({"box": {"compression": {"warmth": 1.0}}}, "compression has 'warmth'; expected minimize_iterations"),
+    ],
+)
+def test_settings_no_street_has_are_refused_before_anything_runs(
+    overrides, said, aiida_profile_clean, python_code, tmp_path
+):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(RECIPE))
+    codes = {"python": python_code.uuid, "engine": python_code.uuid}
+    with pytest.raises(InputError, match=said) as caught:
+        prepare(Request(recipe, protocol="fast", overrides=overrides, codes=codes))
+    assert "\n" not in str(caught.value)
+
+
 def test_plan_counts_what_heat_adds(build):
     plan = plan_of(build(protocol="balanced"))
     # 8 + 8 + 4 + 6 clusters, each relaxed and four times heated; later ones are labelled as they are.

@@ -1,7 +1,7 @@
 """calcfunctions of the polymer street: clusters, runs of a box, equilibrium, pooled series."""
 
 import io
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from aiida import orm
@@ -10,6 +10,7 @@ from aiida.engine import calcfunction
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.science.dynamics.equilibration import judge_settling
+from aiida_elyte.science.dynamics.production import Production, production_stages
 from aiida_elyte.science.frames import first_frames, round_frame
 from aiida_elyte.science.recipe import read_recipe
 from aiida_elyte.science.seeds.solvation import Solvation, make_solvation_clusters, short_chain
@@ -72,20 +73,16 @@ def box_settings(settings: orm.Dict, built: orm.Dict, seed: orm.Int, extra_ps: o
 
 
 @calcfunction
-def production_settings(settings: orm.Dict, compression: orm.Dict, production: orm.Dict, seed: orm.Int) -> orm.Dict:
-    """Return the settings of production at constant volume, all else as in the compression."""
-    last, told = compression["stages"][-1], production.get_dict()
-    n_steps = round(1000 * told["length_ps"] / last["timestep_fs"])
-    equilibrate = round(1000 * told["thermalise_ps"] / last["timestep_fs"])
-    base = {**last, "kind": "nvt", "pressure_bar": None}
-    stages = [
-        {**base, "name": "thermalise", "n_steps": equilibrate, "is_production": False},
-        {**base, "name": "produce", "n_steps": n_steps, "is_production": True},
-    ]
+def production_settings(
+    settings: orm.Dict, compression: orm.Dict, production: orm.Dict, equilibrium: orm.Dict, seed: orm.Int
+) -> orm.Dict:
+    """Return the settings of production at the mean density of equilibrium, all else as in the compression."""
+    last, asked = compression["stages"][-1], Production(**production.get_dict())
+    stages = production_stages(last, equilibrium["means"]["density_g_cm3"]["value"], asked)
     return orm.Dict(
-        {**compression.get_dict(), "stages": stages, "seed": seed.value}
+        {**compression.get_dict(), "stages": [asdict(stage) for stage in stages], "seed": seed.value}
         | {"thermo_stride": settings["thermo_stride"]}
-        | {"dump_stride": max(1, round(1000 * told["frame_ps"] / last["timestep_fs"]))}
+        | {"dump_stride": max(1, round(1000 * asked.frame_ps / last["timestep_fs"]))}
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.dynamics.equilibration import FEWEST
 from aiida_elyte.science.dynamics.stages import Stage
 
 __all__ = ["Compression", "compression_stages", "push_off_stages", "schedule_rows"]
@@ -34,7 +35,7 @@ class Compression:
     Raises
     ------
     InputError
-        When a number is not positive.
+        When a number is not positive, or the settling has too few records.
     """
 
     minimize_iterations: int = 1000
@@ -70,6 +71,12 @@ class Compression:
         for name, value in vars(self).items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
                 raise InputError(f"{name} of the compression is {value!r}; expected a positive number; correct it")
+        n_records = 1000 * self.settling_ps / self.timestep_fs / self.record_stride
+        if n_records < FEWEST:
+            raise InputError(
+                f"settling_ps of the compression is {self.settling_ps:g}, with {n_records:.0f} records; expected {FEWEST} "
+                "or more, which tell whether a box has settled; make it longer, or record_stride smaller"
+            )
 
 
 def push_off_stages(temperature_K: float, settings: Compression) -> list[Stage]:

@@ -9,10 +9,13 @@ import numpy as np
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["Equilibrium", "Mean", "find_equilibrium", "judge_settling", "statistical_inefficiency"]
+__all__ = ["FEWEST", "Equilibrium", "Mean", "find_equilibrium", "judge_settling", "statistical_inefficiency"]
 
 _JUDGED = ("density_g_cm3", "pressure_bar", "temperature_K", "potential_eV")
 """Records that tell whether a box has settled."""
+
+FEWEST = 20
+"""Fewest samples of a series."""
 
 _STARTS = 100
 """Places where equilibrium may begin, evenly spaced."""
@@ -20,7 +23,7 @@ _STARTS = 100
 _LATEST = 2 / 3
 """Part of the run after which no equilibrium begins [1]: what is left would be too short to tell."""
 
-_FEWEST = 10.0
+_INDEPENDENT = 10.0
 """Fewest independent samples that tell a mean and a drift."""
 
 _ERRORS = 3.0
@@ -92,8 +95,8 @@ def find_equilibrium(series: Mapping[str, np.ndarray], targets: Mapping[str, flo
         late = [name for name, values in series.items() if _find_beginning(values) > _LATEST * n_samples]
         reasons.append(f"{' and '.join(late)} changes until the last third; expected a plateau")
     for name, mean in means.items():
-        if mean.n_effective < _FEWEST:
-            reasons.append(f"{name} has {mean.n_effective:.1f} independent samples; expected at least {_FEWEST:g}")
+        if mean.n_effective < _INDEPENDENT:
+            reasons.append(f"{name} has {mean.n_effective:.1f} independent samples; expected at least {_INDEPENDENT:g}")
         elif abs(mean.drift) > _ERRORS * mean.drift_std:
             reasons.append(f"{name} drifts by {mean.drift:.3g} ± {mean.drift_std:.2g}; expected none")
         elif targets and name in targets and abs(mean.value - targets[name]) > _ERRORS * mean.std:
@@ -188,8 +191,8 @@ def _mean(values: np.ndarray) -> Mean:
 
 def _check(series: Mapping[str, np.ndarray], targets: Mapping[str, float]) -> int:
     lengths = {name: len(values) for name, values in series.items()}
-    if not lengths or len(set(lengths.values())) > 1 or min(lengths.values()) < 20:
-        raise InputError(f"series have {lengths} samples; expected one length of 20 or more; write more often")
+    if not lengths or len(set(lengths.values())) > 1 or min(lengths.values()) < FEWEST:
+        raise InputError(f"series have {lengths} samples; expected one length of {FEWEST} or more; write more often")
     for name, values in series.items():
         if not np.isfinite(values).all():
             raise InputError(f"series {name} holds one that is not finite; expected numbers; look at the run")

@@ -42,6 +42,9 @@ class Stage:
     """Time constant of the barostat [fs]."""
     is_production: bool = False
     """Whether frames of the trajectory are written."""
+    density_g_cm3: float | None = None
+    """Density to which the edges of the box, at right angles, are scaled alike in the course of the stage [g/cm³]; of
+    ``nvt`` only, ``None`` leaves the box as it is."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -57,6 +60,12 @@ class Stage:
             raise InputError(
                 f"pressure_bar of stage {self.name} is {self.pressure_bar}; expected one for npt and none for the "
                 "others; correct it"
+            )
+        wanted = self.density_g_cm3
+        if wanted is not None and not (self.kind == "nvt" and isfinite(wanted) and wanted > 0):
+            raise InputError(
+                f"density_g_cm3 of stage {self.name}, a {self.kind}, is {wanted}; expected a positive number, of nvt "
+                "only; correct it"
             )
 
 

@@ -11,7 +11,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.dynamics.stages import Stage, last_steps
 from aiida_elyte.science.forcefield.lammps import BONDED_KINDS, kspace, set_up
 from aiida_elyte.science.trajectory.parts import part_name
-from aiida_elyte.units import ATM_BAR
+from aiida_elyte.units import ATM_BAR, G_CM3
 
 __all__ = [
     "DYNAMICS",
@@ -266,6 +266,8 @@ def _move(settings: RunSettings, at: Point, begin: int, end: int) -> list[str]:
     elif stage.kind == "push_off":
         random = f"langevin {bath.removeprefix('temp ')} {_seed(settings, at)} zero yes"
         fixes = {name: f"nve/limit {stage.max_displacement_A}", f"bath_{at.stage:03d}": random}
+    elif stage.density_g_cm3 is not None:
+        fixes[f"edges_{at.stage:03d}"] = f"deform 1 {_edges_at(stage.density_g_cm3)} remap x units box"
     lines = [f'print "{DYNAMICS} {at.stage}"', f"timestep {stage.timestep_fs}"]
     if at.step == begin:
         if all(earlier.kind == "minimize" for earlier in settings.stages[: at.stage]):
@@ -284,6 +286,13 @@ def _move(settings: RunSettings, at: Point, begin: int, end: int) -> list[str]:
         f"write_restart {Point(at.stage, end).restart_name}",
         *(f"unfix {fix}" for fix in fixes),
     ]
+
+
+def _edges_at(density_g_cm3: float) -> str:
+    """Return the edges that a box of right angles has at a density, scaled alike about its centre."""
+    scale = f"(mass(all)*{G_CM3 / density_g_cm3!r}/vol)^(1/3)"
+    ends = (f"$(0.5*({axis}lo+{axis}hi{sign}l{axis}*{scale}):%.15g)" for axis in "xyz" for sign in "-+")
+    return " ".join(f"{axis} final {next(ends)} {next(ends)}" for axis in "xyz")
 
 
 def _quoted(commands: Iterable[str]) -> str:

@@ -114,8 +114,10 @@ class Groups:
         return mean_of_groups(flat, labels, _POOLING_P["members" if self.are_members else "replicas"])
 
     def describe(self, mean: Mean) -> str:
-        """Say how the groups became one mean."""
+        """Say how the groups became one mean; members of one replica each do not tell models from replicas."""
         kind, cause = ("ensemble members", "model") if self.are_members else ("replicas", "replica")
+        if self.are_members and len(set(self.labels)) == len(self.labels):
+            cause = "model or replica"
         if len(set(self.labels)) == 1:
             return "one replica"
         if not mean.between:

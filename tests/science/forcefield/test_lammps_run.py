@@ -48,6 +48,16 @@ def test_each_kind_has_its_integrator():
     assert len(only(commands(), "unfix")) == len(fixes)
 
 
+def test_a_box_is_scaled_alike_to_its_density_about_its_centre():
+    *before, last = [dict(stage) for stage in SETTINGS["stages"]]
+    (fix,) = [
+        line for line in only(commands(stages=[*before, {**last, "density_g_cm3": 0.9}]), "fix") if "deform" in line
+    ]
+    for axis in "xyz":
+        assert f"{axis} final $(0.5*({axis}lo+{axis}hi-l{axis}*(mass(all)*" in fix
+    assert fix.endswith(" remap x units box")
+
+
 def test_velocities_are_drawn_once_and_the_dump_is_opened_once():
     lines = commands()
     assert [line.split()[2] for line in only(lines, "velocity")] == ["create", "zero", "zero", "zero"]
@@ -114,6 +124,7 @@ def test_points_are_known_by_their_files():
         ({"stages": [{"name": "a", "kind": "nvt"}]}, "expected name, kind, n_steps"),
         ({"stages": [{"name": "a", "kind": "nvt", "n_steps": 5, "colour": 1}]}, "expected name, kind, n_steps"),
         ({"stages": [{"name": "a", "kind": "npt", "n_steps": 5}]}, "pressure_bar of stage a is None"),
+        ({"stages": [{**STAGES[1], "density_g_cm3": 1.0}]}, "density_g_cm3 of stage push, a push_off, is 1.0"),
         ({"stages": [{"name": "a", "kind": "nvt", "n_steps": 5, "temperature_K": [1, 2, 3]}]}, "expected one number"),
         ({"stages": [STAGES[4], STAGES[1]]}, "stage first is production, but others that are none follow"),
         ({"stages": [STAGES[4], {**STAGES[5], "timestep_fs": 2.0}]}, "first is a nvt with timestep_fs 1"),
