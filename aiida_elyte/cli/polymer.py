@@ -12,7 +12,6 @@ from aiida_elyte.cli.profile import check_runnable, find_code, load_any
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
 from aiida_elyte.science.crystal import suggest
-from aiida_elyte.science.frames import name_of
 from aiida_elyte.science.labels.geometries import Heat
 from aiida_elyte.science.recipe import Recipe, read_recipe
 from aiida_elyte.science.seeds.boxes import count_molecules, one_of_each
@@ -187,7 +186,7 @@ def _labels_a_cluster(labels: Any) -> int:
 
 def _load_dataset(request: Request, recipe: Recipe, builder: "ProcessBuilder") -> "FramesData":
     """Return the data set, once it is known to be labelled as the rounds will be and to have every type."""
-    from aiida_elyte.science.forcefield.dataset import group_frames
+    from aiida_elyte.science.forcefield.dataset import frames_by_name, group_frames
     from aiida_elyte.science.forcefield.model import BONDED, place_types
     from aiida_elyte.science.forcefield.typing import assign_types
 
@@ -198,11 +197,14 @@ def _load_dataset(request: Request, recipe: Recipe, builder: "ProcessBuilder") -
     labels = builder.learning.label
     check_levels(node, request, labels if learns else None, "learning")
     depth = builder.learning.ensemble["train"]["settings"].get_dict()["fit"].get("depth", 3)
-    firsts = {name_of(frame): frame for frame in reversed(node.get_frames())}
-    found = [system.types for system in group_frames(firsts.values(), depth=depth)]
-    keys = {kind: tuple({key for types in found for key in getattr(types, kind).keys}) for kind in BONDED}
-    keys["atoms"] = tuple({(label,) for types in found for label in types.labels})
     try:
+        systems = group_frames([members[0] for members in frames_by_name(node.get_frames()).values()], depth=depth)
+        for system in systems:
+            if system.charges is None:
+                raise InputError(f"{system.name} has no charges; expected those of its atoms; label them with charges")
+        found = [system.types for system in systems]
+        keys = {kind: tuple({key for types in found for key in getattr(types, kind).keys}) for kind in BONDED}
+        keys["atoms"] = tuple({(label,) for types in found for label in types.labels})
         place_types(keys, molecules, assign_types(molecules, depth))
     except InputError as error:
         raise InputError(f"{name}: {error}") from error

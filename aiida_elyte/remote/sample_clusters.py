@@ -122,7 +122,6 @@ def run(job: Job) -> dict[str, Any]:
         "n_frames": len(frames),
         "n_runs": len(replicas),
         "stops": {f"r{number}": stop for number, stop in enumerate(stops) if stop is not None},
-        "simulated_ps": len(replicas) * job.settings["n_steps"] * job.settings["timestep_fs"] / 1000,
     }
 
 

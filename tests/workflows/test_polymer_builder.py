@@ -23,10 +23,16 @@ PBE = {"calculator": "pyscf", "parameters": {"xc": "pbe", "basis": "def2-svp"}, 
 IONS = (Ingredient("Li", "[Li+]", 1), Ingredient("Cl", "[Cl-]", 1, ("[Cl-]",), (2.2, 2.6)))
 
 
-def labelled(frames, level):
+def labelled(frames, level="GFN2-xTB (tblite)", **labels):
     for frame in frames:
         frame.info["level_of_theory"] = level
-        attach_labels(frame, energy=0.0, forces=np.zeros((len(frame), 3)))
+        attach_labels(frame, energy=0.0, forces=np.zeros((len(frame), 3)), **labels)
+    return frames
+
+
+def charged(frames, level="GFN2-xTB (tblite)"):
+    for frame in frames:
+        labelled([frame], level, charges=np.zeros(len(frame)))
     return frames
 
 
@@ -94,20 +100,27 @@ def test_dataset_of_another_level_is_refused(build):
 
 
 def test_files_of_labels_that_do_not_fit_are_refused(aiida_profile_clean, python_code, tmp_path):
-    def launch(frames, level="GFN2-xTB (tblite)", salt="LiCl"):
+    def launch(frames, salt="LiCl"):
         recipe, dataset = tmp_path / "recipe.yaml", tmp_path / "clusters.extxyz"
         recipe.write_text(yaml.safe_dump({**RECIPE, "salt": {"name": salt, "molality_mol_kg": 1.0}}))
-        write_frames(labelled(frames, level), dataset)
+        write_frames(frames, dataset)
         codes = {"python": python_code.uuid, "engine": python_code.uuid}
         return prepare(Request(recipe, protocol="fast", dataset=str(dataset), codes=codes))
 
-    assert len(launch(clusters()).dataset) == 3
+    assert len(launch(charged(clusters())).dataset) == 3
     with pytest.raises(InputError, match=r"is of level of theory 'PBE'; expected GFN2-xTB .*learning\.max_rounds"):
-        launch(clusters(), "PBE")
+        launch(charged(clusters(), "PBE"))
     with pytest.raises(InputError, match="has no frame with Br"):
-        launch(clusters(), salt="LiBr")
+        launch(charged(clusters()), salt="LiBr")
     with pytest.raises(InputError, match=r"clusters\.extxyz: .*(bonds|atoms|angles)"):
-        launch(make_clusters(Recipe("contact", (*IONS, Ingredient("DMM", "COC", 1, ("[OX2]",)))), 2)[0])
+        launch(charged(make_clusters(Recipe("contact", (*IONS, Ingredient("DMM", "COC", 1, ("[OX2]",)))), 2)[0]))
+    with pytest.raises(InputError, match=r"clusters\.extxyz: .* has no charges; expected those of its atoms"):
+        launch(labelled(clusters()))
+    periodic = clusters()
+    periodic[1].set_cell([20.0, 20.0, 20.0])
+    periodic[1].set_pbc(True)
+    with pytest.raises(InputError, match=r"clusters\.extxyz: frame 1 .* is periodic; expected an isolated cluster"):
+        launch(charged(periodic))
 
 
 def test_packmol_is_asked_for_before_a_liquid_is_submitted(aiida_profile_clean, aiida_localhost, tmp_path, monkeypatch):
@@ -125,7 +138,10 @@ def test_packmol_is_asked_for_before_a_liquid_is_submitted(aiida_profile_clean, 
     ("overrides", "said"),
     [
         ({"clusters": {"complexx": 3}}, r"clusters has 'complexx'; expected complex, .*did you mean complex"),
-        ({"clusters": {"n_solvent": 0}}, "clusters: n_solvent of the clusters is 0; expected a whole number, 1 or more"),
+        (
+            {"clusters": {"n_solvent": 0}},
+            "clusters: n_solvent of the clusters is 0; expected a whole number, 1 or more",
+        ),
         ({"box": {"production": {"length": 9.0}}}, r"production has 'length'; expected thermalise_ps, length_ps"),
         ({"box": {"production": {"length_ps": -1.0}}}, "production: length_ps is -1.0; expected a positive number"),
         ({"box": {"production": {"frame_ps": 1e9}}}, "production: frame_ps is 1e.09, length_ps 100; expected frames"),

@@ -74,8 +74,8 @@ class Compression:
         n_records = 1000 * self.settling_ps / self.timestep_fs / self.record_stride
         if n_records < FEWEST:
             raise InputError(
-                f"settling_ps of the compression is {self.settling_ps:g}, with {n_records:.0f} records; expected {FEWEST} "
-                "or more, which tell whether a box has settled; make it longer, or record_stride smaller"
+                f"settling_ps of the compression is {self.settling_ps:g}, with {n_records:.0f} records; expected "
+                f"{FEWEST} or more, which tell whether a box has settled; make it longer, or record_stride smaller"
             )
 
 

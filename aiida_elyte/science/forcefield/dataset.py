@@ -25,7 +25,7 @@ from aiida_elyte.science.forcefield.typing import Types, assign_types
 from aiida_elyte.science.frames import block_of, charges_of, name_of, total_charge_of
 from aiida_elyte.units import EV_KCAL_MOL
 
-__all__ = ["System", "describe_coordinates", "fingerprint", "group_frames", "split_frames"]
+__all__ = ["System", "describe_coordinates", "fingerprint", "frames_by_name", "group_frames", "split_frames"]
 
 
 @dataclass(frozen=True)
@@ -129,11 +129,34 @@ def group_frames(
         When there are no frames, a frame is periodic, has no or impossible forces, charges or energy, or has other
         atoms than the first of its name.
     """
-    grouped = _group(frames)
+    grouped = frames_by_name(frames)
     absent = [name for name in smiles or {} if name not in grouped]
     if absent:
         raise InputError(f"smiles names {absent[0]}; expected one of {', '.join(grouped)}; correct it")
     return tuple(_as_system(name, members, depth, (smiles or {}).get(name)) for name, members in grouped.items())
+
+
+def frames_by_name(frames: Iterable[Atoms]) -> dict[str, list[Atoms]]:
+    """Gather labelled frames by cluster, in the order given.
+
+    Parameters
+    ----------
+    frames
+        As of ``group_frames``.
+
+    Raises
+    ------
+    InputError
+        As of ``group_frames``.
+    """
+    grouped: dict[str, list[Atoms]] = {}
+    for number, frame in enumerate(frames):
+        members = grouped.setdefault(name_of(frame), [])
+        _check_frame(frame, number, members)
+        members.append(frame)
+    if not grouped:
+        raise InputError("there are no frames; expected labelled frames of clusters; give some")
+    return grouped
 
 
 def split_frames(
@@ -186,25 +209,13 @@ def split_frames(
 def fingerprint(frames: Iterable[Atoms]) -> str:
     """Return the SHA-256 of atoms, bonds told, positions, forces, charges of frames, checked as in ``group_frames``."""
     digest = hashlib.sha256()
-    for frame in itertools.chain.from_iterable(_group(frames).values()):
+    for frame in itertools.chain.from_iterable(frames_by_name(frames).values()):
         told = f"{name_of(frame)} {' '.join(frame.get_chemical_symbols())} {frame.info.get('bonds', '')}".rstrip()
         digest.update(told.encode())
         charges = charges_of(frame)
         for values in (frame.positions, frame.get_forces(), () if charges is None else charges):
             digest.update(np.asarray(values, dtype="<f8").tobytes())
     return digest.hexdigest()
-
-
-def _group(frames: Iterable[Atoms]) -> dict[str, list[Atoms]]:
-    """Gather frames by name, and check them."""
-    grouped: dict[str, list[Atoms]] = {}
-    for number, frame in enumerate(frames):
-        members = grouped.setdefault(name_of(frame), [])
-        _check_frame(frame, number, members)
-        members.append(frame)
-    if not grouped:
-        raise InputError("there are no frames; expected labelled frames of clusters; give some")
-    return grouped
 
 
 def _check_frame(frame: Atoms, number: int, before: Sequence[Atoms]) -> None:
