@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aiida_elyte.cli.street import Step, descendants, read_progress, read_settings, running_jobs
+from aiida_elyte.errors import ElyteError
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -113,9 +114,15 @@ def run_here(
         Label of its node, unlike any other, by which it is found while it runs.
     started
         Called once with the node, as soon as there is one.
+
+    Raises
+    ------
+    ElyteError
+        When it was interrupted, by Ctrl-C or SIGTERM.
     """
     from aiida import orm
     from aiida.manage import get_manager
+    from plumpy import KilledError
 
     builder.metadata.label = label
     for handler in logging.getLogger("aiida").handlers:
@@ -139,6 +146,11 @@ def run_here(
     pending: list[Any] = [runner.loop.call_soon(tick)]
     try:
         node = runner.run_get_node(builder).node
+    except KilledError as error:
+        raise ElyteError(
+            f"{builder.process_class.__name__} was interrupted and is killed; the job it waited for may run on; run "
+            "the same command again: what has finished is taken from the cache"
+        ) from error
     finally:
         pending[0].cancel()
     if started is not None and not watches:

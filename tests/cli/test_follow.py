@@ -1,13 +1,18 @@
 """How progress of a running job is told."""
 
 import json
+import os
+import signal
 from datetime import UTC, datetime
 
 import pytest
+from aiida import orm
+from aiida.plugins import WorkflowFactory
 
-from aiida_elyte.cli.follow import describe_progress, span
+from aiida_elyte.cli.follow import describe_progress, run_here, span
 from aiida_elyte.cli.show import describe_quantity, table
 from aiida_elyte.cli.street import Step
+from aiida_elyte.errors import ElyteError
 
 
 @pytest.fixture
@@ -52,6 +57,24 @@ def test_fits_samplings_and_analyses_tell_what_they_count(step):
     analysis = {"seconds": 30.0, "pass": 1, "of": 2, "frames": 700}
     assert describe_progress(step(analysis)) == "pass 1 of 2, 700 frames read, 30 s"
     assert describe_progress(step({"seconds": 6.0, "replica": "r0", "frames": 9})) == "r0, 9 frames read, 6 s"
+
+
+def test_a_run_that_is_told_to_end_says_so_in_one_line(aiida_profile_clean, aiida_localhost):
+    builder = WorkflowFactory("core.arithmetic.multiply_add").get_builder()
+    builder.x, builder.y, builder.z = orm.Int(2), orm.Int(3), orm.Int(4)
+    builder.code = orm.InstalledCode(label="add", computer=aiida_localhost, filepath_executable="/bin/bash").store()
+    nodes = []
+
+    def end(node):
+        nodes.append(node)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(
+        ElyteError, match=r"MultiplyAddWorkChain was interrupted and is killed; .*run the same"
+    ) as caught:
+        run_here(builder, "interrupted", end)
+    assert "\n" not in str(caught.value)
+    assert nodes[0].is_killed
 
 
 @pytest.mark.parametrize(
