@@ -31,6 +31,8 @@ __all__ = [
     "check_dataset",
     "check_keys",
     "check_levels",
+    "check_protocol",
+    "find_codes",
     "find_run",
     "key_of",
     "plan_of",
@@ -49,6 +51,7 @@ class LabelRequest(Protocol):
 
     labeller: str
     dataset: str | None
+    codes: Mapping[str, str]
 
 
 @dataclass
@@ -101,12 +104,7 @@ def build(request: Request) -> "ProcessBuilder":
     from aiida_elyte.workflows.crystal import CrystalWorkChain
     from aiida_elyte.workflows.protocols import recursive_merge
 
-    protocols = CrystalWorkChain.get_available_protocols()
-    if request.protocol is not None and request.protocol not in protocols:
-        raise InputError(
-            f"protocol {request.protocol!r} is unknown; expected one of {', '.join(protocols)}"
-            f"{suggest(request.protocol, list(protocols))}"
-        )
+    check_protocol(request.protocol, CrystalWorkChain)
     overrides = dict(request.overrides)
     _check_overrides(overrides)
     if request.pseudo_family is not None:
@@ -117,10 +115,7 @@ def build(request: Request) -> "ProcessBuilder":
         family = {"active_learning": {"label": {"qe": {"scf": {"pseudo_family": request.pseudo_family}}}}}
         overrides = recursive_merge(overrides, family)
 
-    _check_roles(request)
-    codes = {"python": find_code(request.codes.get("python", "python@localhost"))}
-    if request.labeller == "qe" or request.labeller in request.codes:
-        codes[request.labeller] = find_code(request.codes.get(request.labeller, "pw@localhost"))
+    codes = find_codes(request, {"python": "python@localhost"})
     options = {"max_wallclock_seconds": request.max_wallclock_s} if request.max_wallclock_s else None
 
     # A labeller which looks up what it needs for each element (qe: pseudopotentials) refuses the missing here.
@@ -285,12 +280,37 @@ def check_keys(overrides: Any, process: Any, name: str) -> None:
             raise InputError(f"{name} has {key!r}; expected {', '.join(known)}{suggest(str(key), known)}")
 
 
-def _check_roles(request: Request) -> None:
-    """Refuse codes for roles nobody plays."""
-    roles = ["python", request.labeller]
+def check_protocol(name: str | None, process: Any) -> None:
+    """Refuse a protocol that a WorkChain lacks."""
+    known = list(process.get_available_protocols())
+    if name is not None and name not in known:
+        raise InputError(f"protocol {name!r} is unknown; expected one of {', '.join(known)}{suggest(name, known)}")
+
+
+def find_codes(request: LabelRequest, defaults: Mapping[str, str]) -> "dict[str, orm.AbstractCode]":
+    """Return the code of each role, the labeller's where it has one of its own.
+
+    Parameters
+    ----------
+    request
+        Tells ``codes`` and ``labeller``.
+    defaults
+        Role of the street → label of the code that plays it unless the request names another.
+
+    Raises
+    ------
+    InputError
+        When a code is missing, or is given for a role that nobody plays.
+    """
+    roles = [*defaults, request.labeller]
     for role in request.codes:
         if role not in roles:
-            raise InputError(f"--code has the role {role!r}; expected {' or '.join(roles)}{suggest(role, roles)}")
+            expected = f"{', '.join(roles[:-1])} or {roles[-1]}"
+            raise InputError(f"--code has the role {role!r}; expected {expected}{suggest(role, roles)}")
+    codes = {role: find_code(request.codes.get(role, default)) for role, default in defaults.items()}
+    if request.labeller == "qe" or request.labeller in request.codes:
+        codes[request.labeller] = find_code(request.codes.get(request.labeller, "pw@localhost"))
+    return codes
 
 
 def check_dataset(node: Any, name: str, symbols: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """``aiida-elyte launch``."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,25 @@ def command() -> None:
     """Start a street."""
 
 
+def _street_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that every street has."""
+    options = (
+        click.option("--protocol", help="fast, balanced or stringent."),
+        click.option(
+            "--overrides", type=click.Path(path_type=Path), metavar="FILE.yaml", help="What to change of the protocol."
+        ),
+        click.option("--max-wallclock-s", type=click.IntRange(min=1), help="Wall time of each job [s]."),
+        click.option("--dry-run", is_flag=True, help="Check everything, tell what it would cost, submit nothing."),
+        click.option("--detach", is_flag=True, help="Submit and return."),
+        click.option("--run", "in_process", is_flag=True, help="Compute in this process, without the daemon."),
+        click.option("--force", is_flag=True, help="Compute again what is there already."),
+        click.option("--json", "as_json", is_flag=True, help="Print what a machine can read."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 @command.command("crystal")
 @click.argument("structure", type=click.Path(path_type=Path))
 @click.option("--charges", multiple=True, metavar="EL=CHARGE", help="Charge of each mobile species in e, e.g. Li=1.")
@@ -35,20 +55,11 @@ def command() -> None:
 @click.option(
     "--labeller", default="ase", show_default=True, help="ase (GFN1-xTB unless told otherwise), qe, or a plug-in."
 )
-@click.option("--protocol", help="fast, balanced or stringent.")
-@click.option(
-    "--overrides", type=click.Path(path_type=Path), metavar="FILE.yaml", help="What to change of the protocol."
-)
 @click.option("--dataset", metavar="PK|FILE", help="Labelled frames to start with, instead of seeds.")
 @click.option("--potentials", metavar="PK|DIR", help="Potentials to start with, instead of a first training.")
 @click.option("--pseudo-family", metavar="LABEL", help="Pseudopotential family of the labeller qe.")
 @click.option("--code", "codes", multiple=True, metavar="ROLE=CODE", help="E.g. python=python@cluster, qe=pw@cluster.")
-@click.option("--max-wallclock-s", type=click.IntRange(min=1), help="Wall time of each job [s].")
-@click.option("--dry-run", is_flag=True, help="Check everything, tell what it would cost, submit nothing.")
-@click.option("--detach", is_flag=True, help="Submit and return.")
-@click.option("--run", "in_process", is_flag=True, help="Compute in this process, without the daemon.")
-@click.option("--force", is_flag=True, help="Compute again what is there already.")
-@click.option("--json", "as_json", is_flag=True, help="Print what a machine can read.")
+@_street_options
 @click.pass_context
 def crystal(
     ctx: click.Context,
@@ -64,10 +75,8 @@ def crystal(
     codes: tuple[str, ...],
     max_wallclock_s: int | None,
     dry_run: bool,
-    detach: bool,
-    in_process: bool,
-    force: bool,
     as_json: bool,
+    **how: bool,
 ) -> None:
     """From the crystal in STRUCTURE (CIF, POSCAR, extxyz, …) to its ionic conductivity."""
     from aiida_elyte.cli.crystal import Request, build, plan_of, read_overrides
@@ -93,18 +102,13 @@ def crystal(
     if dry_run:
         click.echo(json.dumps(asdict(cost) | {"seconds": cost.seconds}, indent=2) if as_json else _describe_cost(cost))
         return
-    node = launch(builder, in_process=in_process, detach=detach, force=force)
-    finish(ctx, node, as_json)
+    finish(ctx, launch(builder, **how), as_json)
 
 
 @command.command("polymer")
 @click.argument("recipe", type=click.Path(path_type=Path), metavar="RECIPE.yaml")
 @click.option(
     "--labeller", default="ase", show_default=True, help="ase (GFN2-xTB unless told otherwise), or a plug-in."
-)
-@click.option("--protocol", help="fast, balanced or stringent.")
-@click.option(
-    "--overrides", type=click.Path(path_type=Path), metavar="FILE.yaml", help="What to change of the protocol."
 )
 @click.option("--dataset", metavar="PK|FILE", help="Labelled clusters to start with, instead of new ones.")
 @click.option(
@@ -113,12 +117,7 @@ def crystal(
 @click.option(
     "--code", "codes", multiple=True, metavar="ROLE=CODE", help="E.g. python=python@cluster, engine=lmp@cluster."
 )
-@click.option("--max-wallclock-s", type=click.IntRange(min=1), help="Wall time of each job [s].")
-@click.option("--dry-run", is_flag=True, help="Check everything, tell what it would cost, submit nothing.")
-@click.option("--detach", is_flag=True, help="Submit and return.")
-@click.option("--run", "in_process", is_flag=True, help="Compute in this process, without the daemon.")
-@click.option("--force", is_flag=True, help="Compute again what is there already.")
-@click.option("--json", "as_json", is_flag=True, help="Print what a machine can read.")
+@_street_options
 @click.pass_context
 def polymer(
     ctx: click.Context,
@@ -131,10 +130,8 @@ def polymer(
     codes: tuple[str, ...],
     max_wallclock_s: int | None,
     dry_run: bool,
-    detach: bool,
-    in_process: bool,
-    force: bool,
     as_json: bool,
+    **how: bool,
 ) -> None:
     """From the polymer or liquid electrolyte in RECIPE.yaml to its ionic conductivity and transference numbers."""
     from aiida_elyte.cli.crystal import read_overrides
@@ -157,7 +154,7 @@ def polymer(
         plan = plan_of(builder)
         click.echo(json.dumps(plan) if as_json else describe_plan(plan))
         return
-    finish(ctx, launch(builder, in_process=in_process, detach=detach, force=force), as_json)
+    finish(ctx, launch(builder, **how), as_json)
 
 
 def launch(

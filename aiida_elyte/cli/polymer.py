@@ -5,13 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aiida_elyte.cli.crystal import available_cores, check_dataset, check_keys, check_levels
+from aiida_elyte.cli.crystal import (
+    available_cores,
+    check_dataset,
+    check_keys,
+    check_levels,
+    check_protocol,
+    find_codes,
+)
 from aiida_elyte.cli.datasets import load_frames_node
 from aiida_elyte.cli.files import read_yaml
-from aiida_elyte.cli.profile import check_runnable, find_code, load_any
+from aiida_elyte.cli.profile import check_runnable, load_any
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
-from aiida_elyte.science.crystal import suggest
 from aiida_elyte.science.labels.geometries import Heat
 from aiida_elyte.science.recipe import Recipe, read_recipe
 from aiida_elyte.science.seeds.boxes import count_molecules, one_of_each
@@ -83,26 +89,12 @@ def build(request: Request) -> "ProcessBuilder":
     from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
     from aiida_elyte.workflows.polymer import PolymerWorkChain
 
-    protocols = PolymerWorkChain.get_available_protocols()
-    if request.protocol is not None and request.protocol not in protocols:
-        raise InputError(
-            f"protocol {request.protocol!r} is unknown; expected one of {', '.join(protocols)}"
-            f"{suggest(request.protocol, list(protocols))}"
-        )
+    check_protocol(request.protocol, PolymerWorkChain)
     overrides = dict(request.overrides)
     check_keys(overrides, PolymerWorkChain, "overrides")
     for name, part in (("learning", ForceFieldWorkChain), ("box", BoxWorkChain)):
         check_keys(overrides.get(name) or {}, part, f"overrides.{name}")
-    roles = ["python", "engine", request.labeller]
-    for role in request.codes:
-        if role not in roles:
-            raise InputError(f"--code has the role {role!r}; expected {', '.join(roles)}{suggest(role, roles)}")
-    codes = {
-        "python": find_code(request.codes.get("python", "python@localhost")),
-        "engine": find_code(request.codes.get("engine", "lmp@localhost")),
-    }
-    if request.labeller == "qe" or request.labeller in request.codes:
-        codes[request.labeller] = find_code(request.codes.get(request.labeller, "pw@localhost"))
+    codes = find_codes(request, {"python": "python@localhost", "engine": "lmp@localhost"})
     try:
         builder = PolymerWorkChain.get_builder_from_protocol(
             codes,

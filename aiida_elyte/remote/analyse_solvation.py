@@ -28,7 +28,6 @@ The trajectory is read twice: the first shells of the second pass end at the fir
 carry into the folder of a continued run: ``checkpoint.pickle``.
 """
 
-import io
 import json
 import math
 import pickle
@@ -43,6 +42,7 @@ import numpy as np
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
+from aiida_elyte.science.arrays import write_arrays
 from aiida_elyte.science.structure.pairing import PAIRINGS
 from aiida_elyte.science.structure.rdf import RadialDistribution
 from aiida_elyte.science.structure.shells import ShellFinder, ShellRecorder, name_atoms, refuse_shell
@@ -228,9 +228,7 @@ def _pack(functions: dict[str, RadialDistribution]) -> bytes:
         name = _array_name(site)
         arrays |= {f"g_{name}": one.g, f"g_{name}_error": one.g_error}
         arrays |= {f"n_{name}": one.coordination, f"n_{name}_error": one.coordination_error}
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
+    return write_arrays(arrays)
 
 
 def _array_name(site: str) -> str:

@@ -24,7 +24,6 @@ Settings:
 File to carry into the folder of a continued run: ``checkpoint.npz``. It gives bit by bit what an unbroken one gives.
 """
 
-import io
 import json
 import sys
 import time
@@ -36,6 +35,7 @@ import numpy as np
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
+from aiida_elyte.science.arrays import write_arrays
 from aiida_elyte.science.trajectory.readers import Trajectory, open_trajectory, reduce_trajectory
 from aiida_elyte.science.trajectory.reduction import Reducer, Series, pack_series, unpack_series
 from aiida_elyte.science.trajectory.topology import Topology, read_topology, select_molecules
@@ -80,7 +80,7 @@ class _Checkpoint:
         arrays = {f"done/{key}": array for key, array in pack_series(self.finished).items()}
         arrays |= {f"state/{key}": array for key, array in (state or {}).items()}
         texts = {"identity": np.array(self._identity), "facts": np.array(json.dumps(self.facts))}
-        write_atomically(self._path, _npz({**arrays, **texts}))
+        write_atomically(self._path, write_arrays({**arrays, **texts}))
         self.seconds = time.monotonic() - started
 
     def _load(self) -> None:
@@ -96,13 +96,6 @@ class _Checkpoint:
 
 def _under(prefix: str, arrays: Any) -> dict[str, np.ndarray]:
     return {key.removeprefix(prefix): arrays[key] for key in arrays if key.startswith(prefix)}
-
-
-def _npz(arrays: dict[str, Any]) -> bytes:
-    """Return arrays in numpy's npz format."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -138,7 +131,7 @@ def run(job: Job) -> dict[str, Any]:
             "species": dict(zip(series.species, series.counts.tolist(), strict=True)),
         }
         checkpoint.save(None)
-    write_atomically(job.folder / SERIES, _npz(pack_series(checkpoint.finished)))
+    write_atomically(job.folder / SERIES, write_arrays(pack_series(checkpoint.finished)))
     facts = {key: {name: fact[key] for name, fact in checkpoint.facts.items()} for key in _FACTS}
     return {**facts, "resumed_from_frame": resumed_from, "frames_read_in_this_job": n_read}
 

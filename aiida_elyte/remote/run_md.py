@@ -20,7 +20,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -32,18 +32,17 @@ from ase import Atoms, units
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
-from aiida_elyte.science.dynamics.ensembles import build_integrator, describe_thermostat
+from aiida_elyte.science.arrays import write_arrays
+from aiida_elyte.science.dynamics.ensembles import describe_thermostat
 from aiida_elyte.science.dynamics.forces import Forces
-from aiida_elyte.science.dynamics.integrator import Integrator
-from aiida_elyte.science.dynamics.langevin import Langevin
+from aiida_elyte.science.dynamics.group import Group
+from aiida_elyte.science.dynamics.record import Record
 from aiida_elyte.science.dynamics.replicas import Replicas
 from aiida_elyte.science.dynamics.settings import MdSettings, read_settings
-from aiida_elyte.science.dynamics.stops import Stop, find_collision
+from aiida_elyte.science.dynamics.stops import Stop
 from aiida_elyte.science.frames import read_frames, write_frames
-from aiida_elyte.science.learning.uncertainty import ForceSpread, force_spread
 from aiida_elyte.science.potentials.memory import keep_freed_memory
-from aiida_elyte.science.structure.rmsd import framework_displacement
-from aiida_elyte.science.trajectory.reduction import Reducer, pack_series
+from aiida_elyte.science.trajectory.reduction import pack_series
 
 CHECKPOINT = "checkpoint.pt"
 SAMPLED = "sampled.extxyz"
@@ -79,149 +78,6 @@ class GrowingFile:
         """Return the SHA-256 of the whole file."""
         with self.path.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-class Record:
-    """What is kept of one replica beside the dynamics."""
-
-    def __init__(self, label: str, member: str, start: Atoms, settings: MdSettings) -> None:
-        self.label = label
-        self.member = member
-        self.start = start
-        self.symbols = start.get_chemical_symbols()
-        absent = sorted(set(settings.stops.framework) - set(self.symbols))
-        if absent:
-            raise InputError(
-                f"stops.framework names {absent}, which the start frame lacks; expected species among "
-                f"{sorted(set(self.symbols))}"
-            )
-        self.framework = np.flatnonzero(np.isin(self.symbols, settings.stops.framework))
-        self.reducer = Reducer(
-            self.symbols,
-            start.get_masses(),
-            settings.series_stride * settings.timestep_fs,
-            replica=label,
-            member=member,
-            is_unwrapped=True,
-            max_megabytes=64.0,  # of each replica: every checkpoint holds them all
-        )
-        self.stop: Stop | None = None
-        self.step = 0
-        """Last step seen."""
-        self.conserved = [0.0, 0.0]
-        """Conserved quantity at the first and the last step of production [eV]."""
-        self.spread = {"n": 0, "sum": 0.0, "max": 0.0, "step_of_max": 0}
-
-    def note_spread(self, spread: ForceSpread, step: int) -> None:
-        """Take in the committee's spread on one frame."""
-        self.spread["n"] += 1
-        self.spread["sum"] += spread.mean
-        if spread.maximum > self.spread["max"]:
-            self.spread |= {"max": spread.maximum, "step_of_max": step}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return plain values and tensors."""
-        return {
-            "reducer": torch.frombuffer(bytearray(_pack(self.reducer.state_dict())), dtype=torch.uint8),
-            "stop": asdict(self.stop) if self.stop else None,
-            "step": self.step,
-            "conserved": list(self.conserved),
-            "spread": dict(self.spread),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from where ``state_dict`` was taken."""
-        with np.load(io.BytesIO(state["reducer"].numpy().tobytes())) as arrays:
-            self.reducer.load_state_dict(arrays)
-        self.stop = Stop(**state["stop"]) if state["stop"] else None
-        self.step, self.conserved, self.spread = state["step"], state["conserved"], state["spread"]
-
-
-class Group:
-    """The replicas that one member drives, as one batch."""
-
-    def __init__(
-        self, member: str, labels: Sequence[str], replicas: Replicas, forces: Forces, others: Sequence[Forces]
-    ) -> None:
-        self.member = member
-        self.labels = list(labels)
-        self.replicas = replicas
-        self.forces = forces
-        self.others = others
-        self.ramp: Langevin | None = None
-        self.integrator: Integrator
-
-    def begin(self, settings: MdSettings) -> None:
-        """Draw the first velocities and evaluate the first forces."""
-        ramp = settings.ramp
-        self.replicas.draw_velocities(ramp.start_K if ramp.ramp_steps else settings.temperature_K)
-        self.reset()
-        self.forces(self.replicas)
-        if ramp.ramp_steps:
-            self.start_ramp(settings)
-        else:
-            self.end_ramp(settings)
-
-    def start_ramp(self, settings: MdSettings) -> None:
-        """Start the thermostat of the ramp."""
-        ramp = settings.ramp
-        self.ramp = Langevin(self.replicas, settings.timestep_fs, ramp.start_K, ramp.friction_per_ps)
-        self.integrator = self.ramp
-
-    def end_ramp(self, settings: MdSettings) -> None:
-        """Start the integrator of the ensemble asked for."""
-        self.ramp = None
-        self.integrator = build_integrator(settings, self.replicas)
-
-    def reset(self) -> None:
-        """Make neighbour lists afresh."""
-        for forces in (self.forces, *self.others):
-            forces.reset(self.replicas)
-
-    def step(self, settings: MdSettings, step: int) -> None:
-        """Advance from ``step`` to the next one."""
-        ramp = settings.ramp
-        if self.ramp is not None and step == -ramp.hold_steps:
-            self.end_ramp(settings)
-        if self.ramp is not None:
-            done = (step + 1 + ramp.hold_steps + ramp.ramp_steps) / ramp.ramp_steps
-            self.ramp.temperature_K = ramp.start_K + done * (settings.temperature_K - ramp.start_K)
-        self.integrator.step(self.replicas, self.forces)
-
-    def spread(self) -> list[ForceSpread]:
-        """Return the committee's spread on each replica."""
-        others = [forces.evaluate(self.replicas)["forces"].double() for forces in self.others]
-        parts = torch.stack([self.replicas.forces, *others]).cpu().split(self.replicas.counts, dim=1)
-        return [force_spread(part.numpy()) for part in parts]
-
-    def drop(self, stopped: Iterable[int]) -> None:
-        """Go on without some replicas, given by their place in the batch."""
-        places = [place for place in range(len(self.labels)) if place not in set(stopped)]
-        self.labels = [self.labels[place] for place in places]
-        if places:
-            kept = torch.tensor(places, device=self.replicas.positions.device)
-            self.replicas = self.replicas.keep(kept)
-            self.integrator.keep(kept)
-            self.reset()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return plain values and tensors."""
-        return {
-            "labels": list(self.labels),
-            "is_ramp": self.ramp is not None,
-            "replicas": self.replicas.state_dict(),
-            "integrator": self.integrator.state_dict(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any], settings: MdSettings) -> None:
-        """Go on from where ``state_dict`` was taken."""
-        self.labels = list(state["labels"])
-        self.replicas = Replicas.from_state_dict(state["replicas"], self.replicas.positions.device)
-        if state["is_ramp"]:
-            self.start_ramp(settings)
-        else:
-            self.end_ramp(settings)
-        self.integrator.load_state_dict(state["integrator"])
 
 
 class Simulation:
@@ -372,7 +228,7 @@ class Simulation:
             if place in group.forces.exploded or not math.isfinite(temperature_K):
                 record.stop = Stop("EXPLODED", "an atom moved more than 1 Å in one step, or to no number", step)
             elif looks or spreads:
-                record.stop = self._judge(record, frame, step, temperature_K, spread)
+                record.stop = record.judge(frame, step, temperature_K, spread)
             if record.stop is None and spread is not None:
                 record.note_spread(spread, step)
             if record.stop is None and is_production:
@@ -381,47 +237,14 @@ class Simulation:
                     velocities = frame.get_velocities() * units.fs
                     record.reducer.add(frame.positions, frame.cell.array, temperature_K, velocities_A_fs=velocities)
                 if trajectory:
-                    self.files[f"trajectory_{label}.xyz"].write(_xyz(record, frame, step, settings.timestep_fs))
+                    self.files[f"trajectory_{label}.xyz"].write(record.write_xyz(frame, step))
             if samples or record.stop is not None:
-                frame.info = _describe(record, step, temperature_K, float(group.replicas.energy[place]), spread)
+                frame.info = record.describe(step, temperature_K, float(group.replicas.energy[place]), spread)
                 self.files[SAMPLED].write(write_frames([frame]))
             if record.stop is not None:
                 stopped.append(place)
         if stopped:
             group.drop(stopped)
-
-    def _judge(
-        self,
-        record: Record,
-        frame: Atoms,
-        step: int,
-        temperature_K: float,
-        spread: ForceSpread | None,
-    ) -> Stop | None:
-        """Tell whether a replica must stop, and why."""
-        limits = self.settings.stops
-        if limits.min_distance_factor is not None:
-            collision = find_collision(frame.numbers, frame.positions, frame.cell.array, limits.min_distance_factor)
-            if collision:
-                return Stop("COLLIDED", collision, step)
-        if temperature_K > self.settings.max_temperature_K:
-            limit = self.settings.max_temperature_K
-            return Stop("EXPLODED", f"temperature is {temperature_K:.0f} K; the limit is {limit:.0f} K", step)
-        if limits.max_framework_rmsd_A is not None:
-            sites = record.framework
-            start = record.start
-            cells = frame.cell.array, start.cell.array
-            rmsd = framework_displacement(frame.positions[sites], cells[0], start.positions[sites], cells[1])
-            if rmsd > limits.max_framework_rmsd_A:
-                names = "-".join(limits.framework)
-                limit = limits.max_framework_rmsd_A
-                return Stop("MOLTEN", f"the {names} framework moved {rmsd:.2f} Å; the limit is {limit:.2f} Å", step)
-        if spread is not None and limits.max_spread_eV_A is not None and spread.maximum > limits.max_spread_eV_A:
-            limit = limits.max_spread_eV_A
-            return Stop(
-                "UNCERTAIN", f"members spread by {spread.maximum:.2f} eV/Å; the limit is {limit:.2f} eV/Å", step
-            )
-        return None
 
     def save(self) -> None:
         """Bring the outputs to disk, then write the checkpoint that remembers their lengths."""
@@ -441,7 +264,7 @@ class Simulation:
     def results(self, first: int, begun: float) -> dict[str, Any]:
         """Write ``series.npz`` and return what goes into ``results.json``."""
         series = {label: record.reducer.finish() for label, record in self.records.items()}
-        write_atomically(self.job.folder / "series.npz", _pack(pack_series(series.values())))
+        write_atomically(self.job.folder / "series.npz", write_arrays(pack_series(series.values())))
         for file in self.files.values():
             file.save()
         seconds = time.monotonic() - begun
@@ -455,8 +278,8 @@ class Simulation:
             "stops": {label: asdict(record.stop) for label, record in records if record.stop},
             "temperature_K": {label: _mean(one.temperature_K) for label, one in series.items()},
             "volume_A3": {label: _mean(one.volume_A3) for label, one in series.items()},
-            "energy_drift_eV_atom_ps": {label: self._drift(record) for label, record in records},
-            "spread_eV_A": {label: _summary(record.spread) for label, record in records if record.spread["n"]},
+            "energy_drift_eV_atom_ps": {label: record.drift_eV_atom_ps for label, record in records},
+            "spread_eV_A": {label: record.mean_spread for label, record in records if record.mean_spread},
             "thermostat": describe_thermostat(self.settings),
             "members": {label: record.member for label, record in records},
             "n_atoms": {label: len(record.start) for label, record in records},
@@ -464,13 +287,6 @@ class Simulation:
             "device": str(self.groups[0].replicas.positions.device),
             "trajectories": {name: self.files[name].digest() for name in self._trajectories()},
         }
-
-    def _drift(self, record: Record) -> float | None:
-        """Return the drift of the conserved quantity over production [eV/atom/ps]."""
-        picoseconds = 1e-3 * record.step * self.settings.timestep_fs
-        if picoseconds <= 0.0 or record.stop is not None:
-            return None
-        return (record.conserved[1] - record.conserved[0]) / len(record.start) / picoseconds
 
 
 def read_starts(path: Path, settings: MdSettings) -> list[Atoms]:
@@ -494,45 +310,6 @@ def read_starts(path: Path, settings: MdSettings) -> list[Atoms]:
     return [frame.repeat(settings.supercell) for frame in frames]
 
 
-def _pack(arrays: dict[str, Any]) -> bytes:
-    """Return arrays in numpy's npz format."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
-
-
-def _describe(
-    record: Record, step: int, temperature_K: float, energy: float, spread: ForceSpread | None
-) -> dict[str, Any]:
-    """Return the ``info`` of a sampled frame, without what is no number in the last frame of an exploded replica."""
-    info: dict[str, Any] = {
-        "origin": f"{record.label}#{step}",
-        "replica": record.label,
-        "member": record.member,
-        "step": step,
-        "temperature_K": temperature_K,
-        "potential_energy_eV": energy,
-    }
-    if spread is not None:
-        info |= {"spread_max_eV_A": spread.maximum, "spread_mean_eV_A": spread.mean}
-    if record.stop is not None:
-        info["stop"] = record.stop.kind
-    return {key: value for key, value in info.items() if not isinstance(value, float) or math.isfinite(value)}
-
-
-def _xyz(record: Record, frame: Atoms, step: int, timestep_fs: float) -> str:
-    """Return one frame of a trajectory; positions are not wrapped."""
-    lattice = " ".join(f"{value:.8f}" for value in frame.cell.array.ravel())
-    rows = [
-        f"{symbol} {x:.6f} {y:.6f} {z:.6f}"
-        for symbol, (x, y, z) in zip(record.symbols, frame.positions.tolist(), strict=True)
-    ]
-    header = (
-        f'Lattice="{lattice}" Properties=species:S:1:pos:R:3 step={step} time_fs={step * timestep_fs:.12g} pbc="T T T"'
-    )
-    return "\n".join([str(len(rows)), header, *rows, ""])
-
-
 def _mean(values: np.ndarray) -> dict[str, float | int] | None:
     """Return the mean of a correlated series and its standard error from ten blocks."""
     n_blocks = 10
@@ -543,15 +320,6 @@ def _mean(values: np.ndarray) -> dict[str, float | int] | None:
         blocks = np.array([block.mean() for block in np.array_split(values, n_blocks)])
         mean["std_err"] = float(blocks.std(ddof=1) / np.sqrt(n_blocks))
     return mean
-
-
-def _summary(spread: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "mean": spread["sum"] / spread["n"],
-        "max": spread["max"],
-        "step_of_max": spread["step_of_max"],
-        "n_frames": spread["n"],
-    }
 
 
 def simulate(job: Job, settings: MdSettings, members: dict[str, Callable[[], Forces]]) -> dict[str, Any]:

@@ -34,12 +34,14 @@ from ase import Atoms
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, guarded, write_atomically
 from aiida_elyte.science.dynamics.stages import Stage, last_steps
+from aiida_elyte.science.forcefield.connectivity import topology_from_text
 from aiida_elyte.science.forcefield.export import as_lammps_system
 from aiida_elyte.science.forcefield.lammps import data_file, input_file
 from aiida_elyte.science.forcefield.lammps_run import RunSettings, kinds_of_data, run_input
 from aiida_elyte.science.forcefield.model import ForceField
+from aiida_elyte.science.forcefield.perception import topology_from_frame
 from aiida_elyte.science.forcefield.sampling import cluster_commands, committee_spreads, find_broken_bond
-from aiida_elyte.science.forcefield.topology import Topology, topology_from_frame, topology_from_text
+from aiida_elyte.science.forcefield.topology import Topology
 from aiida_elyte.science.forcefield.typing import assign_types
 from aiida_elyte.science.frames import (
     block_of,

@@ -18,7 +18,7 @@ from ase.data import covalent_radii
 from ase.io import read
 
 from aiida_elyte.remote import sample_clusters
-from aiida_elyte.science.forcefield.topology import topology_from_frame
+from aiida_elyte.science.forcefield.perception import topology_from_frame
 from aiida_elyte.science.frames import first_frames, name_of, read_frames, total_charge_of, write_frames
 
 STRIDE_FS = 500

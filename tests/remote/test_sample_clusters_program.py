@@ -9,7 +9,8 @@ from ions import RECIPE, begun_force_field, clusters, with_scaled_bonds
 from liquid import ENVIRONMENT, PROGRAMS
 
 from aiida_elyte.remote import sample_clusters
-from aiida_elyte.science.forcefield.topology import match, topology_from_frame
+from aiida_elyte.science.forcefield.matching import match
+from aiida_elyte.science.forcefield.perception import topology_from_frame
 from aiida_elyte.science.frames import block_of, read_frames, write_frames
 
 pytestmark = pytest.mark.engine("lmp")

@@ -11,16 +11,12 @@ from ase import Atoms
 from torch import Tensor
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.forcefield.connectivity import topology_from_text
 from aiida_elyte.science.forcefield.internal import InternalCoordinates
+from aiida_elyte.science.forcefield.matching import match
+from aiida_elyte.science.forcefield.perception import topology_from_frame
 from aiida_elyte.science.forcefield.terms.nonbonded import nonbonded_pairs
-from aiida_elyte.science.forcefield.topology import (
-    Topology,
-    match,
-    renumber,
-    topology_from_frame,
-    topology_from_smiles,
-    topology_from_text,
-)
+from aiida_elyte.science.forcefield.topology import Topology, renumber, topology_from_smiles
 from aiida_elyte.science.forcefield.typing import Types, assign_types
 from aiida_elyte.science.frames import block_of, charges_of, name_of, total_charge_of
 from aiida_elyte.units import EV_KCAL_MOL

@@ -1,19 +1,15 @@
 """Topology: the graph of bonded atoms, and the angles, dihedrals and impropers that follow from it.
 
-A topology comes from bonds, from SMILES, or once from the distances in a frame; it is never perceived anew per frame.
-Bond orders are never asked for: the graph alone decides.
+A topology comes from bonds, from SMILES, or once from the distances in a frame (``perception``); it is never perceived
+anew per frame. Bond orders are never asked for: the graph alone decides.
 """
 
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from ase import Atoms
-from ase.data import atomic_numbers, covalent_radii
-from ase.neighborlist import neighbor_list
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.topology import are_elements, find_molecules
@@ -21,33 +17,13 @@ from aiida_elyte.science.trajectory.topology import are_elements, find_molecules
 __all__ = [
     "Topology",
     "charges_of_molecules",
+    "formula_of",
     "join",
     "list_neighbours",
-    "match",
     "renumber",
     "topology_from_bonds",
-    "topology_from_frame",
     "topology_from_smiles",
-    "topology_from_text",
-    "write_bonds",
 ]
-
-_ION_CHARGES = {
-    **dict.fromkeys(("Li", "Na", "K", "Rb", "Cs"), 1),
-    **dict.fromkeys(("Mg", "Ca", "Sr", "Ba", "Zn"), 2),
-    **dict.fromkeys(("F", "Cl", "Br", "I"), -1),
-}
-"""Formal charge of each monatomic ion [e]."""
-
-_METALS = tuple(symbol for symbol, charge in _ION_CHARGES.items() if charge > 0)
-"""Elements that are ions wherever they sit; halides are ions only where nothing but these is near."""
-
-_SLACK_A = 0.4
-"""Two atoms nearer than the sum of their covalent radii and this are bonded [Å], the tolerance of the Cambridge
-Structural Database. In 565 DFT frames of tetraglyme and TFSI⁻ bonds reach 0.23 Å, S⋯S over nitrogen begins at 0.57."""
-
-_MOST_NEIGHBOURS = {"H": 1, "C": 4, "N": 4, "O": 3, "F": 1}
-"""What has more neighbours than this in a frame is a collision, no molecule."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +62,14 @@ def charges_of_molecules(topology: Topology) -> np.ndarray:
 def list_neighbours(topology: Topology) -> list[list[int]]:
     """Return the atoms bonded to each atom, ascending."""
     return _list_neighbours(len(topology.elements), topology.bonds)
+
+
+def formula_of(elements: Iterable[str]) -> str:
+    """Return the formula after Hill: C, H, then the alphabet."""
+    counts = Counter(elements)
+    first = [symbol for symbol in ("C", "H") if "C" in counts and symbol in counts]
+    symbols = first + sorted(set(counts) - set(first))
+    return "".join(symbol + (str(counts[symbol]) if counts[symbol] > 1 else "") for symbol in symbols)
 
 
 def topology_from_bonds(
@@ -132,7 +116,7 @@ def topology_from_bonds(
     for number, group in enumerate(groups):
         molecules[group] = number
     if names is None:
-        names = [_formula(elements[atom] for atom in group) for group in groups]
+        names = [formula_of(elements[atom] for atom in group) for group in groups]
     if len(names) != len(groups):
         raise InputError(
             f"names has {len(names)} entries; expected one for each of {len(groups)} molecules; correct it"
@@ -216,136 +200,6 @@ def topology_from_smiles(smiles: str, name: str | None = None) -> Topology:
         [atom.GetFormalCharge() for atom in molecule.GetAtoms()],
         names,
     )
-
-
-def topology_from_frame(atoms: Atoms, charge: int) -> Topology:
-    """Perceive molecules from the distances in one frame.
-
-    Alkali, alkaline-earth and zinc atoms are taken out first, as ions; so are halogens that then have no neighbour.
-    Other atoms are bonded when nearer than the sum of their covalent radii and 0.4 Å, across periodic faces too.
-
-    Electron counts tell the charge of each molecule: molecules of one composition share what the ions leave; molecules
-    of several are neutral with an even number of electrons and ±1 with an odd one. The charge of a molecule stands
-    on its first atom. ``match`` takes charges from SMILES instead.
-
-    Parameters
-    ----------
-    atoms
-        The frame.
-    charge
-        Its total charge [e].
-
-    Raises
-    ------
-    InputError
-        When the charge fits no such assignment, atoms collide, or an atom stands alone that is no known ion.
-    """
-    elements = atoms.get_chemical_symbols()
-    bare = topology_from_bonds(elements, _perceive_bonds(atoms))
-    return topology_from_bonds(elements, bare.bonds, _assign_charges(bare, charge))
-
-
-def write_bonds(topology: Topology) -> str:
-    """Return bonds and formal charges as text that a frame carries in ``info["bonds"]``: ``0-1 1-2; 0:+1``."""
-    bonds = " ".join(f"{i}-{j}" for i, j in topology.bonds.tolist())
-    charges = " ".join(f"{atom}:{charge:+d}" for atom, charge in enumerate(topology.formal_charges.tolist()) if charge)
-    return f"{bonds}; {charges}"
-
-
-def topology_from_text(elements: Sequence[str], text: str) -> Topology:
-    """Return the topology that ``write_bonds`` wrote.
-
-    Parameters
-    ----------
-    elements
-        Chemical symbol of each atom.
-    text
-        Bonds and formal charges.
-
-    Raises
-    ------
-    InputError
-        When the text is something else, or names atoms that are not there.
-    """
-    try:
-        first, second = text.split(";")
-        bonds = [[int(atom) for atom in pair.split("-")] for pair in first.split()]
-        told = {int(atom): int(charge) for atom, charge in (each.split(":") for each in second.split())}
-    except ValueError as error:
-        raise InputError(f"bonds is {text!r}; expected pairs of atoms and charges, as '0-1 1-2; 0:+1'") from error
-    charges = np.zeros(len(elements), dtype=int)
-    if any(not 0 <= atom < len(elements) for atom in told):
-        raise InputError(f"bonds names a charge of an atom beyond {len(elements)}; expected those of the frame")
-    for atom, charge in told.items():
-        charges[atom] = charge
-    return topology_from_bonds(elements, bonds, charges)
-
-
-def match(topology: Topology, frame: Atoms | Topology) -> np.ndarray:
-    """Find which atom of a topology each atom of a frame is, by isomorphism of graphs.
-
-    Parameters
-    ----------
-    topology
-        What the frame should hold, as from SMILES, in any order of atoms.
-    frame
-        The frame, perceived as in ``topology_from_frame``, or its topology; its charges and names are not looked at.
-
-    Returns
-    -------
-    np.ndarray
-        Atom of the topology at each atom of the frame, ``shape=(N,)``: ``renumber(topology, order)`` is the topology in
-        the order of the frame. Of equivalent atoms any may be taken.
-
-    Raises
-    ------
-    InputError
-        When the frame has other atoms, or its atoms make other molecules.
-    """
-    if isinstance(frame, Topology):
-        elements, bonds = frame.elements, frame.bonds
-    else:
-        elements, bonds = tuple(frame.get_chemical_symbols()), _perceive_bonds(frame)
-    expected = " + ".join(f"{count} {name}" for name, count in Counter(topology.names).items())
-    given, wanted = Counter(elements), Counter(topology.elements)
-    if given != wanted:
-        differences = [
-            f"{given[symbol] - wanted[symbol]:+d} {symbol}"
-            for symbol in sorted(given | wanted)
-            if given[symbol] != wanted[symbol]
-        ]
-        raise InputError(
-            f"frame is {_formula(elements)}; expected {_formula(topology.elements)} of {expected} "
-            f"({', '.join(differences)}); give the SMILES of what the frame holds"
-        )
-    n_atoms = len(elements)
-    both = np.concatenate([bonds, topology.bonds + n_atoms])
-    colours = _refine([*elements, *topology.elements], both)
-    free: dict[bytes, list[np.ndarray]] = {}
-    for group in find_molecules(n_atoms, bonds):
-        free.setdefault(np.sort(colours[group]).tobytes(), []).append(group)
-    order = np.empty(n_atoms, dtype=int)
-    missing: Counter[str] = Counter()
-    for number, group in enumerate(find_molecules(n_atoms, topology.bonds)):
-        pattern = _as_graph(group + n_atoms, both, colours)
-        alike = free.get(np.sort(colours[group + n_atoms]).tobytes(), [])
-        for place, candidate in enumerate(alike):
-            found = _as_graph(candidate, both, colours).GetSubstructMatch(pattern)
-            if found:
-                order[candidate[list(found)]] = group
-                del alike[place]
-                break
-        else:
-            missing[topology.names[number]] += 1
-    if missing:
-        lacking = " + ".join(f"{count} {name}" for name, count in missing.items())
-        spare = Counter(_formula(elements[atom] for atom in group) for groups in free.values() for group in groups)
-        left_over = " + ".join(f"{count} {formula}" for formula, count in spare.items())
-        raise InputError(
-            f"frame lacks {lacking}: its other atoms make {left_over}, bonded otherwise; expected {expected}; "
-            "correct the SMILES, or drop the frame if a bond broke"
-        )
-    return order
 
 
 def renumber(topology: Topology, order: Sequence[int] | np.ndarray) -> Topology:
@@ -450,98 +304,3 @@ def _is_linear(atom: int, elements: Sequence[str], neighbours: Sequence[Sequence
 def _rows(width: int, rows: Iterable[tuple[int, ...]]) -> np.ndarray:
     """Return rows, ascending."""
     return np.array(sorted(rows), dtype=int).reshape(-1, width)
-
-
-def _formula(elements: Iterable[str]) -> str:
-    """Return the formula after Hill: C, H, then the alphabet."""
-    counts = Counter(elements)
-    first = [symbol for symbol in ("C", "H") if "C" in counts and symbol in counts]
-    symbols = first + sorted(set(counts) - set(first))
-    return "".join(symbol + (str(counts[symbol]) if counts[symbol] > 1 else "") for symbol in symbols)
-
-
-def _perceive_bonds(atoms: Atoms) -> np.ndarray:
-    """Return the bonded atoms by distance, metals left out, ``shape=(B, 2)``."""
-    rest = np.flatnonzero(~np.isin(atoms.get_chemical_symbols(), _METALS))
-    others = atoms[rest]
-    i, j = neighbor_list("ij", others, covalent_radii[others.numbers] + _SLACK_A / 2)
-    once = i <= j
-    pairs = np.stack([i[once], j[once]], axis=1)
-    if len(np.unique(pairs, axis=0)) < len(pairs) or (pairs[:, 0] == pairs[:, 1]).any():
-        raise InputError("cell of the frame is so small that an atom is bonded to an image; expected a larger cell")
-    for atom, count in enumerate(np.bincount(pairs.ravel(), minlength=len(others)).tolist()):
-        most = _MOST_NEIGHBOURS.get(others[atom].symbol, count)
-        if count > most:
-            raise InputError(
-                f"atom {rest[atom]} ({others[atom].symbol}) of the frame has {count} neighbours; expected at most "
-                f"{most}; drop the frame: atoms collide"
-            )
-    return rest[pairs]
-
-
-def _assign_charges(bare: Topology, charge: int) -> np.ndarray:
-    """Return formal charges that ions and electron counts allow [e], ``shape=(N,)``."""
-    groups = find_molecules(len(bare.elements), bare.bonds)
-    charges = np.zeros(len(bare.elements), dtype=int)
-    rest = []
-    for group in groups:
-        symbol = bare.elements[group[0]]
-        if len(group) > 1:
-            rest.append(group)
-        elif symbol in _ION_CHARGES:
-            charges[group] = _ION_CHARGES[symbol]
-        else:
-            raise InputError(
-                f"atom {group[0]} ({symbol}) of the frame stands alone; expected a neighbour or one of the ions "
-                f"{', '.join(_ION_CHARGES)}; drop the frame if a bond broke"
-            )
-    left = charge - int(charges.sum())
-    is_odd = np.array([sum(atomic_numbers[bare.elements[atom]] for atom in group) % 2 for group in rest], dtype=int)
-    n_formulas = len({_formula(bare.elements[atom] for atom in group) for group in rest})
-    if n_formulas == 1 and left % len(rest) == 0 and (left // len(rest) - is_odd[0]) % 2 == 0:
-        shares = np.full(len(rest), left // len(rest))
-    elif abs(left) == is_odd.sum():
-        shares = np.sign(left) * is_odd
-    else:
-        kinds = " + ".join(f"{count} {name}" for name, count in Counter(bare.names).items())
-        raise InputError(
-            f"charge is {charge}, which leaves {left} for the {len(rest)} molecules of {kinds}, {is_odd.sum()} of them "
-            "with an odd number of electrons; expected what closes their shells; correct it, or match SMILES"
-        )
-    for group, share in zip(rest, shares, strict=True):
-        charges[group[0]] = share
-    return charges
-
-
-def _refine(elements: Sequence[str], bonds: np.ndarray) -> np.ndarray:
-    """Colour atoms by what surrounds them until no colour splits any more, ``shape=(N,)``.
-
-    Atoms that an isomorphism exchanges have one colour (Weisfeiler and Leman). Colours keep the search for isomorphisms
-    from guessing, which takes a time exponential in the length of a chain.
-    """
-    rng = np.random.default_rng(0)
-    ends, others = np.concatenate([bonds, bonds[:, ::-1]]).T
-    colours = np.unique(elements, return_inverse=True)[1]
-    n_before = 0
-    while (n_colours := int(colours.max()) + 1) > n_before:
-        n_before = n_colours
-        own, passed_on = rng.integers(2**63, size=(2, n_colours), dtype=np.uint64)
-        sums = own[colours]
-        np.add.at(sums, ends, passed_on[colours[others]])  # integers add up alike in any order
-        colours = np.unique(sums, return_inverse=True)[1]
-    return colours
-
-
-def _as_graph(group: np.ndarray, bonds: np.ndarray, colours: np.ndarray) -> Any:
-    """Return one molecule as an RDKit graph, colours in place of elements and bonds all alike."""
-    from rdkit import Chem
-
-    graph = Chem.RWMol()
-    for colour in colours[group].tolist():
-        node = Chem.Atom("C")
-        node.SetIsotope(colour + 1)
-        node.SetNoImplicit(True)
-        graph.AddAtom(node)
-    for i, j in np.searchsorted(group, bonds[np.isin(bonds[:, 0], group)]).tolist():
-        graph.AddBond(i, j, Chem.BondType.SINGLE)
-    return graph

@@ -16,7 +16,8 @@ from scipy.spatial.transform import Rotation
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.crystal import suggest
-from aiida_elyte.science.forcefield.topology import Topology, join, topology_from_smiles, write_bonds
+from aiida_elyte.science.forcefield.connectivity import write_bonds
+from aiida_elyte.science.forcefield.topology import Topology, join, topology_from_smiles
 from aiida_elyte.science.frames import round_frame
 from aiida_elyte.science.seeds.molecules import embed_conformers, match_sites, read_molecule
 

@@ -4,7 +4,8 @@ import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules, topology_from_bonds, write_bonds
+from aiida_elyte.science.forcefield.connectivity import write_bonds
+from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules, topology_from_bonds
 
 __all__ = ["cut_cluster"]
 

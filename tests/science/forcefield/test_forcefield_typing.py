@@ -6,14 +6,9 @@ import pytest
 from ase.io import read
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.forcefield.topology import (
-    join,
-    list_neighbours,
-    match,
-    renumber,
-    topology_from_frame,
-    topology_from_smiles,
-)
+from aiida_elyte.science.forcefield.matching import match
+from aiida_elyte.science.forcefield.perception import topology_from_frame
+from aiida_elyte.science.forcefield.topology import join, list_neighbours, renumber, topology_from_smiles
 from aiida_elyte.science.forcefield.typing import assign_types
 
 TFSI = "O=S(=O)([N-]S(=O)(=O)C(F)(F)F)C(F)(F)F"

@@ -6,7 +6,9 @@ from ase.data import vdw_radii
 from scipy.stats import kstest
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.forcefield.topology import charges_of_molecules, match, topology_from_frame
+from aiida_elyte.science.forcefield.matching import match
+from aiida_elyte.science.forcefield.perception import topology_from_frame
+from aiida_elyte.science.forcefield.topology import charges_of_molecules
 from aiida_elyte.science.frames import block_of, read_frames, write_frames
 from aiida_elyte.science.seeds import Ingredient, Recipe, make_clusters
 

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.forcefield.topology import join, match, topology_from_frame, topology_from_smiles
+from aiida_elyte.science.forcefield.matching import match
+from aiida_elyte.science.forcefield.perception import topology_from_frame
+from aiida_elyte.science.forcefield.topology import join, topology_from_smiles
 from aiida_elyte.science.seeds.cutouts import cut_cluster
 from aiida_elyte.science.seeds.packing import pack
 
