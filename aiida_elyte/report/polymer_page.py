@@ -147,18 +147,22 @@ def _describe_amounts(amounts: Mapping[str, Any]) -> str:
 
 
 def _quantities(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return every result of the pooled boxes, one row a quantity."""
-    rows = []
+    """Return every result of the pooled boxes, one row a quantity; a reason that was given is not given again."""
+    rows: list[dict[str, Any]] = []
+    told: dict[str, str] = {}
     for row in tabulate_results(data):
+        name = name_quantity(row["quantity"])
+        how = row["refused"] if "refused" in row else row["method"]
+        first = told.setdefault(how, name) if "refused" in row else name
         shown = row.get("upper_bound") if "refused" in row else row
         rows.append(
             {
-                "name": name_quantity(row["quantity"]),
+                "name": name,
                 "value": format_estimate(row, with_interval=False),
                 "kind": kind_of(row),
                 "interval": "" if "refused" in row else format_interval(row["ci95"]),
                 "n": f"{shown['n_effective']:.0f}" if shown else "",
-                "how": row["refused"] if "refused" in row else row["method"],
+                "how": how if first == name else f"as {first}",
             }
         )
     return rows

@@ -70,6 +70,17 @@ def test_whole_street_is_told(tmp_path):
     write_json(data, tmp_path / "report.json")
 
 
+def test_a_reason_is_given_once(tmp_path):
+    data = collect(polymer_graphs.whole_street())
+    transport = data["runs"][0]["transport"]
+    reason = "one Li ion in one replica shows no statistics; add replicas"
+    for name in ("conductivity", "haven_ratio", "transference_Li"):
+        transport[name] = {"refused": reason, "upper_bound": None}
+    text = page(data, tmp_path)
+    assert text.count(f"{reason}</td>") == 1
+    assert text.count("as conductivity σ</td>") == 2
+
+
 def test_running_street_says_what_is_not_there_yet(tmp_path):
     data = collect(polymer_graphs.running_street())
     assert data["missing"][0] == "The street is still waiting; this is what exists so far."

@@ -135,10 +135,12 @@ def estimate_transport(
             reason += " (a species of the framework is to be left out of charges, or of the mobile ones)"
         bound = _bound_nernst_einstein(replicas, carriers, results, temperature_K)
         dipoles = [_dipole(one, carriers, background) for one in replicas]
+        shares = {f"transference_{name}": Refusal(reason) for name in carriers} if len(carriers) > 1 else {}
         return results | {
             "conductivity_nernst_einstein": Refusal(reason, bound),
             "conductivity": Refusal(reason, bound and _bound_conductivity(replicas, dipoles, temperature_K)),
             "haven_ratio": Refusal(reason),
+            **shares,
         }
 
     modes = collective_modes(

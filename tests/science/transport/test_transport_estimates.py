@@ -203,6 +203,9 @@ def test_too_few_samples_are_refused():
     assert "only 4 lags" in results["tracer_diffusion_Li"].reason
     results = estimate_transport(_replicas(rng, brownian, 3, 20, 0.0, n_replicas=1), {"Li": 1.0}, 600.0)
     assert results["conductivity"].upper_bound is None
+    pairs = [electrolyte(rng, 8, 3, np.eye(2) * 1e-3, 50.0)]
+    results = estimate_transport(pairs, {"Li": 1.0, "Cl": -1.0}, 600.0)
+    assert results["transference_Li"].reason == results["conductivity"].reason
 
 
 @pytest.mark.parametrize(
