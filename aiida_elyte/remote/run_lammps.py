@@ -27,6 +27,7 @@ import numpy as np
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, guarded, write_atomically
+from aiida_elyte.science.arrays import write_arrays
 from aiida_elyte.science.dynamics.stages import last_steps
 from aiida_elyte.science.forcefield.lammps_log import (
     Loop,
@@ -100,7 +101,7 @@ def run(job: Job) -> dict[str, Any]:
         stopped = (name_failure(failure), f"{failure.removeprefix('ERROR:').strip()}; see {_log_name(number)}")
     if stopped is not None:
         kind, message = stopped
-        write_atomically(job.folder / THERMO, _npz(records))
+        write_atomically(job.folder / THERMO, write_arrays(records))
         raise ProgramFailure(kind, f"{message} (after step {step} of {ends[-1]})", **results)
     if status != 0:
         raise ProgramFailure(
@@ -109,7 +110,7 @@ def run(job: Job) -> dict[str, Any]:
     if not (job.folder / FINAL).exists():
         raise ProgramFailure("OUT_OF_WALLTIME", f"wall time reached at step {step} of {ends[-1]}", **results)
     chain.seal()
-    write_atomically(job.folder / THERMO, _npz(records))
+    write_atomically(job.folder / THERMO, write_arrays(records))
     return {
         **results,
         "stages": {stage.name: end for stage, end in zip(settings.stages, ends, strict=True)},
@@ -203,7 +204,7 @@ class _Chain:
                 records, _, _ = read_log(lines)
             first_step = self.parts[part_name(number)]["first_step"]
             self._records = join_records(self._records, records, first_step, self._stride)
-        write_atomically(path, _npz({**self._records, "n_parts": np.array(len(self.parts))}))
+        write_atomically(path, write_arrays({**self._records, "n_parts": np.array(len(self.parts))}))
         for number in range(len(self.parts)):
             (self._folder / _log_name(number)).unlink(missing_ok=True)
 
@@ -305,12 +306,6 @@ def _speed(settings: RunSettings, loops: list[Loop]) -> float | None:
 def _digest(path: Path) -> str:
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _npz(arrays: dict[str, Any]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()
 
 
 def _input_name(number: int) -> str:

@@ -18,6 +18,7 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
+from aiida_elyte.science.arrays import write_arrays
 from aiida_elyte.science.frames import fingerprint, read_frames, require_labels, require_one_level
 from aiida_elyte.science.learning.split import Split, split_frames
 from aiida_elyte.science.potentials.memory import keep_freed_memory
@@ -191,10 +192,7 @@ def _write_checkpoint(folder: Path, trainer: Trainer) -> None:
 
 
 def _pack(parity: Mapping[str, Mapping[str, np.ndarray]]) -> bytes:
-    buffer = io.BytesIO()
-    arrays: dict[str, Any] = {f"{side}/{key}": value for side, found in parity.items() for key, value in found.items()}
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()
+    return write_arrays({f"{side}/{key}": value for side, found in parity.items() for key, value in found.items()})
 
 
 def main(path: str) -> int:

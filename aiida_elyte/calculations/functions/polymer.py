@@ -1,14 +1,13 @@
 """calcfunctions of the polymer street: clusters, runs of a box, equilibrium, pooled series."""
 
-import io
 from dataclasses import asdict, replace
 
-import numpy as np
 from aiida import orm
 from aiida.engine import calcfunction
 
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.series import SeriesData
+from aiida_elyte.science.arrays import write_arrays
 from aiida_elyte.science.dynamics.equilibration import judge_settling
 from aiida_elyte.science.dynamics.production import Production, production_stages
 from aiida_elyte.science.frames import first_frames, round_frame
@@ -125,9 +124,7 @@ def pool_series(**replicas: SeriesData) -> SeriesData:
         for name, node in sorted(replicas.items())
         for one in node.get_series()
     ]
-    buffer = io.BytesIO()
-    np.savez(buffer, **pack_series(series))
-    return SeriesData(buffer.getvalue())
+    return SeriesData(write_arrays(pack_series(series)))
 
 
 @calcfunction
