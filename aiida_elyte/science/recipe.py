@@ -38,6 +38,7 @@ ANIONS = {
     "BOB": "O=C1O[B-]2(OC1=O)OC(=O)C(=O)O2",
     "DFOB": "O=C1O[B-](F)(F)OC1=O",
     "NO3": "[O-][N+](=O)[O-]",
+    "ZnCl4": "Cl[Zn-2](Cl)(Cl)Cl",
     "Cl": "[Cl-]",
     "Br": "[Br-]",
     "I": "[I-]",
@@ -253,14 +254,14 @@ def _read_salt(content: Any) -> Salt | None:
 
 
 def _find_salt(name: Any) -> tuple[str, str]:
-    """Return the SMILES of the ions of a salt: ``LiTFSI``, ``ZnCl2``, ``Mg(TFSI)2``."""
-    known = {}
+    """Return the SMILES of the ions of a salt: ``LiTFSI``, ``ZnCl2``, ``Mg(TFSI)2``, ``Li2ZnCl4``."""
+    known: dict[str, tuple[str, str]] = {}
     for symbol, cation in CATIONS.items():
         for label, anion in ANIONS.items():
-            number = charge_of(cation)
-            known[f"{symbol}{label}"] = (cation, anion)
-            if number > 1:
-                known |= {f"{symbol}{label}{number}": (cation, anion), f"{symbol}({label}){number}": (cation, anion)}
+            n_cations, n_anions = Salt(label, cation, anion).formula
+            first = symbol if n_cations == 1 else f"{symbol}{n_cations}"
+            seconds = [label] if n_anions == 1 else [label, f"{label}{n_anions}", f"({label}){n_anions}"]
+            known |= {f"{first}{second}": (cation, anion) for second in seconds}
     if name not in known:
         raise InputError(
             f"salt {name!r} is not known; expected one as LiTFSI, or SMILES of its cation and anion"

@@ -83,6 +83,16 @@ def test_the_liquid_of_the_examples_builds(tmp_path):
 
 
 @pytest.mark.engine("packmol")
+def test_an_aqueous_electrolyte_with_a_complex_anion_builds(tmp_path):
+    recipe = yaml.safe_load((RECIPES / "li2zncl4_water.yaml").read_text())
+    run(write_recipe(tmp_path, {**recipe, "n_atoms": 600}), "--out", tmp_path / "box")
+    box = read(tmp_path / "box" / "box.extxyz")
+    counts = {symbol: box.symbols.count(symbol) for symbol in ("Li", "Zn", "Cl", "O")}
+    assert counts["Li"] == 2 * counts["Zn"] == counts["Cl"] / 2 > 0
+    assert counts["O"] / counts["Zn"] == pytest.approx(9, rel=0.05)
+
+
+@pytest.mark.engine("packmol")
 def test_inputs_and_schedule_are_written(water_force_field, tmp_path):
     pytest.importorskip("matplotlib")
     out = tmp_path / "box"

@@ -22,6 +22,22 @@ def test_known_ions_can_be_read(smiles):
 
 
 @pytest.mark.parametrize(
+    ("name", "charges"),
+    [
+        ("LiTFSI", (1, -1)),
+        ("ZnCl2", (2, -1)),
+        ("Mg(TFSI)2", (2, -1)),
+        ("Li2ZnCl4", (1, -2)),
+        ("ZnZnCl4", (2, -2)),
+    ],
+)
+def test_salts_are_named_by_their_formulas(name, charges):
+    salt = read_recipe({**PEO, "salt": {"name": name, "ratio": 0.1}}).salt
+    found = tuple(int(topology_from_smiles(smiles).formal_charges.sum()) for smiles in (salt.cation, salt.anion))
+    assert found == charges
+
+
+@pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"n_atom": 3}, "unknown key 'n_atom'.*did you mean n_atoms"),
