@@ -79,7 +79,8 @@ def crystal(
     **how: bool,
 ) -> None:
     """From the crystal in STRUCTURE (CIF, POSCAR, extxyz, …) to its ionic conductivity."""
-    from aiida_elyte.cli.crystal import Request, build, plan_of, read_overrides
+    from aiida_elyte.cli.crystal import Request, build, plan_of
+    from aiida_elyte.cli.inputs import read_overrides
     from aiida_elyte.science.cost import estimate_cost
 
     request = Request(
@@ -134,7 +135,7 @@ def polymer(
     **how: bool,
 ) -> None:
     """From the polymer or liquid electrolyte in RECIPE.yaml to its ionic conductivity and transference numbers."""
-    from aiida_elyte.cli.crystal import read_overrides
+    from aiida_elyte.cli.inputs import read_overrides
     from aiida_elyte.cli.polymer import Request, build, describe_plan, plan_of, read_recipe_file
 
     request = Request(
@@ -180,8 +181,8 @@ def launch(
     """
     from aiida.engine import submit
 
-    from aiida_elyte.cli.crystal import KEY, find_run, key_of
     from aiida_elyte.cli.follow import follow, run_here
+    from aiida_elyte.cli.runs import KEY, find_run, key_of
 
     key = key_of(builder)
     node = None if force else find_run(key)

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aiida_elyte.cli.crystal import (
+from aiida_elyte.cli.datasets import load_frames_node
+from aiida_elyte.cli.files import read_yaml
+from aiida_elyte.cli.inputs import (
     available_cores,
     check_dataset,
     check_keys,
@@ -13,8 +15,6 @@ from aiida_elyte.cli.crystal import (
     check_protocol,
     find_codes,
 )
-from aiida_elyte.cli.datasets import load_frames_node
-from aiida_elyte.cli.files import read_yaml
 from aiida_elyte.cli.profile import check_runnable, load_any
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load

@@ -57,7 +57,7 @@ def command(
 ) -> None:
     """Train an ensemble on DATA (files or PKs of labelled frames) in this process; write its members to a folder."""
     began = time.monotonic()
-    from aiida_elyte.cli.crystal import available_cores, read_overrides
+    from aiida_elyte.cli.inputs import available_cores, read_overrides
 
     side_by_side = min(members, max_in_flight if max_in_flight is not None else available_cores())
     for name, value in (("--members", members), ("--max-in-flight", side_by_side), ("--max-minutes", max_minutes)):

@@ -1,0 +1,59 @@
+"""Runs of a street, found again by a hash of their inputs."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aiida import orm
+    from aiida.engine import ProcessBuilder
+
+__all__ = ["KEY", "find_run", "key_of"]
+
+KEY = "elyte_key"
+"""Extra of a street's node under which the hash of its inputs is stored."""
+
+
+def key_of(builder: "ProcessBuilder") -> str:
+    """Return the hash of all inputs that can change a result: nodes by content, our programs and rooms included."""
+    import aiida_elyte
+    from aiida_elyte.calculations.rooms import PROGRAMS, rooms_of
+
+    content: dict[str, str] = {}
+    _flatten(builder._inputs(prune=True), "", content)
+    root = Path(aiida_elyte.__file__).parents[1]
+    programs = sorted(PROGRAMS.glob("*.py"))
+    for path in {*programs, *(root / room for program in programs for room in rooms_of(program))}:
+        content[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def find_run(key: str) -> "orm.WorkChainNode | None":
+    """Return the newest street of these inputs that finished well or still runs."""
+    from aiida import orm
+
+    query = orm.QueryBuilder().append(orm.WorkChainNode, filters={f"extras.{KEY}": key}, tag="street")
+    query.order_by({"street": {"id": "desc"}})
+    for node in query.all(flat=True):
+        if node.is_finished_ok or not node.is_terminated:
+            return node
+    return None
+
+
+def _flatten(inputs: Mapping[str, Any], above: str, content: dict[str, str]) -> None:
+    """Collect the hash of every input under its path; metadata and options of the jobs change no result."""
+    from aiida import orm
+    from aiida.common.hashing import make_hash
+
+    for name, value in inputs.items():
+        path = f"{above}.{name}".lstrip(".")
+        if name in ("metadata", "options"):
+            continue
+        if isinstance(value, orm.Node):
+            content[path] = make_hash(value.base.caching.get_objects_to_hash())
+        elif isinstance(value, Mapping):
+            _flatten(value, path, content)
+        else:
+            content[path] = json.dumps(value, sort_keys=True, default=str)
