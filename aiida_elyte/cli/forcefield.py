@@ -115,8 +115,14 @@ def fit(
         if system.charges is None:
             raise InputError(f"{system.name} of {data} has no charges; expected dft_charge or charges; label them")
     start = load_force_field(out) if resume else None
-    if start is not None and start.record.get("data") != record["data"]:
-        raise InputError(f"{out / _FILE} was fitted to another split of data; expected {record['data']}; fit anew")
+    if start is not None:
+        asked = {
+            "terms": terms,
+            "charge_scale": charge_scale,
+            "project_net_force": not keep_net_force,
+            "is_bootstrap": bootstrap,
+        }
+        _check_same(out / _FILE, start.record, {**record, "settings": asked})
     for stale in [out / _NETWORK_FILE, *out.glob(_MEMBER_FILES)]:
         stale.unlink(missing_ok=True)
 
@@ -248,6 +254,16 @@ def _read(path: Path) -> "list[Atoms]":
             f"{path} cannot be read ({reason or type(error).__name__}); expected extxyz with forces; correct it"
         ) from error
     return list(frames)
+
+
+def _check_same(path: Path, found: Mapping[str, Any], asked: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse to go on from a force field that was fitted to other data, or in another way."""
+    if found.get("data") != asked["data"]:
+        raise InputError(f"{path} was fitted to another split of data; expected {asked['data']}; fit anew")
+    for name, value in asked["settings"].items():
+        before = (found.get("settings") or {}).get(name)
+        if before != value:
+            raise InputError(f"{path} was fitted with {name} {before}; expected that, not {value}; fit anew")
 
 
 def load_force_field(folder: Path) -> "ForceField":

@@ -247,14 +247,21 @@ def _read_salt(content: Any) -> Salt | None:
         if key not in fields:
             raise InputError(f"salt lacks {key}; expected SMILES of both ions, or a known name; add it")
         _check_molecule(f"{key} of salt", fields[key])
+    meant = _salts().get(fields.get("name", ""))
+    if meant is not None and meant != (fields["cation"], fields["anion"]):
+        raise InputError(
+            f"salt is called {fields['name']} and has ions {fields['cation']} and {fields['anion']}; expected those of its "
+            f"name, {meant[0]} and {meant[1]}; leave out the name or the ions"
+        )
     fields.setdefault("name", f"{fields['cation']} {fields['anion']}")
     salt = Salt(**fields)
     salt.formula  # noqa: B018 - refuses ions that make no salt
     return salt
 
 
-def _find_salt(name: Any) -> tuple[str, str]:
-    """Return the SMILES of the ions of a salt: ``LiTFSI``, ``ZnCl2``, ``Mg(TFSI)2``, ``Li2ZnCl4``."""
+@cache
+def _salts() -> dict[str, tuple[str, str]]:
+    """Return name → SMILES of the ions: ``LiTFSI``, ``ZnCl2``, ``Mg(TFSI)2``, ``Li2ZnCl4``."""
     known: dict[str, tuple[str, str]] = {}
     for symbol, cation in CATIONS.items():
         for label, anion in ANIONS.items():
@@ -262,12 +269,17 @@ def _find_salt(name: Any) -> tuple[str, str]:
             first = symbol if n_cations == 1 else f"{symbol}{n_cations}"
             seconds = [label] if n_anions == 1 else [label, f"{label}{n_anions}", f"({label}){n_anions}"]
             known |= {f"{first}{second}": (cation, anion) for second in seconds}
-    if name not in known:
+    return known
+
+
+def _find_salt(name: Any) -> tuple[str, str]:
+    """Return the SMILES of the ions of a salt."""
+    if name not in _salts():
         raise InputError(
             f"salt {name!r} is not known; expected one as LiTFSI, or SMILES of its cation and anion"
-            f"{suggest(str(name), list(known))}"
+            f"{suggest(str(name), list(_salts()))}"
         )
-    return known[name]
+    return _salts()[name]
 
 
 def _check_keys(content: Any, kind: type, where: str, needed: Sequence[str] = ()) -> dict[str, Any]:

@@ -52,6 +52,12 @@ def test_salts_are_named_by_their_formulas(name, charges):
         ({"solvents": []}, r"solvents is \[\]"),
         ({"salt": {"name": "LiTSFI", "ratio": 0.1}}, "salt 'LiTSFI' is not known.*did you mean LiTFSI"),
         ({"salt": {"name": "LiTFSI"}}, "neither or both"),
+        (
+            {"salt": {"name": "LiTFSI", "cation": "[Na+]", "anion": "[Cl-]", "ratio": 0.1}},
+            r"called LiTFSI and has ions \[Na\+\] and \[Cl-\]; expected those of its name",
+        ),
+        ({"solvents": {"x": {"smiles": "[CH3]"}}}, "solvent x: SMILES .* has unpaired electrons"),
+        ({"polymer": {"unit": "*[CH]C*", "n_units": 5}}, "unit .* has unpaired electrons"),
         ({"salt": {"name": "LiTFSI", "ratio": -1}}, "ratio of salt is -1"),
         ({"salt": {"cation": "[Li+]", "anion": "O", "ratio": 0.1}}, "expected opposite signs"),
         ({"salt": {"cation": "[Li+]", "ratio": 0.1}}, "salt lacks anion"),

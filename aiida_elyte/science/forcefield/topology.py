@@ -8,6 +8,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ __all__ = [
     "Topology",
     "charges_of_molecules",
     "formula_of",
+    "has_unpaired_electrons",
     "join",
     "list_neighbours",
     "renumber",
@@ -187,7 +189,7 @@ def topology_from_smiles(smiles: str, name: str | None = None) -> Topology:
         Chem.SanitizeMol(molecule)
         parts = Chem.GetMolFrags(molecule, asMols=True)
         names = [Chem.MolToSmiles(part) for part in parts]
-        if any(atom.GetNumRadicalElectrons() for atom in molecule.GetAtoms() if atom.GetDegree()):
+        if has_unpaired_electrons(molecule):
             raise InputError(f"SMILES {smiles!r} has unpaired electrons; expected closed shells; add the hydrogens")
         molecule = Chem.AddHs(molecule)
     if name is not None:
@@ -199,6 +201,15 @@ def topology_from_smiles(smiles: str, name: str | None = None) -> Topology:
         [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in molecule.GetBonds()],
         [atom.GetFormalCharge() for atom in molecule.GetAtoms()],
         names,
+    )
+
+
+def has_unpaired_electrons(molecule: Any) -> bool:
+    """Tell whether one of the atoms of RDKit's molecule has them; of a lone ion RDKit does not know."""
+    return any(
+        atom.GetNumRadicalElectrons()
+        for atom in molecule.GetAtoms()
+        if atom.GetDegree() or atom.GetTotalNumHs() or not atom.GetFormalCharge()
     )
 
 

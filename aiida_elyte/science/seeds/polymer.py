@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.forcefield.topology import Topology, list_neighbours, topology_from_bonds
+from aiida_elyte.science.forcefield.topology import (
+    Topology,
+    has_unpaired_electrons,
+    list_neighbours,
+    topology_from_bonds,
+)
 from aiida_elyte.science.seeds.crowd import NEAR_BONDS, NEAR_FACTOR
 from aiida_elyte.science.seeds.molecules import embed_conformers, match_sites
 
@@ -274,6 +279,8 @@ def _read_part(smiles: str, role: str, n_stars: int) -> Any:
                 "valences; correct it"
             )
         molecule = Chem.AddHs(Chem.MolFromSmiles(smiles))
+    if has_unpaired_electrons(molecule):
+        raise InputError(f"{role} {smiles!r} has unpaired electrons; expected closed shells; add the hydrogens")
     stars = [atom for atom in molecule.GetAtoms() if atom.GetAtomicNum() == 0]
     if len(stars) != n_stars:
         expected = "two, as in '*CCO*'" if n_stars == 2 else "one, as in '*C'"
