@@ -15,7 +15,7 @@ from aiida_elyte.units import ATM_BAR, G_CM3
 
 __all__ = [
     "DYNAMICS",
-    "FINAL",
+    "WRITTEN",
     "Point",
     "RunSettings",
     "kinds_of_data",
@@ -24,8 +24,8 @@ __all__ = [
     "run_input",
 ]
 
-FINAL = "final.data"
-"""Name of the data file with the last positions and velocities."""
+WRITTEN = "written.data"
+"""Name of the data file that LAMMPS writes when it comes to the end, its coefficients with six digits."""
 
 DYNAMICS = "dynamics of stage"
 """What is printed, with the number of the stage, before its dynamics begin."""
@@ -234,7 +234,7 @@ def run_input(
             ]
             is_dumped = True
         lines += _move(settings, at, begin, end)
-    return "\n".join([*lines, f"write_data {FINAL}"]) + "\n"
+    return "\n".join([*lines, f"write_data {WRITTEN}"]) + "\n"
 
 
 def _minimize(settings: RunSettings, at: Point, is_timed: bool) -> list[str]:
