@@ -5,49 +5,41 @@ from ase.data import atomic_numbers, covalent_radii
 
 from aiida_elyte.science.forcefield.topology import Topology
 
-__all__ = ["find_broken_bond", "stretches"]
+__all__ = ["find_broken_bond", "find_broken_bonds"]
 
 _TORN = 1.4
 """Bonds longer than this many sums of covalent radii are broken: thermal ones at 400 K reach 1.2."""
 
 
-def stretches(positions: np.ndarray, topology: Topology) -> np.ndarray:
-    """Compute the length of every bond over the sum of the covalent radii of its atoms.
+def find_broken_bonds(positions: np.ndarray, topology: Topology) -> dict[int, str]:
+    """Name, in each frame that has a broken bond, the one that is stretched most.
 
     Parameters
     ----------
     positions
-        Positions [Å], molecules whole, ``shape=(..., N, 3)``.
+        Positions [Å], molecules whole, ``shape=(F, N, 3)``.
     topology
-        Molecules, with B bonds.
+        Molecules.
 
     Returns
     -------
-    numpy.ndarray
-        Ratios [1], ``shape=(..., B)``.
+    dict of int, str
+        By number of the frame; frames without a broken bond are not among them.
     """
+    if not len(topology.bonds):
+        return {}
     first, second = topology.bonds.T
     radii = covalent_radii[[atomic_numbers[symbol] for symbol in topology.elements]]
-    lengths = np.linalg.norm(positions[..., first, :] - positions[..., second, :], axis=-1)
-    return lengths / (radii[first] + radii[second])
+    lengths = np.linalg.norm(positions[:, first] - positions[:, second], axis=2)
+    stretch = lengths / (radii[first] + radii[second])
+    found = {}
+    for frame in np.flatnonzero((stretch > _TORN).any(axis=1)).tolist():
+        worst = int(np.argmax(stretch[frame]))
+        ends = "–".join(f"{topology.elements[atom]}{atom}" for atom in topology.bonds[worst].tolist())
+        found[frame] = f"bond {ends} is {lengths[frame, worst]:.2f} Å long"
+    return found
 
 
 def find_broken_bond(positions: np.ndarray, topology: Topology) -> str | None:
-    """Name the bond of a frame that is stretched most, if it is broken.
-
-    Parameters
-    ----------
-    positions
-        Positions [Å], molecules whole, ``shape=(N, 3)``.
-    topology
-        Molecules.
-    """
-    if not len(topology.bonds):
-        return None
-    stretch = stretches(positions, topology)
-    worst = int(np.argmax(stretch))
-    if stretch[worst] <= _TORN:
-        return None
-    i, j = topology.bonds[worst].tolist()
-    length = np.linalg.norm(positions[i] - positions[j])
-    return f"bond {topology.elements[i]}{i}–{topology.elements[j]}{j} is {length:.2f} Å long"
+    """Name the broken bond of one frame, ``shape=(N, 3)``, ``None`` where all are whole."""
+    return find_broken_bonds(positions[None], topology).get(0)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from aiida_elyte.science.forcefield.broken_bonds import find_broken_bond, stretches
+from aiida_elyte.science.forcefield.broken_bonds import find_broken_bond, find_broken_bonds
 from aiida_elyte.science.forcefield.topology import topology_from_smiles
 from aiida_elyte.science.seeds.molecules import embed_molecule
 
@@ -22,4 +22,13 @@ def test_a_bond_is_broken_when_it_is_far_too_long():
 
 def test_ions_have_no_bond_to_break():
     assert find_broken_bond(np.zeros((1, 3)), topology_from_smiles("[Li+]")) is None
-    assert stretches(np.zeros((4, 1, 3)), topology_from_smiles("[Li+]")).shape == (4, 0)
+
+
+def test_each_frame_is_judged_by_itself():
+    atoms, topology = embed_molecule("COC", seed=1)
+    frames = np.stack([atoms.positions] * 4)
+    for frame in (1, 3):
+        frames[frame, topology.bonds[0, 0]] += 10.0
+    found = find_broken_bonds(frames, topology)
+    assert list(found) == [1, 3]
+    assert all(found[frame] == find_broken_bond(frames[frame], topology) for frame in found)
