@@ -25,8 +25,8 @@ Settings:
     ``parameters`` another, cheaper one runs the dynamics. They follow their frame, ``origin`` ending in ``.1`` …
 
 ``info["charge"]`` and ``info["multiplicity"]`` of a frame reach the calculator; ``info["geometry"]`` tells what was
-done. A frame that fails loses only itself. Each finished frame is on disk before the next begins, and so is each step
-of a relaxation: a job killed at any moment goes on where it was.
+done. A frame that fails, or in which a bond of its ``info["bonds"]`` is torn, loses only itself. Each finished frame is
+on disk before the next begins, and so is each step of a relaxation: a job killed at any moment goes on where it was.
 """
 
 import hashlib
@@ -55,6 +55,8 @@ from ase.calculators.names import names as ase_names
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
+from aiida_elyte.science.forcefield.broken_bonds import find_broken_bond
+from aiida_elyte.science.forcefield.connectivity import topology_from_text
 from aiida_elyte.science.frames import LABELS, attach_labels, fingerprint, read_frames, round_frame, write_frames
 from aiida_elyte.science.labels.dft import PySCF
 from aiida_elyte.science.labels.geometries import Heat, Relaxation, displace, relax
@@ -184,7 +186,7 @@ class _Labeller:
     def _geometries(self, frame: Atoms, ledger: "_Ledger") -> list[Atoms]:
         """Return the frame, relaxed if asked for, and those that heat makes of it."""
         start = frame if self.relaxation is None else self._relax(frame, ledger, self.relaxation)
-        if self.heat is None:
+        if self.heat is None or _torn_bond(start) is not None:
             return [start]
         # The frame itself seeds its noise: it gets the same wherever it stands in whatever batch.
         rng = np.random.default_rng([self.heat.seed, int(fingerprint([frame])[:16], 16)])
@@ -429,6 +431,9 @@ def _provided(calculator: Calculator) -> set[str]:
 def _label(frame: Atoms, engine: StatefulCalculator, wanted: list[str]) -> dict[str, Any] | str:
     """Return the labels of a frame, or the reason why it has none."""
     try:
+        torn = _torn_bond(frame)
+        if torn is not None:
+            return f"{torn}; it is torn"
         labels = _compute(engine.attach(frame), wanted)
     except Exception as error:  # noqa: BLE001 - an engine may fail in any way; the frame is set aside with the reason
         return _tell(error)
@@ -438,6 +443,13 @@ def _label(frame: Atoms, engine: StatefulCalculator, wanted: list[str]) -> dict[
         if not np.isfinite(value).all():
             return f"{name} not finite"
     return labels
+
+
+def _torn_bond(frame: Atoms) -> str | None:
+    """Name a bond that a cluster tells of and its geometry has torn."""
+    if "bonds" not in frame.info or frame.pbc.any():
+        return None
+    return find_broken_bond(frame.positions, topology_from_text(frame.get_chemical_symbols(), str(frame.info["bonds"])))
 
 
 def _compute(atoms: Atoms, wanted: list[str]) -> dict[str, Any]:

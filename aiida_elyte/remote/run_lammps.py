@@ -2,8 +2,9 @@
 
 In:  ``settings.json`` (see ``RunSettings`` in ``science/forcefield/lammps_run.py``), ``system.data`` (class 2),
      ``engine.sh`` (starts ``lmp`` with the arguments it is given).
-Out: ``part_NNN.lammpstrj`` (one for each time ``lmp`` was started; stay where they were made), ``final.data``,
-     ``thermo.npz`` (records of all parts, no step twice), ``log_NNN.lammps``, ``results.json``.
+Out: ``part_NNN.lammpstrj`` (one for each time ``lmp`` was started; stay where they were made), ``final.data`` (last
+     positions and velocities; masses and coefficients are those of ``system.data``, to the last digit), ``thermo.npz``
+     (records of all parts, no step twice), ``log_NNN.lammps``, ``results.json``.
 
 Files to carry into the folder of a continued run: ``restart.*``, ``chain.json``, ``records.npz``, ``log_*.lammps``, and
 links to ``part_*.lammpstrj``. Earlier parts are never written to. A finished run goes on when ``n_steps`` of its last
@@ -29,6 +30,7 @@ from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, guarded, write_atomically
 from aiida_elyte.science.arrays import write_arrays
 from aiida_elyte.science.dynamics.stages import last_steps
+from aiida_elyte.science.forcefield.lammps import restore_parameters
 from aiida_elyte.science.forcefield.lammps_log import (
     Loop,
     join_records,
@@ -38,7 +40,7 @@ from aiida_elyte.science.forcefield.lammps_log import (
     read_log,
 )
 from aiida_elyte.science.forcefield.lammps_run import (
-    FINAL,
+    WRITTEN,
     Point,
     RunSettings,
     kinds_of_data,
@@ -51,6 +53,7 @@ from aiida_elyte.science.trajectory.parts import PARTS, part_name
 __all__ = ["main"]
 
 DATA = "system.data"
+FINAL = "final.data"
 CHAIN = "chain.json"
 RECORDS = "records.npz"
 THERMO = "thermo.npz"
@@ -72,7 +75,8 @@ def run(job: Job) -> dict[str, Any]:
     settings = read_settings(job.settings)
     version = _ask_engine(job.folder)
     chain = _Chain(job.folder, settings)
-    (job.folder / FINAL).unlink(missing_ok=True)
+    for name in (FINAL, WRITTEN):
+        (job.folder / name).unlink(missing_ok=True)
     start = _newest_restart(job.folder)
     number = chain.begin(start)
     first_step = 0 if start is None else start.step
@@ -107,9 +111,10 @@ def run(job: Job) -> dict[str, Any]:
         raise ProgramFailure(
             "LAMMPS_KILLED", f"lmp was killed (exit status {status}) after step {step} of {ends[-1]}", **results
         )
-    if not (job.folder / FINAL).exists():
+    if not (job.folder / WRITTEN).exists():
         raise ProgramFailure("OUT_OF_WALLTIME", f"wall time reached at step {step} of {ends[-1]}", **results)
     chain.seal()
+    _finish(job.folder)
     write_atomically(job.folder / THERMO, write_arrays(records))
     return {
         **results,
@@ -286,6 +291,13 @@ def _tail(path: Path) -> str:
     with path.open("rb") as handle:
         handle.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         return handle.read().decode(errors="replace")
+
+
+def _finish(folder: Path) -> None:
+    """Make the last data file of what LAMMPS wrote, with all digits of the force field."""
+    with (folder / WRITTEN).open() as written, (folder / DATA).open() as original:
+        write_atomically(folder / FINAL, "".join(restore_parameters(written, original)))
+    (folder / WRITTEN).unlink()
 
 
 def _nanoseconds(settings: RunSettings, steps: list[int]) -> float:

@@ -14,8 +14,9 @@ Settings:
 ``boxes``
     The last ``count`` of the replicas run a box of the ``recipe`` with about ``n_atoms`` and chains of ``n_units``,
     more where one molecule of each kind asks for it, compressed from ``density_g_cm3`` (unless told otherwise that of
-    ``loose_density``) at ``pressure_bar`` in ``compress_steps``; ``n_cuts`` clusters are cut out of
-    every frame, of molecules within ``radius_A`` of a cation and of at most ``max_atoms``. None where ``count`` is 0.
+    ``loose_density``) at ``pressure_bar`` in ``compress_steps``; ``n_cuts`` clusters are cut out of every frame, of
+    molecules within ``radius_A`` of a cation and of at most ``max_atoms``, or of ``room_for_shell`` where that is more;
+    those of one molecule are dropped. None where ``count`` is 0.
 
 Files to carry into the folder of a continued run: ``sampled.extxyz``, ``checkpoint.json``; finished replicas are kept.
 """
@@ -23,8 +24,8 @@ Files to carry into the folder of a continued run: ``sampled.extxyz``, ``checkpo
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +34,21 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, guarded, write_atomically
-from aiida_elyte.science.dynamics.stages import Stage, last_steps
+from aiida_elyte.science.dynamics.stages import last_steps
+from aiida_elyte.science.forcefield.broken_bonds import find_broken_bond
 from aiida_elyte.science.forcefield.connectivity import topology_from_text
 from aiida_elyte.science.forcefield.export import as_lammps_system
 from aiida_elyte.science.forcefield.lammps import data_file, input_file
-from aiida_elyte.science.forcefield.lammps_run import RunSettings, kinds_of_data, run_input
+from aiida_elyte.science.forcefield.lammps_run import kinds_of_data, run_input
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.forcefield.perception import topology_from_frame
-from aiida_elyte.science.forcefield.sampling import cluster_commands, committee_spreads, find_broken_bond
+from aiida_elyte.science.forcefield.sampling import (
+    box_recipe,
+    box_run,
+    cluster_commands,
+    committee_spreads,
+    sampled_steps,
+)
 from aiida_elyte.science.forcefield.topology import Topology
 from aiida_elyte.science.forcefield.typing import assign_types
 from aiida_elyte.science.frames import (
@@ -52,9 +60,10 @@ from aiida_elyte.science.frames import (
     total_charge_of,
     write_frames,
 )
+from aiida_elyte.science.learning.uncertainty import ForceSpread
 from aiida_elyte.science.recipe import read_recipe
-from aiida_elyte.science.seeds.boxes import build_box, count_molecules, enlarge, loose_density
-from aiida_elyte.science.seeds.cutouts import cut_cluster
+from aiida_elyte.science.seeds.boxes import build_box, count_molecules, loose_density
+from aiida_elyte.science.seeds.cutouts import cut_shells
 from aiida_elyte.science.trajectory.parts import part_name
 from aiida_elyte.science.trajectory.readers import open_trajectory
 
@@ -64,9 +73,6 @@ SAMPLED = "sampled.extxyz"
 CHECKPOINT = "checkpoint.json"
 _DATA, _INPUT = "system.data", "in.lammps"
 _LOG, _SCREEN = "log.lammps", "lmp.txt"
-
-_LARGEST = 8
-"""Boxes may get this many times larger than asked for, until each molecule of the recipe is in them."""
 
 
 @dataclass(frozen=True)
@@ -174,24 +180,24 @@ def _sample_cluster(
     (folder / _DATA).write_text(data_file(system))
     (folder / _INPUT).write_text(input_file(system, _DATA) + commands)
     stop = _run_lammps(job, folder)
-    positions = []
-    for _, place, _ in _frames(folder, settings["timestep_fs"], start.get_chemical_symbols()):
+    steps, positions = [], []
+    for step, place, _ in _frames(folder, settings, start.get_chemical_symbols()):
         torn = find_broken_bond(place, topology)
         if torn is not None:
             stop = torn
             break
+        steps.append(step)
         positions.append(place)
     if not positions:
         return [], stop or "the run left no frame"
     spreads = committee_spreads(list(members.values()), topology, np.array(positions)) if len(members) > 1 else []
     kept = {key: start.info[key] for key in ("charge", "system", "stoichiometry", "kind", "bonds") if key in start.info}
     frames = []
-    for number, place in enumerate(positions):
+    for number, (step, place) in enumerate(zip(steps, positions, strict=True)):
         frame = Atoms(start.symbols, place, info={**kept, "charge": _charge(start)})
-        step = (number + 1) * settings["sample_stride"]
         _note(frame, replica, settings, f"{block_of(start)}-s{replica.seed}#{step}")
         if spreads:
-            frame.info |= {"spread_max_eV_A": spreads[number].maximum, "spread_mean_eV_A": spreads[number].mean}
+            _note_spread(frame, spreads[number])
         frames.append(round_frame(frame))
     return frames, stop
 
@@ -201,53 +207,49 @@ def _sample_box(
 ) -> tuple[list[Atoms], str | None]:
     """Run a small box and cut clusters out of it."""
     settings, choices = job.settings, job.settings["boxes"]
-    recipe = replace(read_recipe(choices["recipe"]), n_atoms=choices["n_atoms"], seed=replica.seed)
-    if recipe.polymer is not None:
-        chain = replace(recipe.polymer, n_units=min(recipe.polymer.n_units, choices["n_units"]))
-        recipe = replace(recipe, polymer=chain)
-    recipe = enlarge(recipe, _LARGEST * choices["n_atoms"])
-    density = choices.get("density_g_cm3") or loose_density(recipe)
-    box = build_box(recipe, count_molecules(recipe), density)
+    recipe = box_recipe(read_recipe(choices["recipe"]), choices["n_atoms"], choices["n_units"], replica.seed)
+    box = build_box(recipe, count_molecules(recipe), choices.get("density_g_cm3") or loose_density(recipe))
     topology, force_field = box.topology, members[replica.member]
     types = assign_types(topology, force_field.depth)
     system = as_lammps_system(force_field, topology, types, box.positions, box.cell)
+    run_settings = box_run(
+        temperature_K=settings["temperature_K"],
+        pressure_bar=choices["pressure_bar"],
+        compress_steps=choices["compress_steps"],
+        n_steps=settings["n_steps"],
+        stride=settings["sample_stride"],
+        timestep_fs=settings["timestep_fs"],
+        cutoff_A=choices["cutoff_A"],
+        seed=replica.seed + 1,
+    )
     (folder / _DATA).write_text(data_file(system))
-    bath = (settings["temperature_K"], settings["temperature_K"])
-    pressed = (choices["pressure_bar"], choices["pressure_bar"])
-    stages = (
-        Stage("minimize", "minimize", 500, bath),
-        Stage("push_off", "push_off", 2000, bath, timestep_fs=settings["timestep_fs"]),
-        Stage("compress", "npt", choices["compress_steps"], bath, pressed, settings["timestep_fs"]),
-        Stage("sample", "nvt", settings["n_steps"], bath, None, settings["timestep_fs"], is_production=True),
-    )
-    run_settings = RunSettings(
-        stages, replica.seed + 1, choices["cutoff_A"], 1e-4, dump_stride=settings["sample_stride"]
-    )
     with (folder / _DATA).open() as lines:
         present = kinds_of_data(lines)
     (folder / _INPUT).write_text(run_input(run_settings, _DATA, present))
     stop = _run_lammps(job, folder)
     rng = np.random.default_rng(replica.seed)
-    cations = np.flatnonzero(topology.formal_charges * (np.bincount(topology.molecules)[topology.molecules] == 1) > 0)
-    centres = cations if len(cations) else np.arange(len(topology.elements))
+    begin = last_steps(run_settings.stages)[-2]
     frames = []
-    begin, stride = last_steps(stages)[-2], settings["sample_stride"]
-    n_skipped = int(begin % stride == 0)  # only then is the start of the stage dumped
-    for number, place, cell in _frames(folder, settings["timestep_fs"], topology.elements, n_skipped):
-        step = (begin // stride + number) * stride - begin
+    for step, place, cell in _frames(folder, settings, topology.elements, begin):
         torn = find_broken_bond(place, topology)
         if torn is not None:
             stop = torn
             break
-        for cut, centre in enumerate(rng.choice(centres, min(choices["n_cuts"], len(centres)), replace=False)):
-            frame = cut_cluster(place, cell, topology, int(centre), choices["radius_A"], choices["max_atoms"])
-            _note(frame, replica, settings, f"box-s{replica.seed}-{cut}#{step}")
+        cuts = cut_shells(
+            place,
+            cell,
+            topology,
+            n_cuts=choices["n_cuts"],
+            radius_A=choices["radius_A"],
+            max_atoms=choices["max_atoms"],
+            rng=rng,
+        )
+        for number, frame in enumerate(cuts):
+            _note(frame, replica, settings, f"box-s{replica.seed}-{number}#{step}")
             if len(members) > 1:
-                own = _topology(frame)
-                (spread,) = committee_spreads(list(members.values()), own, frame.positions[None])
-                frame.info |= {"spread_max_eV_A": spread.maximum, "spread_mean_eV_A": spread.mean}
+                _note_spread(frame, *committee_spreads(list(members.values()), _topology(frame), frame.positions[None]))
             frames.append(round_frame(frame))
-    return frames, stop if frames else stop or "the run left no frame"
+    return frames, stop if frames else stop or "the run left no frame with more than one molecule around a centre"
 
 
 def _topology(frame: Atoms) -> Topology:
@@ -271,18 +273,24 @@ def _note(frame: Atoms, replica: Replica, settings: Mapping[str, Any], origin: s
     frame.info |= {"origin": origin, "member": replica.member, "temperature_K": float(settings["temperature_K"])}
 
 
+def _note_spread(frame: Atoms, spread: ForceSpread) -> None:
+    frame.info |= {"spread_max_eV_A": spread.maximum, "spread_mean_eV_A": spread.mean}
+
+
 def _frames(
-    folder: Path, timestep_fs: float, symbols: Any, n_skipped: int = 1
+    folder: Path, settings: Mapping[str, Any], symbols: Sequence[str], begin: int = 0
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Yield number, positions [Å] and cell of the frames of a dump, the first left out, up to one that is no number."""
+    """Yield step after ``begin``, positions [Å] and cell of the frames of a dump, up to one that is no number."""
     dump = folder / part_name(0)
     if not dump.exists() or not dump.stat().st_size:
         return
-    trajectory = open_trajectory(dump, timestep_fs=timestep_fs, symbols=list(symbols))
-    for number, frame in enumerate(trajectory.frames(n_skipped), start=1):
+    trajectory = open_trajectory(dump, timestep_fs=settings["timestep_fs"], symbols=list(symbols))
+    steps = sampled_steps(begin, settings["n_steps"], settings["sample_stride"])
+    for step, frame in zip(steps, trajectory.frames(), strict=False):
         if not np.isfinite(frame.positions_A).all():
             return
-        yield number, np.asarray(frame.positions_A, float), frame.cell_A
+        if step:
+            yield step, np.asarray(frame.positions_A, float), frame.cell_A
 
 
 def _run_lammps(job: Job, folder: Path) -> str | None:

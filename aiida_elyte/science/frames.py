@@ -208,14 +208,18 @@ def charges_of(frame: Atoms) -> np.ndarray | None:
 
 
 def first_frames(frames: Iterable[Atoms]) -> list[Atoms]:
-    """Return the first frame of each cluster without its labels, its total charge told."""
-    found: dict[str, Atoms] = {}
+    """Return the first frame of each cluster without its labels, its total charge told.
+
+    Of one name, contact and separated ions are two clusters: ``info["kind"]`` tells them apart.
+    """
+    found: dict[tuple[str, str], Atoms] = {}
     for frame in frames:
-        if name_of(frame) not in found:
+        cluster = (name_of(frame), str(frame.info.get("kind")))
+        if cluster not in found:
             bare = Atoms(frame.symbols, frame.positions, info=dict(frame.info))
             if total_charge_of(frame) is None and (charges := charges_of(frame)) is not None:
                 bare.info["charge"] = round(float(charges.sum()))
-            found[name_of(frame)] = bare
+            found[cluster] = bare
     return list(found.values())
 
 

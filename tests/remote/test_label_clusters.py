@@ -118,6 +118,39 @@ def test_heat_adds_geometries_of_the_same_cluster_that_any_batch_finds_again(tmp
         np.testing.assert_array_equal(frame.positions, same.positions)
 
 
+def pair(length_A, **info):
+    return Atoms("Cu2", [[0, 0, 0], [0, 0, length_A]], info={"origin": "pair#0", "bonds": "0-1; ", **info})
+
+
+# Lennard-Jones pairs rest at 2^(1/6) σ, 3.0 and 4.5 Å; of two coppers the bond is torn from 1.4 · 2.64 = 3.7 Å on.
+WHOLE, APART = ({"sigma": sigma, "epsilon": 1.0, "rc": 30.0} for sigma in (2.67, 4.0))
+PAIRS = {"calculator": "lj", "level_of_theory": "LJ", "relax": {"optimizer": "fire"}}
+
+
+def test_a_frame_whose_relaxation_tore_a_bond_is_set_aside(tmp_path):
+    heat = {"count": 2, "stride_fs": 5.0}
+    free = pair(3.4)
+    del free.info["bonds"]
+    job(tmp_path, [pair(3.4), free], {**PAIRS, "parameters": APART, "heat": heat})
+    results = finish(tmp_path)
+    assert list(results["refused"]) == ["0"]
+    assert results["refused"]["0"].startswith("bond Cu0–Cu1 is 4.4")
+    assert results["n_labelled"] == 3
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    job(whole, [pair(3.4)], {**PAIRS, "parameters": WHOLE})
+    assert finish(whole)["refused"] == {}
+
+
+def test_only_the_geometries_in_which_heat_tore_a_bond_are_set_aside(tmp_path):
+    heat = {"count": 2, "stride_fs": 100.0, "calculator": "lj", "parameters": APART}
+    job(tmp_path, [pair(3.0)], {**PAIRS, "parameters": WHOLE, "heat": heat})
+    results = finish(tmp_path)
+    assert sorted(results["refused"]) == ["0-1", "0-2"]
+    assert all("it is torn" in reason for reason in results["refused"].values())
+    assert labelled(tmp_path)[0].get_distance(0, 1) == pytest.approx(3.0, abs=0.01)
+
+
 @needs_tblite
 def test_heat_of_another_calculator(tmp_path):
     heat = {"count": 1, "stride_fs": 5.0, "calculator": "tblite", "parameters": {"method": "GFN1-xTB"}}

@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from liquid import ENVIRONMENT, PROGRAMS, liquid_file
+from liquid import ENVIRONMENT, PROGRAMS, bent_molecules, liquid_file
 
 from aiida_elyte.remote import run_lammps
+from aiida_elyte.science.forcefield.lammps import data_file, set_up
 
 pytestmark = pytest.mark.engine("lmp")
 
@@ -208,3 +210,50 @@ def test_an_error_of_lammps_has_its_line(folder):
 def test_data_that_is_none_is_refused(folder):
     (folder / "system.data").write_text("no data\n")
     assert "counts no atoms in its header" in launch(folder)["message"]
+
+
+def single_point(folder, set_up, forces):
+    """Return forces, sorted by atom, on what LAMMPS reads [kcal/mol/Å]."""
+    commands = [
+        set_up,
+        f"dump forces all custom 1 {forces} id fx fy fz",
+        "dump_modify forces sort id format float %.17g",
+        "run 0",
+    ]
+    (folder / "in.point").write_text("\n".join(commands) + "\n")
+    subprocess.run(
+        [PROGRAMS / "lmp", "-in", "in.point", "-nocite", "-screen", "none", "-log", "none"], cwd=folder, check=True
+    )
+    return np.loadtxt(folder / forces, skiprows=9)[:, 1:]
+
+
+def test_the_last_data_file_has_the_forces_of_the_force_field_that_ran(folder):
+    system = bent_molecules()
+    rng = np.random.default_rng(2)
+    scaled = {"masses": system.masses * np.pi / 3, "lennard_jones": system.lennard_jones * rng.uniform(0.9, 1)}
+    for kind in ("bonds", "angles"):
+        rows = getattr(system, kind)
+        scaled[kind] = replace(rows, parameters=rows.parameters * rng.uniform(0.9, 1))
+    (folder / "system.data").write_text(data_file(replace(system, **scaled)))
+    launch(folder, stages=STAGES[:2])
+    assert not (folder / "written.data").exists()
+
+    # A restart file is binary: it holds every digit.
+    expected = single_point(folder, "read_restart restart.001.200\nkspace_style pppm 1e-4", "expected.txt")
+    found = single_point(folder, set_up(["bonds", "angles"], "final.data", 7.0, 1e-4), "found.txt")
+    assert abs(expected).max() > 10
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9 * abs(expected).max())
+
+
+def test_a_run_killed_before_its_last_data_file_was_precise_makes_it_again(folder):
+    launch(folder, stages=STAGES[:2])
+    whole = (folder / "final.data").read_text()
+    (folder / "final.data").unlink()
+    (folder / "written.data").write_text(whole[: len(whole) // 2])
+    results = launch(folder, stages=STAGES[:2])
+    assert results["steps_run_in_this_job"] == 0
+    again = (folder / "final.data").read_text()
+    masses_and_coefficients = whole.partition("\nMasses")[2].partition("\nAtoms")[0]
+    assert masses_and_coefficients
+    assert again.partition("\nMasses")[2].partition("\nAtoms")[0] == masses_and_coefficients
+    assert len(again.splitlines()) == len(whole.splitlines())

@@ -11,6 +11,7 @@ from aiida_elyte.science.frames import (
     block_of,
     describe,
     fingerprint,
+    first_frames,
     labels_of,
     level_of,
     read_frames,
@@ -185,3 +186,13 @@ def test_mixed_levels_are_refused():
     assert require_one_level([frame(level_of_theory="A")] * 2) == "A"
     with pytest.raises(InputError, match=r"mixes levels of theory \['A', 'B'\]"):
         require_one_level([frame(level_of_theory="A"), frame(level_of_theory="B")])
+
+
+def test_contact_and_separated_ions_are_both_among_the_first_frames():
+    kinds = ["contact", "contact", "separated", "contact", "separated"]
+    frames = [Atoms("LiCl", [[0, 0, 0], [0, 0, 2 + n]], info={"kind": kind}) for n, kind in enumerate(kinds)]
+    frames += [attach_labels(Atoms("Li", [[0, 0, n]]), charges=np.array([1.0])) for n in (7, 8)]
+    first = first_frames(frames)
+    assert [frame.positions[-1, 2] for frame in first] == [2, 4, 7]
+    assert [frame.info.get("charge") for frame in first] == [None, None, 1]
+    assert all(frame.calc is None for frame in first)

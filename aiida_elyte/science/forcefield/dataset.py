@@ -11,6 +11,7 @@ from ase import Atoms
 from torch import Tensor
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.forcefield.broken_bonds import find_broken_bonds
 from aiida_elyte.science.forcefield.connectivity import topology_from_text
 from aiida_elyte.science.forcefield.internal import InternalCoordinates
 from aiida_elyte.science.forcefield.matching import match
@@ -122,8 +123,8 @@ def group_frames(
     Raises
     ------
     InputError
-        When there are no frames, a frame is periodic, has no or impossible forces, charges or energy, or has other
-        atoms than the first of its name.
+        When there are no frames, a frame is periodic, has no or impossible forces, charges or energy, has other atoms
+        than the first of its name, or a bond of its topology is torn in it.
     """
     grouped = frames_by_name(frames)
     absent = [name for name in smiles or {} if name not in grouped]
@@ -263,6 +264,8 @@ def _as_system(name: str, frames: Sequence[Atoms], depth: int, smiles: str | Non
     types = assign_types(topology, depth)
     forces = np.array([frame.get_forces() for frame in frames]) * EV_KCAL_MOL
     positions = np.array([frame.positions for frame in frames])
+    for number, torn in find_broken_bonds(positions, topology).items():
+        raise InputError(f"frame {number} of {name} is torn: {torn}; expected the bonds of its topology whole; drop it")
     energies = [frame.calc.get_property("energy", frame, allow_calculation=False) for frame in frames]
     has_energies = all(energy is not None for energy in energies)
     blocks = [block_of(frame, f"frame-{number}") for number, frame in enumerate(frames)]

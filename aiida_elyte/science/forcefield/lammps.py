@@ -1,13 +1,22 @@
 """Class-2 force fields as LAMMPS reads them: a data file with every cross term, and the input that sets it up."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["BONDED_KINDS", "LammpsSystem", "TypedRows", "data_file", "input_file", "kspace", "set_up"]
+__all__ = [
+    "BONDED_KINDS",
+    "LammpsSystem",
+    "TypedRows",
+    "data_file",
+    "input_file",
+    "kspace",
+    "restore_parameters",
+    "set_up",
+]
 
 _MARGIN_A = 10.0
 """Space left around an isolated cluster [Å]."""
@@ -176,6 +185,47 @@ def data_file(system: LammpsSystem, title: str = "class-2 force field") -> str:
             numbers = np.column_stack([rows.types, rows.atoms]) + 1
             lines += _section(kind.capitalize(), numbers.tolist())
     return "\n".join(lines) + "\n"
+
+
+def restore_parameters(written: Iterable[str], original: Iterable[str]) -> Iterator[str]:
+    """Give a data file that LAMMPS wrote the masses and coefficients of the one it had read.
+
+    ``write_data`` rounds them to six digits: forces of a run that begins with such a file would be off by 1e-5 of
+    themselves. Positions, velocities and charges have all digits.
+
+    Parameters
+    ----------
+    written
+        Lines of the file that LAMMPS wrote.
+    original
+        Lines of the file it had read.
+
+    Yields
+    ------
+    str
+        Lines of the file written, with all sections of masses and coefficients from the original before the others.
+    """
+    parameters = [line for section, line in _with_sections(original) if _holds_parameters(section)]
+    for section, line in _with_sections(written):
+        if _holds_parameters(section):
+            continue
+        if section:
+            yield from parameters
+            parameters.clear()
+        yield line
+
+
+def _with_sections(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield each line of a data file after the name of its section, which is empty in the header."""
+    section = ""
+    for place, line in enumerate(lines):
+        if place and line[:1].isalpha():
+            section = line.split("#")[0].strip()
+        yield section, line
+
+
+def _holds_parameters(section: str) -> bool:
+    return section == "Masses" or section.endswith(" Coeffs")
 
 
 def input_file(system: LammpsSystem, data_name: str, cutoff_A: float = 12.0, kspace_accuracy: float = 1e-5) -> str:

@@ -15,7 +15,7 @@ from aiida_elyte.units import ATM_BAR, G_CM3
 
 __all__ = [
     "DYNAMICS",
-    "FINAL",
+    "WRITTEN",
     "Point",
     "RunSettings",
     "kinds_of_data",
@@ -24,8 +24,8 @@ __all__ = [
     "run_input",
 ]
 
-FINAL = "final.data"
-"""Name of the data file with the last positions and velocities."""
+WRITTEN = "written.data"
+"""Name of the data file that LAMMPS writes when it comes to the end, its coefficients with six digits."""
 
 DYNAMICS = "dynamics of stage"
 """What is printed, with the number of the stage, before its dynamics begin."""
@@ -234,7 +234,7 @@ def run_input(
             ]
             is_dumped = True
         lines += _move(settings, at, begin, end)
-    return "\n".join([*lines, f"write_data {FINAL}"]) + "\n"
+    return "\n".join([*lines, f"write_data {WRITTEN}"]) + "\n"
 
 
 def _minimize(settings: RunSettings, at: Point, is_timed: bool) -> list[str]:
@@ -256,43 +256,60 @@ def _time_fs(stages: Sequence[Stage]) -> float:
 
 def _move(settings: RunSettings, at: Point, begin: int, end: int) -> list[str]:
     stage = settings.stages[at.stage]
-    # The thermostat's state is found in a restart file under this name.
-    name = f"motion_{at.stage:03d}"
-    bath = f"temp {stage.temperature_K[0]} {stage.temperature_K[1]} {stage.thermostat_fs}"
-    fixes = {name: f"nvt {bath}"}
-    if stage.pressure_bar is not None:
-        low, high = (pressure / ATM_BAR for pressure in stage.pressure_bar)
-        fixes = {name: f"npt {bath} iso {low!r} {high!r} {stage.barostat_fs}"}
-    elif stage.kind == "push_off":
-        random = f"langevin {bath.removeprefix('temp ')} {_seed(settings, at)} zero yes"
-        fixes = {name: f"nve/limit {stage.max_displacement_A}", f"bath_{at.stage:03d}": random}
-    elif stage.density_g_cm3 is not None:
-        fixes[f"edges_{at.stage:03d}"] = f"deform 1 {_edges_at(stage.density_g_cm3)} remap x units box"
-    lines = [f'print "{DYNAMICS} {at.stage}"', f"timestep {stage.timestep_fs}"]
-    if at.step == begin:
-        if all(earlier.kind == "minimize" for earlier in settings.stages[: at.stage]):
-            lines.append(
-                f"velocity all create {stage.temperature_K[0]} {_seed(settings, at)} mom yes rot yes dist gaussian"
-            )
-        elif stage.kind != "push_off":  # a limited step keeps no momentum
-            lines.append("velocity all zero linear")
+    fixes = _fixes(stage, at.stage, _seed(settings, at))
     stopped = [f"write_restart {_restart_of(at.stage)}$(step)", "quit 0"]
     return [
-        *lines,
-        *(f"fix {fix} all {what}" for fix, what in fixes.items()),
+        f'print "{DYNAMICS} {at.stage}"',
+        f"timestep {stage.timestep_fs}",
+        *(_first_velocities(settings, at) if at.step == begin else []),
+        *(f"fix {name} all {what}" for name, what in fixes.items()),
         f"restart {settings.restart_stride} {_restart_of(at.stage)}*",
         f"run {end} upto start {begin} stop {end}",
         f'if "$(step) < {end}" then {_quoted(stopped)}',
         f"write_restart {Point(at.stage, end).restart_name}",
-        *(f"unfix {fix}" for fix in fixes),
+        *(f"unfix {name}" for name in fixes),
     ]
+
+
+def _fixes(stage: Stage, number: int, seed: int) -> dict[str, str]:
+    """Return name and arguments of the fixes that move the atoms of a stage.
+
+    The state of the thermostat is found in a restart file under the name of its fix.
+    """
+    motion = f"motion_{number:03d}"
+    bath = f"{stage.temperature_K[0]} {stage.temperature_K[1]} {stage.thermostat_fs}"
+    if stage.kind == "push_off":
+        limited, random = f"nve/limit {stage.max_displacement_A}", f"langevin {bath} {seed} zero yes"
+        return {motion: limited, f"bath_{number:03d}": random}
+    if stage.pressure_bar is not None:
+        first, last = (pressure / ATM_BAR for pressure in stage.pressure_bar)
+        return {motion: f"npt temp {bath} iso {first!r} {last!r} {stage.barostat_fs}"}
+    fixes = {motion: f"nvt temp {bath}"}
+    if stage.density_g_cm3 is not None:
+        fixes[f"edges_{number:03d}"] = f"deform 1 {_edges_at(stage.density_g_cm3)} remap x units box"
+    return fixes
+
+
+def _first_velocities(settings: RunSettings, at: Point) -> list[str]:
+    """Return what is done to the velocities where a stage begins: drawn once, later only the drift is taken off."""
+    stage = settings.stages[at.stage]
+    if all(earlier.kind == "minimize" for earlier in settings.stages[: at.stage]):
+        temperature = stage.temperature_K[0]
+        return [f"velocity all create {temperature} {_seed(settings, at)} mom yes rot yes dist gaussian"]
+    if stage.kind == "push_off":  # a limited step keeps no momentum
+        return []
+    return ["velocity all zero linear"]
 
 
 def _edges_at(density_g_cm3: float) -> str:
     """Return the edges that a box of right angles has at a density, scaled alike about its centre."""
     scale = f"(mass(all)*{G_CM3 / density_g_cm3!r}/vol)^(1/3)"
-    ends = (f"$(0.5*({axis}lo+{axis}hi{sign}l{axis}*{scale}):%.15g)" for axis in "xyz" for sign in "-+")
-    return " ".join(f"{axis} final {next(ends)} {next(ends)}" for axis in "xyz")
+    edges = []
+    for axis in "xyz":
+        twice_centre, length = f"{axis}lo+{axis}hi", f"l{axis}*{scale}"
+        low, high = f"0.5*({twice_centre}-{length})", f"0.5*({twice_centre}+{length})"
+        edges.append(f"{axis} final $({low}:%.15g) $({high}:%.15g)")
+    return " ".join(edges)
 
 
 def _quoted(commands: Iterable[str]) -> str:

@@ -1,27 +1,34 @@
-"""Sampling of clusters by LAMMPS: what to run, which frames are still molecules, how unsure a committee is."""
+"""Sampling of clusters and small boxes by LAMMPS: what to run, and how unsure a committee is of the frames."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from ase.data import atomic_numbers, covalent_radii
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.dynamics.stages import Stage
 from aiida_elyte.science.forcefield.dataset import describe_coordinates
+from aiida_elyte.science.forcefield.lammps_run import RunSettings
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.forcefield.topology import Topology
 from aiida_elyte.science.forcefield.typing import assign_types
 from aiida_elyte.science.learning.uncertainty import ForceSpread, force_spread
+from aiida_elyte.science.recipe import Recipe
+from aiida_elyte.science.seeds.boxes import enlarge
 from aiida_elyte.units import EV_KCAL_MOL
 
-__all__ = ["cluster_commands", "committee_spreads", "find_broken_bond"]
-
-_TORN = 1.4
-"""Bonds longer than this many sums of covalent radii are broken: thermal ones at 400 K reach 1.2."""
+__all__ = ["box_recipe", "box_run", "cluster_commands", "committee_spreads", "sampled_steps"]
 
 _ROOM_A = 6.0
 """Distance from the outermost atom to the wall that keeps a cluster together [Å] …"""
 _WALL_A = 3.0
 """… which begins to push this far from its surface."""
+
+_LARGEST = 8
+"""A box may get this many times larger than asked for, until each molecule of the recipe is in it."""
+
+_KSPACE_ACCURACY = 1e-4
+"""Relative error of the forces of PPPM: frames are labelled anew."""
 
 
 def cluster_commands(
@@ -93,27 +100,79 @@ def cluster_commands(
     )
 
 
-def find_broken_bond(positions: np.ndarray, topology: Topology) -> str | None:
-    """Name the bond of a frame that is stretched most, if it is broken.
+def sampled_steps(begin: int, n_steps: int, stride: int) -> range:
+    """Return the steps of the frames of a dump, counted from the step at which its run began.
+
+    LAMMPS writes at multiples of the stride, counted over all stages: the first frame is the start only where ``begin``
+    is one of them.
+    """
+    return range(-begin % stride, n_steps + 1, stride)
+
+
+def box_recipe(recipe: Recipe, n_atoms: int, n_units: int, seed: int) -> Recipe:
+    """Return the recipe of a small box of a system.
 
     Parameters
     ----------
-    positions
-        Positions [Å], molecules whole, ``shape=(N, 3)``.
-    topology
-        Molecules.
+    recipe
+        The system.
+    n_atoms
+        Atoms wanted; there are more, up to eight times as many, where one molecule of each kind asks for it.
+    n_units
+        Repeat units of a chain, unless the recipe has fewer.
+    seed
+        Seed of the box.
+
+    Raises
+    ------
+    InputError
+        When it cannot be made of so many.
     """
-    if not len(topology.bonds):
-        return None
-    first, second = topology.bonds.T
-    lengths = np.linalg.norm(positions[first] - positions[second], axis=1)
-    radii = covalent_radii[[atomic_numbers[symbol] for symbol in topology.elements]]
-    stretch = lengths / (radii[first] + radii[second])
-    worst = int(np.argmax(stretch))
-    if stretch[worst] <= _TORN:
-        return None
-    i, j = int(first[worst]), int(second[worst])
-    return f"bond {topology.elements[i]}{i}–{topology.elements[j]}{j} is {lengths[worst]:.2f} Å long"
+    polymer = recipe.polymer and replace(recipe.polymer, n_units=min(recipe.polymer.n_units, n_units))
+    return enlarge(replace(recipe, polymer=polymer, n_atoms=n_atoms, seed=seed), _LARGEST * n_atoms)
+
+
+def box_run(
+    *,
+    temperature_K: float,
+    pressure_bar: float,
+    compress_steps: int,
+    n_steps: int,
+    stride: int,
+    timestep_fs: float,
+    cutoff_A: float,
+    seed: int,
+) -> RunSettings:
+    """Return the run of a small loose box: pushed off, compressed, and sampled at constant volume.
+
+    Parameters
+    ----------
+    temperature_K
+        Temperature throughout [K].
+    pressure_bar, compress_steps
+        Pressure [bar] at which it is compressed, and for how many steps.
+    n_steps, stride
+        Steps that are sampled, and steps between two frames.
+    timestep_fs
+        Time step [fs].
+    cutoff_A
+        Cutoff in real space [Å].
+    seed
+        Seed of velocities and random forces.
+
+    Raises
+    ------
+    InputError
+        When one of them is none of a run.
+    """
+    bath, pressed = (temperature_K, temperature_K), (pressure_bar, pressure_bar)
+    stages = (
+        Stage("minimize", "minimize", 500, bath),
+        Stage("push_off", "push_off", 2000, bath, timestep_fs=timestep_fs),
+        Stage("compress", "npt", compress_steps, bath, pressed, timestep_fs),
+        Stage("sample", "nvt", n_steps, bath, None, timestep_fs, is_production=True),
+    )
+    return RunSettings(stages, seed, cutoff_A, _KSPACE_ACCURACY, dump_stride=stride)
 
 
 def committee_spreads(members: Sequence[ForceField], topology: Topology, positions: np.ndarray) -> list[ForceSpread]:

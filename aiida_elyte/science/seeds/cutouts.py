@@ -4,10 +4,61 @@ import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.forcefield.connectivity import write_bonds
+from aiida_elyte.science.forcefield.connectivity import topology_from_text, write_bonds
 from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules, topology_from_bonds
 
-__all__ = ["cut_cluster"]
+__all__ = ["cut_cluster", "cut_shells", "room_for_shell"]
+
+
+def room_for_shell(topology: Topology) -> int:
+    """Return how many atoms a cluster must be allowed to hold something of the surroundings of any ion.
+
+    The largest molecule, one cation and two anions, the largest there are besides it: a cation whose chain has no room
+    would be cut out alone.
+    """
+    sizes = np.bincount(topology.molecules)
+    largest = int(np.argmax(sizes))
+    is_other = np.array(topology.names) != topology.names[largest]
+    charges = charges_of_molecules(topology)
+    cation, anion = (int(sizes[is_other & (sign * charges > 0)].max(initial=0)) for sign in (1, -1))
+    return int(sizes[largest]) + cation + 2 * anion
+
+
+def cut_shells(
+    positions: np.ndarray,
+    cell: np.ndarray,
+    topology: Topology,
+    *,
+    n_cuts: int,
+    radius_A: float,
+    max_atoms: int,
+    rng: np.random.Generator,
+) -> list[Atoms]:
+    """Cut the surroundings of some cations of one atom out of a box, or of some atoms where it has none.
+
+    Parameters
+    ----------
+    positions, cell, topology, radius_A
+        As in ``cut_cluster``.
+    n_cuts
+        Atoms to choose.
+    max_atoms
+        As in ``cut_cluster``, raised to ``room_for_shell`` where that is more.
+    rng
+        Source of randomness.
+
+    Returns
+    -------
+    list of ase.Atoms
+        Clusters as of ``cut_cluster``, but for those of a single molecule: they tell nothing of molecules together.
+    """
+    room = max(max_atoms, room_for_shell(topology))
+    is_alone = np.bincount(topology.molecules)[topology.molecules] == 1
+    cations = np.flatnonzero(is_alone & (topology.formal_charges > 0))
+    centres = cations if len(cations) else np.arange(len(topology.elements))
+    chosen = rng.choice(centres, min(n_cuts, len(centres)), replace=False)
+    cuts = [cut_cluster(positions, cell, topology, int(centre), radius_A, room) for centre in chosen]
+    return [cut for cut in cuts if len(topology_from_text(cut.get_chemical_symbols(), cut.info["bonds"]).names) > 1]
 
 
 def cut_cluster(

@@ -26,7 +26,7 @@ from aiida_elyte.units import EV_KCAL_MOL
 WATER = Atoms("OH2", [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
 
 
-def frames_of(atoms, n_frames, seed, name, charge=0, amplitude_A=0.08):
+def frames_of(atoms, n_frames, seed, name, charge=0, amplitude_A=0.07):
     """Return displaced frames without labels' forces (zero), with charges that sum to the total."""
     rng = np.random.default_rng(seed)
     charges = np.where(atoms.numbers == 1, 0.1, -0.1) + 0.02 * atoms.numbers
@@ -282,6 +282,11 @@ def other_order(frames):
     label(frames[2], np.zeros((3, 3)))
 
 
+def torn(frames):
+    frames[2].positions[2] *= 10.0 / np.linalg.norm(frames[2].positions[2] - frames[2].positions[0])
+    label(frames[2], np.zeros((3, 3)))
+
+
 def without_charges(frames):
     for frame in frames:
         del frame.arrays["dft_charge"], frame.info["total_charge"]
@@ -302,6 +307,7 @@ def without_charges(frames):
             lambda frames: label(frames[2], np.full((3, 3), np.nan)),
             r"frame 2 \(water\) holds a value that is not finite",
         ),
+        (torn, r"frame 2 of water is torn: bond O0–H2 is .* Å long; expected the bonds of its topology whole; drop it"),
         (without_charges, "water has neither a total charge nor charges"),
     ],
 )

@@ -93,7 +93,7 @@ def test_finished_stages_are_left_out(start, runs):
     lines = commands(start=start)
     assert len(only(lines, "run")) == runs
     assert len(only(lines, "minimize")) == (start.stage < 1) + (start.stage < 4)
-    assert lines[-1] == "write_data final.data"
+    assert lines[-1] == "write_data written.data"
 
 
 def test_the_clock_is_looked_at_only_where_there_is_a_limit():

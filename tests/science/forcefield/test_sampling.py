@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.forcefield.sampling import cluster_commands, find_broken_bond
-from aiida_elyte.science.forcefield.topology import topology_from_smiles
-from aiida_elyte.science.seeds.molecules import embed_molecule
+from aiida_elyte.science.dynamics.stages import last_steps
+from aiida_elyte.science.forcefield.sampling import box_recipe, box_run, cluster_commands, sampled_steps
+from aiida_elyte.science.recipe import read_recipe
+from aiida_elyte.science.seeds.boxes import count_molecules
 
 
 def test_the_wall_lets_no_atom_feel_it_at_the_start():
@@ -30,20 +31,45 @@ def test_a_run_without_a_frame_is_refused():
         cluster_commands(np.zeros((2, 3)), temperature_K=-1.0, n_steps=10, stride=5, seed=1, dump="d")
 
 
-def test_a_bond_is_broken_when_it_is_far_too_long():
-    atoms, topology = embed_molecule("COC", seed=1)
-    assert find_broken_bond(atoms.positions, topology) is None
-    # C–H 1.09 Å, sum of covalent radii 0.76 + 0.31 = 1.07 Å: torn from 1.50 Å on.
-    carbon, hydrogen = next(pair for pair in topology.bonds.tolist() if topology.elements[pair[1]] == "H")
-    direction = atoms.positions[hydrogen] - atoms.positions[carbon]
-    direction /= np.linalg.norm(direction)
-    for length, is_broken in ((1.45, False), (1.55, True)):
-        positions = atoms.positions.copy()
-        positions[hydrogen] = positions[carbon] + length * direction
-        found = find_broken_bond(positions, topology)
-        assert (found is not None) is is_broken
-    assert f"C{carbon}–H{hydrogen} is 1.55 Å" in found
+def test_steps_of_a_dump_are_multiples_of_its_stride_over_all_stages():
+    for begin, n_steps, stride in ((2500, 400, 150), (2400, 300, 150), (0, 400, 100), (7, 5, 9)):
+        dumped = [step - begin for step in range(begin, begin + n_steps + 1) if step % stride == 0]
+        assert list(sampled_steps(begin, n_steps, stride)) == dumped
 
 
-def test_ions_have_no_bond_to_break():
-    assert find_broken_bond(np.zeros((1, 3)), topology_from_smiles("[Li+]")) is None
+def test_a_small_box_holds_short_chains_and_one_of_each_molecule():
+    recipe = read_recipe(
+        {
+            "name": "peo",
+            "polymer": {"unit": "*CCO*", "n_units": 50, "head": "C*", "tail": "*C"},
+            "salt": {"name": "LiTFSI", "ratio": 0.02},
+            "n_atoms": 20000,
+            "temperature_K": 350,
+        }
+    )
+    small = box_recipe(recipe, n_atoms=100, n_units=6, seed=8)
+    assert small.polymer.n_units == 6
+    assert small.seed == 8
+    # Half a cation, rounded up from 25 sites on: 4 chains of 52 atoms and one salt of 16.
+    assert 100 < small.n_atoms <= 800
+    assert count_molecules(small).molecules["[Li+]"] >= 1
+    with pytest.raises(InputError, match=r"too few|no salt"):
+        box_recipe(recipe, n_atoms=10, n_units=6, seed=8)
+
+
+def test_a_small_box_is_sampled_last_at_the_volume_it_was_compressed_to():
+    run = box_run(
+        temperature_K=400.0,
+        pressure_bar=3000.0,
+        compress_steps=500,
+        n_steps=300,
+        stride=50,
+        timestep_fs=0.5,
+        cutoff_A=9.0,
+        seed=4,
+    )
+    assert [stage.kind for stage in run.stages] == ["minimize", "push_off", "npt", "nvt"]
+    assert [stage.is_production for stage in run.stages] == [False, False, False, True]
+    assert run.stages[2].pressure_bar == (3000.0, 3000.0)
+    assert last_steps(run.stages)[-2:] == (2500, 2800)
+    assert {stage.timestep_fs for stage in run.stages if stage.kind != "minimize"} == {0.5}

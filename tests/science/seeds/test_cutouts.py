@@ -5,7 +5,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.matching import match
 from aiida_elyte.science.forcefield.perception import topology_from_frame
 from aiida_elyte.science.forcefield.topology import join, topology_from_smiles
-from aiida_elyte.science.seeds.cutouts import cut_cluster
+from aiida_elyte.science.seeds.cutouts import cut_cluster, cut_shells, room_for_shell
 from aiida_elyte.science.seeds.packing import pack
 
 SMILES = {"COC": 12, "[Li+]": 2, "[Cl-]": 2}
@@ -67,3 +67,29 @@ def test_a_molecule_too_large_is_refused(box):
     carbon = box.topology.elements.index("C")
     with pytest.raises(InputError, match=r"max_atoms is 5 and .* has 9 atoms"):
         cut_cluster(box.positions, box.cell, box.topology, carbon, 3.0, 5)
+
+
+def test_there_is_room_for_the_largest_molecule_a_cation_and_two_anions(box):
+    # Of 9, 1 and 1 atoms.
+    assert room_for_shell(box.topology) == 9 + 1 + 2
+    chain_and_salt = join([topology_from_smiles(one) for one in ("C" * 20, "[Li+]", "F[P-](F)(F)(F)(F)F", "COC")])
+    # C20H42, Li and twice PF6.
+    assert room_for_shell(chain_and_salt) == 62 + 1 + 2 * 7
+    # An ionic liquid: the cation is the largest, there is none besides it.
+    assert room_for_shell(join([topology_from_smiles(one) for one in ("C[N+](C)(C)C", "[Cl-]")])) == 17 + 2
+
+
+def test_a_cation_is_cut_out_with_a_chain_larger_than_max_atoms():
+    box = pack({}, {"C" * 20: 4, "[Li+]": 2, "[Cl-]": 2}, 0.3, np.random.default_rng(3))
+    assert len(cut_cluster(box.positions, box.cell, box.topology, lithium(box), 30.0, 30)) < 62
+    rng = np.random.default_rng(1)
+    cuts = cut_shells(box.positions, box.cell, box.topology, n_cuts=5, radius_A=30.0, max_atoms=30, rng=rng)
+    assert len(cuts) == 2  # as many as there are cations
+    for cut in cuts:
+        assert "C" * 20 in cut.info["system"]
+        assert 63 <= len(cut) <= 62 + 1 + 2
+
+
+def test_a_molecule_alone_is_no_cut(box):
+    given = {"n_cuts": 3, "max_atoms": 500, "rng": np.random.default_rng(1)}
+    assert cut_shells(box.positions, box.cell, box.topology, radius_A=0.1, **given) == []
