@@ -250,8 +250,8 @@ def _read_salt(content: Any) -> Salt | None:
     meant = _salts().get(fields.get("name", ""))
     if meant is not None and meant != (fields["cation"], fields["anion"]):
         raise InputError(
-            f"salt is called {fields['name']} and has ions {fields['cation']} and {fields['anion']}; expected those of its "
-            f"name, {meant[0]} and {meant[1]}; leave out the name or the ions"
+            f"salt is called {fields['name']} and has ions {fields['cation']} and {fields['anion']}; expected those of "
+            f"its name, {meant[0]} and {meant[1]}; leave out the name or the ions"
         )
     fields.setdefault("name", f"{fields['cation']} {fields['anion']}")
     salt = Salt(**fields)

@@ -53,7 +53,7 @@ def main(folder: Path, data: Path, n_runs: int, length_ps: float) -> None:
         stretch = max((longest_bond(start, frame) for frame in own), default=float("nan"))
         stops = [results["stops"][f"r{run}"] for run in runs if f"r{run}" in results["stops"]]
         print(f"{name_of(start):<12}{len(runs):>6}{len(own):>8}{stretch:>14.3f}  {'; '.join(stops) or 'none'}")
-    print(f"{results['simulated_ps']:.0f} ps in {results['seconds']:.0f} s")
+    print(f"{n_runs * len(starts)} runs of {length_ps:g} ps in {results['seconds']:.0f} s")
 
 
 def longest_bond(start, frame) -> float:

@@ -1,7 +1,6 @@
 """The sampling program in its folder: clusters and boxes, the committee's spread, what breaks, what is taken up."""
 
 import json
-import os
 
 import numpy as np
 import pytest
@@ -122,6 +121,14 @@ def test_steps_of_a_box_count_from_where_sampling_begins(folder):
     assert [frame.info["origin"].partition("#")[2] for frame in frames] == ["50", "200", "350"]
 
 
+def is_running(pid):
+    """Tell whether a process computes: one that is dead may still have to be reaped by its parent."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def test_a_run_longer_than_a_job_is_told_and_its_lammps_ends(folder):
     (folder / "limits.json").write_text(json.dumps({"max_wallclock_seconds": 3}))
     (folder / "engine.sh").write_text(f"sleep 1000 & echo $! > {folder}/pid; wait\n")
@@ -131,8 +138,7 @@ def test_a_run_longer_than_a_job_is_told_and_its_lammps_ends(folder):
         stops = json.loads((folder / "checkpoint.json").read_text())["stops"]
         assert len(stops) == n_done
         assert "did not end within" in stops[-1]
-        with pytest.raises(ProcessLookupError):
-            os.kill(int((folder / "pid").read_text()), 0)
+        assert not is_running(int((folder / "pid").read_text()))
 
 
 def test_no_lammps_and_no_class_2_are_told(folder):
