@@ -1,6 +1,6 @@
 """The few failures a caller branches on."""
 
-__all__ = ["ElyteError", "InputError", "ProgramFailure"]
+__all__ = ["ElyteError", "InputError", "Interruption", "ProgramFailure"]
 
 
 class ElyteError(Exception):
@@ -12,6 +12,10 @@ class InputError(ElyteError, ValueError):
 
     The message is one line: what was given, what was expected, what to do.
     """
+
+
+class Interruption(ElyteError):  # noqa: N818 - told to end by the user, not an error
+    """A command was told to end, by Ctrl-C or SIGTERM; the message says how it goes on."""
 
 
 class ProgramFailure(ElyteError):  # noqa: N818 - a failure with a name, not a programmer's error

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from aiida_elyte.cli.profile import prepare
-from aiida_elyte.errors import ElyteError
+from aiida_elyte.errors import ElyteError, Interruption
 
 __all__ = ["main"]
 
@@ -28,6 +28,10 @@ _COMMANDS = {
 """Command → its module in this package."""
 
 
+_INTERRUPTED = 130
+"""Exit code of what Ctrl-C has ended, as shells have it."""
+
+
 class _Commands(click.Group):
     """Loads a command when it is called, and turns our failures into one line and exit code 2."""
 
@@ -45,8 +49,9 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except (ElyteError, click.BadParameter) as error:
             message = error.format_message() if isinstance(error, click.BadParameter) else str(error)
-            click.echo(f"Error: {' '.join(message.split())}", err=True)
-            ctx.exit(2)
+            is_interrupted = isinstance(error, Interruption)
+            click.echo(f"{'' if is_interrupted else 'Error: '}{' '.join(message.split())}", err=True)
+            ctx.exit(_INTERRUPTED if is_interrupted else 2)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

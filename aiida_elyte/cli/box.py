@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
-from aiida_elyte.cli.files import read_yaml, write_files
+from aiida_elyte.cli.files import named, read_yaml, resumable, write_files
 from aiida_elyte.errors import ElyteError, InputError
 
 if TYPE_CHECKING:
@@ -79,9 +79,10 @@ def build(
     from aiida_elyte.science.recipe import read_recipe
     from aiida_elyte.science.seeds.boxes import count_molecules, loose_density, one_of_each
 
-    asked = read_recipe(read_yaml(recipe, "recipe"))
+    with named(str(recipe)):
+        asked = read_recipe(read_yaml(recipe, "recipe"))
+        amounts = count_molecules(asked)
     settings = _read_protocol(protocol, changes)
-    amounts = count_molecules(asked)
     if until != "loose" and forcefield is None:
         raise InputError(
             f"--until {until} needs a force field; expected --forcefield DIR; give it, or take --until loose"
@@ -105,13 +106,14 @@ def build(
         return
     stages = _write_inputs(asked, settings, shlex.split(flags), model, box, out)
     click.echo("\n".join(stages))
-    if engine is not None:
+    if engine is None:
+        return
+    with resumable("run the same command again: it goes on from the last restart file"):
         _run(out / _PUSH_OFF, engine)
-    if until == "compressed":
-        assert engine is not None
-        shutil.copyfile(out / _PUSH_OFF / "final.data", out / _COMPRESSION / "system.data")
-        _run(out / _COMPRESSION, engine)
-        _judge(out)
+        if until == "compressed":
+            shutil.copyfile(out / _PUSH_OFF / "final.data", out / _COMPRESSION / "system.data")
+            _run(out / _COMPRESSION, engine)
+            _judge(out)
 
 
 def _read_protocol(name: str, changes: Sequence[str]) -> "Compression":

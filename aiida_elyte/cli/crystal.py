@@ -14,7 +14,6 @@ from aiida_elyte.cli.inputs import (
     available_cores,
     check_dataset,
     check_elements,
-    check_keys,
     check_levels,
     check_protocol,
     find_codes,
@@ -81,12 +80,14 @@ def build(request: Request) -> "ProcessBuilder":
     from aiida import orm
 
     from aiida_elyte.data.frames import FramesData
+    from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
     from aiida_elyte.workflows.crystal import CrystalWorkChain
     from aiida_elyte.workflows.protocols import recursive_merge
 
     check_protocol(request.protocol, CrystalWorkChain)
     overrides = dict(request.overrides)
-    _check_overrides(overrides)
+    inputs = CrystalWorkChain.get_inputs(request.protocol, overrides, None)
+    ActiveLearningWorkChain.get_inputs(request.protocol, inputs["active_learning"], None)
     if request.pseudo_family is not None:
         if request.labeller != "qe":
             raise InputError(
@@ -183,17 +184,6 @@ def plan_of(builder: "ProcessBuilder", request: Request) -> Plan:
         engine=_engine(builder, request.labeller),
         cores=available_cores(),
     )
-
-
-def _check_overrides(overrides: Mapping[str, Any]) -> None:
-    """Refuse keys no part of the street knows: a misspelt one would change nothing and say nothing."""
-    from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
-    from aiida_elyte.workflows.conductivity import ConductivityWorkChain
-    from aiida_elyte.workflows.crystal import CrystalWorkChain
-
-    check_keys(overrides, CrystalWorkChain, "overrides")
-    for name, part in (("active_learning", ActiveLearningWorkChain), ("conductivity", ConductivityWorkChain)):
-        check_keys(overrides.get(name) or {}, part, f"overrides.{name}")
 
 
 def _check_engine(labels: "ProcessBuilder", symbols: Sequence[str]) -> None:

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from aiida_elyte.data.frames import FramesData
     from aiida_elyte.data.potential import PotentialData
 
-__all__ = ["load_frames_node", "load_potential_nodes", "member_files", "read_any_frames", "require_level"]
+__all__ = [
+    "is_identifier",
+    "load_frames_node",
+    "load_potential_nodes",
+    "member_files",
+    "read_any_frames",
+    "require_level",
+]
 
 _FORMATS = {".extxyz": "extxyz", ".xyz": "extxyz", ".traj": "traj"}
 """Suffix → format of ASE; the others ASE recognises by name or content."""
@@ -40,6 +47,8 @@ def read_any_frames(path: Path, level: str | None = None) -> "list[Atoms]":
     InputError
         When the file is missing, empty or unreadable.
     """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; expected a file of frames, as extxyz; name the file in it")
     if path.is_file() and not path.stat().st_size:
         raise InputError(f"frames file {path} is empty; expected at least one frame")
     if is_output(path):
@@ -88,7 +97,7 @@ def load_frames_node(source: str) -> "FramesData":
     from aiida_elyte.data.frames import FramesData
 
     path = Path(source)
-    if path.exists() or not _is_identifier(source):
+    if path.exists() or not is_identifier(source):
         return FramesData(read_any_frames(path), label=path.name)
     node = load_any(source)
     if not isinstance(node, FramesData):
@@ -110,7 +119,7 @@ def load_potential_nodes(source: str) -> "dict[str, PotentialData]":
     from aiida_elyte.data.potential import PotentialData
 
     path = Path(source)
-    if path.exists() or not _is_identifier(source):
+    if path.exists() or not is_identifier(source):
         from aiida_elyte.science.potentials import describe_potential
 
         return {
@@ -148,7 +157,7 @@ def member_files(path: Path) -> list[Path]:
     return files
 
 
-def _is_identifier(text: str) -> bool:
+def is_identifier(text: str) -> bool:
     """Tell whether a word is a PK or a UUID."""
     plain = text.replace("-", "")
     return text.isdecimal() or (len(plain) == 32 and all(letter in "0123456789abcdef" for letter in plain))

@@ -1,15 +1,34 @@
 """Files that a command reads, and leaves behind."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from aiida_elyte.errors import InputError
+from aiida_elyte.errors import InputError, Interruption
 from aiida_elyte.program import write_atomically
 
-__all__ = ["read_yaml", "write_files"]
+__all__ = ["named", "read_yaml", "resumable", "write_files"]
+
+
+@contextmanager
+def named(what: str) -> Iterator[None]:
+    """Let the errors of a block begin with what is wrong, as the name of a file."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{what}: {error}") from error
+
+
+@contextmanager
+def resumable(remedy: str) -> Iterator[None]:
+    """Let Ctrl-C in a block tell how the command goes on."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interruption(f"Interrupted; {remedy}") from error
 
 
 def read_yaml(path: Path, what: str) -> Any:

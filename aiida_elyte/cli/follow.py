@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aiida_elyte.cli.street import Step, descendants, read_progress, read_settings, running_jobs
-from aiida_elyte.errors import ElyteError
+from aiida_elyte.errors import Interruption
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -115,7 +115,7 @@ def run_here(
 
     Raises
     ------
-    ElyteError
+    Interruption
         When it was interrupted, by Ctrl-C or SIGTERM.
     ValueError
         When AiiDA refuses the inputs.
@@ -141,7 +141,7 @@ def run_here(
     try:
         runner.run_get_node(process)
     except KilledError as error:
-        raise ElyteError(
+        raise Interruption(
             f"{name} was interrupted and is killed; the job it waited for may run on; run the same command again: what "
             "has finished is taken from the cache"
         ) from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aiida_elyte.cli.files import write_files
+from aiida_elyte.cli.files import resumable, write_files
 from aiida_elyte.errors import InputError
 
 if TYPE_CHECKING:
@@ -162,10 +162,12 @@ def fit(
             found = network.freeze([system.topology for system in systems])
         return keep(found, name)
 
-    fitted = learn(draw_rng if bootstrap else None, _FILE)
-    for number, rng in enumerate(draw_rng.spawn(members)):
-        learn(rng, f"forcefield_{number:02d}.json")
-        click.echo(f"member {number} of {members}: forcefield_{number:02d}.json", err=True)
+    again = "fit anew" if typing == "continuous" else f"{_FILE} is the best so far: add --resume to go on from it"
+    with resumable(again):
+        fitted = learn(draw_rng if bootstrap else None, _FILE)
+        for number, rng in enumerate(draw_rng.spawn(members)):
+            learn(rng, f"forcefield_{number:02d}.json")
+            click.echo(f"member {number} of {members}: forcefield_{number:02d}.json", err=True)
     settings, errors = fitted.record["settings"], fitted.record["errors"]
     click.echo(
         f"Note: net force of the labels is {settings['net_force_rms_kcal_mol_A']:.3g} kcal/mol/Å a frame", err=True

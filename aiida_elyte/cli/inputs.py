@@ -22,7 +22,6 @@ __all__ = [
     "available_cores",
     "check_dataset",
     "check_elements",
-    "check_keys",
     "check_levels",
     "check_protocol",
     "find_codes",
@@ -64,16 +63,6 @@ def read_overrides(path: Path | None) -> dict[str, Any]:
 def available_cores() -> int:
     """Return the number of cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def check_keys(overrides: Any, process: Any, name: str) -> None:
-    """Refuse keys of overrides that the protocol of a WorkChain lacks."""
-    known = list(process.get_protocol_inputs())
-    if not isinstance(overrides, Mapping):
-        raise InputError(f"{name} is a {type(overrides).__name__}; expected a mapping with {', '.join(known)}")
-    for key in overrides:
-        if key not in known:
-            raise InputError(f"{name} has {key!r}; expected {', '.join(known)}{suggest(str(key), known)}")
 
 
 def check_protocol(name: str | None, process: Any) -> None:

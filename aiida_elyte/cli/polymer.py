@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aiida_elyte.cli.datasets import load_frames_node
-from aiida_elyte.cli.files import read_yaml
+from aiida_elyte.cli.datasets import is_identifier, load_frames_node
+from aiida_elyte.cli.files import named, read_yaml
 from aiida_elyte.cli.inputs import (
     available_cores,
     check_dataset,
-    check_keys,
     check_levels,
     check_protocol,
     find_codes,
@@ -67,8 +66,9 @@ def read_recipe_file(path: Path) -> tuple[dict[str, Any], Recipe]:
     content = read_yaml(path, "recipe")
     if content is None:
         raise InputError(f"recipe {path} is empty; expected a mapping of keys to values; see examples/recipes")
-    recipe = read_recipe(content)
-    count_molecules(recipe)
+    with named(str(path)):
+        recipe = read_recipe(content)
+        count_molecules(recipe)
     if recipe.salt is None:
         raise InputError(f"recipe {path} has no salt; expected one, whose ions carry the current; add `salt:`")
     return content, recipe
@@ -85,15 +85,10 @@ def build(request: Request) -> "ProcessBuilder":
     content, recipe = read_recipe_file(request.recipe)
     load("labellers", request.labeller)
 
-    from aiida_elyte.workflows.box import BoxWorkChain
-    from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
     from aiida_elyte.workflows.polymer import PolymerWorkChain
 
     check_protocol(request.protocol, PolymerWorkChain)
     overrides = dict(request.overrides)
-    check_keys(overrides, PolymerWorkChain, "overrides")
-    for name, part in (("learning", ForceFieldWorkChain), ("box", BoxWorkChain)):
-        check_keys(overrides.get(name) or {}, part, f"overrides.{name}")
     codes = find_codes(request, {"python": "python@localhost", "engine": "lmp@localhost"})
     try:
         builder = PolymerWorkChain.get_builder_from_protocol(
@@ -210,12 +205,14 @@ def _load(given: str, recipe: Recipe) -> "ForceFieldData":
     from aiida_elyte.science.forcefield.model import place_types
     from aiida_elyte.science.forcefield.typing import assign_types
 
-    node = ForceFieldData(load_force_field(Path(given)).to_json()) if Path(given).exists() else load_any(given)
+    is_folder = Path(given).exists() or not is_identifier(given)
+    node = ForceFieldData(load_force_field(Path(given)).to_json()) if is_folder else load_any(given)
     if not isinstance(node, ForceFieldData):
         raise InputError(f"--forcefield {given} is a {type(node).__name__}; expected a force field; give its PK or DIR")
     force_field = node.get_force_field()
     molecules = one_of_each(recipe)
-    place_types(force_field.keys, molecules, assign_types(molecules, force_field.depth))
+    with named(f"--forcefield {given}"):
+        place_types(force_field.keys, molecules, assign_types(molecules, force_field.depth))
     if force_field.charge_scale != recipe.charge_scale:
         raise InputError(
             f"charge_scale is {recipe.charge_scale:g}, {given} was fitted with {force_field.charge_scale:g}; expected "

@@ -25,7 +25,10 @@ def result_lines(node: "orm.ProcessNode") -> list[str]:
             temperature = ""
     lines = table(rows)
     if "solvation" in node.outputs:
-        lines += ["", *_shell_lines(node.outputs.solvation.get_dict())]
+        shells = node.outputs.solvation.get_dict()
+        lines += ["", *_shell_lines(shells)]
+        numbers = {name: site["coordination"] for name, site in shells["sites"].items()}
+        reasons += [(name, reason) for name, one in numbers.items() if (reason := _reason(one))]
     for law in results_of(node, "arrhenius").values():
         quantities = law.get_dict()
         reasons += [("Arrhenius", reason) for reason in map(_reason, quantities.values()) if reason]
@@ -33,9 +36,13 @@ def result_lines(node: "orm.ProcessNode") -> list[str]:
         lines += table([[name.replace("_", " "), describe_quantity(value)] for name, value in quantities.items()])
     if reasons:
         lines += ["", "No number where"]
-        # One reason often explains several quantities: it is told once.
-        told = {(where, reason.split(";")[0]): reason for where, reason in reasons}
-        lines += [f"  {where}: {reason}" for (where, _), reason in told.items()]
+        # One reason often explains several quantities: it is told once, alone or among others.
+        told = [
+            one
+            for one in dict.fromkeys(reasons)
+            if not any(one[0] == where and one[1] != reason and one[1] in reason for where, reason in reasons)
+        ]
+        lines += [f"  {where}: {reason}" for where, reason in told]
     return lines
 
 

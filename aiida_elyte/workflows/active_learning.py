@@ -16,7 +16,7 @@ from aiida_elyte.science.learning.convergence import held_out_error, label_budge
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.md import MdBaseWorkChain
-from aiida_elyte.workflows.protocols import ProtocolMixin
+from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
 from aiida_elyte.workflows.validation import is_labelled, is_plugin, other_level
 
@@ -143,8 +143,9 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         cls, labeller: str, protocol: str | None, overrides: Mapping[str, Any] | None
     ) -> dict[str, Any]:
         """Return what a protocol and overrides of it change of the protocol of a labeller."""
-        asked = ((overrides or {}).get("label") or {}).get(labeller)
-        return merge_labels(cls.get_protocol_inputs(protocol)["label"].get(labeller), asked)
+        asked, known = (overrides or {}).get("label") or {}, cls.get_protocol_inputs(protocol)["label"]
+        check_overrides(asked, known, (labeller,), "label")
+        return merge_labels(known.get(labeller), asked.get(labeller))
 
     def setup(self) -> None:
         """Start with what is given."""

@@ -28,7 +28,7 @@ from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
 from aiida_elyte.workflows.label.ase import merge_labels
-from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
+from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides, recursive_merge
 from aiida_elyte.workflows.validation import holds, is_labelled, is_positive, is_recipe, other_level
 
 __all__ = ["PolymerWorkChain"]
@@ -167,6 +167,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         )
         box = BoxWorkChain.get_builder_from_protocol(codes, overrides=inputs["box"], **given)._inputs(prune=True)
         box.pop("seed")
+        check_overrides(inputs["label"], cls.get_protocol_inputs(protocol)["label"], (labeller,), "label")
         labels = ForceFieldWorkChain.label_overrides(labeller, protocol, inputs["learning"])
         label = load("labellers", labeller).get_builder_from_protocol(
             codes.get(labeller, codes["python"]),

@@ -13,7 +13,7 @@ from aiida_elyte.cli import follow
 from aiida_elyte.cli.follow import describe_progress, run_here, span
 from aiida_elyte.cli.show import describe_quantity, table
 from aiida_elyte.cli.street import Step
-from aiida_elyte.errors import ElyteError
+from aiida_elyte.errors import Interruption
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_run_that_is_told_to_end_says_so_in_one_line(aiida_profile_clean, aiid
     monkeypatch.setattr(follow.Watch, "tick", end)
     for _ in range(2):
         with pytest.raises(
-            ElyteError, match=r"MultiplyAddWorkChain \d+ was interrupted and is killed; .*run the same"
+            Interruption, match=r"MultiplyAddWorkChain \d+ was interrupted and is killed; .*run the same"
         ) as caught:
             run_here(builder, runs.append)
         assert "\n" not in str(caught.value)

@@ -191,3 +191,32 @@ def test_molecules_that_were_not_fitted_are_refused(refuse, fitted, tmp_path):
 def test_going_on_with_another_split_is_refused(refuse, data, fitted):
     line = refuse("forcefield", "fit", data, "--out", fitted, "--terms", "class1", "--seed", 4, "--resume")
     assert "was fitted to another split" in line
+
+
+def test_a_fit_goes_on_only_as_it_began(fitted, data, refuse):
+    line = refuse("forcefield", "fit", data, "--out", fitted, "--seed", 3, "--resume")
+    assert "was fitted with terms class1; expected that, not class2; fit anew" in line
+    line = refuse(
+        *("forcefield", "fit", data, "--out", fitted, "--terms", "class1", "--seed", 3),
+        *("--resume", "--charge-scale", 0.8),
+    )
+    assert "was fitted with charge_scale 1.0; expected that, not 0.8" in line
+
+
+def test_ctrl_c_tells_how_a_fit_goes_on(data, tmp_path, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("aiida_elyte.science.forcefield.fit.fit_force_field", interrupt)
+    result = CliRunner().invoke(main, ["forcefield", "fit", str(data), "--out", str(tmp_path)])
+    assert result.exit_code == 130
+    assert "Interrupted; forcefield.json is the best so far: add --resume" in result.output
+
+
+def test_a_force_field_with_a_word_for_a_number_is_refused(fitted, refuse, tmp_path):
+    content = json.loads((fitted / "forcefield.json").read_text())
+    next(iter(content["bonds"].values()))["k2"] = "stiff"
+    (tmp_path / "forcefield.json").write_text(json.dumps(content))
+    line = refuse("forcefield", "export", tmp_path, "--smiles", "O", "--out", tmp_path / "out")
+    assert "holds what is no parameter" in line
+    assert not (tmp_path / "out").exists()

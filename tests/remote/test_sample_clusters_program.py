@@ -1,6 +1,7 @@
 """The sampling program in its folder: clusters and boxes, the committee's spread, what breaks, what is taken up."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest

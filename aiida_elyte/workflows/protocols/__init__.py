@@ -1,12 +1,16 @@
 """Protocols ``fast``, ``balanced``, ``stringent``: one YAML file a WorkChain, every number with its origin."""
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from aiida_quantumespresso.workflows.protocols.utils import ProtocolMixin as _ProtocolMixin
 from aiida_quantumespresso.workflows.protocols.utils import recursive_merge
 
-__all__ = ["ProtocolMixin", "recursive_merge"]
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.crystal import suggest
+
+__all__ = ["ProtocolMixin", "check_overrides", "recursive_merge"]
 
 
 class ProtocolMixin(_ProtocolMixin):
@@ -24,8 +28,64 @@ class ProtocolMixin(_ProtocolMixin):
     def get_inputs(
         cls, protocol: str | None, overrides: dict[str, Any] | None, options: dict[str, Any] | None
     ) -> dict[str, Any]:
-        """Return the protocol's inputs with ``overrides``, and ``options`` merged into its own."""
+        """Return the protocol's inputs with ``overrides``, and ``options`` merged into its own.
+
+        Raises
+        ------
+        InputError
+            When overrides name what the protocol does not have, or are no mapping where it has one.
+        """
+        check_overrides(overrides or {}, cls.get_protocol_inputs(protocol), cls._ports(), cls.__name__)
         inputs = cls.get_protocol_inputs(protocol, overrides)
         if options:
             inputs["options"] = recursive_merge(inputs.get("options", {}), options)
         return inputs
+
+    @classmethod
+    def _ports(cls) -> Collection[str]:
+        """Return the names of the ports that overrides may fill although the protocol does not."""
+        return cls.spec().inputs if hasattr(cls, "spec") else ()
+
+
+def check_overrides(given: Any, protocol: Mapping[str, Any], ports: Collection[str], name: str) -> None:
+    """Refuse overrides that a protocol does not have: one misspelt would change nothing and say nothing.
+
+    Parameters
+    ----------
+    given
+        The overrides.
+    protocol
+        What they change: a mapping where it has mappings.
+    ports
+        Other keys that they may have.
+    name
+        Whose overrides they are.
+
+    Raises
+    ------
+    InputError
+        Naming the key and what is known.
+    """
+    if not isinstance(given, Mapping):
+        raise InputError(
+            f"overrides of {name} are {given!r}; expected a mapping with {', '.join(protocol)}; correct them"
+        )
+    known = [*dict.fromkeys([*protocol, *ports])]
+    for key in given:
+        if key not in known:
+            raise InputError(
+                f"overrides of {name} have {key!r}; expected {', '.join(protocol) or ', '.join(known)}"
+                f"{suggest(str(key), known)}; correct it"
+            )
+    _check_shape(given, protocol, name)
+
+
+def _check_shape(given: Mapping[str, Any], protocol: Mapping[str, Any], name: str) -> None:
+    for key, value in given.items():
+        expected = protocol.get(key)
+        if not isinstance(expected, Mapping):
+            continue
+        if not isinstance(value, Mapping):
+            kinds = f" with {', '.join(expected)}" if expected else ""
+            raise InputError(f"overrides of {name} have {key}: {value!r}; expected a mapping{kinds}; correct it")
+        _check_shape(value, expected, name)
