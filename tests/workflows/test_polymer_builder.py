@@ -1,6 +1,8 @@
 """Builders of the polymer street, and inputs it refuses before anything is submitted."""
 
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -177,6 +179,16 @@ def test_settings_no_street_has_are_refused_before_anything_runs(
     with pytest.raises(InputError, match=said) as caught:
         prepare(Request(recipe, protocol="fast", overrides=overrides, codes=codes))
     assert "\n" not in str(caught.value)
+
+
+def test_the_overrides_of_the_docs_are_those_of_the_protocols(build):
+    text = (Path(__file__).parents[2] / "docs" / "polymer.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    overrides = yaml.safe_load(block)
+    builder = build(**overrides)
+    assert refusal(builder) == ""
+    assert builder.box.production["length_ps"] == overrides["box"]["production"]["length_ps"]
+    assert builder.n_boxes.value == overrides["n_boxes"]
 
 
 def test_plan_counts_what_heat_adds(build):
