@@ -41,6 +41,7 @@ from aiida_elyte.science.forcefield.lammps_run import RunSettings, kinds_of_data
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.forcefield.perception import topology_from_frame
 from aiida_elyte.science.forcefield.sampling import cluster_commands, committee_spreads, find_broken_bond
+from aiida_elyte.science.forcefield.sampling_settings import Boxes, Sampling
 from aiida_elyte.science.forcefield.topology import Topology
 from aiida_elyte.science.forcefield.typing import assign_types
 from aiida_elyte.science.frames import (
@@ -55,6 +56,7 @@ from aiida_elyte.science.frames import (
 from aiida_elyte.science.recipe import read_recipe
 from aiida_elyte.science.seeds.boxes import build_box, count_molecules, enlarge, loose_density
 from aiida_elyte.science.seeds.cutouts import cut_cluster
+from aiida_elyte.science.settings import read_record
 from aiida_elyte.science.trajectory.parts import part_name
 from aiida_elyte.science.trajectory.readers import open_trajectory
 
@@ -90,6 +92,9 @@ class _TooLongError(Exception):
 def run(job: Job) -> dict[str, Any]:
     """Sample every replica that is not done yet."""
     members = {path.stem: ForceField.from_json(path.read_text()) for path in sorted(job.folder.glob("m[0-9]*.json"))}
+    sampling = read_record(Sampling, job.settings, "settings")
+    sampling.require_all()
+    job.settings["boxes"] = vars(read_record(Boxes, sampling.boxes, "boxes"))
     replicas = _replicas(job, members)
     stops, frames = _resume(job.folder)
     slowest, n_before = 0.0, len(stops)
@@ -130,10 +135,7 @@ def run(job: Job) -> dict[str, Any]:
 def _replicas(job: Job, members: Mapping[str, ForceField]) -> list[Replica]:
     starts = read_frames(job.folder / "start.extxyz")
     given = job.settings["replicas"]
-    n_boxes = (job.settings.get("boxes") or {}).get("count", 0)
-    if n_boxes > len(given):
-        raise InputError(f"boxes.count is {n_boxes} of {len(given)} replicas; expected no more; lower it")
-    replicas, n_clusters = [], len(given) - n_boxes
+    replicas, n_clusters = [], len(given) - job.settings["boxes"]["count"]
     for number, one in enumerate(given):
         if one["member"] not in members:
             raise InputError(f"replica {number} names member {one['member']!r}; expected one of {', '.join(members)}")

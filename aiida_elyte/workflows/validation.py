@@ -1,15 +1,14 @@
 """Sentences for inputs that cannot be used: validators shared by the WorkChains."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
+from collections.abc import Callable
 from typing import Any
 
 from aiida import orm
 
+from aiida_elyte.calculations.settings import holds, no_record
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
-from aiida_elyte.science.crystal import suggest
 from aiida_elyte.science.recipe import read_recipe
 from aiida_elyte.science.seeds.boxes import count_molecules
 
@@ -20,43 +19,6 @@ def is_positive(node: Any, port: Any) -> str | None:
     """Refuse a number that is not positive."""
     if node is not None and node.value <= 0:
         return f"{port.name} is {node.value}; expected a positive number"
-    return None
-
-
-def holds(kind: type) -> Callable[[Any, Any], str | None]:
-    """Return a validator that refuses a dictionary which is none of a record of settings."""
-
-    def validate(node: orm.Dict | None, port: Any) -> str | None:
-        return None if node is None else no_record(kind, node.get_dict(), port.name)
-
-    return validate
-
-
-def no_record(kind: type, content: Any, name: str) -> str | None:
-    """Refuse what is none of a record of settings.
-
-    Parameters
-    ----------
-    kind
-        A dataclass that checks its fields; those without a default have to be there.
-    content
-        Its fields, as a user gives them.
-    name
-        What to call them.
-    """
-    known = {field.name: field.default is MISSING for field in fields(kind)}
-    if not isinstance(content, Mapping):
-        return f"{name} is {content!r}; expected {', '.join(known)}, with their values"
-    for key in content:
-        if key not in known:
-            return f"{name} has {key!r}; expected {', '.join(known)}{suggest(str(key), [*known])}"
-    lacking = [key for key, is_needed in known.items() if is_needed and key not in content]
-    if lacking:
-        return f"{name} lacks {', '.join(lacking)}; expected a value for each"
-    try:
-        kind(**content)
-    except InputError as error:
-        return f"{name}: {error}"
     return None
 
 
