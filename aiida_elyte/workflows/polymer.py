@@ -28,7 +28,7 @@ from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
 from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
-from aiida_elyte.workflows.validation import holds, is_labelled, is_positive, is_recipe, other_level
+from aiida_elyte.workflows.validation import holds, is_labelled, is_positive, is_recipe, no_charges, other_level
 
 __all__ = ["PolymerWorkChain"]
 
@@ -311,6 +311,8 @@ def _validate(inputs: Any, _: Any) -> str | None:
         except InputError as error:
             return str(error)
         refused = other_level(inputs.get("dataset"), inputs.get("learning", {}))
+        if refused is None and "dataset" not in inputs:
+            refused = no_charges(inputs.get("label"), "label")
         if refused is not None:
             return refused
     told = {name: _level(inputs, name) for name in ("label", "learning.label")}

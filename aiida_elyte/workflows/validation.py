@@ -1,18 +1,34 @@
 """Sentences for inputs that cannot be used: validators shared by the WorkChains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from inspect import Parameter, signature
 from typing import Any
 
 from aiida import orm
+from aiida.engine import Process
 
 from aiida_elyte.calculations.settings import holds, no_record
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
+from aiida_elyte.science.labels.calculators import has_charges
 from aiida_elyte.science.recipe import read_recipe
 from aiida_elyte.science.seeds.boxes import count_molecules
+from aiida_elyte.science.settings import refuse_unknown
 
-__all__ = ["holds", "is_labelled", "is_plugin", "is_positive", "is_recipe", "mixed_levels", "no_record", "other_level"]
+__all__ = [
+    "holds",
+    "is_labelled",
+    "is_plugin",
+    "is_positive",
+    "is_recipe",
+    "mixed_levels",
+    "no_charges",
+    "no_record",
+    "no_selector",
+    "no_settings",
+    "other_level",
+]
 
 
 def is_positive(node: Any, port: Any) -> str | None:
@@ -85,3 +101,60 @@ def other_level(node: FramesData | None, learning: Any, name: str = "dataset") -
         f"{name} has levels of theory {levels}; expected {wanted}, which the labeller adds in the rounds of learning; "
         "label with the same engine, or set max_rounds to 0"
     )
+
+
+def no_settings(process: type[Process], node: orm.Dict, name: str) -> str | None:
+    """Refuse settings that a process does not take.
+
+    Parameters
+    ----------
+    process
+        What will be told them, at its port ``settings``.
+    node
+        The settings.
+    name
+        Where they come from.
+    """
+    refused = process.spec().inputs["settings"].validate(node)
+    return None if refused is None else f"{name}: {refused.message}"
+
+
+def no_selector(selection: Mapping[str, Any]) -> str | None:
+    """Refuse a selector that there is not, and keywords that it does not take."""
+    try:
+        known = signature(load("selectors", selection["selector"])).parameters.values()
+    except InputError as error:
+        return str(error)
+    taken = [one.name for one in known if one.kind is Parameter.KEYWORD_ONLY and one.name != "known"]
+    try:
+        refuse_unknown("selection.selection", selection["selection"], taken)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def no_charges(label: Any, name: str) -> str | None:
+    """Refuse a labeller of ours that gives no charges, where that is known: force fields are fitted with them.
+
+    Parameters
+    ----------
+    label
+        Inputs of the labeller.
+    name
+        Name of these inputs.
+    """
+    node = ((label or {}).get("ase") or {}).get("settings")
+    if node is None:
+        return None
+    settings, place = node.get_dict(), f"{name}.ase.settings"
+    if "charges" not in (settings.get("properties") or ()):
+        return (
+            f"{place}.properties is {settings.get('properties')}; expected charges among them, for a force field "
+            "is fitted with them; add charges"
+        )
+    if has_charges(settings.get("calculator")) is False:
+        return (
+            f"{place}.calculator is {settings['calculator']!r}, which gives no charges; expected one that does, as "
+            "tblite or pyscf, for a force field is fitted with them; take another"
+        )
+    return None
