@@ -17,7 +17,6 @@ from aiida_elyte.calculations.functions.polymer import (
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.dynamics.compression import Compression
 from aiida_elyte.science.dynamics.production import Production, Settling
 from aiida_elyte.science.forcefield.lammps_run import read_settings
 from aiida_elyte.workflows.build_box import BuildBoxBaseWorkChain
@@ -25,7 +24,7 @@ from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.reduce_trajectory import ReduceTrajectoryBaseWorkChain
 from aiida_elyte.workflows.solvation import SolvationBaseWorkChain
-from aiida_elyte.workflows.validation import holds, is_positive, is_recipe, no_record
+from aiida_elyte.workflows.validation import holds, is_positive, is_recipe
 
 __all__ = ["BoxWorkChain"]
 
@@ -82,7 +81,6 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         spec.expose_inputs(
             SolvationBaseWorkChain, namespace="solvation", exclude=("trajectories", "topology", "parent_folder")
         )
-        spec.inputs.validator = _validate
         spec.output("box", valid_type=orm.Dict, required=False, help="Numbers of molecules, stages, ions.")
         spec.output(
             "equilibrium", valid_type=orm.Dict, required=False, help="Where the box settled, its means, or why not."
@@ -310,12 +308,6 @@ def _can_run(node: orm.Dict | None, port: Any) -> str | None:
     except InputError as error:
         return f"{port.name}: {error}"
     return None
-
-
-def _validate(inputs: Any, _: Any) -> str | None:
-    if "build" not in inputs or "settings" not in inputs["build"]:
-        return None
-    return no_record(Compression, inputs["build"]["settings"].get_dict().get("compression", {}), "compression")
 
 
 def _reason(node: orm.ProcessNode) -> str:
