@@ -102,7 +102,7 @@ def follow(node: "orm.WorkChainNode") -> bool:
 
 
 def run_here(
-    builder: "ProcessBuilder", label: str, started: Callable[["orm.WorkChainNode"], None] | None = None
+    builder: "ProcessBuilder", started: Callable[["orm.WorkChainNode"], None] | None = None
 ) -> "orm.WorkChainNode":
     """Run a WorkChain in this process, printing its progress, and return its node.
 
@@ -110,52 +110,45 @@ def run_here(
     ----------
     builder
         The WorkChain.
-    label
-        Label of its node, unlike any other, by which it is found while it runs.
     started
-        Called once with the node, as soon as there is one.
+        Called with the node before it runs.
 
     Raises
     ------
     ElyteError
         When it was interrupted, by Ctrl-C or SIGTERM.
+    ValueError
+        When AiiDA refuses the inputs.
     """
-    from aiida import orm
     from aiida.manage import get_manager
     from plumpy import KilledError
 
-    builder.metadata.label = label
     for handler in logging.getLogger("aiida").handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.setLevel(logging.WARNING)  # the reports are printed by the watch
     # As aiida.engine.run does: a runner without broker, so that no daemon has to run.
     runner = get_manager().create_runner(communicator=None)
-    watches: list[Watch] = []
+    process = runner.instantiate_process(builder)
+    watch, name = Watch(process.node), f"{process.node.process_label} {process.node.pk}"
+    if started is not None:
+        started(process.node)
 
     def tick() -> None:
-        if not watches:
-            node = orm.QueryBuilder().append(orm.WorkChainNode, filters={"label": label}).first(flat=True)
-            if node is not None:
-                watches.append(Watch(node))
-                if started is not None:
-                    started(node)
-        else:
-            watches[0].tick()
+        watch.tick()
         pending[0] = runner.loop.call_later(_PERIOD_S, tick)
 
     pending: list[Any] = [runner.loop.call_soon(tick)]
     try:
-        node = runner.run_get_node(builder).node
+        runner.run_get_node(process)
     except KilledError as error:
         raise ElyteError(
-            f"{builder.process_class.__name__} was interrupted and is killed; the job it waited for may run on; run "
-            "the same command again: what has finished is taken from the cache"
+            f"{name} was interrupted and is killed; the job it waited for may run on; run the same command again: what "
+            "has finished is taken from the cache"
         ) from error
     finally:
         pending[0].cancel()
-    if started is not None and not watches:
-        started(node)
-    return node
+        watch.tick()
+    return process.node
 
 
 def describe_progress(step: Step) -> str:

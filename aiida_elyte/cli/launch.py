@@ -197,7 +197,7 @@ def launch(
         return node
     try:
         if in_process:
-            return run_here(builder, f"street {key[:12]}", lambda started: started.base.extras.set(KEY, key))
+            return run_here(builder, lambda started: started.base.extras.set(KEY, key))
         ensure_daemon()
         node = submit(builder)
     except ValueError as error:

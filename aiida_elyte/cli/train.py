@@ -106,7 +106,7 @@ def command(
         err=True,
     )
     try:
-        node = run_here(builder, f"train {out.resolve().name} {time.time():.0f}")
+        node = run_here(builder)
     except ValueError as error:
         raise InputError(str(error)) from error
     summary = _write(node, out, time.monotonic() - began)

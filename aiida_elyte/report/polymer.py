@@ -28,7 +28,7 @@ from aiida_elyte.report.provenance import (
     tell_state,
     without_nodes,
 )
-from aiida_elyte.science.recipe import name_of_ion, read_recipe
+from aiida_elyte.science.recipe import read_recipe
 
 __all__ = ["POLYMER_STATIONS", "collect_polymer"]
 
@@ -245,7 +245,6 @@ def _runs(node: orm.ProcessNode, boxes: Sequence[Mapping[str, Any]], recipe: orm
             "analysis_pk": analyses[-1].pk if analyses else None,
             "series_pk": None if series is None else series.pk,
             "charges": charges,
-            "ions": [] if asked.salt is None else [name_of_ion(one) for one in (asked.salt.cation, asked.salt.anion)],
             **describe_series(found, charges),
         }
     ]

@@ -1,5 +1,6 @@
 """The page of the polymer street: what was built, learned and run, what was found, what is missing."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from aiida_elyte.report.quantities import (
 from aiida_elyte.report.results import name_quantity, tabulate_results
 from aiida_elyte.report.solvation_figures import draw_solvation
 from aiida_elyte.report.transport_figures import draw_onsager
+from aiida_elyte.science.recipe import read_recipe
 from aiida_elyte.science.transport.results import result_from_dict
 
 __all__ = ["view_polymer"]
@@ -32,6 +34,9 @@ _PAIRINGS = {
 
 _MAX_SHELLS = 8
 """Compositions of the first shell that are shown."""
+
+_SHARE = re.compile(r"share ([\d.e-]+), but ")
+"""How the reason begins where a share is known and its error is not."""
 
 _LEAST_SHARE = 0.005
 """Compositions rarer than this are not shown [1]."""
@@ -95,6 +100,7 @@ def _basis(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """Yield what the result stands on, name by name."""
     recipe = data["recipe"]
     if recipe:
+        asked = read_recipe(recipe)
         if recipe.get("polymer"):
             polymer = recipe["polymer"]
             ends = ", ".join(f"{end} {polymer[end]}" for end in ("head", "tail") if end in polymer)
@@ -102,7 +108,7 @@ def _basis(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         for name, solvent in (recipe.get("solvents") or {}).items():
             yield f"Solvent {name}", solvent["smiles"]
         yield "Salt", _describe_salt(recipe.get("salt"))
-        yield "Conditions", f"{recipe.get('temperature_K', 298.15):g} K, {recipe.get('pressure_bar', 1.0):g} bar"
+        yield "Conditions", f"{asked.temperature_K:g} K, {asked.pressure_bar:g} bar"
     built = next((box["built"] for box in data["boxes"] if "amounts" in box["built"]), None)
     if built:
         yield "Each box", _describe_amounts(built["amounts"])
@@ -349,7 +355,8 @@ def _shells(solvation: Mapping[str, Any] | None) -> list[dict[str, str]]:
 
 def _share(found: Mapping[str, Any]) -> str:
     if "refused" in found:
-        return found["refused"].split(", but")[0] if found["refused"].startswith("share") else "refused"
+        known = _SHARE.match(found["refused"])
+        return f"{100 * float(known.group(1)):.2g} %, without error bar" if known else "refused"
     return format_value(100 * found["value"], 100 * found["std"], "%")
 
 

@@ -15,6 +15,7 @@ from aiida_elyte.plugins import load
 from aiida_elyte.science.ensemble import member_name, replica_settings
 from aiida_elyte.science.learning.convergence import held_out_error, label_budget_left, should_continue
 from aiida_elyte.science.learning.settings import Learning
+from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.md import MdBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin
@@ -210,7 +211,8 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         """Filter and select what was sampled, also by a run that stopped: there the potential has to learn."""
         node = self.ctx.sampling
         if "frames" not in node.outputs:
-            return self.exit_codes.ERROR_SAMPLING_FAILED.format(number=self.ctx.number, reason=node.exit_message)
+            self._attach(f"sampling of round {self.ctx.number} failed")
+            return self.exit_codes.ERROR_SAMPLING_FAILED.format(number=self.ctx.number, reason=reason_of(node))
         choices = dict(self.settings["selection"])
         choices["n_select"] = min(choices["n_select"], label_budget_left(self.ctx.rounds, self.settings))
         choices["seed"] = self.settings["sampling"]["seed"] + self.ctx.number
@@ -281,7 +283,8 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         """Take the new members."""
         node = self.ctx.training
         if not node.is_finished_ok:
-            return self.exit_codes.ERROR_TRAINING_FAILED.format(number=self.ctx.number, reason=node.exit_message)
+            self._attach(f"training of round {self.ctx.number} failed")
+            return self.exit_codes.ERROR_TRAINING_FAILED.format(number=self.ctx.number, reason=reason_of(node))
         self.ctx.potentials = dict(node.outputs.potentials)
         error = held_out_error(node.outputs.summary.get_dict().values())
         if self.ctx.rounds:
@@ -292,6 +295,11 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
 
     def results(self) -> None:
         """Attach data set, ensemble and history."""
+        self._attach(self.ctx.reason)
+
+    def _attach(self, reason: str) -> None:
+        """Attach what there is, so that the labels of the rounds are not lost where a later one fails."""
         self.out("dataset", self.ctx.dataset)
-        self.out("potentials", self.ctx.potentials)
-        self.out("history", orm.Dict({"rounds": self.ctx.rounds, "reason": self.ctx.reason}).store())
+        if self.ctx.potentials:
+            self.out("potentials", self.ctx.potentials)
+        self.out("history", orm.Dict({"rounds": self.ctx.rounds, "reason": reason}).store())

@@ -20,6 +20,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.dynamics.production import Production, Settling
 from aiida_elyte.science.forcefield.lammps_run import read_settings
 from aiida_elyte.workflows.build_box import BuildBoxBaseWorkChain
+from aiida_elyte.workflows.failures import cause_of
 from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.reduce_trajectory import ReduceTrajectoryBaseWorkChain
@@ -181,7 +182,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         """Take the box."""
         node = self.ctx.build
         if not node.is_finished_ok:
-            return self.exit_codes.ERROR_BOX_NOT_BUILT.format(reason=_reason(node))
+            return self.exit_codes.ERROR_BOX_NOT_BUILT.format(reason=cause_of(node))
         self.out("box", node.outputs.results)
         self.ctx.n_runs, self.ctx.verdict, self.ctx.folder = 0, None, None
         return None
@@ -207,7 +208,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         """Judge whether the box has settled."""
         node = self.ctx.settling
         if not node.is_finished_ok:
-            return self.exit_codes.ERROR_COMPRESSION_FAILED.format(reason=_reason(node))
+            return self.exit_codes.ERROR_COMPRESSION_FAILED.format(reason=cause_of(node))
         self.ctx.folder = node.outputs.remote_folder
         self.ctx.verdict = judge_box(node.outputs.thermo, node.inputs.settings)
         self.report(f"box after {self.ctx.verdict['ends_ps']:g} ps: {self.ctx.verdict['refused'] or 'settled'}")
@@ -233,7 +234,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         """Take the trajectory where it lies."""
         node = self.ctx.production
         if not node.is_finished_ok:
-            return self.exit_codes.ERROR_PRODUCTION_FAILED.format(reason=_reason(node))
+            return self.exit_codes.ERROR_PRODUCTION_FAILED.format(reason=cause_of(node))
         self.out("production_thermo", node.outputs.thermo)
         self.out("final", node.outputs.final)
         self.out("trajectory", node.outputs.remote_folder)
@@ -253,7 +254,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         """Attach the series."""
         node = self.ctx.reduction
         if not node.is_finished_ok:
-            return self.exit_codes.ERROR_REDUCTION_FAILED.format(reason=_reason(node))
+            return self.exit_codes.ERROR_REDUCTION_FAILED.format(reason=cause_of(node))
         self.out("series", node.outputs.series)
         return None
 
@@ -275,7 +276,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         """Attach the shells; without them the box still has its series."""
         node = self.ctx.solvation
         if not node.is_finished_ok:
-            self.report(f"solvation could not be analysed: {_reason(node)}")
+            self.report(f"solvation could not be analysed: {cause_of(node)}")
             return
         self.out("solvation", node.outputs.results)
         self.out("solvation_curves", node.outputs.curves)
@@ -308,9 +309,3 @@ def _can_run(node: orm.Dict | None, port: Any) -> str | None:
     except InputError as error:
         return f"{port.name}: {error}"
     return None
-
-
-def _reason(node: orm.ProcessNode) -> str:
-    """Return what the last process below a failed one said."""
-    told = [child.exit_message for child in node.called_descendants if child.exit_message]
-    return str(told[-1] if told else node.exit_message or node.process_state)

@@ -13,6 +13,7 @@ from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.crystal import require_charges, require_temperatures
+from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.md import MdBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.validation import is_positive
@@ -132,7 +133,7 @@ class ConductivityWorkChain(ProtocolMixin, WorkChain):
             name = _name(temperature)
             node = self.ctx[name]
             if not node.is_finished_ok or "series" not in node.outputs:
-                self.ctx.failed[name] = f"{temperature:g} K: {node.exit_message}"
+                self.ctx.failed[name] = f"{temperature:g} K: {reason_of(node)}"
                 self.report(f"no result at {self.ctx.failed[name]}")
                 continue
             settings = {"temperature_K": temperature, "charges": self.inputs.conditions["charges"]}

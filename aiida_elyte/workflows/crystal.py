@@ -14,6 +14,7 @@ from aiida_elyte.plugins import load
 from aiida_elyte.science.crystal import check_structure, require_charges
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 from aiida_elyte.workflows.conductivity import ConductivityWorkChain
+from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.validation import is_labelled, mixed_levels
 
@@ -142,7 +143,7 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         if "refused" in node.outputs:
             self.out("refused", node.outputs.refused)
         if not node.is_finished_ok:
-            return self.exit_codes.ERROR_LABELLING_FAILED.format(reason=node.exit_message)
+            return self.exit_codes.ERROR_LABELLING_FAILED.format(reason=reason_of(node))
         self.ctx.dataset = node.outputs.frames
         return None
 
@@ -159,9 +160,9 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
     def inspect_learning(self) -> ExitCode | None:
         """Take the ensemble."""
         node = self.ctx.learning
-        if not node.is_finished_ok:
-            return self.exit_codes.ERROR_LEARNING_FAILED.format(reason=node.exit_message)
         self.out_many(self.exposed_outputs(node, ActiveLearningWorkChain, namespace="learning"))
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_LEARNING_FAILED.format(reason=reason_of(node))
         return None
 
     def run_conductivity(self) -> ToContext:
@@ -176,7 +177,7 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         """Attach the results."""
         node = self.ctx.conductivity
         if not node.is_finished_ok:
-            return self.exit_codes.ERROR_CONDUCTIVITY_FAILED.format(reason=node.exit_message)
+            return self.exit_codes.ERROR_CONDUCTIVITY_FAILED.format(reason=reason_of(node))
         self.out_many(self.exposed_outputs(node, ConductivityWorkChain, namespace="conductivity"))
         return None
 

@@ -23,8 +23,9 @@ from aiida_elyte.plugins import load
 from aiida_elyte.science.forcefield.elements import check_elements
 from aiida_elyte.science.recipe import read_recipe
 from aiida_elyte.science.seeds.boxes import one_of_each, seed_of_box
-from aiida_elyte.science.seeds.solvation import Solvation
+from aiida_elyte.science.seeds.solvation import Solvation, check_solvation
 from aiida_elyte.workflows.box import BoxWorkChain
+from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
 from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
@@ -211,7 +212,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         if "refused" in node.outputs:
             self.out("refused", node.outputs.refused)
         if not node.is_finished_ok:
-            return self.exit_codes.ERROR_LABELLING_FAILED.format(reason=node.exit_message)
+            return self.exit_codes.ERROR_LABELLING_FAILED.format(reason=reason_of(node))
         self.ctx.dataset = node.outputs.frames
         return None
 
@@ -230,9 +231,9 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
     def inspect_learning(self) -> ExitCode | None:
         """Take the members."""
         node = self.ctx.learning
-        if not node.is_finished_ok:
-            return self.exit_codes.ERROR_LEARNING_FAILED.format(reason=node.exit_message)
         self.out_many(self.exposed_outputs(node, ForceFieldWorkChain, namespace="learning"))
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_LEARNING_FAILED.format(reason=reason_of(node))
         self.ctx.members = dict(node.outputs.potentials)
         return None
 
@@ -270,8 +271,8 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
             if node.is_finished_ok:
                 self.ctx.series[name], self.ctx.boxes[name] = node.outputs.series, node.outputs.box
             else:
-                self.ctx.failed[name] = node.exit_message
-                self.report(f"box {name} gave no trajectory: {node.exit_message}")
+                self.ctx.failed[name] = reason_of(node)
+                self.report(f"box {name} gave no trajectory: {self.ctx.failed[name]}")
 
     def results(self) -> ExitCode | None:
         """Pool the boxes and analyse them; tell those that are not among them."""
@@ -300,27 +301,36 @@ def _validate(inputs: Any, _: Any) -> str | None:
     recipe = inputs["recipe"].get_dict()
     if not recipe.get("salt"):
         return "recipe has no salt; expected one, whose ions carry the current; add `salt:`"
-    wanted = recipe.get("charge_scale", 1.0)
-    fit = inputs.get("learning", {}).get("ensemble", {}).get("train", {}).get("settings")
-    given = {f"force_fields.{name}": node.base.attributes.get("charge_scale") for name, node in _members(inputs)}
-    if fit is not None and not given:
-        given["learning.ensemble.train"] = fit.get_dict().get("fit", {}).get("charge_scale", 1.0)
-    if not _members(inputs):
-        try:
-            check_elements(one_of_each(read_recipe(recipe)).elements, recipe["name"])
-        except InputError as error:
-            return str(error)
-        refused = other_level(inputs.get("dataset"), inputs.get("learning", {}))
-        if refused is None and "dataset" not in inputs:
-            refused = no_charges(inputs.get("label"), "label")
-        if refused is not None:
-            return refused
+    return (None if _members(inputs) else _not_learned(inputs)) or _other_charges(inputs)
+
+
+def _not_learned(inputs: Any) -> str | None:
+    """Refuse what no force field could be learned of."""
+    recipe = read_recipe(inputs["recipe"].get_dict())
+    try:
+        check_elements(one_of_each(recipe).elements, recipe.name)
+        if inputs.get("dataset") is None:
+            check_solvation(recipe)
+    except InputError as error:
+        return str(error)
     told = {name: _level(inputs, name) for name in ("label", "learning.label")}
-    if not _members(inputs) and len(set(told.values())) > 1:
+    if len(set(told.values())) > 1:
         return (
             f"label has level of theory {told['label']!r}, learning.label {told['learning.label']!r}; expected one; "
             "name the calculator in learning.label alone"
         )
+    if inputs.get("dataset") is None and (refused := no_charges(inputs.get("label"), "label")) is not None:
+        return refused
+    return other_level(inputs.get("dataset"), inputs.get("learning", {}))
+
+
+def _other_charges(inputs: Any) -> str | None:
+    """Refuse a force field, or a fit, whose charges are scaled otherwise than those of the recipe."""
+    wanted = inputs["recipe"].get_dict().get("charge_scale", 1.0)
+    given = {f"force_fields.{name}": node.base.attributes.get("charge_scale") for name, node in _members(inputs)}
+    fit = inputs.get("learning", {}).get("ensemble", {}).get("train", {}).get("settings")
+    if fit is not None and not given:
+        given["learning.ensemble.train"] = fit.get_dict().get("fit", {}).get("charge_scale", 1.0)
     for name, scale in given.items():
         if scale != wanted:
             return f"charge_scale is {wanted:g}, that of {name} is {scale:g}; expected the same; correct one of them"

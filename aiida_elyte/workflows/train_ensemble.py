@@ -11,6 +11,7 @@ from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.plugins import load
+from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.protocols import ProtocolMixin
 from aiida_elyte.workflows.validation import is_labelled, is_plugin, is_positive, mixed_levels, no_settings
 
@@ -134,7 +135,7 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
                 self.ctx.results[name] = node.outputs.results
             else:
                 last = node.called_descendants[-1] if node.called_descendants else node
-                self.ctx.failed[name] = last.exit_message or node.exit_message or str(node.process_state)
+                self.ctx.failed[name] = last.exit_message or reason_of(node)
                 self.report(f"member {name} failed: {self.ctx.failed[name]}")
 
     def results(self) -> ExitCode | None:

@@ -9,6 +9,7 @@ import pytest
 from aiida import orm
 from aiida.plugins import WorkflowFactory
 
+from aiida_elyte.cli import follow
 from aiida_elyte.cli.follow import describe_progress, run_here, span
 from aiida_elyte.cli.show import describe_quantity, table
 from aiida_elyte.cli.street import Step
@@ -59,22 +60,27 @@ def test_fits_samplings_and_analyses_tell_what_they_count(step):
     assert describe_progress(step({"seconds": 6.0, "replica": "r0", "frames": 9})) == "r0, 9 frames read, 6 s"
 
 
-def test_a_run_that_is_told_to_end_says_so_in_one_line(aiida_profile_clean, aiida_localhost):
+def test_a_run_that_is_told_to_end_says_so_in_one_line(aiida_profile_clean, aiida_localhost, monkeypatch):
     builder = WorkflowFactory("core.arithmetic.multiply_add").get_builder()
     builder.x, builder.y, builder.z = orm.Int(2), orm.Int(3), orm.Int(4)
     builder.code = orm.InstalledCode(label="add", computer=aiida_localhost, filepath_executable="/bin/bash").store()
-    nodes = []
+    runs, told = [], set()
 
-    def end(node):
-        nodes.append(node)
-        os.kill(os.getpid(), signal.SIGTERM)
+    def end(watch):
+        if watch.node.called and watch.node.pk not in told:  # while its job runs
+            told.add(watch.node.pk)
+            os.kill(os.getpid(), signal.SIGTERM)
 
-    with pytest.raises(
-        ElyteError, match=r"MultiplyAddWorkChain was interrupted and is killed; .*run the same"
-    ) as caught:
-        run_here(builder, "interrupted", end)
-    assert "\n" not in str(caught.value)
-    assert nodes[0].is_killed
+    monkeypatch.setattr(follow, "_PERIOD_S", 0.1)
+    monkeypatch.setattr(follow.Watch, "tick", end)
+    for _ in range(2):
+        with pytest.raises(
+            ElyteError, match=r"MultiplyAddWorkChain \d+ was interrupted and is killed; .*run the same"
+        ) as caught:
+            run_here(builder, runs.append)
+        assert "\n" not in str(caught.value)
+    assert all(node.is_killed for node in runs)
+    assert runs[0].pk != runs[1].pk
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import attach_labels, write_frames
 from aiida_elyte.science.seeds import Ingredient, Recipe, make_clusters
+from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
 from aiida_elyte.workflows.polymer import PolymerWorkChain
 
 PBE = {"calculator": "pyscf", "parameters": {"xc": "pbe", "basis": "def2-svp"}, "level_of_theory": "PBE/def2-SVP"}
@@ -90,6 +91,13 @@ def test_an_element_no_fit_knows_is_refused_before_learning(build):
     salt = {"cation": "[Cs+]", "anion": "[Cl-]", "molality_mol_kg": 2.0}
     said = refusal(build({**RECIPE, "salt": salt}))
     assert "Cs of dme_licl has no Lennard-Jones parameters" in said
+
+
+def test_a_salt_no_cluster_is_made_of_is_refused_before_labels(build):
+    salt = {"cation": "C[N+](C)(C)C", "anion": "[Cl-]", "molality_mol_kg": 2.0}
+    assert "cation of salt has 17 atoms; expected one" in refusal(build({**RECIPE, "salt": salt}))
+    solvents = {"hexane": {"smiles": "CCCCCC"}}
+    assert "CCCCCC has no O, N, F, S or halide" in refusal(build({**RECIPE, "solvents": solvents}))
 
 
 def test_dataset_of_another_level_is_refused(build):
@@ -254,3 +262,19 @@ def test_failed_boxes_are_told(build):
     chain.ctx.series, chain.ctx.failed = {}, {"m00_b00": "lost atoms"}
     assert chain.results().status == 453
     assert chain.outputs["failed"].get_dict() == {"m00_b00": "lost atoms"}
+
+
+def test_labels_are_kept_where_learning_fails(aiida_profile_clean, python_code):
+    codes = {"python": python_code, "engine": python_code}
+    dataset = FramesData(charged(clusters())).store()
+    builder = ForceFieldWorkChain.get_builder_from_protocol(codes, dataset, dataset, protocol="fast")
+    chain = instantiate_process(get_manager().get_runner(), builder)
+    chain.ctx.dataset, chain.ctx.potentials, chain.ctx.rounds, chain.ctx.number = dataset, {}, [], 1
+    chain.ctx.sampling = orm.WorkChainNode().store()
+    chain.ctx.sampling.set_process_state("excepted")
+    chain.ctx.sampling.set_exception("Traceback\nValueError: no room")
+    code = chain.inspect_sampling()
+    assert code.status == 432
+    assert code.message.endswith("the process is excepted: ValueError: no room")
+    assert chain.outputs["dataset"].uuid == dataset.uuid
+    assert chain.outputs["history"]["reason"] == "sampling of round 1 failed"

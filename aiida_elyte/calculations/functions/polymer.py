@@ -49,7 +49,10 @@ def sampling_start(dataset: FramesData) -> FramesData:
 def sampling_settings(settings: orm.Dict, recipe: orm.Dict, clusters: orm.Dict, fit: orm.Dict) -> orm.Dict:
     """Return the settings of sampling with the recipe that small boxes are made of, their chains as in clusters."""
     content = settings.get_dict()
-    boxes, polymer = {**content["boxes"], "recipe": recipe.get_dict()}, read_recipe(recipe.get_dict()).polymer
+    boxes, polymer = content.get("boxes"), read_recipe(recipe.get_dict()).polymer
+    if not boxes:
+        return orm.Dict(content)
+    boxes = {**boxes, "recipe": recipe.get_dict()}
     if polymer is not None:
         boxes["n_units"] = short_chain(polymer, clusters.get_dict().get("n_units", Solvation.n_units), _depth(fit))
     return orm.Dict({**content, "boxes": boxes})

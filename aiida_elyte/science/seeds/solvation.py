@@ -9,13 +9,20 @@ from ase import Atoms
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.topology import topology_from_smiles
 from aiida_elyte.science.forcefield.typing import assign_types
-from aiida_elyte.science.recipe import Chain, Recipe, name_of_ion
+from aiida_elyte.science.recipe import Chain, Recipe, Salt, name_of_ion
 from aiida_elyte.science.seeds.clusters import Ingredient, make_clusters
 from aiida_elyte.science.seeds.clusters import Recipe as ClusterRecipe
 from aiida_elyte.science.seeds.molecules import match_sites, read_molecule
 from aiida_elyte.science.seeds.polymer import smiles_of_oligomer
 
-__all__ = ["Solvation", "coordinating_sites", "coordinating_types", "make_solvation_clusters", "short_chain"]
+__all__ = [
+    "Solvation",
+    "check_solvation",
+    "coordinating_sites",
+    "coordinating_types",
+    "make_solvation_clusters",
+    "short_chain",
+]
 
 _SITES = ("[OX1]", "[OX2]", "[NX1]", "[F;$(F~[P,B,Al,Si])]", "[Cl-,Br-,I-]", "[NX3,N-]", "[F,Cl,S]")
 """Coordinating atoms, the best first: carbonyl, sulfonyl, nitrate; ether, water; nitrile; fluoride of PF6⁻, BF4⁻ …"""
@@ -132,6 +139,30 @@ def short_chain(polymer: Chain, n_units: int, depth: int) -> int:
     return next(number for number in range(min(n_units, longest), longest + 1) if wanted <= types_of(number))
 
 
+def check_solvation(recipe: Recipe) -> Salt:
+    """Return the salt of an electrolyte, once it is known that clusters can be made of it.
+
+    Raises
+    ------
+    InputError
+        When the recipe has no salt, its cation has several atoms, or a molecule nothing that coordinates.
+    """
+    if recipe.salt is None:
+        raise InputError("recipe has no salt; expected one, whose ions are the centres of clusters; add `salt:`")
+    n_atoms = len(topology_from_smiles(recipe.salt.cation).elements)
+    if n_atoms > 1:
+        raise InputError(
+            f"cation of salt has {n_atoms} atoms; expected one, about which clusters are made; give labelled clusters "
+            "or a force field instead"
+        )
+    for smiles in [recipe.salt.anion, *(one.smiles for one in (recipe.solvents or {}).values())]:
+        coordinating_sites(smiles)
+    if recipe.polymer is not None:
+        own = recipe.polymer
+        coordinating_sites(smiles_of_oligomer(own.unit, 1, own.head, own.tail))
+    return recipe.salt
+
+
 def make_solvation_clusters(recipe: Recipe, settings: Solvation) -> list[Atoms]:
     """Make the clusters of an electrolyte: each arrangement with each solvent in turn.
 
@@ -150,11 +181,9 @@ def make_solvation_clusters(recipe: Recipe, settings: Solvation) -> list[Atoms]:
     Raises
     ------
     InputError
-        When the recipe has no salt, or a molecule nothing that coordinates.
+        As of ``check_solvation``, or when a cluster has no room.
     """
-    salt = recipe.salt
-    if salt is None:
-        raise InputError("recipe has no salt; expected one, whose ions are the centres of clusters; add `salt:`")
+    salt = check_solvation(recipe)
     solvents = {name: one.smiles for name, one in (recipe.solvents or {}).items()}
     if recipe.polymer is not None:
         own = recipe.polymer

@@ -28,7 +28,8 @@ def pool_shells(boxes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     -------
     dict
         The same, without notes, and ``n_boxes``. Compositions of the first shell tell the sites that every box has
-        found; one that a box has not among its most frequent ones counts as none there.
+        found; one that a box has not among its most frequent ones counts as none there. The total is of the boxes that
+        have found the first minimum of every site.
     """
     first = boxes[0]
     sites = {}
@@ -40,7 +41,8 @@ def pool_shells(boxes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             **distances,
             **{key: _pool([one[key] for one in each]) for key in _COUNTED},
         }
-    totals = [box["total"] for box in boxes if box["total"] is not None]
+    found = {name for box in boxes for name in _found_sites(box)}
+    totals = [box["total"] for box in boxes if box["total"] is not None and _found_sites(box) == found]
     return {
         "n_boxes": len(boxes),
         "centre": first["centre"],
@@ -54,6 +56,11 @@ def pool_shells(boxes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         if first["pairing"]
         else None,
     }
+
+
+def _found_sites(box: Mapping[str, Any]) -> set[str]:
+    """Return the sites whose first shell a box has found: those its total counts."""
+    return {name for name, site in box["sites"].items() if site["first_minimum_A"] is not None}
 
 
 def _pool(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

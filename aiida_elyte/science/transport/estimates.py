@@ -14,7 +14,7 @@ from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.displacement import mean_squared_displacement
 from aiida_elyte.science.transport.finite_size import correct_for_finite_size
 from aiida_elyte.science.transport.green_kubo import GreenKubo, green_kubo
-from aiida_elyte.science.transport.grouping import Groups, Mean, mean_of_groups
+from aiida_elyte.science.transport.grouping import Groups
 from aiida_elyte.science.transport.onsager import collective_modes
 from aiida_elyte.science.transport.references import Reference, parse_reference, reference_of
 from aiida_elyte.science.transport.results import Estimate, Refusal, result_from_dict, upper_limit
@@ -24,12 +24,10 @@ from aiida_elyte.units import BOLTZMANN_EV_K, CM2_S, MS_CM
 
 __all__ = [
     "Estimate",
-    "Mean",
     "Refusal",
     "estimate_transport",
     "frame_of",
     "is_isotropic",
-    "mean_of_groups",
     "mobile_charges",
     "result_from_dict",
 ]

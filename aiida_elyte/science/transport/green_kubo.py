@@ -1,7 +1,7 @@
 """Conductivity from the autocorrelation of the current: needs velocities, written often."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import fft
@@ -141,7 +141,7 @@ def green_kubo(
     else:
         interval = chi_square_interval(value, dof)
         if len(replicas) > 1 and (mean := groups.mean(list(values[:, None]))).std > 2 * std:
-            std, interval, dof = mean.std, mean.interval(), float(mean.n_effective)
+            std, interval, dof = mean.std, replace(mean, value=value).interval(), float(mean.n_effective)
             method += f"; {groups.describe(mean)}"
         conductivity = Estimate(value, std, interval, "mS/cm", dof, method, limits)
     return GreenKubo(np.arange(n_lags) * step_fs, correlation / correlation[0], integral, limits, conductivity)

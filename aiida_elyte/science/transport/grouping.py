@@ -120,6 +120,8 @@ class Groups:
             cause = "model or replica"
         if len(set(self.labels)) == 1:
             return "one replica"
+        if math.isnan(mean.within):
+            return f"error from the scatter of the {kind}"
         if not mean.between:
             return f"pooled over {kind}, which do not differ"
         return f"{kind} {DIFFER} statistical std {mean.within:.2g}, {cause} std {mean.between:.2g}"

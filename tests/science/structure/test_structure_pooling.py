@@ -42,6 +42,9 @@ def test_refusals_are_left_out_and_told():
     assert mean_of_systems([Refusal("too short"), estimate(2.0, 0.1)]) == estimate(2.0, 0.1)
 
 
+REFUSED = Refusal("no first minimum").as_dict()
+
+
 def box(number, shells, peak=2.0):
     one = estimate(number, 0.1).as_dict()
     site = {"array": "O_of_chain", "first_peak_A": peak, "first_minimum_A": 2.8, "n_departures": 3}
@@ -88,6 +91,16 @@ def test_a_site_that_one_box_has_not_found_does_not_halve_the_shares():
         assert (four["share"]["value"], five["share"]["value"]) == (pytest.approx(0.9), pytest.approx(0.1))
         # 0.6 + 0.3 has √2 × 0.03; the mean of it and 0.9 ± 0.03 has √3 × 0.03 / 2
         assert four["share"]["std"] == pytest.approx(0.03 * np.sqrt(3) / 2)
+
+
+def test_the_total_is_of_boxes_that_found_every_site():
+    first, second = box(6.0, []), box(4.0, [])
+    lacks = {"first_minimum_A": None} | dict.fromkeys(("coordination", "molecules", "stay", "memory"), REFUSED)
+    first["sites"]["F"] = {**first["sites"]["O of chain"]}
+    second["sites"]["F"] = {**second["sites"]["O of chain"], **lacks}
+    found = pool_shells([first, second])
+    assert found["total"] == first["total"]
+    assert pool_shells([second, second])["total"]["value"] == pytest.approx(4.0)
 
 
 def test_intervals_of_shares_are_shares():

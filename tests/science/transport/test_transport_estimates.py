@@ -12,9 +12,9 @@ from aiida_elyte.science.transport.estimates import (
     Estimate,
     Refusal,
     estimate_transport,
-    mean_of_groups,
     result_from_dict,
 )
+from aiida_elyte.science.transport.grouping import Groups, mean_of_groups
 from aiida_elyte.science.transport.synthetic import (
     brownian,
     caged,
@@ -161,7 +161,10 @@ def test_means_of_groups_follow_the_analysis_of_variance():
     assert (apart.value, apart.std, apart.dof, apart.n_effective) == (7.0, 5.0, 1, 2)
     assert apart.within == pytest.approx(np.sqrt(1 / 6))
     assert apart.between == pytest.approx(np.sqrt(25 - 1 / 6))
-    assert mean_of_groups(samples, np.arange(6), 0.25).dof == 5
+    single = mean_of_groups(samples, np.arange(6), 0.25)
+    assert single.dof == 5
+    # One value a group cannot tell whether groups differ.
+    assert Groups(tuple("abcdef"), are_members=False).describe(single) == "error from the scatter of the replicas"
 
 
 def test_full_charges_of_a_salt_need_no_framework():
