@@ -122,12 +122,11 @@ def no_settings(process: type[Process], node: orm.Dict, name: str) -> str | None
 def no_selector(selection: Mapping[str, Any]) -> str | None:
     """Refuse a selector that there is not, and keywords that it does not take."""
     try:
-        known = signature(load("selectors", selection["selector"])).parameters.values()
-    except InputError as error:
-        return str(error)
-    taken = [one.name for one in known if one.kind is Parameter.KEYWORD_ONLY and one.name != "known"]
-    try:
-        refuse_unknown("selection.selection", selection["selection"], taken)
+        parameters = signature(load("selectors", selection["selector"])).parameters
+        if all(one.kind is not Parameter.VAR_KEYWORD for one in parameters.values()):
+            # Frames, spreads, n_select, rng, and what is known, are not for a user to give.
+            taken = [name for name in [*parameters][4:] if name != "known"]
+            refuse_unknown("selection.selection", selection["selection"], taken)
     except InputError as error:
         return str(error)
     return None
