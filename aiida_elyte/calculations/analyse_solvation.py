@@ -3,7 +3,9 @@
 from aiida import orm
 from aiida.engine import CalcJobProcessSpec
 
+from aiida_elyte.calculations.settings import holds
 from aiida_elyte.calculations.trajectory import TrajectoryCalculation
+from aiida_elyte.science.trajectory.settings import ShellSettings
 
 __all__ = ["AnalyseSolvationCalculation"]
 
@@ -19,6 +21,7 @@ class AnalyseSolvationCalculation(TrajectoryCalculation):
     def define(cls, spec: CalcJobProcessSpec) -> None:
         """Define the ports."""
         super().define(spec)
+        spec.inputs["settings"].validator = holds(ShellSettings)
         spec.inputs["topology"].required = True
         spec.output(
             "curves",

@@ -4,7 +4,9 @@ from aiida import orm
 from aiida.engine import CalcJobProcessSpec
 
 from aiida_elyte.calculations.script import ScriptCalculation
+from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.forcefield import ForceFieldData
+from aiida_elyte.science.seeds.box_settings import BoxSettings
 
 __all__ = ["BuildBoxCalculation"]
 
@@ -19,6 +21,7 @@ class BuildBoxCalculation(ScriptCalculation):
     def define(cls, spec: CalcJobProcessSpec) -> None:
         """Define the ports."""
         super().define(spec)
+        spec.inputs["settings"].validator = holds(BoxSettings)
         spec.input("force_field", valid_type=ForceFieldData, help="Force field with every type of the recipe.")
         spec.output("data", valid_type=orm.SinglefileData, help="Data file of the loose box.")
         spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.build_box"

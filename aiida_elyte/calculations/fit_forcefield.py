@@ -4,8 +4,10 @@ from aiida import orm
 from aiida.engine import CalcJobProcessSpec
 
 from aiida_elyte.calculations.script import ScriptCalculation
+from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.frames import FramesData
+from aiida_elyte.science.forcefield.fit_settings import FitSettings
 
 __all__ = ["FitForceFieldCalculation"]
 
@@ -21,6 +23,7 @@ class FitForceFieldCalculation(ScriptCalculation):
     def define(cls, spec: CalcJobProcessSpec) -> None:
         """Define the ports."""
         super().define(spec)
+        spec.inputs["settings"].validator = holds(FitSettings)
         spec.input("dataset", valid_type=FramesData, help="Labelled clusters of one level of theory.")
         spec.input(
             "validation",

@@ -1,5 +1,7 @@
 """CalcJob: molecular dynamics of replicas with an ensemble of potentials."""
 
+from typing import Any
+
 from aiida import orm
 from aiida.engine import CalcJobProcessSpec
 
@@ -7,8 +9,13 @@ from aiida_elyte.calculations.script import ScriptCalculation
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.data.series import SeriesData
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.dynamics.settings import read_settings
 
 __all__ = ["MdCalculation"]
+
+_LATER = {"temperature_K": 300.0, "n_steps": 1, "replicas": [{"seed": 0, "member": "m00"}]}
+"""What WorkChains fill in before a run."""
 
 
 class MdCalculation(ScriptCalculation):
@@ -22,6 +29,7 @@ class MdCalculation(ScriptCalculation):
     def define(cls, spec: CalcJobProcessSpec) -> None:
         """Define the ports."""
         super().define(spec)
+        spec.inputs["settings"].validator = _can_run
         spec.input("start", valid_type=FramesData, help="One frame, or one for each replica.")
         spec.input_namespace(
             "potentials",
@@ -59,3 +67,12 @@ class MdCalculation(ScriptCalculation):
 
 def _is_given(members: dict[str, PotentialData], _: object) -> str | None:
     return None if members else "potentials is empty; expected at least one member (m00)"
+
+
+def _can_run(node: orm.Dict | None, port: Any) -> str | None:
+    try:
+        if node is not None:
+            read_settings({**_LATER, **node.get_dict()})
+    except InputError as error:
+        return f"{port.name}: {error}"
+    return None

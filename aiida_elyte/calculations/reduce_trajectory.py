@@ -2,8 +2,10 @@
 
 from aiida.engine import CalcJobProcessSpec
 
+from aiida_elyte.calculations.settings import holds
 from aiida_elyte.calculations.trajectory import TrajectoryCalculation
 from aiida_elyte.data.series import SeriesData
+from aiida_elyte.science.trajectory.settings import ReductionSettings
 
 __all__ = ["ReduceTrajectoryCalculation"]
 
@@ -19,5 +21,6 @@ class ReduceTrajectoryCalculation(TrajectoryCalculation):
     def define(cls, spec: CalcJobProcessSpec) -> None:
         """Define the ports."""
         super().define(spec)
+        spec.inputs["settings"].validator = holds(ReductionSettings)
         spec.output("series", valid_type=SeriesData, help="Displacements, cell and times of each replica.")
         spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.reduce_trajectory"

@@ -4,8 +4,10 @@ from aiida import orm
 from aiida.engine import CalcJobProcessSpec
 
 from aiida_elyte.calculations.engine import EngineCalculation
+from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.frames import FramesData
+from aiida_elyte.science.forcefield.sampling_settings import Sampling
 
 __all__ = ["SampleClustersCalculation"]
 
@@ -21,6 +23,7 @@ class SampleClustersCalculation(EngineCalculation):
     def define(cls, spec: CalcJobProcessSpec) -> None:
         """Define the ports."""
         super().define(spec)
+        spec.inputs["settings"].validator = holds(Sampling)
         spec.input("start", valid_type=FramesData, help="Clusters to start from, with their total charge.")
         spec.input_namespace(
             "potentials",

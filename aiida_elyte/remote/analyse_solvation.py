@@ -43,27 +43,18 @@ import numpy as np
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
 from aiida_elyte.science.arrays import write_arrays
+from aiida_elyte.science.settings import read_record
 from aiida_elyte.science.structure.pairing import PAIRINGS
 from aiida_elyte.science.structure.rdf import RadialDistribution
 from aiida_elyte.science.structure.shells import ShellFinder, ShellRecorder, name_atoms, refuse_shell
 from aiida_elyte.science.trajectory.readers import Trajectory, open_trajectory
+from aiida_elyte.science.trajectory.settings import ShellSettings
 from aiida_elyte.science.trajectory.topology import Topology, find_molecules, read_topology, select_atoms
 
 __all__ = ["main"]
 
 CHECKPOINT = "checkpoint.pickle"
 CURVES = "curves.npz"
-
-_REQUIRED = ("trajectories", "topology", "centre", "sites")
-_DEFAULTS: dict[str, Any] = {
-    "anion": None,
-    "timestep_fs": None,
-    "stride": 1,
-    "max_distance_A": 10.0,
-    "shell_A": 0.05,
-    "allowed_absence_fs": 0.0,
-    "checkpoint_seconds": 300.0,
-}
 
 _REPORT_SECONDS = 5.0
 
@@ -124,19 +115,14 @@ def run(job: Job) -> dict[str, Any]:
 
 def _read_settings(given: dict[str, Any]) -> dict[str, Any]:
     """Return the settings, those not given at their defaults."""
-    unknown, lacking = sorted(set(given) - {*_REQUIRED, *_DEFAULTS}), sorted(set(_REQUIRED) - set(given))
-    if unknown or lacking:
-        said = f"hold {', '.join(unknown)}" if unknown else f"lack {', '.join(lacking)}"
-        raise InputError(f"settings {said}; expected {', '.join((*_REQUIRED, *_DEFAULTS))}")
-    settings = {**_DEFAULTS, **given}
+    settings = vars(read_record(ShellSettings, given, "settings"))
+    lacking = [name for name in ("trajectories", "topology", "centre", "sites") if settings[name] is None]
+    if lacking:
+        raise InputError(f"settings lacks {', '.join(lacking)}; expected a value for each")
     if len(settings["trajectories"]) != 1:
         raise InputError(
             f"trajectories has {len(settings['trajectories'])} entries; expected one; analyse one at a time"
         )
-    if not settings["sites"]:
-        raise InputError('sites is empty; expected name → selection, as {"O of TFSI": "type 9"}')
-    if settings["anion"] is not None and settings["anion"] not in settings["sites"]:
-        raise InputError(f"anion is {settings['anion']!r}; expected one of {', '.join(settings['sites'])}")
     return settings
 
 

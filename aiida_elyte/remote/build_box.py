@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from aiida_elyte.errors import InputError
 from aiida_elyte.program import Job, execute, write_atomically
 from aiida_elyte.science.dynamics.compression import Compression, compression_stages
 from aiida_elyte.science.forcefield.export import as_lammps_system
@@ -20,9 +21,11 @@ from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.forcefield.topology import topology_from_smiles
 from aiida_elyte.science.forcefield.typing import Types, assign_types
 from aiida_elyte.science.recipe import Recipe, chain_of, name_of_ion, read_recipe
+from aiida_elyte.science.seeds.box_settings import BoxSettings
 from aiida_elyte.science.seeds.boxes import Amounts, build_box, count_molecules, loose_density
 from aiida_elyte.science.seeds.molecules import charge_of
 from aiida_elyte.science.seeds.solvation import coordinating_types
+from aiida_elyte.science.settings import read_record
 
 __all__ = ["main"]
 
@@ -31,12 +34,14 @@ DATA = "system.data"
 
 def run(job: Job) -> dict[str, Any]:
     """Build the box of a job."""
-    settings = job.settings
-    recipe = read_recipe(settings["recipe"])
-    compression = Compression(**settings.get("compression", {}))
+    settings = read_record(BoxSettings, job.settings, "settings")
+    if settings.recipe is None:
+        raise InputError("settings lacks recipe; expected the electrolyte; give it")
+    recipe = read_recipe(settings.recipe)
+    compression = read_record(Compression, settings.compression, "compression")
     force_field = ForceField.from_json((job.folder / "forcefield.json").read_text())
     amounts = count_molecules(recipe)
-    box = build_box(recipe, amounts, settings.get("density_g_cm3") or loose_density(recipe))
+    box = build_box(recipe, amounts, settings.density_g_cm3 or loose_density(recipe))
     types = assign_types(box.topology, force_field.depth)
     system = as_lammps_system(force_field, box.topology, types, box.positions, box.cell)
     write_atomically(job.folder / DATA, data_file(system, title=recipe.name))

@@ -21,12 +21,11 @@ in ``checkpoint.json`` after every step. Settings:
     Whether labels of several levels of theory, or charges of several methods, are fitted together.
 """
 
-import inspect
 import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +36,16 @@ from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
 from aiida_elyte.science.forcefield.dataset import System, fingerprint, group_frames, split_frames
 from aiida_elyte.science.forcefield.fit import FitStep, evaluate_forces, fit_force_field
+from aiida_elyte.science.forcefield.fit_settings import FitKeywords, FitSettings, Split
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.frames import block_of, read_frames, require_labels, require_one_level
+from aiida_elyte.science.settings import read_record
 
 __all__ = ["main"]
 
 CHECKPOINT = "checkpoint.json"
 FORCE_FIELD = "forcefield.json"
 
-_SPLIT = {"by": "cluster", "shares": [60, 20, 20], "seed": 0}
-_SETTINGS = ("seed", "bootstrap", "split", "fit", "smiles", "allow_mixed_levels")
 _SIDES = ("train", "validation", "test")
 
 
@@ -54,7 +53,7 @@ def run(job: Job) -> dict[str, Any]:
     """Fit, going on from a checkpoint where there is one."""
     settings = _complete(job.settings)
     parts, data = _read(job.folder, settings)
-    depth = settings["fit"].get("depth", 3)
+    depth = settings["fit"].get("depth", FitKeywords.depth)
     systems = {side: group_frames(frames, depth=depth, smiles=settings["smiles"]) for side, frames in parts.items()}
     checkpoint = _Checkpoint(job.folder / CHECKPOINT, {"data": data, "fit": settings["fit"]})
     curve, start = checkpoint.curve, checkpoint.force_field
@@ -76,7 +75,7 @@ def run(job: Job) -> dict[str, Any]:
     keywords = dict(settings["fit"])
     if n_before:
         # Steps taken before count; at least one more is taken, which ends a fit that had converged.
-        keywords["n_steps"] = max(1, keywords.get("n_steps", _default("n_steps")) - (n_before - 1))
+        keywords["n_steps"] = max(1, keywords.get("n_steps", FitKeywords.n_steps) - (n_before - 1))
     fitted = fit_force_field(
         systems["train"],
         systems.get("validation", ()),
@@ -127,41 +126,9 @@ class _Checkpoint:
 
 
 def _complete(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings with what they leave out."""
-    _refuse_unknown("settings", given, _SETTINGS)
-    split, fit = {**_SPLIT, **given.get("split", {})}, dict(given.get("fit", {}))
-    _refuse_unknown("split", split, _SPLIT)
-    _refuse_unknown("fit", fit, _keywords())
-    shares = split["shares"]
-    if len(shares) != 3 or shares[0] <= 0 or min(shares) < 0:
-        raise InputError(f"split.shares is {shares}; expected those of training, validation and test, as [60, 20, 20]")
-    return {
-        "seed": given.get("seed", 0),
-        "bootstrap": given.get("bootstrap", False),
-        "smiles": given.get("smiles"),
-        "allow_mixed_levels": given.get("allow_mixed_levels", False),
-        "split": split,
-        "fit": fit,
-    }
-
-
-def _refuse_unknown(name: str, given: Mapping[str, Any], known: Sequence[str] | Mapping[str, Any]) -> None:
-    unknown = [key for key in given if key not in known]
-    if unknown:
-        raise InputError(f"{name} holds {unknown[0]!r}; expected some of {', '.join(known)}; correct it")
-
-
-def _keywords() -> list[str]:
-    """Return what a fit can be told: the keywords of ``fit_force_field`` but for those this program fills in."""
-    return [
-        name
-        for name, parameter in inspect.signature(fit_force_field).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY and name not in ("bootstrap", "start", "on_step")
-    ]
-
-
-def _default(keyword: str) -> Any:
-    return inspect.signature(fit_force_field).parameters[keyword].default
+    """Return the settings with what they leave out; keywords of the fit stay as they are told."""
+    settings = read_record(FitSettings, given, "settings")
+    return {**vars(settings), "split": asdict(read_record(Split, settings.split, "split")), "fit": dict(settings.fit)}
 
 
 def _read(folder: Path, settings: Mapping[str, Any]) -> tuple[dict[str, list[Atoms]], dict[str, Any]]:

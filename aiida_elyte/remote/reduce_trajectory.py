@@ -36,27 +36,16 @@ import numpy as np
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
 from aiida_elyte.science.arrays import write_arrays
+from aiida_elyte.science.settings import read_record
 from aiida_elyte.science.trajectory.readers import Trajectory, open_trajectory, reduce_trajectory
 from aiida_elyte.science.trajectory.reduction import Reducer, Series, pack_series, unpack_series
+from aiida_elyte.science.trajectory.settings import ReductionSettings
 from aiida_elyte.science.trajectory.topology import Topology, read_topology, select_molecules
 
 __all__ = ["main"]
 
 CHECKPOINT = "checkpoint.npz"
 SERIES = "series.npz"
-
-_DEFAULTS: dict[str, Any] = {
-    "topology": None,
-    "timestep_fs": None,
-    "cell_A": None,
-    "lammps_units": "real",
-    "stride": 1,
-    "molecules": {},
-    "tracked": None,
-    "members": {},
-    "max_megabytes": 64.0,
-    "checkpoint_seconds": 300.0,
-}
 
 _REPORT_SECONDS = 5.0
 
@@ -170,11 +159,8 @@ class _Watch:
 
 def _read_settings(given: dict[str, Any]) -> dict[str, Any]:
     """Return the settings, those not given at their defaults."""
-    unknown = sorted(set(given) - {"trajectories", *_DEFAULTS})
-    if unknown:
-        raise InputError(f"settings hold {', '.join(unknown)}; expected trajectories, {', '.join(_DEFAULTS)}")
-    settings = {**_DEFAULTS, **given}
-    trajectories = settings.get("trajectories")
+    settings = vars(read_record(ReductionSettings, given, "settings"))
+    trajectories = settings["trajectories"]
     if not isinstance(trajectories, dict) or not trajectories:
         raise InputError(f'trajectories is {trajectories!r}; expected replica → file name, as {{"r0": "run.xtc"}}')
     if settings["molecules"] and settings["topology"] is None:

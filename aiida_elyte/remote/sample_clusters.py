@@ -49,6 +49,7 @@ from aiida_elyte.science.forcefield.sampling import (
     committee_spreads,
     sampled_steps,
 )
+from aiida_elyte.science.forcefield.sampling_settings import Boxes, Sampling
 from aiida_elyte.science.forcefield.topology import Topology
 from aiida_elyte.science.forcefield.typing import assign_types
 from aiida_elyte.science.frames import (
@@ -64,6 +65,7 @@ from aiida_elyte.science.learning.uncertainty import ForceSpread
 from aiida_elyte.science.recipe import read_recipe
 from aiida_elyte.science.seeds.boxes import build_box, count_molecules, loose_density
 from aiida_elyte.science.seeds.cutouts import cut_shells
+from aiida_elyte.science.settings import read_record
 from aiida_elyte.science.trajectory.parts import part_name
 from aiida_elyte.science.trajectory.readers import open_trajectory
 
@@ -96,6 +98,9 @@ class _TooLongError(Exception):
 def run(job: Job) -> dict[str, Any]:
     """Sample every replica that is not done yet."""
     members = {path.stem: ForceField.from_json(path.read_text()) for path in sorted(job.folder.glob("m[0-9]*.json"))}
+    sampling = read_record(Sampling, job.settings, "settings")
+    sampling.require_all()
+    job.settings["boxes"] = vars(read_record(Boxes, sampling.boxes, "boxes"))
     replicas = _replicas(job, members)
     stops, frames = _resume(job.folder)
     slowest, n_before = 0.0, len(stops)
@@ -136,10 +141,7 @@ def run(job: Job) -> dict[str, Any]:
 def _replicas(job: Job, members: Mapping[str, ForceField]) -> list[Replica]:
     starts = read_frames(job.folder / "start.extxyz")
     given = job.settings["replicas"]
-    n_boxes = (job.settings.get("boxes") or {}).get("count", 0)
-    if n_boxes > len(given):
-        raise InputError(f"boxes.count is {n_boxes} of {len(given)} replicas; expected no more; lower it")
-    replicas, n_clusters = [], len(given) - n_boxes
+    replicas, n_clusters = [], len(given) - job.settings["boxes"]["count"]
     for number, one in enumerate(given):
         if one["member"] not in members:
             raise InputError(f"replica {number} names member {one['member']!r}; expected one of {', '.join(members)}")

@@ -1,11 +1,11 @@
 """Members of an ensemble and the replicas they drive."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["member_name", "share_replicas"]
+__all__ = ["member_name", "replica_settings", "share_replicas"]
 
 
 def member_name(index: int) -> str:
@@ -39,3 +39,27 @@ def share_replicas(n_replicas: int, members: Sequence[str], seed: int, run: int 
     if not members:
         raise InputError("no member is given; expected at least one potential to drive the replicas")
     return [{"seed": seed + 1000 * run + r, "member": members[r % len(members)]} for r in range(n_replicas)]
+
+
+def replica_settings(
+    settings: Mapping[str, Any], conditions: Mapping[str, Any], members: Sequence[str], run: int
+) -> dict[str, Any]:
+    """Return the settings of one run: its conditions, and its replicas shared among the members.
+
+    Parameters
+    ----------
+    settings
+        Those of the program.
+    conditions
+        ``n_replicas`` and ``seed``, and what else the program is told.
+    members, run
+        As in ``share_replicas``.
+
+    Raises
+    ------
+    InputError
+        When there is no replica or no member.
+    """
+    choices = dict(conditions)
+    replicas = share_replicas(choices.pop("n_replicas"), members, choices.pop("seed"), run)
+    return {**settings, **choices, "replicas": replicas}

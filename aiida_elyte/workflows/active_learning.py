@@ -12,13 +12,15 @@ from aiida_elyte.calculations.functions.frames import merge_frames, select_frame
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.plugins import load
+from aiida_elyte.science.ensemble import member_name, replica_settings
 from aiida_elyte.science.learning.convergence import held_out_error, label_budget_left, should_continue
+from aiida_elyte.science.learning.settings import Learning
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.md import MdBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
-from aiida_elyte.workflows.validation import is_labelled, is_plugin, other_level
+from aiida_elyte.workflows.validation import holds, is_labelled, is_plugin, no_selector, no_settings, other_level
 
 __all__ = ["ActiveLearningWorkChain"]
 
@@ -61,9 +63,10 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             "learning",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
+            validator=holds(Learning),
             help="Settings of the loop, as in the protocol: rounds, budget, `sampling`, `selection`, `retraining`.",
         )
-        spec.inputs.validator = _can_learn
+        spec.inputs.validator = cls._refuse
         spec.output("dataset", valid_type=FramesData, help="All labelled frames.")
         spec.output_namespace("potentials", valid_type=cls._potential, dynamic=True, help="The last ensemble.")
         spec.output("history", valid_type=orm.Dict, help="What each round sampled, refused and labelled; why it ended.")
@@ -146,6 +149,25 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         asked, known = (overrides or {}).get("label") or {}, cls.get_protocol_inputs(protocol)["label"]
         check_overrides(asked, known, (labeller,), "label")
         return merge_labels(known.get(labeller), asked.get(labeller))
+
+    @classmethod
+    def _refuse(cls, inputs: Any, _: Any) -> str | None:
+        """Refuse rounds that cannot be run."""
+        if "learning" not in inputs or "ensemble" not in inputs or not inputs["learning"]["max_rounds"]:
+            return None
+        learning, members = inputs["learning"].get_dict(), sorted(inputs.get("potentials") or {})
+        if learning.get("retraining") and not cls._starts_warm:
+            return "learning has retraining; expected none, for members are trained anew; leave it out"
+        refused = other_level(inputs.get("dataset"), inputs) or no_selector(learning["selection"])
+        if refused is not None:
+            return refused
+        members = members or [member_name(index) for index in range(inputs["ensemble"]["n_members"].value)]
+        if len(members) < 2:
+            return (
+                "n_members is 1; expected at least two, as one member has no committee spread; or set max_rounds to 0"
+            )
+        sampled = replica_settings(inputs["sample"]["settings"].get_dict(), learning["sampling"], members, 1)
+        return no_settings(cls._sampler, orm.Dict(sampled), "learning.sampling")
 
     def setup(self) -> None:
         """Start with what is given."""
@@ -252,7 +274,9 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         if self.ctx.potentials and self._starts_warm:
             inputs.initial = self.ctx.potentials
             inputs.train = AttributeDict(inputs.train)
-            inputs.train.settings = retraining_settings(inputs.train.settings, orm.Dict(self.settings["retraining"]))
+            inputs.train.settings = retraining_settings(
+                inputs.train.settings, orm.Dict(self.settings.get("retraining", {}))
+            )
         inputs.metadata.call_link_label = f"round_{self.ctx.number:02d}_train"
         return ToContext(training=self.submit(TrainEnsembleWorkChain, **inputs))
 
@@ -280,15 +304,3 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         if self.ctx.potentials:
             self.out("potentials", self.ctx.potentials)
         self.out("history", orm.Dict({"rounds": self.ctx.rounds, "reason": reason}).store())
-
-
-def _can_learn(inputs: Any, _: Any) -> str | None:
-    if "learning" not in inputs or "ensemble" not in inputs or not inputs["learning"].get_dict().get("max_rounds"):
-        return None
-    refused = other_level(inputs.get("dataset"), inputs)
-    if refused is not None:
-        return refused
-    n_members = len(inputs.get("potentials") or {}) or inputs["ensemble"]["n_members"].value
-    if n_members < 2:
-        return "n_members is 1; expected at least two, as one member has no committee spread; or set max_rounds to 0"
-    return None

@@ -16,15 +16,16 @@ from aiida_elyte.calculations.functions.polymer import (
 )
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.series import SeriesData
-from aiida_elyte.science.dynamics.compression import Compression
+from aiida_elyte.errors import InputError
 from aiida_elyte.science.dynamics.production import Production, Settling
+from aiida_elyte.science.forcefield.lammps_run import read_settings
 from aiida_elyte.workflows.build_box import BuildBoxBaseWorkChain
 from aiida_elyte.workflows.failures import cause_of
 from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.reduce_trajectory import ReduceTrajectoryBaseWorkChain
 from aiida_elyte.workflows.solvation import SolvationBaseWorkChain
-from aiida_elyte.workflows.validation import holds, is_recipe, no_record
+from aiida_elyte.workflows.validation import holds, is_positive, is_recipe
 
 __all__ = ["BoxWorkChain"]
 
@@ -45,9 +46,19 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         super().define(spec)
         spec.input("recipe", valid_type=orm.Dict, serializer=orm.to_aiida_type, validator=is_recipe, help="The box.")
         spec.input("force_field", valid_type=ForceFieldData, help="Force field with every type of the recipe.")
-        spec.input("seed", valid_type=orm.Int, serializer=orm.to_aiida_type, help="Seed of the box and its velocities.")
         spec.input(
-            "run", valid_type=orm.Dict, serializer=orm.to_aiida_type, help="Settings of `elyte.lammps`, without stages."
+            "seed",
+            valid_type=orm.Int,
+            serializer=orm.to_aiida_type,
+            validator=is_positive,
+            help="Seed of the box and its velocities.",
+        )
+        spec.input(
+            "run",
+            valid_type=orm.Dict,
+            serializer=orm.to_aiida_type,
+            validator=_can_run,
+            help="Settings of `elyte.lammps`, without stages.",
         )
         spec.input(
             "settling",
@@ -71,7 +82,6 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         spec.expose_inputs(
             SolvationBaseWorkChain, namespace="solvation", exclude=("trajectories", "topology", "parent_folder")
         )
-        spec.inputs.validator = _validate
         spec.output("box", valid_type=orm.Dict, required=False, help="Numbers of molecules, stages, ions.")
         spec.output(
             "equilibrium", valid_type=orm.Dict, required=False, help="Where the box settled, its means, or why not."
@@ -287,7 +297,15 @@ class _Compression(ProtocolMixin):
     PROTOCOL = "compression"
 
 
-def _validate(inputs: Any, _: Any) -> str | None:
-    if "build" not in inputs or "settings" not in inputs["build"]:
+def _can_run(node: orm.Dict | None, port: Any) -> str | None:
+    if node is None:
         return None
-    return no_record(Compression, inputs["build"]["settings"].get_dict().get("compression", {}), "compression")
+    settings = node.get_dict()
+    if "thermo_stride" not in settings:
+        return f"{port.name} lacks thermo_stride; expected steps between records of production; add it"
+    stage = {"name": "produce", "kind": "nvt", "n_steps": 1, "is_production": True}
+    try:
+        read_settings({"stages": [stage], "seed": 1, **settings})
+    except InputError as error:
+        return f"{port.name}: {error}"
+    return None

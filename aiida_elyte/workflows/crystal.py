@@ -116,8 +116,8 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         builder = cls.get_builder()
         builder.structure = structure
         builder.seeds = orm.Dict(inputs["seeds"])
-        builder.active_learning = learning._inputs(prune=True)
         builder.conductivity = conductivity._inputs(prune=True)
+        builder.active_learning = learning._inputs(prune=True)
         return builder
 
     def setup(self) -> None:

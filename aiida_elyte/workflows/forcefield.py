@@ -1,8 +1,11 @@
 """Learn a class-2 force field from clusters, and improve it where it is unsure."""
 
+from typing import Any
+
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 from aiida_elyte.workflows.sample_clusters import SampleClustersBaseWorkChain
+from aiida_elyte.workflows.validation import no_charges
 
 __all__ = ["ForceFieldWorkChain"]
 
@@ -22,3 +25,11 @@ class ForceFieldWorkChain(ActiveLearningWorkChain):
     _starts_warm = False
     _engines = ("engine",)
     _start_help = "Clusters the sampling starts from, with their total charge."
+
+    @classmethod
+    def _refuse(cls, inputs: Any, port: Any) -> str | None:
+        """Refuse rounds that cannot be run, and labels without charges."""
+        refused = super()._refuse(inputs, port)
+        if refused is None and "learning" in inputs and inputs["learning"]["max_rounds"]:
+            refused = no_charges(inputs.get("label"), "label")
+        return refused

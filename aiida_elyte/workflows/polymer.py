@@ -29,7 +29,7 @@ from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
 from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides, recursive_merge
-from aiida_elyte.workflows.validation import holds, is_labelled, is_positive, is_recipe, other_level
+from aiida_elyte.workflows.validation import holds, is_labelled, is_positive, is_recipe, no_charges, other_level
 
 __all__ = ["PolymerWorkChain"]
 
@@ -320,6 +320,8 @@ def _not_learned(inputs: Any) -> str | None:
             f"label has level of theory {told['label']!r}, learning.label {told['learning.label']!r}; expected one; "
             "name the calculator in learning.label alone"
         )
+    if inputs.get("dataset") is None and (refused := no_charges(inputs.get("label"), "label")) is not None:
+        return refused
     return other_level(inputs.get("dataset"), inputs.get("learning", {}))
 
 

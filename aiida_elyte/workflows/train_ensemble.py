@@ -13,7 +13,7 @@ from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.plugins import load
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.protocols import ProtocolMixin
-from aiida_elyte.workflows.validation import is_labelled, is_plugin, is_positive, mixed_levels
+from aiida_elyte.workflows.validation import is_labelled, is_plugin, is_positive, mixed_levels, no_settings
 
 __all__ = ["TrainEnsembleWorkChain"]
 
@@ -55,7 +55,7 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
         spec.input_namespace(
             "train", dynamic=True, help="Inputs of the trainer's WorkChain; `seed` counts up from its settings."
         )
-        spec.inputs.validator = _has_one_level
+        spec.inputs.validator = _can_train
         spec.output_namespace(
             "potentials", valid_type=(PotentialData, ForceFieldData), dynamic=True, help="Members m00, m01 …"
         )
@@ -150,8 +150,12 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
         return None
 
 
-def _has_one_level(inputs: Any, _: Any) -> str | None:
+def _can_train(inputs: Any, _: Any) -> str | None:
     settings = inputs.get("train", {}).get("settings")
+    if settings is not None and "trainer" in inputs:
+        refused = no_settings(load("trainers", inputs["trainer"].value), settings, "train")
+        if refused is not None:
+            return refused
     if "dataset" in inputs and not (settings is not None and settings.get_dict().get("allow_mixed_levels")):
         return mixed_levels(inputs["dataset"], "dataset")
     return None

@@ -1,62 +1,40 @@
 """Sentences for inputs that cannot be used: validators shared by the WorkChains."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
+from inspect import Parameter, signature
 from typing import Any
 
 from aiida import orm
+from aiida.engine import Process
 
+from aiida_elyte.calculations.settings import holds, no_record
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
-from aiida_elyte.science.crystal import suggest
+from aiida_elyte.science.labels.calculators import has_charges
 from aiida_elyte.science.recipe import read_recipe
 from aiida_elyte.science.seeds.boxes import count_molecules
+from aiida_elyte.science.settings import refuse_unknown
 
-__all__ = ["holds", "is_labelled", "is_plugin", "is_positive", "is_recipe", "mixed_levels", "no_record", "other_level"]
+__all__ = [
+    "holds",
+    "is_labelled",
+    "is_plugin",
+    "is_positive",
+    "is_recipe",
+    "mixed_levels",
+    "no_charges",
+    "no_record",
+    "no_selector",
+    "no_settings",
+    "other_level",
+]
 
 
 def is_positive(node: Any, port: Any) -> str | None:
     """Refuse a number that is not positive."""
     if node is not None and node.value <= 0:
         return f"{port.name} is {node.value}; expected a positive number"
-    return None
-
-
-def holds(kind: type) -> Callable[[Any, Any], str | None]:
-    """Return a validator that refuses a dictionary which is none of a record of settings."""
-
-    def validate(node: orm.Dict | None, port: Any) -> str | None:
-        return None if node is None else no_record(kind, node.get_dict(), port.name)
-
-    return validate
-
-
-def no_record(kind: type, content: Any, name: str) -> str | None:
-    """Refuse what is none of a record of settings.
-
-    Parameters
-    ----------
-    kind
-        A dataclass that checks its fields; those without a default have to be there.
-    content
-        Its fields, as a user gives them.
-    name
-        What to call them.
-    """
-    known = {field.name: field.default is MISSING for field in fields(kind)}
-    if not isinstance(content, Mapping):
-        return f"{name} is {content!r}; expected {', '.join(known)}, with their values"
-    for key in content:
-        if key not in known:
-            return f"{name} has {key!r}; expected {', '.join(known)}{suggest(str(key), [*known])}"
-    lacking = [key for key, is_needed in known.items() if is_needed and key not in content]
-    if lacking:
-        return f"{name} lacks {', '.join(lacking)}; expected a value for each"
-    try:
-        kind(**content)
-    except InputError as error:
-        return f"{name}: {error}"
     return None
 
 
@@ -123,3 +101,59 @@ def other_level(node: FramesData | None, learning: Any, name: str = "dataset") -
         f"{name} has levels of theory {levels}; expected {wanted}, which the labeller adds in the rounds of learning; "
         "label with the same engine, or set max_rounds to 0"
     )
+
+
+def no_settings(process: type[Process], node: orm.Dict, name: str) -> str | None:
+    """Refuse settings that a process does not take.
+
+    Parameters
+    ----------
+    process
+        What will be told them, at its port ``settings``.
+    node
+        The settings.
+    name
+        Where they come from.
+    """
+    refused = process.spec().inputs["settings"].validate(node)
+    return None if refused is None else f"{name}: {refused.message}"
+
+
+def no_selector(selection: Mapping[str, Any]) -> str | None:
+    """Refuse a selector that there is not, and keywords that it does not take."""
+    try:
+        parameters = signature(load("selectors", selection["selector"])).parameters
+        if all(one.kind is not Parameter.VAR_KEYWORD for one in parameters.values()):
+            # Frames, spreads, n_select, rng, and what is known, are not for a user to give.
+            taken = [name for name in [*parameters][4:] if name != "known"]
+            refuse_unknown("selection.selection", selection["selection"], taken)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def no_charges(label: Any, name: str) -> str | None:
+    """Refuse a labeller of ours that gives no charges, where that is known: force fields are fitted with them.
+
+    Parameters
+    ----------
+    label
+        Inputs of the labeller.
+    name
+        Name of these inputs.
+    """
+    node = ((label or {}).get("ase") or {}).get("settings")
+    if node is None:
+        return None
+    settings, place = node.get_dict(), f"{name}.ase.settings"
+    if "charges" not in (settings.get("properties") or ()):
+        return (
+            f"{place}.properties is {settings.get('properties')}; expected charges among them, for a force field "
+            "is fitted with them; add charges"
+        )
+    if has_charges(settings.get("calculator")) is False:
+        return (
+            f"{place}.calculator is {settings['calculator']!r}, which gives no charges; expected one that does, as "
+            "tblite or pyscf, for a force field is fitted with them; take another"
+        )
+    return None

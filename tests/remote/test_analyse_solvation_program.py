@@ -221,13 +221,15 @@ def test_no_shell_is_a_refusal_and_no_number(folder):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sites": {}}, "sites is empty"),
+        ({"sites": {}}, "sites is {}; expected name → selection"),
         ({"sites": {"O of water": "type 9"}, "anion": None}, "matches no atom"),
         ({"sites": {"a": "type 2", "b": "type 2 4"}, "anion": None}, "is in the sites a and b; expected one"),
         ({"anion": "O of PF6"}, "anion is 'O of PF6'"),
         ({"centre": "Na"}, "make no pair of Na"),
         ({"trajectories": {"a": "x", "b": "y"}}, "trajectories has 2 entries"),
-        ({"color": 1}, "settings hold color"),
+        ({"color": 1}, "settings has 'color'; expected trajectories"),
+        ({"centre": None}, "settings lacks centre; expected a value"),
+        ({"shell_A": 0}, "settings: shell_A is 0; expected a positive number"),
         ({"stride": N_FRAMES}, "holds one whole frame"),
     ],
 )

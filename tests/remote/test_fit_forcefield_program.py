@@ -121,12 +121,12 @@ def without_charges():
 @pytest.mark.parametrize(
     ("dataset", "settings", "words"),
     [
-        (frames(), {"sed": 1}, "settings holds 'sed'; expected some of seed, bootstrap"),
-        (frames(), {"fit": {"term": "class2"}}, "fit holds 'term'; expected some of terms"),
-        (frames(), {"fit": {"start": None}}, "fit holds 'start'"),
-        (frames(), {"split": {"fraction": 0.1}}, "split holds 'fraction'"),
-        (frames(), {"split": {"shares": [1, 1]}}, "split.shares is [1, 1]"),
-        (frames(), {"split": {"by": "atom"}}, "split by 'atom' is unknown"),
+        (frames(), {"sed": 1}, "settings has 'sed'; expected seed, bootstrap"),
+        (frames(), {"fit": {"term": "class2"}}, "fit has 'term'; expected terms"),
+        (frames(), {"fit": {"start": None}}, "fit has 'start'"),
+        (frames(), {"split": {"fraction": 0.1}}, "split has 'fraction'"),
+        (frames(), {"split": {"shares": [1, 1]}}, "split: shares is [1, 1]"),
+        (frames(), {"split": {"by": "atom"}}, "split: by is 'atom'; expected 'cluster' or 'frame'"),
         (frames(4) + frames(4, level_of_theory="PBE"), {}, "mixes levels of theory ['PBE', 'unstated']"),
         (frames(4) + frames(4, charge_method="RESP"), {}, "charges are of several methods, ['RESP', 'unstated']"),
         (without_charges(), {}, "has no charges"),

@@ -135,13 +135,15 @@ def test_a_finished_run_started_again_reads_nothing(folder):
     [
         ({"trajectories": {}}, "trajectories is {}; expected replica → file name"),
         ({"trajectories": {"a": "c.traj"}, "members": {}}, "c.traj is not there; expected a file"),
-        ({"timestep": 2.0}, "settings hold timestep; expected trajectories, topology"),
+        ({"timestep": 2.0}, "settings has 'timestep'; expected trajectories, topology"),
         ({"timestep_fs": None}, "tells no times; expected timestep_fs"),
         ({"topology": None}, "molecules are selected without a topology"),
         ({"members": {"z": "m00"}}, "members name z; expected replicas among a, b"),
         ({"molecules": {"TFSI": "resname TFSI"}}, "matches no atom"),
         ({"tracked": ["Na"]}, "tracked names Na; expected species among Li, BF2"),
-        ({"stride": 0}, "stride is 0; expected a positive number"),
+        ({"stride": 0}, "settings: stride is 0; expected a whole number, 1 or more"),
+        ({"max_megabytes": "many"}, "settings: max_megabytes is 'many'; expected a positive number"),
+        ({"tracked": "Li"}, "settings: tracked is 'Li'; expected a list of species"),
         ({"stride": 40}, "holds one whole frame at stride 40; expected two or more"),
     ],
 )

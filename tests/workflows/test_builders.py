@@ -136,6 +136,22 @@ def test_sampling_is_hotter_than_production_unless_told_otherwise(salt, python_c
     assert builder.active_learning.learning["sampling"]["temperature_K"] == 850.0
 
 
+@pytest.mark.parametrize(
+    ("learning", "said"),
+    [
+        ({"max_round": 1}, "learning has 'max_round'; expected max_rounds"),
+        ({"sampling": {"n_step": 9}}, r"learning\.sampling: settings: n_step is unknown; did you mean n_steps"),
+        ({"selection": {"n_select": 0}}, "learning: selection: n_select is 0; expected a whole number, 1 or more"),
+    ],
+)
+def test_rounds_that_cannot_be_run_are_refused(salt, python_code, learning, said):
+    overrides = {"active_learning": {"learning": learning}}
+    with pytest.raises(ValueError, match=said):
+        CrystalWorkChain.get_builder_from_protocol(
+            {"python": python_code}, salt, {"Li": 1.0}, [500], overrides=overrides
+        )
+
+
 def test_one_member_has_no_spread_to_learn_from(salt, python_code):
     overrides = {"active_learning": {"ensemble": {"n_members": 1}}}
     with pytest.raises(ValueError, match="n_members is 1; expected at least two"):

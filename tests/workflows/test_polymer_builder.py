@@ -144,6 +144,22 @@ def test_packmol_is_asked_for_before_a_liquid_is_submitted(aiida_profile_clean, 
         prepare(Request(recipe, codes={"python": code.uuid, "engine": code.uuid}))
 
 
+def rounds(**settings):
+    return {"learning": {"learning": settings}}
+
+
+def boxes(**settings):
+    return {"learning": {"sample": {"settings": {"boxes": settings}}}}
+
+
+def fit(**settings):
+    return {"learning": {"ensemble": {"train": {"settings": settings}}}}
+
+
+def learns_from(**settings):
+    return {"learning": learning_with(settings)}
+
+
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
@@ -168,6 +184,41 @@ def test_packmol_is_asked_for_before_a_liquid_is_submitted(aiida_profile_clean, 
         ({"box": {"settling": {"max_extensions": 1.5}}}, "settling: max_extensions is 1.5; expected a whole number"),
         ({"box": {"compression": {"settling_ps": 0.1}}}, "settling_ps of the compression is 0.1, with 10 records"),
         ({"box": {"compression": {"warmth": 1.0}}}, "compression has 'warmth'; expected minimize_iterations"),
+        ({"box": {"compression": {"record_stride": 10.0}}}, "record_stride of the compression is 10.0; expected a wh"),
+        ({"box": {"seed": 0}}, "seed is 0; expected a positive number"),
+        ({"box": {"md": {"settings": {"restart_strid": 5}}}}, "run: settings hold restart_strid; expected stages"),
+        ({"box": {"md": {"settings": {"flags": "-sf omp"}}}}, "run: flags is '-sf omp'; expected a list"),
+        ({"box": {"md": {"settings": {"dump_stride": 0}}}}, "run: dump_stride is 0; expected a whole number"),
+        ({"box": {"build": {"settings": {"density": 0.4}}}}, "settings has 'density'; expected recipe, density_g_cm3"),
+        ({"box": {"reduce": {"settings": {"strid": 2}}}}, "settings has 'strid'; expected .*did you mean stride"),
+        ({"box": {"reduce": {"settings": {"max_megabytes": 0}}}}, "settings: max_megabytes is 0; expected a positive"),
+        ({"box": {"solvation": {"settings": {"shel_A": 2}}}}, "settings has 'shel_A'; expected .*did you mean shell_A"),
+        (rounds(max_round=1), "learning has 'max_round'; expected max_rounds, .*did you mean max_rounds"),
+        (rounds(max_rounds=1.5), "learning: max_rounds is 1.5; expected a whole number"),
+        (rounds(least_gain="much"), "learning: least_gain is 'much'; expected a number"),
+        (rounds(retraining={"max_epochs": 9}), "learning has retraining; expected none"),
+        (rounds(selection={"n_select": 0}), "learning: selection: n_select is 0; expected a whole number, 1 or more"),
+        (rounds(selection={"selector": "dice"}), "dice"),
+        (
+            rounds(selection={"selection": {"pool": 1}}),
+            "selection.selection has 'pool'; expected threshold_eV_A, pool_",
+        ),
+        (rounds(selection={"filters": {"colour": 1}}), "filters has 'colour'; expected min_distance_factor"),
+        (rounds(sampling={"n_step": 9}), "learning.sampling: settings has 'n_step'; .*did you mean n_steps"),
+        (rounds(sampling={"sample_stride": 5001}), "sample_stride is 5001, n_steps 5000; expected frames within"),
+        (rounds(sampling={"n_replicas": 0}), "learning: sampling.n_replicas is 0; expected a whole number"),
+        (
+            {"learning": {**rounds(sampling={"n_replicas": 1})["learning"], **boxes(count=2)["learning"]}},
+            "boxes.count is 2, with 1 replicas; expected no more boxes than replicas; lower boxes.count",
+        ),
+        (boxes(n_atom=300), "settings: boxes has 'n_atom'; expected count, n_atoms, .*did you mean n_atoms"),
+        (fit(fit={"n_step": 9}), "settings: fit has 'n_step'; expected terms, .*did you mean n_steps"),
+        (fit(split={"by": "clusters"}), "settings: split: by is 'clusters'; expected 'cluster' or 'frame'"),
+        (learns_from(properties=["energy", "forces"]), r"label.ase.settings.properties is \['energy', 'forces'\]; exp"),
+        (
+            learns_from(calculator="emt", level_of_theory="EMT", properties=["energy", "forces", "charges"]),
+            "label.ase.settings.calculator is 'emt', which gives no charges; expected one that does",
+        ),
     ],
 )
 def test_settings_no_street_has_are_refused_before_anything_runs(
@@ -189,6 +240,36 @@ def test_the_overrides_of_the_docs_are_those_of_the_protocols(build):
     assert refusal(builder) == ""
     assert builder.box.production["length_ps"] == overrides["box"]["production"]["length_ps"]
     assert builder.n_boxes.value == overrides["n_boxes"]
+
+
+@pytest.mark.parametrize("max_rounds", [0, 1])
+def test_first_labels_without_charges_are_refused_unless_they_are_given(build, max_rounds):
+    def make(labels):
+        return build(label={"ase": {"settings": labels}}, **rounds(max_rounds=max_rounds))
+
+    without = {"properties": ["energy", "forces"]}
+    said = refusal(make(without))
+    assert "label.ase.settings.properties is ['energy', 'forces']; expected charges among them" in said
+    builder = make(without)
+    builder.dataset = FramesData(charged(clusters()))
+    assert refusal(builder) == ""
+
+
+def test_learning_that_labels_nothing_asks_nothing_of_its_labels(build):
+    def make(max_rounds):
+        learning = {**learning_with({"properties": ["energy", "forces"]}), "learning": {"max_rounds": max_rounds}}
+        first = {"ase": {"settings": {"properties": ["energy", "forces", "charges"]}}}
+        return build(label=first, learning=learning)
+
+    assert refusal(make(0)) == ""
+    with pytest.raises(ValueError, match=r"label\.ase\.settings\.properties is \['energy', 'forces'\]"):
+        make(1)
+
+
+def test_settings_of_a_trainer_are_checked_however_they_are_given(build):
+    builder = build()
+    builder.learning.ensemble["train"]["settings"] = orm.Dict({"fit": {"n_step": 3}})
+    assert "train: settings: fit has 'n_step'" in refusal(builder)
 
 
 def test_plan_counts_what_heat_adds(build):

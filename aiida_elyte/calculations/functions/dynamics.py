@@ -3,7 +3,7 @@
 from aiida import orm
 from aiida.engine import calcfunction
 
-from aiida_elyte.science.ensemble import share_replicas
+from aiida_elyte.science.ensemble import replica_settings
 
 __all__ = ["retraining_settings", "run_settings"]
 
@@ -11,9 +11,7 @@ __all__ = ["retraining_settings", "run_settings"]
 @calcfunction
 def run_settings(settings: orm.Dict, conditions: orm.Dict, members: orm.List, run: orm.Int) -> orm.Dict:
     """Return the settings of one run: its conditions, and its replicas shared among the members."""
-    choices = conditions.get_dict()
-    replicas = share_replicas(choices.pop("n_replicas"), members.get_list(), choices.pop("seed"), run.value)
-    return orm.Dict({**settings.get_dict(), **choices, "replicas": replicas})
+    return orm.Dict(replica_settings(settings.get_dict(), conditions.get_dict(), members.get_list(), run.value))
 
 
 @calcfunction

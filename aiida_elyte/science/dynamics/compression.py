@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.dynamics.equilibration import FEWEST
 from aiida_elyte.science.dynamics.stages import Stage
+from aiida_elyte.science.settings import check_count, check_positive
 
 __all__ = ["Compression", "compression_stages", "push_off_stages", "schedule_rows"]
 
@@ -35,7 +36,7 @@ class Compression:
     Raises
     ------
     InputError
-        When a number is not positive, or the settling has too few records.
+        When a number is not positive, a count not whole, or the settling has too few records.
     """
 
     minimize_iterations: int = 1000
@@ -69,8 +70,8 @@ class Compression:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-                raise InputError(f"{name} of the compression is {value!r}; expected a positive number; correct it")
+            check = check_count if name in ("minimize_iterations", "record_stride") else check_positive
+            check(f"{name} of the compression", value)
         n_records = 1000 * self.settling_ps / self.timestep_fs / self.record_stride
         if n_records < FEWEST:
             raise InputError(

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import isfinite
 from typing import Any
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.dynamics.stages import Stage
+from aiida_elyte.science.settings import check_count, check_flag, check_positive
 
 __all__ = ["Production", "Settling", "production_stages"]
 
@@ -29,11 +29,9 @@ class Settling:
     """Whether a box that has not settled then is given up."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.max_extensions, bool) or not isinstance(self.max_extensions, int) or self.max_extensions < 0:
-            raise InputError(f"max_extensions is {self.max_extensions!r}; expected a whole number, 0 or more")
-        _check_positive("extension_ps", self.extension_ps)
-        if not isinstance(self.is_required, bool):
-            raise InputError(f"is_required is {self.is_required!r}; expected true or false")
+        check_count("max_extensions", self.max_extensions, 0)
+        check_positive("extension_ps", self.extension_ps)
+        check_flag("is_required", self.is_required)
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Production:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            _check_positive(name, value)
+            check_positive(name, value)
         if self.frame_ps > self.length_ps:
             raise InputError(
                 f"frame_ps is {self.frame_ps:g}, length_ps {self.length_ps:g}; expected frames within the length; "
@@ -90,8 +88,3 @@ def production_stages(settled: Mapping[str, Any], density_g_cm3: float, producti
         Stage("thermalise", n_steps=steps(production.thermalise_ps), **{**content, "density_g_cm3": density_g_cm3}),
         Stage("produce", n_steps=steps(production.length_ps), is_production=True, **content),
     ]
-
-
-def _check_positive(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (isfinite(value) and value > 0):
-        raise InputError(f"{name} is {value!r}; expected a positive number; correct it")

@@ -1,0 +1,82 @@
+"""What active learning is told, checked before anything is labelled."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.learning.filters import DEFAULTS
+from aiida_elyte.science.settings import check_count, check_positive, read_record, refuse_unknown
+
+__all__ = ["Learning", "Selection"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which of the sampled frames are labelled.
+
+    Raises
+    ------
+    InputError
+        When a value is none of its kind.
+    """
+
+    selector: str
+    """Name of the selector."""
+    n_select: int
+    """Most frames a round."""
+    selection: Mapping[str, Any]
+    """Keywords of the selector; ``threshold_eV_A``, above which a frame is uncertain, among them."""
+    filters: Mapping[str, Any]
+    """Settings of ``filter_frames``."""
+
+    def __post_init__(self) -> None:
+        check_count("n_select", self.n_select)
+        if not isinstance(self.selection, Mapping) or "threshold_eV_A" not in self.selection:
+            raise InputError(f"selection is {self.selection!r}; expected keywords of the selector, with threshold_eV_A")
+        threshold = self.selection["threshold_eV_A"]
+        if threshold != 0:
+            check_positive("selection.threshold_eV_A", threshold)
+        refuse_unknown("filters", self.filters, DEFAULTS)
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Settings of the rounds of active learning.
+
+    Raises
+    ------
+    InputError
+        When a value is none of its kind.
+    """
+
+    max_rounds: int
+    """Most rounds; 0 labels nothing more."""
+    label_budget: int
+    """Labels that all rounds together may cost."""
+    uncertain_share: float
+    """Share of uncertain frames at which learning ends [1]."""
+    sampling: Mapping[str, Any]
+    """``n_replicas`` and ``seed``, and settings of the sampler."""
+    selection: Mapping[str, Any]
+    """Fields of ``Selection``."""
+    least_gain: float | None = None
+    """Share by which a round has to lower the held-out error for another to follow [1]; any where it is ``None``."""
+    retraining: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the trainer that change where training starts warm."""
+
+    def __post_init__(self) -> None:
+        check_count("max_rounds", self.max_rounds, 0)
+        check_count("label_budget", self.label_budget, 0)
+        for name in ("uncertain_share", "least_gain"):
+            value = getattr(self, name)
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (is_number or (value is None and name == "least_gain")):
+                raise InputError(f"{name} is {value!r}; expected a number; correct it")
+        if not isinstance(self.sampling, Mapping):
+            raise InputError(f"sampling is {self.sampling!r}; expected n_replicas, seed, and settings of the sampler")
+        for name, least in (("n_replicas", 1), ("seed", 0)):
+            check_count(f"sampling.{name}", self.sampling.get(name), least)
+        read_record(Selection, self.selection, "selection")
+        if not isinstance(self.retraining, Mapping):
+            raise InputError(f"retraining is {self.retraining!r}; expected settings of the trainer")

@@ -1,0 +1,92 @@
+"""Settings as users give them: records of what is known, and numbers that are some."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, fields
+from math import isfinite
+from typing import Any, TypeVar
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.crystal import suggest
+
+__all__ = ["check_count", "check_flag", "check_positive", "read_record", "refuse_unknown"]
+
+_Record = TypeVar("_Record")
+
+
+def read_record(kind: type[_Record], content: Any, name: str) -> _Record:
+    """Return a record of settings from a dictionary.
+
+    Parameters
+    ----------
+    kind
+        A dataclass that checks its fields; those without a default have to be there.
+    content
+        Its fields, as a user gives them.
+    name
+        What to call them.
+
+    Raises
+    ------
+    InputError
+        When it is no dictionary, a key is unknown, one is lacking, or the record refuses its fields.
+    """
+    known = {field.name: field.default is field.default_factory is MISSING for field in fields(kind)}  # type: ignore[arg-type]
+    refuse_unknown(name, content, known)
+    lacking = [key for key, is_needed in known.items() if is_needed and key not in content]
+    if lacking:
+        raise InputError(f"{name} lacks {', '.join(lacking)}; expected a value for each")
+    try:
+        return kind(**content)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+
+
+def refuse_unknown(name: str, content: Any, known: Collection[str]) -> None:
+    """Refuse what is no dictionary, or has keys that nobody knows.
+
+    Raises
+    ------
+    InputError
+        When it is.
+    """
+    if not isinstance(content, Mapping):
+        raise InputError(f"{name} is {content!r}; expected {', '.join(known)}, with their values")
+    for key in content:
+        if key not in known:
+            raise InputError(f"{name} has {key!r}; expected {', '.join(known)}{suggest(str(key), [*known])}")
+
+
+def check_count(name: str, value: Any, least: int = 1) -> None:
+    """Refuse what is no whole number, or below the least.
+
+    Raises
+    ------
+    InputError
+        When it is.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{name} is {value!r}; expected a whole number, {least} or more; correct it")
+
+
+def check_positive(name: str, value: Any) -> None:
+    """Refuse what is no positive number.
+
+    Raises
+    ------
+    InputError
+        When it is.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (isfinite(value) and value > 0):
+        raise InputError(f"{name} is {value!r}; expected a positive number; correct it")
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Refuse what is neither true nor false.
+
+    Raises
+    ------
+    InputError
+        When it is.
+    """
+    if not isinstance(value, bool):
+        raise InputError(f"{name} is {value!r}; expected true or false; correct it")

@@ -1,0 +1,65 @@
+"""Records of settings: what is none of them is refused, and what they say agrees with what is run."""
+
+from dataclasses import fields
+from inspect import Parameter, signature
+
+import pytest
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.dynamics.compression import Compression
+from aiida_elyte.science.forcefield.fit import fit_force_field
+from aiida_elyte.science.forcefield.fit_settings import FitKeywords, FitSettings
+from aiida_elyte.science.forcefield.sampling_settings import Sampling
+from aiida_elyte.science.settings import read_record
+
+REPLICAS = [{"seed": 1, "member": "m00"}]
+
+
+def test_keywords_of_a_fit_are_those_of_the_function_with_its_defaults():
+    keywords = {
+        name: one.default
+        for name, one in signature(fit_force_field).parameters.items()
+        if one.kind is Parameter.KEYWORD_ONLY and name not in ("bootstrap", "start", "on_step")
+    }
+    assert keywords == {one.name: one.default for one in fields(FitKeywords)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "said"),
+    [
+        (FitSettings, None, "settings is None; expected seed, bootstrap, split"),
+        (FitSettings, {"sed": 1}, "settings has 'sed'; expected seed, .*; did you mean seed"),
+        (FitSettings, {"seed": 1.0}, "settings: seed is 1.0; expected a whole number"),
+        (FitSettings, {"bootstrap": "no"}, "settings: bootstrap is 'no'; expected true or false"),
+        (FitSettings, {"fit": {"n_step": 3}}, "settings: fit has 'n_step'; expected terms, .*; did you mean n_steps"),
+        (FitSettings, {"fit": {"terms": "class3"}}, "fit: terms is 'class3'; expected class2 or class1"),
+        (FitSettings, {"fit": {"model_error": 0}}, "fit: model_error is 0; expected a positive number"),
+        (FitSettings, {"split": {"by": "clusters"}}, "split: by is 'clusters'; expected 'cluster' or 'frame'"),
+        (FitSettings, {"split": {"shares": [60, "a", 1]}}, r"split: shares is \[60, 'a', 1\]; expected those"),
+        (FitSettings, {"split": {"shares": [0, 50, 50]}}, r"split: shares is \[0, 50, 50\]"),
+        (Sampling, {"timestep": 1.0}, "settings has 'timestep'; expected .*did you mean timestep_fs"),
+        (Sampling, {"n_steps": 9.0}, "settings: n_steps is 9.0; expected a whole number"),
+        (Sampling, {"n_steps": 9, "sample_stride": 10}, "sample_stride is 10, n_steps 9; expected frames within"),
+        (Sampling, {"replicas": []}, r"replicas is \[\]; expected a list as"),
+        (Sampling, {"boxes": None}, "boxes is None; expected count, n_atoms"),
+        (Sampling, {"boxes": {"n_atom": 3}}, "boxes has 'n_atom'; expected count, n_atoms, .*did you mean n_atoms"),
+        (Sampling, {"boxes": {"pressure_bar": -1}}, "boxes: pressure_bar is -1; expected a positive number"),
+        (Sampling, {"boxes": {"count": 2}, "replicas": REPLICAS}, "boxes.count is 2, with 1 replicas; expected no"),
+        (Compression, {"record_stride": 10.0}, "record_stride of the compression is 10.0; expected a whole number"),
+        (Compression, {"minimize_iterations": 300.0}, "minimize_iterations of the compression is 300.0; expected a wh"),
+    ],
+)
+def test_settings_that_cannot_be_run_are_refused_in_one_line(kind, content, said):
+    with pytest.raises(InputError, match=said) as caught:
+        read_record(kind, content, "settings")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_filled_in_later_is_asked_for_where_it_is_run():
+    early = read_record(Sampling, {"temperature_K": 400.0, "timestep_fs": 1.0}, "settings")
+    with pytest.raises(InputError, match="settings lacks n_steps, sample_stride, replicas"):
+        early.require_all()
+    run = {"temperature_K": 400.0, "timestep_fs": 1.0, "n_steps": 10, "sample_stride": 10, "replicas": REPLICAS}
+    Sampling(**run).require_all()
+    with pytest.raises(InputError, match="without a recipe"):
+        Sampling(**run, boxes={"count": 1}).require_all()
