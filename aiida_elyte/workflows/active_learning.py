@@ -9,6 +9,7 @@ from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, if_, wh
 
 from aiida_elyte.calculations.functions.dynamics import retraining_settings, run_settings
 from aiida_elyte.calculations.functions.frames import merge_frames, select_frames
+from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.plugins import load
@@ -20,7 +21,7 @@ from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.md import MdBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
-from aiida_elyte.workflows.validation import holds, is_labelled, is_plugin, no_selector, no_settings, other_level
+from aiida_elyte.workflows.validation import is_labelled, is_plugin, no_selector, no_settings, other_level
 
 __all__ = ["ActiveLearningWorkChain"]
 

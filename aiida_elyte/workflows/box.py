@@ -14,6 +14,7 @@ from aiida_elyte.calculations.functions.polymer import (
     solvation_settings,
     with_recipe,
 )
+from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
@@ -25,7 +26,7 @@ from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.reduce_trajectory import ReduceTrajectoryBaseWorkChain
 from aiida_elyte.workflows.solvation import SolvationBaseWorkChain
-from aiida_elyte.workflows.validation import holds, is_positive, is_recipe
+from aiida_elyte.workflows.validation import is_positive, is_recipe
 
 __all__ = ["BoxWorkChain"]
 

@@ -15,6 +15,7 @@ from aiida_elyte.calculations.functions.polymer import (
     transport_settings,
 )
 from aiida_elyte.calculations.functions.transport import transport
+from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.series import SeriesData
@@ -29,7 +30,7 @@ from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
 from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides, recursive_merge
-from aiida_elyte.workflows.validation import holds, is_labelled, is_positive, is_recipe, no_charges, other_level
+from aiida_elyte.workflows.validation import is_labelled, is_positive, is_recipe, no_charges, other_level
 
 __all__ = ["PolymerWorkChain"]
 

@@ -7,7 +7,6 @@ from typing import Any
 from aiida import orm
 from aiida.engine import Process
 
-from aiida_elyte.calculations.settings import holds, no_record
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
@@ -17,14 +16,12 @@ from aiida_elyte.science.seeds.boxes import count_molecules
 from aiida_elyte.science.settings import refuse_unknown
 
 __all__ = [
-    "holds",
     "is_labelled",
     "is_plugin",
     "is_positive",
     "is_recipe",
     "mixed_levels",
     "no_charges",
-    "no_record",
     "no_selector",
     "no_settings",
     "other_level",
