@@ -12,6 +12,10 @@ def test_calculators_of_ase_tell_of_charges(name):
     assert has_charges(name) is (name == "dftb")
 
 
-@pytest.mark.parametrize("name", ["tblite", "pyscf", "orca", "somewhere:Else", None])
+@pytest.mark.parametrize("name", ["pyscf", "orca", "somewhere:Else", None])
 def test_others_do_not_say(name):
     assert has_charges(name) is None
+
+
+def test_tblite_has_charges_where_it_says_so():
+    assert has_charges("tblite") is not False
