@@ -43,7 +43,6 @@ from aiida_elyte.science.forcefield.lammps_run import kinds_of_data, run_input
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.forcefield.perception import topology_from_frame
 from aiida_elyte.science.forcefield.sampling import (
-    box_recipe,
     box_run,
     cluster_commands,
     committee_spreads,
@@ -63,7 +62,7 @@ from aiida_elyte.science.frames import (
 )
 from aiida_elyte.science.learning.uncertainty import ForceSpread
 from aiida_elyte.science.recipe import read_recipe
-from aiida_elyte.science.seeds.boxes import build_box, count_molecules, loose_density
+from aiida_elyte.science.seeds.boxes import box_recipe, build_box, count_molecules, loose_density
 from aiida_elyte.science.seeds.cutouts import cut_shells
 from aiida_elyte.science.settings import read_record
 from aiida_elyte.science.trajectory.parts import part_name

@@ -209,7 +209,8 @@ def _draw_run(above: "Axes", below: "Axes", run: Mapping[str, Any]) -> None:
             for axes in (above, below):
                 axes.axvspan(*curve["window_ps"], color=colour, alpha=0.09, linewidth=0)
             middle = math.sqrt(curve["window_ps"][0] * curve["window_ps"][1])
-            below.text(middle, 2.5, "diffusive", ha="center", va="center", fontsize=7.5)
+            if not below.texts:  # windows of several species overlap: the word stands once
+                below.text(middle, 2.5, "diffusive", ha="center", va="center", fontsize=7.5)
         else:
             below.text(
                 0.5, 0.875, "no diffusive window", transform=below.transAxes, ha="center", va="center", fontsize=7.5

@@ -1,7 +1,6 @@
 """Sampling of clusters and small boxes by LAMMPS: what to run, and how unsure a committee is of the frames."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -13,19 +12,14 @@ from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.forcefield.topology import Topology
 from aiida_elyte.science.forcefield.typing import assign_types
 from aiida_elyte.science.learning.uncertainty import ForceSpread, force_spread
-from aiida_elyte.science.recipe import Recipe
-from aiida_elyte.science.seeds.boxes import enlarge
 from aiida_elyte.units import EV_KCAL_MOL
 
-__all__ = ["box_recipe", "box_run", "cluster_commands", "committee_spreads", "sampled_steps"]
+__all__ = ["box_run", "cluster_commands", "committee_spreads", "sampled_steps"]
 
 _ROOM_A = 6.0
 """Distance from the outermost atom to the wall that keeps a cluster together [Å] …"""
 _WALL_A = 3.0
 """… which begins to push this far from its surface."""
-
-_LARGEST = 8
-"""A box may get this many times larger than asked for, until each molecule of the recipe is in it."""
 
 _KSPACE_ACCURACY = 1e-4
 """Relative error of the forces of PPPM: frames are labelled anew."""
@@ -107,29 +101,6 @@ def sampled_steps(begin: int, n_steps: int, stride: int) -> range:
     is one of them.
     """
     return range(-begin % stride, n_steps + 1, stride)
-
-
-def box_recipe(recipe: Recipe, n_atoms: int, n_units: int, seed: int) -> Recipe:
-    """Return the recipe of a small box of a system.
-
-    Parameters
-    ----------
-    recipe
-        The system.
-    n_atoms
-        Atoms wanted; there are more, up to eight times as many, where one molecule of each kind asks for it.
-    n_units
-        Repeat units of a chain, unless the recipe has fewer.
-    seed
-        Seed of the box.
-
-    Raises
-    ------
-    InputError
-        When it cannot be made of so many.
-    """
-    polymer = recipe.polymer and replace(recipe.polymer, n_units=min(recipe.polymer.n_units, n_units))
-    return enlarge(replace(recipe, polymer=polymer, n_atoms=n_atoms, seed=seed), _LARGEST * n_atoms)
 
 
 def box_run(

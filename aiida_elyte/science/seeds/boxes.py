@@ -18,6 +18,7 @@ from aiida_elyte.science.seeds.polymer import count_sites, make_polymer
 
 __all__ = [
     "Amounts",
+    "box_recipe",
     "build_box",
     "count_molecules",
     "enlarge",
@@ -26,6 +27,9 @@ __all__ = [
     "seed_of_box",
     "topology_of_box",
 ]
+
+_LARGEST = 8
+"""A box may get this many times larger than asked for, until each molecule of the recipe is in it."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,29 @@ def count_molecules(recipe: Recipe) -> Amounts:
         raise InputError(_tell_no_salt(recipe.salt, amounts))
     _check_neutral(recipe, amounts)
     return amounts
+
+
+def box_recipe(recipe: Recipe, n_atoms: int, n_units: int, seed: int) -> Recipe:
+    """Return the recipe of a small box of a system.
+
+    Parameters
+    ----------
+    recipe
+        The system.
+    n_atoms
+        Atoms wanted; there are more, up to eight times as many, where one molecule of each kind asks for it.
+    n_units
+        Repeat units of a chain, unless the recipe has fewer.
+    seed
+        Seed of the box.
+
+    Raises
+    ------
+    InputError
+        When it cannot be made of so many.
+    """
+    polymer = recipe.polymer and replace(recipe.polymer, n_units=min(recipe.polymer.n_units, n_units))
+    return enlarge(replace(recipe, polymer=polymer, n_atoms=n_atoms, seed=seed), _LARGEST * n_atoms)
 
 
 def enlarge(recipe: Recipe, largest: int) -> Recipe:

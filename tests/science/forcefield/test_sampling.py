@@ -3,9 +3,9 @@ import pytest
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.dynamics.stages import last_steps
-from aiida_elyte.science.forcefield.sampling import box_recipe, box_run, cluster_commands, sampled_steps
+from aiida_elyte.science.forcefield.sampling import box_run, cluster_commands, sampled_steps
 from aiida_elyte.science.recipe import read_recipe
-from aiida_elyte.science.seeds.boxes import count_molecules
+from aiida_elyte.science.seeds.boxes import box_recipe, count_molecules
 
 
 def test_the_wall_lets_no_atom_feel_it_at_the_start():
