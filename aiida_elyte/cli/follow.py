@@ -191,8 +191,10 @@ def describe_progress(step: Step) -> str:
 
 
 def span(seconds: float) -> str:
-    """Return a time as people say it: ``1 h 05 min``, ``3 min 20 s``, ``45 s``."""
+    """Return a time as people say it: ``1 h 05 min``, ``3 min 20 s``, ``45 s``; ``12 days``."""
     whole = round(seconds)
+    if whole >= 3 * 86400:
+        return f"{whole / 86400:.0f} days"
     if whole >= 3600:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
     if whole >= 60:

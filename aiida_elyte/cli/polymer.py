@@ -1,5 +1,6 @@
 """From the words of a command line to the inputs of the polymer street, checked before anything runs."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiida_elyte.cli.datasets import is_identifier, load_frames_node
 from aiida_elyte.cli.files import named, read_yaml
+from aiida_elyte.cli.follow import span
 from aiida_elyte.cli.inputs import (
     available_cores,
     check_dataset,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Request", "build", "describe_plan", "plan_of", "read_recipe_file"]
 
 _ATOM_STEPS_S = 1.15e5
-"""Atoms times steps a second of a class-2 box on one core, 12 Å and PPPM: 0.6 ns/day of 33 000 atoms on two."""
+"""Atoms times steps a second of a class-2 box on each core, 12 Å and PPPM: 0.6 ns/day of 33 000 atoms on two."""
 
 
 @dataclass
@@ -125,7 +127,9 @@ def plan_of(builder: "ProcessBuilder") -> dict[str, Any]:
     compression_ps = sum(stages[name] for name in ("push_off_ps", "loose_ps", "compression_ps", "settling_ps"))
     production_ps = builder.box.production.get_dict()["length_ps"]
     steps = 1000 * (compression_ps + production_ps) / stages["timestep_fs"]
-    seconds = builder.n_boxes.value * steps * amounts.n_atoms / _ATOM_STEPS_S / available_cores()
+    ranks = _ranks(dict(builder.box.md["options"]).get("resources") or {})
+    at_once = max(1, min(builder.n_boxes.value, builder.max_in_flight.value, available_cores() // ranks))
+    seconds = math.ceil(builder.n_boxes.value / at_once) * steps * amounts.n_atoms / _ATOM_STEPS_S / ranks
     plan: dict[str, Any] = {
         "boxes": builder.n_boxes.value,
         "atoms": amounts.n_atoms,
@@ -158,10 +162,16 @@ def describe_plan(plan: Mapping[str, Any]) -> str:
     lines += [
         f"boxes      {plan['boxes']} of {plan['atoms']} atoms",
         f"MD         {lengths}, each box",
-        f"time       about {plan['dynamics_s'] / 3600:.3g} h of LAMMPS on the cores of this machine",
+        f"time       about {span(plan['dynamics_s'])} of LAMMPS on this machine, more where boxes settle slowly",
         "Dry run: nothing was submitted.",
     ]
     return "\n".join(lines)
+
+
+def _ranks(resources: Mapping[str, Any]) -> int:
+    """Return the processes of MPI of each job."""
+    total = resources.get("tot_num_mpiprocs")
+    return int(total or resources.get("num_machines", 1) * resources.get("num_mpiprocs_per_machine", 1))
 
 
 def _labels_a_cluster(labels: Any) -> int:

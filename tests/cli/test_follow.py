@@ -84,7 +84,8 @@ def test_a_run_that_is_told_to_end_says_so_in_one_line(aiida_profile_clean, aiid
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (3900, "1 h 05 min")]
+    ("seconds", "text"),
+    [(0.4, "0 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (3900, "1 h 05 min"), (1e6, "12 days")],
 )
 def test_span(seconds, text):
     assert span(seconds) == text
