@@ -12,6 +12,7 @@ from aiida_elyte.science.crystal import suggest
 from aiida_elyte.science.forcefield.topology import Topology, topology_from_smiles
 from aiida_elyte.science.seeds.molecules import charge_of
 from aiida_elyte.science.seeds.polymer import make_polymer
+from aiida_elyte.science.settings import check_count, check_positive, refuse_unknown
 
 __all__ = [
     "ANIONS",
@@ -166,10 +167,10 @@ def read_recipe(content: Any) -> Recipe:
         raise InputError(f"name is {fields['name']!r}; expected a text; correct it")
     for key, least in (("n_atoms", 1), ("seed", 0)):
         if key in fields:
-            _check_whole(key, fields[key], least)
+            check_count(key, fields[key], least)
     for key in ("temperature_K", "charge_scale"):
         if key in fields:
-            _check_positive(key, fields[key])
+            check_positive(key, fields[key])
     pressure = fields.get("pressure_bar", 1.0)
     if isinstance(pressure, bool) or not isinstance(pressure, int | float) or not math.isfinite(pressure):
         raise InputError(f"pressure_bar is {pressure!r}; expected a number; correct it")
@@ -198,10 +199,10 @@ def _read_polymer(content: Any) -> Chain | None:
     if content is None:
         return None
     fields = _check_keys(content, Chain, "polymer", ("unit", "n_units"))
-    _check_whole("n_units of polymer", fields["n_units"], 1)
+    check_count("n_units of polymer", fields["n_units"], 1)
     for key in ("unit", "head", "tail"):
         _check_text(f"{key} of polymer", fields.get(key, "*"))
-    _check_positive("parts of polymer", fields.get("parts", 1.0))
+    check_positive("parts of polymer", fields.get("parts", 1.0))
     chain = Chain(**fields)
     chain_of(chain)
     return chain
@@ -217,7 +218,7 @@ def _read_solvents(content: Any) -> dict[str, Solvent] | None:
     solvents = {}
     for name, own in sorted(content.items(), key=lambda item: str(item[0])):  # mappings from a database have no order
         fields = _check_keys(own, Solvent, f"solvent {name}", ("smiles",))
-        _check_positive(f"parts of solvent {name}", fields.get("parts", 1.0))
+        check_positive(f"parts of solvent {name}", fields.get("parts", 1.0))
         _check_molecule(f"solvent {name}", fields["smiles"])
         charge = charge_of(fields["smiles"])
         if charge:
@@ -239,7 +240,7 @@ def _read_salt(content: Any) -> Salt | None:
         raise InputError("salt has neither or both of ratio and molality_mol_kg; expected one; as `ratio: 0.075`")
     for key in ("ratio", "molality_mol_kg"):
         if fields.get(key) is not None:
-            _check_positive(f"{key} of salt", fields[key])
+            check_positive(f"{key} of salt", fields[key])
     _check_text("sites of salt", fields.get("sites", _SITES))
     if "cation" not in fields and "anion" not in fields:
         fields |= dict(zip(("cation", "anion"), _find_salt(fields.get("name")), strict=True))
@@ -284,14 +285,7 @@ def _find_salt(name: Any) -> tuple[str, str]:
 
 def _check_keys(content: Any, kind: type, where: str, needed: Sequence[str] = ()) -> dict[str, Any]:
     """Return a mapping whose keys are fields of a dataclass."""
-    if not isinstance(content, Mapping):
-        raise InputError(f"{where} is {content!r}; expected a mapping of keys to values; correct it")
-    known = list(kind.__dataclass_fields__)  # type: ignore[attr-defined]
-    for key in content:
-        if key not in known:
-            raise InputError(
-                f"{where} has an unknown key {key!r}; expected {', '.join(known)}{suggest(str(key), known)}"
-            )
+    refuse_unknown(where, content, kind.__dataclass_fields__)  # type: ignore[attr-defined]
     for key in needed:
         if key not in content:
             raise InputError(f"{where} lacks {key}; expected it; add it")
@@ -311,13 +305,3 @@ def _check_molecule(name: str, smiles: Any) -> None:
 def _check_text(name: str, value: Any) -> None:
     if not isinstance(value, str) or not value:
         raise InputError(f"{name} is {value!r}; expected a text in quotes; correct it")
-
-
-def _check_whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{name} is {value!r}; expected a whole number, {least} or more; correct it")
-
-
-def _check_positive(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise InputError(f"{name} is {value!r}; expected a positive number; correct it")

@@ -50,7 +50,7 @@ def refuse_unknown(name: str, content: Any, known: Collection[str]) -> None:
         When it is.
     """
     if not isinstance(content, Mapping):
-        raise InputError(f"{name} is {content!r}; expected {', '.join(known)}, with their values")
+        raise InputError(f"{name} is {content!r}; expected a mapping with {', '.join(known)}; correct it")
     for key in content:
         if key not in known:
             raise InputError(f"{name} has {key!r}; expected {', '.join(known)}{suggest(str(key), [*known])}")

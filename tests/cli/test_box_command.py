@@ -139,7 +139,7 @@ def test_a_liquid_is_compressed_and_judged_and_not_run_again(water_force_field, 
 @pytest.mark.parametrize(
     ("recipe", "words"),
     [
-        ({"salts": {}}, "unknown key 'salts'; expected .*did you mean salt"),
+        ({"salts": {}}, "recipe has 'salts'; expected .*did you mean salt"),
         ({"salt": {"name": "LiTFSI", "ratio": 1e-6, "sites": "O"}}, "rounded to no salt"),
         ({"salt": {"name": "LiTFS", "ratio": 0.1}}, "salt 'LiTFS' is not known.*did you mean LiTFSI"),
         ({"solvents": {"Na": {"smiles": "[Na+]"}}}, "expected a neutral molecule"),

@@ -40,8 +40,8 @@ def test_salts_are_named_by_their_formulas(name, charges):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"n_atom": 3}, "unknown key 'n_atom'.*did you mean n_atoms"),
-        ({"polymer": {"unit": "*CCO*", "n_unit": 5}}, "polymer has an unknown key 'n_unit'.*did you mean n_units"),
+        ({"n_atom": 3}, "recipe has 'n_atom'.*did you mean n_atoms"),
+        ({"polymer": {"unit": "*CCO*", "n_unit": 5}}, "polymer has 'n_unit'.*did you mean n_units"),
         ({"polymer": {"unit": "*CCO*"}}, "polymer lacks n_units"),
         ({"polymer": {"unit": "*CC(C)(C)(C)O*", "n_units": 5}}, "expected possible valences"),
         ({"polymer": "PEO"}, "polymer is 'PEO'; expected a mapping"),

@@ -27,7 +27,7 @@ def test_keywords_of_a_fit_are_those_of_the_function_with_its_defaults():
 @pytest.mark.parametrize(
     ("kind", "content", "said"),
     [
-        (FitSettings, None, "settings is None; expected seed, bootstrap, split"),
+        (FitSettings, None, "settings is None; expected a mapping with seed, bootstrap, split"),
         (FitSettings, {"sed": 1}, "settings has 'sed'; expected seed, .*; did you mean seed"),
         (FitSettings, {"seed": 1.0}, "settings: seed is 1.0; expected a whole number"),
         (FitSettings, {"bootstrap": "no"}, "settings: bootstrap is 'no'; expected true or false"),
@@ -41,7 +41,7 @@ def test_keywords_of_a_fit_are_those_of_the_function_with_its_defaults():
         (Sampling, {"n_steps": 9.0}, "settings: n_steps is 9.0; expected a whole number"),
         (Sampling, {"n_steps": 9, "sample_stride": 10}, "sample_stride is 10, n_steps 9; expected frames within"),
         (Sampling, {"replicas": []}, r"replicas is \[\]; expected a list as"),
-        (Sampling, {"boxes": None}, "boxes is None; expected count, n_atoms"),
+        (Sampling, {"boxes": None}, "boxes is None; expected a mapping with count, n_atoms"),
         (Sampling, {"boxes": {"n_atom": 3}}, "boxes has 'n_atom'; expected count, n_atoms, .*did you mean n_atoms"),
         (Sampling, {"boxes": {"pressure_bar": -1}}, "boxes: pressure_bar is -1; expected a positive number"),
         (Sampling, {"boxes": {"count": 2}, "replicas": REPLICAS}, "boxes.count is 2, with 1 replicas; expected no"),
