@@ -182,6 +182,7 @@ def draw_displacements(data: Mapping[str, Any]) -> "Figure | None":
 
 def _draw_run(above: "Axes", below: "Axes", run: Mapping[str, Any]) -> None:
     colours = iter(COLOURS)
+    without: list[str] = []
     below.axhspan(0.9, 1.1, color=QUIET, alpha=0.25, linewidth=0)
     below.axhline(1.0, color=QUIET, linewidth=0.7)
     for name, curve in sorted(run["msd"].items(), key=lambda item: not item[1].get("mobile")):
@@ -212,9 +213,13 @@ def _draw_run(above: "Axes", below: "Axes", run: Mapping[str, Any]) -> None:
             if not below.texts:  # windows of several species overlap: the word stands once
                 below.text(middle, 2.5, "diffusive", ha="center", va="center", fontsize=7.5)
         else:
-            below.text(
-                0.5, 0.875, "no diffusive window", transform=below.transAxes, ha="center", va="center", fontsize=7.5
-            )
+            without.append(name)
+    if without:
+        # Below the slopes where another species has a window, whose word stands above.
+        place, names = (0.14, f": {', '.join(without)}") if below.texts else (0.875, "")
+        below.text(
+            0.5, place, f"no diffusive window{names}", transform=below.transAxes, ha="center", va="center", fontsize=7.5
+        )
 
 
 _DASHES = ((0, (1, 1)), (0, (4, 2)), (0, (6, 1, 1, 1)))
