@@ -4,6 +4,7 @@ import ast
 import hashlib
 import io
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from aiida import orm
@@ -22,18 +23,20 @@ _EXTRA = "elyte_content"
 def rooms_of(program: Path) -> list[str]:
     """Return the paths, relative to the package's parent, of the modules of ours that a program imports."""
     found: set[Path] = set()
-    waiting = list(_imports(program))
+    waiting = list(_imports(program, program.read_text()))
     while waiting:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting.extend(_imports(path))
+            waiting.extend(_imports(path, path.read_text()))
     return sorted(str(path.relative_to(_ROOT.parent)) for path in found)
 
 
-def _imports(path: Path) -> Iterable[Path]:
-    """Yield the files of our modules that one file imports, the packages above them included."""
-    for node in ast.walk(ast.parse(path.read_text())):
+@cache
+def _imports(path: Path, text: str) -> tuple[Path, ...]:
+    """Return the files of our modules that one file imports, the packages above them included; parsed once."""
+    found: list[Path] = []
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -47,7 +50,8 @@ def _imports(path: Path) -> Iterable[Path]:
         else:
             continue
         for module in modules:
-            yield from _files(module)
+            found.extend(_files(module))
+    return tuple(found)
 
 
 def _files(module: str) -> Iterable[Path]:
