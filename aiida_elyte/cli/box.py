@@ -152,8 +152,8 @@ def _find_engine(lmp: str, processes: int) -> str:
         raise InputError(f"LAMMPS {path} tells no packages by -h; expected `lmp`; correct it, or give --lmp PATH")
     if lacking:
         raise InputError(
-            f"LAMMPS {path} was built without {', '.join(lacking)}; expected them; build it with -D PKG_<NAME>=yes for "
-            "each, or give another by --lmp PATH"
+            f"LAMMPS {path} was built without {', '.join(lacking)}; expected a build with {' and '.join(lacking)}; add "
+            "-D PKG_<NAME>=yes for each, or give another by --lmp PATH"
         )
     parts = [str(Path(path).absolute())]
     if processes > 1:
