@@ -11,18 +11,11 @@ from typing import Any
 import numpy as np
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.trajectory.binary_formats import read_ase, read_dcd, read_torchsim, read_trr, read_xtc
+from aiida_elyte.science.trajectory.formats import reader_of
 from aiida_elyte.science.trajectory.parts import PARTS, join_parts
 from aiida_elyte.science.trajectory.reduction import Reducer, Series
 from aiida_elyte.science.trajectory.snapshot import Snapshot, SnapshotReader
-from aiida_elyte.science.trajectory.text_formats import (
-    LAMMPS_TIMES_FS,
-    ExtendedXyz,
-    LammpsDump,
-    TextStream,
-    Xdatcar,
-    read_text,
-)
+from aiida_elyte.science.trajectory.text_formats import LAMMPS_TIMES_FS
 from aiida_elyte.science.trajectory.topology import Topology, are_elements, masses_of_elements, read_topology
 from aiida_elyte.units import BOLTZMANN_EV_K, KINETIC
 
@@ -183,9 +176,9 @@ def open_trajectory(
     if timestep_fs is not None and not (math.isfinite(timestep_fs) and timestep_fs > 0):
         raise InputError(f"timestep_fs is {timestep_fs!r}; expected a positive time [fs]")
     if len(parts) > 1:
-        read = join_parts(parts, partial(_reader_of, lammps_units=lammps_units))
+        read = join_parts(parts, partial(reader_of, lammps_units=lammps_units))
     else:
-        read = _reader_of(path, lammps_units)
+        read = reader_of(path, lammps_units)
     notes: list[str] = []
     beginning = list(islice(read(path, 0, stride, notes), 2))
     if not beginning:
@@ -231,40 +224,6 @@ def _parts_of(given: str | Path | Sequence[str | Path]) -> tuple[Path, list[Path
     if missing and len(parts) > 1:
         raise InputError(f"part {missing[0]} is not there; expected a file; correct the path")
     return (parts[0] if len(parts) == 1 else path), parts
-
-
-def _reader_of(path: Path, lammps_units: str) -> SnapshotReader:
-    """Return the reader of the format that a file's first bytes tell."""
-    if not path.is_file():
-        raise InputError(f"trajectory {path} is not there; expected a file; correct the path")
-    with TextStream(path) as stream:
-        head, is_gzipped = stream.first_bytes(4096), stream.is_gzipped
-    if not head:
-        raise InputError(f"{path} is empty; expected a trajectory; write it anew")
-    dcd = partial(read_dcd, lammps_time_fs=LAMMPS_TIMES_FS[lammps_units])
-    binary: list[tuple[int, bytes, SnapshotReader]] = [
-        (4, b"CORD", dcd),
-        (0, (1995).to_bytes(4, "big"), read_xtc),
-        (0, (1993).to_bytes(4, "big"), read_trr),
-        (0, b"- of Ulm", read_ase),
-        (0, b"\x89HDF\r\n\x1a\n", read_torchsim),
-    ]
-    for offset, magic, reader in binary:
-        if head[offset : offset + len(magic)] == magic:
-            if is_gzipped:
-                raise InputError(f"{path} is a gzipped binary file; expected a plain one; gunzip it")
-            return reader
-    lines = head.split(b"\n")
-    if lines[0].startswith(b"ITEM:"):
-        return partial(read_text, partial(LammpsDump, lammps_units=lammps_units))
-    if len(lines) > 7 and lines[7].lstrip().startswith((b"Direct", b"Konfig")):
-        return partial(read_text, Xdatcar)
-    if len(lines) > 1 and lines[0].strip().isdigit():
-        return partial(read_text, ExtendedXyz)
-    raise InputError(
-        f"{path} is of no known format; expected LAMMPS dump (text), DCD, XTC, TRR, XDATCAR, extxyz, ASE traj or "
-        "HDF5 of torch-sim; convert it"
-    )
 
 
 def _atoms_of(
