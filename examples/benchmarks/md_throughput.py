@@ -1,13 +1,18 @@
 """Our molecular dynamics beside ASE with SchNetPack's own calculator: same weights, same run, atom-steps per second.
 
     python examples/benchmarks/md_throughput.py [--device auto] [--atoms 50 100 200 400] [--threads 1 2]
+    python examples/benchmarks/md_throughput.py --device cuda --threads 1 --atoms 50 400 3200 21600
+    python examples/benchmarks/md_throughput.py --device cuda --threads 1 --atoms 50 400 --replicas 64
+    python examples/benchmarks/md_throughput.py --device cuda --threads 1 --atoms 102400 --alone
 
 Both integrate Langevin dynamics of Li10GeP2S12 at 600 K with PaiNN (64 features, 3 layers, 5 Å, float32). The engines
 take turns in short stretches, so that a busy machine slows both; the median stretch of each counts. Weights are random
-and weak unless a potential is given: the numbers of a step do not change its cost.
+and weak unless a potential is given: the numbers of a step do not change its cost. On CUDA the peak of the memory that
+our engine allocates is printed, too.
 """
 
 import argparse
+import gc
 import json
 import statistics
 import tempfile
@@ -31,6 +36,7 @@ from aiida_elyte.science.potentials.schnetpack_modules import import_schnetpack
 
 TEMPERATURE_K, TIMESTEP_FS, FRICTION_PER_PS = 600.0, 2.0, 1.0
 REPEATS = {50: (1, 1, 1), 100: (2, 1, 1), 200: (2, 2, 1), 400: (2, 2, 2), 3200: (4, 4, 4)}
+REPEATS |= {21600: (9, 8, 6), 102400: (16, 16, 8)}
 
 
 def build_lgps(n_atoms: int) -> Atoms:
@@ -118,6 +124,16 @@ def force_difference(potential: Potential, atoms: Atoms) -> float:
     return float(np.abs(ours - other.get_forces()).max() / np.abs(ours).max())
 
 
+def peak_memory_GB(advance: Callable[[int], None], device: torch.device) -> float | None:
+    """Return the peak of the memory allocated on the GPU in a few steps, None on a CPU."""
+    if device.type != "cuda":
+        return None
+    gc.collect()  # what the case before has left
+    torch.cuda.reset_peak_memory_stats(device)
+    advance(5)
+    return torch.cuda.max_memory_allocated(device) / 1e9
+
+
 def time_in_turns(engines: dict[str, Callable[[int], None]], seconds: float, device: torch.device) -> dict[str, float]:
     """Return seconds per step of each engine: the median of stretches taken in turns."""
 
@@ -145,6 +161,7 @@ def main() -> None:
     parser.add_argument("--atoms", type=int, nargs="+", default=[50, 100, 200, 400], choices=sorted(REPEATS))
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="CPU threads; the last one on CUDA")
     parser.add_argument("--replicas", type=int, default=1, help="replicas of ours in one batch")
+    parser.add_argument("--alone", action="store_true", help="leave ASE with SchNetPack out")
     parser.add_argument("--seconds", type=float, default=8.0, help="time for each case")
     parser.add_argument("--potential", type=Path, help="a trained potential.pt; random weights by default")
     parser.add_argument("--json", type=Path, help="where to write the numbers")
@@ -160,25 +177,33 @@ def main() -> None:
         potential.requires_grad_(False)
     name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
     print(f"forces agree to {force_difference(potential, build_lgps(50)):.0e} of the largest; device: {name}")
-    print("threads  atoms  replicas  ours [atom-steps/s]  ASE + SchNetPack  ratio")
+    print("threads  atoms  replicas  ours [atom-steps/s]  peak [GB]  ASE + SchNetPack  ratio")
     rows = []
     for threads in options.threads if device.type == "cpu" else options.threads[-1:]:
         torch.set_num_threads(threads)
         for n_atoms in options.atoms:
-            engines = {
-                "ours": our_engine(potential, build_lgps(n_atoms), options.replicas),
-                "theirs": their_engine(potential, build_lgps(n_atoms)),
-            }
+            engines = {"ours": our_engine(potential, build_lgps(n_atoms), options.replicas)}
+            peak = peak_memory_GB(engines["ours"], device)  # before the other engine takes any
+            if not options.alone:
+                engines["theirs"] = their_engine(potential, build_lgps(n_atoms))
             times = time_in_turns(engines, options.seconds, device)
-            ours, theirs = n_atoms * options.replicas / times["ours"], n_atoms / times["theirs"]
-            rows.append({"threads": threads, "n_atoms": n_atoms, "ours": ours, "ase_schnetpack": theirs})
+            ours = n_atoms * options.replicas / times["ours"]
+            theirs = None if options.alone else n_atoms / times["theirs"]
+            row = {"threads": threads, "n_atoms": n_atoms, "n_replicas": options.replicas, "ours": ours}
+            rows.append({**row, "peak_memory_GB": peak, "ase_schnetpack": theirs})
             print(
-                f"{threads:7d} {n_atoms:6d} {options.replicas:9d} {ours:20.0f} {theirs:17.0f} {ours / theirs:6.2f}",
+                f"{threads:7d} {n_atoms:6d} {options.replicas:9d} {ours:20.0f} {_optional(peak, 10, 2)} "
+                f"{_optional(theirs, 17, 0)} {_optional(theirs and ours / theirs, 6, 2)}",
                 flush=True,
             )
     if options.json:
         options.json.write_text(json.dumps({"device": name, "rows": rows}, indent=1))
-    print(f"smallest ratio: {min(row['ours'] / row['ase_schnetpack'] for row in rows):.2f}")
+    if not options.alone:
+        print(f"smallest ratio: {min(row['ours'] / row['ase_schnetpack'] for row in rows):.2f}")
+
+
+def _optional(value: float | None, width: int, digits: int) -> str:
+    return "—".rjust(width) if value is None else f"{value:{width}.{digits}f}"
 
 
 if __name__ == "__main__":
