@@ -46,7 +46,7 @@ _IONS = {
     "SOD": "Na", "POT": "K", "CLA": "Cl", "CES": "Cs", "CAL": "Ca", "LIT": "Li", "RUB": "Rb", "BAR": "Ba", "CAD": "Cd",
     "IOD": "I", "BRO": "Br", "FLU": "F", "IB": "I",
 }  # fmt: skip
-"""Names of ions in CHARMM and AMBER."""
+"""Names of ions in CHARMM and AMBER; ``CAD`` and ``CAL`` are carbons too."""
 
 _MOLECULAR = frozenset({"Cl", "Br", "Si"})
 """Elements of two letters that molecules have and whose names nobody gives to an atom of the first letter's element."""
@@ -77,7 +77,7 @@ def masses_of_elements(symbols: Sequence[str]) -> np.ndarray:
 
 
 def read_label(label: str) -> tuple[str, ...]:
-    """Return the elements that a label may stand for, that of more letters first; none where it stands for none.
+    """Return the elements that a label may stand for, those of more letters first; none where it stands for none.
 
     Digits, charges and what follows the letters say nothing: ``LI1+`` is Li. ``Ca`` is calcium, ``CA`` may be an alpha
     carbon too; ``D`` is hydrogen.
@@ -88,12 +88,11 @@ def read_label(label: str) -> tuple[str, ...]:
     if found is None:
         return ()
     letters = found.group(1)
-    if letters.upper() in _IONS:
-        return (_IONS[letters.upper()],)
     if letters in ("D", "T") or letters.upper() == "HE":  # helium is written He, which is a symbol
         return ("H",)
     two, one = letters[:2].capitalize(), letters[0].upper()
-    candidates = tuple(symbol for symbol in (two, one) if symbol != "X" and symbol in atomic_numbers)
+    ion = _IONS.get(letters, "X")
+    candidates = tuple(symbol for symbol in (ion, two, one) if symbol != "X" and symbol in atomic_numbers)
     is_written_out = len(letters) >= 2 and letters[0].isupper() and letters[1].islower()
     return candidates[:1] if is_written_out and candidates[:1] == (two,) else tuple(dict.fromkeys(candidates))
 
@@ -185,7 +184,7 @@ def elements_of_names(
                 if residue not in organic:
                     unclear.add(name)
                     continue
-                element = candidates[1]
+                element = candidates[-1]
                 noted.add(name)
         if found.setdefault((name, residue), element) != element:
             unclear.add(name)
@@ -213,7 +212,7 @@ def elements_in_residues(
     """
     sizes = [(kind, len(list(group))) for kind, group in itertools.groupby(residues)]
     kinds = [(name, size == 1) for (_, name), size in sizes for _ in range(size)]
-    weights = [None] * len(names) if masses is None else [float(mass) for mass in masses]
+    weights = [None] * len(names) if masses is None else masses
     found, noted, unclear = elements_of_names(names, kinds, weights)
     if unclear:
         return None, f"atom names {', '.join(sorted(unclear)[:5])} do not tell their elements"

@@ -31,6 +31,9 @@ _ROLES = {
 _KINDS: dict[str, Any] = {"species": "U16", "z": int}
 
 
+_VECTORS = ("pos", "unwrapped", "momenta", "velocities")
+
+
 class ExtendedXyz(TextFormat):
     """Extended XYZ: ``Lattice`` in each frame, columns as told by ``Properties``, both in any case.
 
@@ -72,13 +75,13 @@ class ExtendedXyz(TextFormat):
 
     def snapshot(self, rows: list[str]) -> Snapshot:
         """Return the frame."""
-        columns = self._columns()
+        columns, n_columns = self._columns()
         is_unwrapped = "unwrapped" in columns
         positions = "unwrapped" if is_unwrapped else "pos"
         motion = next((name for name in ("momenta", "velocities") if name in columns), None)
         used = [name for name in (*_KINDS, positions, "masses", motion) if name in columns]
         wanted = [(str(name), _KINDS.get(str(name), float), columns[str(name)]) for name in used]
-        table = read_table(rows, wanted, self._n_rows)
+        table = read_table(rows, wanted, self._n_rows, n_columns)
         symbols = self._column(table["species"]) if "species" in columns else np.array(chemical_symbols)[table["z"]]
         masses = table["masses"].copy() if "masses" in columns else None
         velocities = None if motion is None else table[motion]
@@ -102,19 +105,20 @@ class ExtendedXyz(TextFormat):
             time_source=source,
         )
 
-    def _columns(self) -> dict[str, list[int]]:
-        """Return the role of each column that has one → its places."""
+    def _columns(self) -> tuple[dict[str, list[int]], int]:
+        """Return the role of each column that has one → its places, and how many columns there are."""
         words = str(self._info.get("properties", "species:S:1:pos:R:3")).split(":")
         roles = {name: role for role, names in _ROLES.items() for name in names}
         columns: dict[str, list[int]] = {}
         place = 0
         for name, width in zip(words[::3], map(int, words[2::3]), strict=True):
-            columns.setdefault(roles.get(name.lower(), name), list(range(place, place + width)))
+            if name.lower() in roles:
+                columns.setdefault(roles[name.lower()], list(range(place, place + width)))
             place += width
-        is_known = {"pos", "unwrapped"} & set(columns) and {"species", "z"} & set(columns)
-        if not is_known or any(len(columns.get(name, "xyz")) != 3 for name in ("pos", "unwrapped", "velocities")):
+        has_needed = {"pos", "unwrapped"} & set(columns) and {"species", "z"} & set(columns)
+        if not has_needed or any(len(columns.get(name, "xyz")) != 3 for name in _VECTORS):
             raise InputError(f"has columns {' '.join(words[::3])}; expected species and pos; write the file with them")
-        return columns
+        return columns, place
 
     def _cell(self) -> np.ndarray | None:
         lattice = self._info.get("lattice")

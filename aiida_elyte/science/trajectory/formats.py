@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -83,7 +83,7 @@ def reader_of(path: Path, lammps_units: str, elements: Mapping[str, str] | None 
 
 def _text_format(
     path: Path, lines: list[str], lammps_units: str, elements: Mapping[str, str] | None
-) -> "type[TextFormat] | partial[TextFormat]":
+) -> Callable[[list[str]], TextFormat]:
     """Return what reads the frames of a text file."""
     if lines[0].startswith("ITEM:"):
         return partial(LammpsDump, lammps_units=lammps_units, elements=elements)

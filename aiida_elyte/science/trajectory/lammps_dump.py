@@ -88,7 +88,7 @@ class LammpsDump(TextFormat):
         wanted += [(name, "U16", [columns.index(name)]) for name in _NAMES if name in columns]
         if "mass" in columns:
             wanted.append(("mass", float, [columns.index("mass")]))
-        table = read_table(rows, wanted, int(self._items["NUMBER"]))
+        table = read_table(rows, wanted, int(self._items["NUMBER"]), len(columns))
         ids = table["id"]
         if not (ids[1:] > ids[:-1]).all():
             table = table[np.argsort(ids, kind="stable")]

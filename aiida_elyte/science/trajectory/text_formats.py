@@ -102,16 +102,33 @@ def _reason(error: Exception, rows: Sequence[str]) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def read_table(rows: Sequence[str], columns: Sequence[tuple[str, Any, list[int]]], n_rows: int) -> np.ndarray:
+def read_table(
+    rows: Sequence[str], columns: Sequence[tuple[str, Any, list[int]]], n_rows: int, n_columns: int = 0
+) -> np.ndarray:
     """Return fields of a table, each as name, type and its columns, as a structured array.
+
+    Parameters
+    ----------
+    rows
+        The rows.
+    columns
+        Name, type and places of each field.
+    n_rows
+        How many rows there are.
+    n_columns
+        How many columns there are; where numbers touch in one that is not asked for, there are fewer. Left out, those
+        asked for count.
 
     Raises
     ------
     ValueError
-        If there are other rows than expected, or one cannot be read.
+        If there are other rows or fewer columns than expected, or one cannot be read.
     """
     dtype = [(name, kind, len(places)) if len(places) > 1 else (name, kind) for name, kind, places in columns]
     usecols = [place for _, _, places in columns for place in places]
+    if n_columns > 1 + max(usecols):
+        dtype.append(("last", "U1"))
+        usecols.append(n_columns - 1)
     table = np.loadtxt(rows, dtype=np.dtype(dtype), usecols=usecols, comments=None, ndmin=1)
     if len(table) != n_rows:
         raise ValueError(f"{len(table)} rows of {n_rows}")

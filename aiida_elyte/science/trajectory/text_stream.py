@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -155,5 +156,5 @@ class _Zstd:
 def _opened(path: Path, archive: str) -> Any:
     if archive == "zstd":
         return _Zstd(path)
-    opens = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
+    opens: dict[str, Callable[..., Any]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
     return opens[archive](path, "rb") if archive else path.open("rb")

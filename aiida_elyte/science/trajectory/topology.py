@@ -265,7 +265,7 @@ def _elements_of_atoms(
         names = [str(name) for name in getattr(atoms, "names", [""] * len(atoms))]
     kinds = getattr(atoms, "resnames", [""] * len(atoms)) if masses is None else [""] * len(atoms)
     residues = list(zip(getattr(atoms, "resindices", range(len(atoms))), map(str, kinds), strict=True))
-    symbols, said = elements_in_residues(names, residues, masses)
+    symbols, said = elements_in_residues(names, residues, None if masses is None else masses.tolist())
     if symbols is not None:
         if masses is not None:
             return symbols, ""
