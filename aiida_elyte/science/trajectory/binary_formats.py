@@ -1,4 +1,4 @@
-"""Trajectories in binary files: DCD, XTC, TRR, ASE traj, HDF5 of torch-sim and MDTraj.
+"""Trajectories in binary files: DCD, XTC, TRR, ASE traj.
 
 MDAnalysis' low-level readers tell positions without a topology. Where its ``TRRFile`` and ``DCDFile`` end silently
 before a last frame that is cut short, and ``XTCFile`` fails, the frame is left out here with a note.
@@ -14,14 +14,12 @@ from typing import Any
 
 import numpy as np
 from ase import units
-from ase.data import chemical_symbols
 from ase.geometry import cellpar_to_cell
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.trajectory.netcdf import read_amber_hdf5
 from aiida_elyte.science.trajectory.snapshot import Snapshot
 
-__all__ = ["AKMA_FS", "read_ase", "read_dcd", "read_hdf5", "read_trr", "read_xtc"]
+__all__ = ["AKMA_FS", "read_ase", "read_dcd", "read_trr", "read_xtc"]
 
 AKMA_FS = 48.88821
 """Unit of time of CHARMM and NAMD, in which DCD files count [fs]."""
@@ -31,9 +29,6 @@ _NM = 10.0
 
 _ASE_ERRORS = (OSError, ValueError, IndexError)
 """What ASE raises on a damaged file."""
-
-_TORCHSIM = ("positions", "cell", "atomic_numbers", "masses", "velocities")
-"""Arrays of torch-sim."""
 
 
 def read_dcd(
@@ -253,66 +248,3 @@ def _is_cut(reader: Any) -> bool:
     except _ASE_ERRORS:
         return True
     return False
-
-
-def read_hdf5(path: Path, start: int, stride: int, notes: list[str]) -> Iterator[Snapshot]:
-    """Yield the frames of an HDF5 trajectory of torch-sim, or of one that is built as AMBER's NetCDF.
-
-    Cells are columns in torch-sim, units of time those of ASE.
-
-    Raises
-    ------
-    InputError
-        When the file is damaged or of another layout.
-    """
-    import h5py
-
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error}); expected an HDF5 file; copy it anew") from error
-    with file:
-        if "coordinates" in file:
-            yield from read_amber_hdf5(file, path, start, stride)
-            return
-        yield from _torchsim_frames(file, path, start, stride, notes)
-
-
-def _torchsim_frames(file: Any, path: Path, start: int, stride: int, notes: list[str]) -> Iterator[Snapshot]:
-    needed = ("steps/positions", *(f"data/{name}" for name in _TORCHSIM if name != "velocities"))
-    missing = [name for name in needed if name not in file]
-    if missing:
-        raise InputError(f"{path} lacks {', '.join(missing)}; expected a trajectory of torch-sim; convert it")
-    positions, steps = file["data/positions"], file["steps/positions"]
-    n_frames = min(len(positions), len(steps))
-    if len(positions) != len(steps):
-        notes.append(f"{path.name} has {len(positions)} positions and {len(steps)} steps; taken up to the fewer")
-    n_rows = positions.chunks[0] if positions.chunks else 1  # a chunk is decompressed as a whole
-    for first in range(0, n_frames, n_rows):
-        block = range(first, min(first + n_rows, n_frames))
-        wanted = [index for index in block if index >= start and (index - start) % stride == 0]
-        if not wanted:
-            continue
-        try:
-            columns = {name: _rows(file["data"], name, block) for name in _TORCHSIM}
-            counted = steps[block.start : block.stop]
-        except OSError as error:
-            raise InputError(f"frame {first} of {path} cannot be read ({error}); copy the file anew") from error
-        for index in (index - first for index in wanted):
-            frame = {name: rows[index % len(rows)] for name, rows in columns.items() if len(rows)}
-            velocities = frame.get("velocities")
-            yield Snapshot(
-                positions_A=frame["positions"].astype(float),
-                cell_A=frame["cell"].astype(float).T,
-                velocities_A_fs=None if velocities is None else velocities.astype(float) * units.fs,
-                symbols=np.array(chemical_symbols)[frame["atomic_numbers"]],
-                masses=frame["masses"].astype(float),
-                step=int(counted[index]),
-            )
-
-
-def _rows(data: Any, name: str, block: range) -> np.ndarray:
-    """Return rows of an array: those of a block, the only one of what does not change, none of what is not there."""
-    if name not in data:
-        return np.empty(0)
-    return np.asarray(data[name][block.start : block.stop] if len(data[name]) > 1 else data[name][:1])

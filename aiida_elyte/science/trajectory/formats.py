@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.trajectory.binary_formats import read_ase, read_dcd, read_hdf5, read_trr, read_xtc
+from aiida_elyte.science.trajectory.binary_formats import read_ase, read_dcd, read_trr, read_xtc
 from aiida_elyte.science.trajectory.extended_xyz import ExtendedXyz
 from aiida_elyte.science.trajectory.gro import Gro, is_gro
+from aiida_elyte.science.trajectory.hdf5 import read_hdf5
 from aiida_elyte.science.trajectory.lammps_dump import LAMMPS_TIMES_FS, LammpsDump
 from aiida_elyte.science.trajectory.netcdf import read_netcdf
 from aiida_elyte.science.trajectory.pdb import Pdb, is_pdb

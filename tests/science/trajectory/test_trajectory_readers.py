@@ -76,7 +76,7 @@ def dump(scaled, cells, *, columns="id element x y z", steps=None, shuffled=True
         else:
             bounds, kind = np.column_stack([low, high]), "pp pp pp"
         inside = scaled[index] - np.floor(scaled[index])
-        images = np.floor(scaled[index]).astype(int)
+        images = np.nan_to_num(np.floor(scaled[index])).astype(int)
         values = {"x": inside @ cell + origin, "xu": scaled[index] @ cell + origin, "xs": inside, "xsu": scaled[index]}
         fields = {"id": np.arange(1, len(SYMBOLS) + 1) * 3, "element": SYMBOLS, "q": np.ones(len(SYMBOLS))}
         fields |= {f"i{axis}": images[:, k].tolist() for k, axis in enumerate("xyz")}
@@ -168,7 +168,10 @@ def cp2k_xyz(scaled, cells):
         text.append(
             f"{len(SYMBOLS):8d}\n i = {100 * index:8d}, time = {INTERVAL_FS * index:12.3f}, E = {-17.1:20.10f}\n"
         )
-        text += [f"{name:>3s} " + "".join(f"{x:20.10f}" for x in row) + "\n" for name, row in zip(SYMBOLS, positions)]
+        text += [
+            f"{name:>3s} " + "".join(f"{x:20.10f}" for x in row) + "\n"
+            for name, row in zip(SYMBOLS, positions, strict=True)
+        ]
     return "".join(text)
 
 
@@ -179,7 +182,10 @@ def ipi_xyz(scaled, cells, *, units="positions{angstrom}  cell{angstrom}", lengt
         told = " ".join(repr(float(x)) for x in (a * length, b * length, c * length, *angles))
         text.append(f"{len(SYMBOLS)}\n# CELL(abcABC): {told}  Step: {100 * index:10d}  Bead:       0 {units}\n")
         rows = positions * length
-        text += [f"{name:>8s}" + "".join(f" {x:.{digits}e}" for x in row) + "\n" for name, row in zip(SYMBOLS, rows)]
+        text += [
+            f"{name:>8s}" + "".join(f" {x:.{digits}e}" for x in row) + "\n"
+            for name, row in zip(SYMBOLS, rows, strict=True)
+        ]
     return "".join(text)
 
 
