@@ -54,6 +54,8 @@ def reader_of(path: Path, lammps_units: str, elements: Mapping[str, str] | None 
         raise InputError(f"trajectory {path} is not there; expected a file; correct the path")
     with TextStream(path) as stream:
         head, archive = stream.first_bytes(_HEAD), stream.archive
+    if not head and archive:
+        raise InputError(f"{path} is cut in its first block; expected a whole {archive} archive; copy it anew")
     if not head:
         raise InputError(f"{path} is empty; expected a trajectory; write it anew")
     time_fs = LAMMPS_TIMES_FS[lammps_units]

@@ -271,7 +271,7 @@ def nep(scaled, cells, *, motion=None):
 
 COMPRESSORS = {
     "gz": gzip.compress,
-    "bz2": bz2.compress,
+    "bz2": lambda content: bz2.compress(content, 1),  # blocks of 100 kB
     "xz": lzma.compress,
     "zst": lambda content: zstandard.ZstdCompressor().compress(content),
 }
