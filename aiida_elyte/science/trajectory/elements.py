@@ -6,6 +6,7 @@ may mean.
 """
 
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -36,6 +37,9 @@ _TIGHT = frozenset({"C", "N", "O"})
 _NAMED_TOLERANCE = 0.06
 """Largest difference between a mass and what a name makes of it, united with hydrogens or relieved of some [amu]."""
 
+_HEAVIEST = atomic_numbers["U"]
+"""Elements beyond are read from their symbol alone: ``CF1`` is carbon, not californium."""
+
 _HYDROGEN = 1.008
 """Mass of hydrogen [amu]."""
 
@@ -51,7 +55,13 @@ _IONS = {
 _MOLECULAR = frozenset({"Cl", "Br", "Si"})
 """Elements of two letters that molecules have and whose names nobody gives to an atom of the first letter's element."""
 
+_Kind = tuple[str, object | None, float | None]
+"""Name, kind of residue and mass of an atom."""
+
 _LABEL = re.compile(r"\d*([A-Za-z]+)")
+
+_UNITED = re.compile(r"CH\d?(?![a-z])", re.IGNORECASE)
+"""A carbon united with its hydrogens."""
 
 
 def are_elements(symbols: Iterable[str]) -> bool:
@@ -80,7 +90,7 @@ def read_label(label: str) -> tuple[str, ...]:
     """Return the elements that a label may stand for, those of more letters first; none where it stands for none.
 
     Digits, charges and what follows the letters say nothing: ``LI1+`` is Li. ``Ca`` is calcium, ``CA`` may be an alpha
-    carbon too; ``D`` is hydrogen.
+    carbon too; ``D`` is hydrogen, and so is ``HE2``.
     """
     if label in atomic_numbers and label != "X":
         return (label,)
@@ -92,7 +102,7 @@ def read_label(label: str) -> tuple[str, ...]:
         return ("H",)
     two, one = letters[:2].capitalize(), letters[0].upper()
     ion = _IONS.get(letters, "X")
-    candidates = tuple(symbol for symbol in (ion, two, one) if symbol != "X" and symbol in atomic_numbers)
+    candidates = tuple(symbol for symbol in (ion, two, one) if 0 < atomic_numbers.get(symbol, 0) <= _HEAVIEST)
     is_written_out = len(letters) >= 2 and letters[0].isupper() and letters[1].islower()
     return candidates[:1] if is_written_out and candidates[:1] == (two,) else tuple(dict.fromkeys(candidates))
 
@@ -130,16 +140,16 @@ def elements_of_labels(labels: Sequence[str], given: Mapping[str, str] | None = 
     if len(bare) == len(rest) and are_elements(bare.values()):
         return {**given, **bare}
     known, _, unclear = elements_of_names(rest, [None] * len(rest), [None] * len(rest))
-    return {**given, **{label: label if label in unclear else known[label, None] for label in rest}}
+    return {**given, **{label: label if label in unclear else known[label, None, None] for label in rest}}
 
 
 def elements_of_names(
     names: Sequence[str], residues: Sequence[object | None], masses: Sequence[float | None]
-) -> tuple[dict[tuple[str, object | None], str], set[str], set[str]]:
+) -> tuple[dict[_Kind, str], set[_Kind], set[str]]:
     """Return the elements of named atoms, each kind of residue by itself.
 
     A name is read with the mass where there is one. Without, ``CA`` is calcium where it is alone in its residue, and
-    carbon, to be noted, where the residue has carbons and hydrogens beside it; else it is unclear.
+    carbon, to be noted, where the residue has other carbons beside it; else it is unclear.
 
     Parameters
     ----------
@@ -153,27 +163,27 @@ def elements_of_names(
     Returns
     -------
     tuple
-        Name and kind of residue → element; names that were read as the shorter element though the longer is one too;
-        names that are unclear.
+        Name, kind of residue and mass → element; those of them whose name was read as the shorter element though the
+        longer is one too; names that are unclear.
     """
     kinds = dict.fromkeys(zip(names, residues, masses, strict=True))
     heavy = {mass - _HYDROGEN for _, _, mass in kinds if mass and is_heavy_hydrogen(mass)}
     organic = {
         residue
         for residue in {residue for _, residue, _ in kinds}
-        if {("C",), ("H",)} <= {read_label(name) for name, other, _ in kinds if other == residue}
+        if ("C",) in {read_label(name) for name, other, _ in kinds if other == residue}
     }
-    found: dict[tuple[str, object | None], str] = {}
-    noted, unclear = set(), set()
+    found: dict[_Kind, str] = {}
+    noted: set[_Kind] = set()
+    unclear: set[str] = set()
     for name, residue, mass in kinds:
         candidates = read_label(name)
         if mass:
-            fitting = [symbol for symbol in candidates if _fits(symbol, mass, heavy)]
-            by_mass = None if heavy else element_of_mass(mass)
-            element = fitting[0] if fitting else by_mass
-            if element is None:
+            named = _element_of_both(name, mass, heavy)
+            if named is None:
                 unclear.add(name)
                 continue
+            element = named
         elif not candidates:
             unclear.add(name)
             continue
@@ -185,9 +195,8 @@ def elements_of_names(
                     unclear.add(name)
                     continue
                 element = candidates[-1]
-                noted.add(name)
-        if found.setdefault((name, residue), element) != element:
-            unclear.add(name)
+                noted.add((name, residue, mass))
+        found[name, residue, mass] = element
     return found, noted, unclear
 
 
@@ -216,16 +225,39 @@ def elements_in_residues(
     found, noted, unclear = elements_of_names(names, kinds, weights)
     if unclear:
         return None, f"atom names {', '.join(sorted(unclear)[:5])} do not tell their elements"
-    symbols = tuple(found[pair] for pair in zip(names, kinds, strict=True))
-    readings = sorted({f"{name} as {found[name, kind]}" for name, kind in found if name in noted})
+    symbols = tuple(found[kind] for kind in zip(names, kinds, weights, strict=True))
+    readings = sorted({f"{kind[0]} as {found[kind]}" for kind in noted})
     return symbols, f"read {', '.join(readings[:5])}" if readings else ""
 
 
-def _fits(symbol: str, mass: float, heavier: Iterable[float]) -> bool:
-    """Tell whether an atom of an element may have a mass: alone, united with hydrogens, or relieved by heavy ones."""
-    own = float(atomic_masses[atomic_numbers[symbol]])
-    if abs(mass - own) <= _MASS_TOLERANCE or (symbol == "H" and is_heavy_hydrogen(mass)):
-        return True
-    united = [own + n * _HYDROGEN for n in (1, 2, 3, 4)] if symbol in ("C", "N", "O", "S") else []
-    relieved = [own - n * excess for n in (1, 2, 3, 4) for excess in heavier]
-    return any(abs(mass - expected) <= _NAMED_TOLERANCE for expected in united + relieved)
+def _element_of_both(name: str, mass: float, heavier: Iterable[float]) -> str | None:
+    """Return the element of a name and a mass: what the name may mean and the mass is, alone or with its hydrogens.
+
+    Parameters
+    ----------
+    name
+        The name, which may be a word of no use.
+    mass
+        Mass [amu].
+    heavier
+        By how much hydrogens were made heavier, which their neighbours lost [amu].
+    """
+    candidates = read_label(name)
+    own = {symbol: float(atomic_masses[atomic_numbers[symbol]]) for symbol in candidates}
+    for symbol in candidates:
+        if abs(mass - own[symbol]) <= _MASS_TOLERANCE or (symbol == "H" and is_heavy_hydrogen(mass)):
+            return symbol
+    united = min(abs(mass - own["C"] - n * _HYDROGEN) for n in range(1, 5)) if "C" in own else math.inf
+    if heavier:  # masses alone tell nothing there
+        relieved = [symbol for symbol in candidates if _is_relieved(own[symbol], mass, heavier)]
+        return next(iter(relieved), "C" if united <= _NAMED_TOLERANCE else None)
+    by_mass = element_of_mass(mass)
+    if united <= _NAMED_TOLERANCE:
+        distance = math.inf if by_mass is None else abs(mass - float(atomic_masses[atomic_numbers[by_mass]]))
+        return "C" if _UNITED.match(name) or united < distance else by_mass
+    return by_mass
+
+
+def _is_relieved(own: float, mass: float, heavier: Iterable[float]) -> bool:
+    """Tell whether a mass is that of an element less what one to four hydrogens took."""
+    return any(abs(own - n * excess - mass) <= _NAMED_TOLERANCE for n in (1, 2, 3, 4) for excess in heavier)

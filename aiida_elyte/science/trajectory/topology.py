@@ -38,6 +38,9 @@ _POSCAR_SUFFIXES = {".poscar", ".vasp"}
 _POSCAR_NAMES = ("POSCAR", "CONTCAR", "XDATCAR")
 _ASE_SUFFIXES = {".cif", ".traj"}
 
+_TYPE_NAME = re.compile(r"[A-Z][A-Za-z]?[A-Z\d]*[+-]?")
+"""First word of a comment that names a type, as ``CH3`` or ``O``; other comments of many words are prose."""
+
 _COUNTS = {"LAMMPS data": r"\s*(\d+)\s+atoms\s*(?:#|$)", "PSF": r"\s*(\d+)\s+!NATOM"}
 """How a file says how many atoms it has."""
 
@@ -215,7 +218,7 @@ def _told_count(path: Path, is_data: bool) -> int | None:
 
 
 def _lammps_type_names(path: Path) -> dict[str, str]:
-    """Return type → its label, or the first word behind its mass, as ``1 15.035 # CH3`` has it."""
+    """Return type → its label, or what stands behind its mass, as ``1 15.035 # CH3`` has it, where that is a name."""
     names: dict[str, str] = {}
     section = ""
     with path.open(encoding="utf-8", errors="replace") as handle:
@@ -228,8 +231,10 @@ def _lammps_type_names(path: Path) -> dict[str, str]:
                     break
             elif section == "Atom Type Labels" and len(words) == 2:
                 names[words[0]] = words[1]
-            elif section == "Masses" and len(words) == 2 and comment.split():
-                names.setdefault(words[0], comment.split()[0])
+            elif section == "Masses" and len(words) == 2:
+                said = comment.split()
+                if len(said) == 1 or (said and _TYPE_NAME.fullmatch(said[0])):
+                    names.setdefault(words[0], said[0])
     return names
 
 

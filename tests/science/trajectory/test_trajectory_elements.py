@@ -31,6 +31,7 @@ from aiida_elyte.science.trajectory.elements import (
         ("CLA", ("Cl", "C")),
         ("CAD", ("Cd", "Ca", "C")),
         ("D", ("H",)),
+        ("CF1", ("C",)),
         ("MW", ()),
         ("7", ()),
     ],
@@ -72,6 +73,8 @@ def test_masses_decide_what_a_name_means():
 def test_united_atoms_are_what_they_are_called_and_nothing_by_their_mass():
     masses = [15.035, 14.027, 13.019, 16.043]
     assert elements_in_residues(["CH3", "CH2", "CH", "CH4"], [(1, "")] * 4, masses)[0] == ("C",) * 4
+    assert elements_in_residues(["CH2", "cyano"], [(1, "")] * 2, [14.0, 14.007])[0] == ("C", "N")
+    assert elements_in_residues(["of", "carbonyl"], [(1, "")] * 2, [18.998, 15.999])[0] == ("F", "O")
     for mass in masses:
         assert element_of_mass(mass) is None
         assert elements_in_residues([""], [(1, "")], [mass])[0] is None
