@@ -1,10 +1,11 @@
-"""Trajectories in binary files: DCD, XTC, TRR, ASE traj, HDF5 of torch-sim.
+"""Trajectories in binary files: DCD, XTC, TRR, ASE traj.
 
 MDAnalysis' low-level readers tell positions without a topology. Where its ``TRRFile`` and ``DCDFile`` end silently
 before a last frame that is cut short, and ``XTCFile`` fails, the frame is left out here with a note.
 """
 
 import math
+import re
 import struct
 from collections.abc import Iterator
 from functools import lru_cache
@@ -13,13 +14,12 @@ from typing import Any
 
 import numpy as np
 from ase import units
-from ase.data import chemical_symbols
 from ase.geometry import cellpar_to_cell
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.snapshot import Snapshot
 
-__all__ = ["AKMA_FS", "read_ase", "read_dcd", "read_torchsim", "read_trr", "read_xtc"]
+__all__ = ["AKMA_FS", "read_ase", "read_dcd", "read_trr", "read_xtc"]
 
 AKMA_FS = 48.88821
 """Unit of time of CHARMM and NAMD, in which DCD files count [fs]."""
@@ -30,17 +30,15 @@ _NM = 10.0
 _ASE_ERRORS = (OSError, ValueError, IndexError)
 """What ASE raises on a damaged file."""
 
-_TORCHSIM = ("positions", "cell", "atomic_numbers", "masses", "velocities")
-"""Arrays of torch-sim."""
-
 
 def read_dcd(
     path: Path, start: int, stride: int, notes: list[str], *, lammps_time_fs: float = 1.0
 ) -> Iterator[Snapshot]:
     """Yield the frames of a DCD file.
 
-    Times are counted in units of CHARMM and NAMD, or, where the file says that LAMMPS wrote it, in ``lammps_time_fs``.
-    A file with ``delta`` and ``nsavc`` of 1, as VMD and mdtraj write them, tells no times.
+    Times are counted in units of CHARMM and NAMD; where the file says that LAMMPS wrote it, in ``lammps_time_fs``;
+    where it says that CP2K did, in fs. Else a file with ``delta`` and ``nsavc`` of 1, as VMD and mdtraj write them,
+    tells no times.
 
     Raises
     ------
@@ -54,8 +52,10 @@ def read_dcd(
         n_frames = len(file)
         delta, n_rest = _dcd_delta_and_rest(path, bool(header["is_periodic"]))
         every = int(header["nsavc"])
-        is_timed = delta > 0 and every > 0 and (delta, every) != (1.0, 1)
-        unit_fs = lammps_time_fs if "LAMMPS" in header["remarks"] else AKMA_FS
+        unit_fs, unit = _dcd_time_unit(str(header["remarks"]), lammps_time_fs)
+        is_timed = delta > 0 and every > 0 and ((delta, every) != (1.0, 1) or unit_fs != AKMA_FS)
+        if _dcd_counted(path) > n_frames and not n_rest:
+            notes.append(f"the header of {path.name} counts {_dcd_counted(path)} frames; {n_frames} are there")
         for index in range(start, n_frames, stride):
             if file.tell() != index:
                 file.seek(index)
@@ -69,9 +69,26 @@ def read_dcd(
                 cell_A=_dcd_cell(*frame.unitcell.tolist()),
                 time_fs=step * delta * unit_fs if is_timed else None,
                 step=step if is_timed else None,
+                time_source=f"DELTA of the DCD header in {unit}" if is_timed else "",
             )
     if n_rest:
         notes.append(f"{path.name} ends within frame {n_frames}, which is left out")
+
+
+def _dcd_time_unit(remarks: str, lammps_time_fs: float) -> tuple[float, str]:
+    """Return the unit of time [fs] that the writer of a file counts in, and its name."""
+    if re.search(r"created by\s+CP2K", remarks, re.IGNORECASE):
+        return 1.0, "fs, as CP2K writes it"
+    if "LAMMPS" in remarks:
+        return lammps_time_fs, "the unit of LAMMPS"
+    return AKMA_FS, "the unit of CHARMM and NAMD"
+
+
+def _dcd_counted(path: Path) -> int:
+    """Return how many frames the header counts; CP2K leaves 0 there."""
+    with path.open("rb") as handle:
+        head = handle.read(12)
+    return int(struct.unpack_from("<i" if head[0] == 84 else ">i", head, 8)[0])
 
 
 def _rows_of(columns: np.ndarray) -> np.ndarray:
@@ -231,55 +248,3 @@ def _is_cut(reader: Any) -> bool:
     except _ASE_ERRORS:
         return True
     return False
-
-
-def read_torchsim(path: Path, start: int, stride: int, notes: list[str]) -> Iterator[Snapshot]:
-    """Yield the frames of an HDF5 trajectory of torch-sim; cells are columns there, units of time those of ASE.
-
-    Raises
-    ------
-    InputError
-        When the file is damaged or of another layout.
-    """
-    import h5py
-
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error}); expected an HDF5 file; copy it anew") from error
-    with file:
-        needed = ("steps/positions", *(f"data/{name}" for name in _TORCHSIM if name != "velocities"))
-        missing = [name for name in needed if name not in file]
-        if missing:
-            raise InputError(f"{path} lacks {', '.join(missing)}; expected a trajectory of torch-sim; convert it")
-        positions, steps = file["data/positions"], file["steps/positions"]
-        n_frames = min(len(positions), len(steps))
-        n_rows = positions.chunks[0] if positions.chunks else 1  # a chunk is decompressed as a whole
-        for first in range(0, n_frames, n_rows):
-            block = range(first, min(first + n_rows, n_frames))
-            wanted = [index for index in block if index >= start and (index - start) % stride == 0]
-            if not wanted:
-                continue
-            try:
-                columns = {name: _rows(file["data"], name, block) for name in _TORCHSIM}
-                counted = steps[block.start : block.stop]
-            except OSError as error:
-                raise InputError(f"frame {first} of {path} cannot be read ({error}); copy the file anew") from error
-            for index in (index - first for index in wanted):
-                frame = {name: rows[index % len(rows)] for name, rows in columns.items() if len(rows)}
-                velocities = frame.get("velocities")
-                yield Snapshot(
-                    positions_A=frame["positions"].astype(float),
-                    cell_A=frame["cell"].astype(float).T,
-                    velocities_A_fs=None if velocities is None else velocities.astype(float) * units.fs,
-                    symbols=np.array(chemical_symbols)[frame["atomic_numbers"]],
-                    masses=frame["masses"].astype(float),
-                    step=int(counted[index]),
-                )
-
-
-def _rows(data: Any, name: str, block: range) -> np.ndarray:
-    """Return rows of an array: those of a block, the only one of what does not change, none of what is not there."""
-    if name not in data:
-        return np.empty(0)
-    return np.asarray(data[name][block.start : block.stop] if len(data[name]) > 1 else data[name][:1])

@@ -12,10 +12,10 @@ import numpy as np
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.formats import reader_of
+from aiida_elyte.science.trajectory.lammps_dump import LAMMPS_TIMES_FS
 from aiida_elyte.science.trajectory.parts import PARTS, join_parts
 from aiida_elyte.science.trajectory.reduction import Reducer, Series
 from aiida_elyte.science.trajectory.snapshot import Snapshot, SnapshotReader
-from aiida_elyte.science.trajectory.text_formats import LAMMPS_TIMES_FS
 from aiida_elyte.science.trajectory.topology import Topology, are_elements, masses_of_elements, read_topology
 from aiida_elyte.units import BOLTZMANN_EV_K, KINETIC
 

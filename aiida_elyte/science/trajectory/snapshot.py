@@ -31,6 +31,8 @@ class Snapshot:
     """A number that grows by the same amount from frame to frame, whatever it counts."""
     is_unwrapped: bool = False
     """Whether the file says that positions run on through the faces of the cell."""
+    time_source: str = ""
+    """Where ``time_fs`` comes from, in words, as ``DELTA of the DCD header``."""
 
 
 SnapshotReader = Callable[[Path, int, int, list[str]], Iterator[Snapshot]]

@@ -2,17 +2,26 @@
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.trajectory.elements import (
+    are_elements,
+    element_of_mass,
+    elements_in_residues,
+    elements_of_labels,
+    is_heavy_hydrogen,
+    masses_of_elements,
+)
+from aiida_elyte.science.trajectory.formats import reader_of
+from aiida_elyte.science.trajectory.xdatcar import read_poscar_head
 
 __all__ = [
     "Topology",
@@ -24,11 +33,16 @@ __all__ = [
     "select_molecules",
 ]
 
-_MASS_TOLERANCE = 0.1
-"""Largest difference between a mass and that of its element [amu]: isotopes of lithium pass, united atoms do not."""
+_XYZ_SUFFIXES = {".extxyz", ".xyz"}
+_POSCAR_SUFFIXES = {".poscar", ".vasp"}
+_POSCAR_NAMES = ("POSCAR", "CONTCAR", "XDATCAR")
+_ASE_SUFFIXES = {".cif", ".traj"}
 
-_ASE_SUFFIXES = {".cif", ".extxyz", ".poscar", ".traj", ".vasp", ".xyz"}
-_ASE_NAMES = ("POSCAR", "CONTCAR", "XDATCAR")
+_TYPE_NAME = re.compile(r"[A-Z][A-Za-z]?[A-Z\d]*[+-]?")
+"""First word of a comment that names a type, as ``CH3`` or ``O``; other comments of many words are prose."""
+
+_COUNTS = {"LAMMPS data": r"\s*(\d+)\s+atoms\s*(?:#|$)", "PSF": r"\s*(\d+)\s+!NATOM"}
+"""How a file says how many atoms it has."""
 
 _ATOM_STYLES = {
     "atomic": "id type x y z",
@@ -59,32 +73,11 @@ class Topology:
     """Sentences on what was guessed."""
 
 
-def are_elements(symbols: Iterable[str]) -> bool:
-    """Tell whether all names are chemical symbols."""
-    return all(atomic_numbers.get(symbol, 0) > 0 for symbol in set(symbols))
-
-
-def masses_of_elements(symbols: Sequence[str]) -> np.ndarray:
-    """Return the standard mass of each atom [amu], shape ``(n_atoms,)``.
-
-    Raises
-    ------
-    InputError
-        When a name is no chemical symbol; what names the atoms is to be put in front.
-    """
-    if not are_elements(symbols):
-        others = sorted({symbol for symbol in symbols if not are_elements([symbol])})
-        raise InputError(
-            f"names atoms {', '.join(others[:5])}; expected chemical symbols; give a topology (--topology) or symbols"
-        )
-    return atomic_masses[[atomic_numbers[symbol] for symbol in symbols]]
-
-
 def read_topology(path: str | Path, *, symbols: Sequence[str] | None = None) -> Topology:
     """Read a topology: LAMMPS data, PSF, GRO, PDB and whatever else MDAnalysis knows, or a structure ASE knows.
 
-    Elements come from the file, else from its masses (the nearest element's within 0.1 amu), else, with a note, from
-    the names of the atoms.
+    Elements come from the file, else from the names of its atoms or types and its masses: a name tells what a mass may
+    be, so that united atoms and heavy hydrogens are what they are called. Names without masses are noted.
 
     Parameters
     ----------
@@ -101,9 +94,11 @@ def read_topology(path: str | Path, *, symbols: Sequence[str] | None = None) -> 
     path = Path(path)
     if not path.is_file():
         raise InputError(f"topology {path} is not there; expected a file; correct the path")
-    if path.suffix.lower() in _ASE_SUFFIXES or path.name.startswith(_ASE_NAMES):
-        return _read_structure(path, symbols)
-    universe = _read_universe(path)
+    kind = path.suffix.lower()
+    is_poscar = kind in _POSCAR_SUFFIXES or path.name.startswith(_POSCAR_NAMES)
+    if is_poscar or kind in _XYZ_SUFFIXES | _ASE_SUFFIXES:
+        return _read_structure(path, symbols, is_poscar=is_poscar)
+    universe, type_names = _read_universe(path)
     atoms, notes = universe.atoms, []
     masses = np.asarray(getattr(atoms, "masses", np.zeros(len(atoms))), float)
     has_masses = bool((masses > 0).all())
@@ -111,11 +106,9 @@ def read_topology(path: str | Path, *, symbols: Sequence[str] | None = None) -> 
         told = [str(name).capitalize() for name in getattr(atoms, "elements", ())]
         if told and are_elements(told):
             symbols = told
-        elif has_masses:
-            symbols = _elements_of_masses(masses, path)
         else:
-            symbols = _elements_of_names(atoms, path)
-            notes.append(f"{path.name} tells no elements: {', '.join(sorted(set(symbols)))} guessed from atom names")
+            symbols, said = _elements_of_atoms(atoms, masses if has_masses else None, type_names, path)
+            notes += [said] if said else []
     _require_count(symbols, len(atoms), path)
     universe.add_TopologyAttr("elements", np.array(symbols, object))
     bonds = universe.bonds.indices if hasattr(universe, "bonds") else np.empty((0, 2), int)
@@ -134,20 +127,59 @@ def _require_count(symbols: Sequence[str], n_atoms: int, path: Path) -> None:
         raise InputError(f"symbols has {len(symbols)} entries for {n_atoms} atoms of {path}; expected one an atom")
 
 
-def _read_structure(path: Path, symbols: Sequence[str] | None) -> Topology:
+def _read_structure(path: Path, symbols: Sequence[str] | None, *, is_poscar: bool) -> Topology:
+    """Read a file that tells of atoms one by one, without bonds or residues."""
+    notes: list[str] = []
+    names: Sequence[str] | None = None
+    masses: np.ndarray | None = None
+    try:
+        if is_poscar:
+            names = _poscar_symbols(path)
+        elif path.suffix.lower() in _XYZ_SUFFIXES:
+            first = next(reader_of(path, "real")(path, 0, 1, notes), None)
+            names, masses = (
+                (None, None) if first is None or first.symbols is None else (first.symbols.tolist(), first.masses)
+            )
+        if names is None:
+            atoms = _read_with_ase(path)
+            names, masses = atoms.get_chemical_symbols(), atoms.get_masses()
+        names = names if symbols is None else symbols
+        masses = masses_of_elements(names) if masses is None else masses
+    except (InputError, ValueError, LookupError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"topology {path} cannot be read ({reason}); expected a structure; write it anew") from error
+    _require_count(names, len(masses), path)
+    return Topology(path, tuple(names), np.asarray(masses, float), np.empty((0, 2), int), notes=tuple(notes))
+
+
+def _poscar_symbols(path: Path) -> list[str] | None:
+    """Return the symbol of each atom; ``None`` where the file names none."""
+    with path.open(encoding="utf-8", errors="replace") as handle:
+        lines = [line for line, _ in zip(handle, range(7), strict=False)]
+    _, names, counts = read_poscar_head([*lines[1:], "", "", "", "", "", ""][:6])
+    if names is None:
+        return None
+    known = elements_of_labels(names)
+    return [known[name] for name, count in zip(names, counts, strict=True) for _ in range(count)]
+
+
+def _read_with_ase(path: Path) -> Any:
     from ase.io import read
 
     try:
-        atoms: Any = read(path, index=0)
+        return read(path, index=0)
     except Exception as error:  # readers of ASE fail in every way
-        raise InputError(f"topology {path} cannot be read ({error}); expected a structure; write it anew") from error
-    symbols = atoms.get_chemical_symbols() if symbols is None else symbols
-    _require_count(symbols, len(atoms), path)
-    return Topology(path, tuple(symbols), atoms.get_masses(), np.empty((0, 2), int))
+        raise InputError(str(error) or type(error).__name__) from error
 
 
-def _read_universe(path: Path) -> Any:
-    """Return what MDAnalysis reads, nothing guessed."""
+def _read_universe(path: Path) -> tuple[Any, dict[str, str]]:
+    """Return what MDAnalysis reads, nothing guessed, and the names of the types of LAMMPS data.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or holds another number of atoms than it says.
+    """
     import MDAnalysis
 
     is_data, style = _lammps_atom_style(path)
@@ -155,12 +187,55 @@ def _read_universe(path: Path) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return MDAnalysis.Universe(str(path), to_guess=(), **options)
+            universe = MDAnalysis.Universe(str(path), to_guess=(), **options)
         except Exception as error:  # parsers of MDAnalysis fail in every way
             raise InputError(
                 f"topology {path} cannot be read ({str(error).strip().splitlines()[0]}); expected LAMMPS data, PSF, "
                 "GRO, PDB, extxyz or another format that MDAnalysis or ASE know; convert it"
             ) from error
+    told = _told_count(path, is_data)
+    if told is not None and told != len(universe.atoms):
+        raise InputError(
+            f"topology {path} says that it has {told} atoms, and lists {len(universe.atoms)}; expected as many; "
+            "write it anew"
+        )
+    return universe, _lammps_type_names(path) if is_data else {}
+
+
+def _told_count(path: Path, is_data: bool) -> int | None:
+    """Return how many atoms a file says it has; ``None`` where it does not say."""
+    kind = path.suffix.lower()
+    with path.open(encoding="utf-8", errors="replace") as handle:
+        if kind == ".gro":
+            handle.readline()
+            words = handle.readline().split()
+            return int(words[0]) if words and words[0].isdigit() else None
+        if not is_data and kind != ".psf":
+            return None
+        pattern = re.compile(_COUNTS["LAMMPS data" if is_data else "PSF"])
+        found = next((match for line in handle if (match := pattern.match(line))), None)
+    return None if found is None else int(found.group(1))
+
+
+def _lammps_type_names(path: Path) -> dict[str, str]:
+    """Return type → its label, or what stands behind its mass, as ``1 15.035 # CH3`` has it, where that is a name."""
+    names: dict[str, str] = {}
+    section = ""
+    with path.open(encoding="utf-8", errors="replace") as handle:
+        for line in handle:
+            content, _, comment = line.partition("#")
+            words = content.split()
+            if words and words[0].isalpha() and not words[0].islower():
+                section = " ".join(words)
+                if section == "Atoms":
+                    break
+            elif section == "Atom Type Labels" and len(words) == 2:
+                names[words[0]] = words[1]
+            elif section == "Masses" and len(words) == 2:
+                said = comment.split()
+                if len(said) == 1 or (said and _TYPE_NAME.fullmatch(said[0])):
+                    names.setdefault(words[0], said[0])
+    return names
 
 
 def _lammps_atom_style(path: Path) -> tuple[bool, str]:
@@ -185,32 +260,36 @@ def _lammps_atom_style(path: Path) -> tuple[bool, str]:
     return False, ""
 
 
-def _elements_of_masses(masses: np.ndarray, path: Path) -> list[str]:
-    """Return the elements of the nearest standard masses."""
-    values, places = np.unique(masses, return_inverse=True)
-    distances = np.abs(atomic_masses[1:] - values[:, None])
-    unknown = values[distances.min(axis=1) > _MASS_TOLERANCE]
-    if unknown.size:
+def _elements_of_atoms(
+    atoms: Any, masses: np.ndarray | None, type_names: Mapping[str, str], path: Path
+) -> tuple[Sequence[str], str]:
+    """Return the elements from names of atoms or types and masses, and what is to be noted."""
+    if type_names:
+        names = [type_names.get(str(kind), "") for kind in atoms.types]
+    else:
+        names = [str(name) for name in getattr(atoms, "names", [""] * len(atoms))]
+    kinds = getattr(atoms, "resnames", [""] * len(atoms)) if masses is None else [""] * len(atoms)
+    residues = list(zip(getattr(atoms, "resindices", range(len(atoms))), map(str, kinds), strict=True))
+    symbols, said = elements_in_residues(names, residues, None if masses is None else masses.tolist())
+    if symbols is not None:
+        if masses is not None:
+            return symbols, ""
+        guessed = f"{path.name} tells no elements: {', '.join(sorted(set(symbols)))} guessed from atom names"
+        return symbols, f"{guessed}; {said}" if said else guessed
+    if masses is None:
         raise InputError(
-            f"topology {path} has atoms of {unknown[0]:g} amu, the mass of no element; expected masses within "
-            f"{_MASS_TOLERANCE} amu of one; give the symbol of each atom"
+            f"topology {path} does not tell the elements ({said}); expected elements, masses, or names that begin with "
+            "the element; give one with elements or masses, as LAMMPS data, PSF or extxyz"
         )
-    return [chemical_symbols[number] for number in (distances.argmin(axis=1) + 1)[places]]
-
-
-def _elements_of_names(atoms: Any, path: Path) -> list[str]:
-    from MDAnalysis.guesser.default_guesser import DefaultGuesser
-
-    guesser = DefaultGuesser(None)
-    names = [str(name) for name in getattr(atoms, "names", ())]
-    guesses = {name: guesser.guess_atom_element(name).capitalize() for name in set(names)}
-    if not names or not are_elements(guesses.values()):
-        others = sorted(name for name, guess in guesses.items() if not are_elements([guess]))
-        raise InputError(
-            f"topology {path} does not tell the elements (atom names {', '.join(others[:5]) or 'missing'}); expected "
-            "elements, masses, or names that begin with the element; give the symbol of each atom"
-        )
-    return [guesses[name] for name in names]
+    unknown = [mass for mass in np.unique(masses) if element_of_mass(mass) is None]
+    heavy = [mass for mass in unknown if is_heavy_hydrogen(mass)]
+    why = f"atoms of {(heavy or unknown or [masses[0]])[0]:g} amu, " + (
+        "hydrogens made heavier, beside which masses do not tell the elements" if heavy else "the mass of no element"
+    )
+    raise InputError(
+        f"topology {path} has {why}; expected names that tell the elements; name each type behind its mass, as "
+        "'1 15.035 # CH3', or give the elements in an extxyz file"
+    )
 
 
 def find_molecules(n_atoms: int, bonds: np.ndarray) -> list[np.ndarray]:
@@ -288,10 +367,10 @@ def select_atoms(topology: Topology, name: str, selection: str) -> np.ndarray:
     except Exception as error:  # whatever a selection may run into
         raise InputError(
             f"{where} is not understood ({str(error).splitlines()[0]}); expected the language of MDAnalysis, as "
-            "'resname TFSI'; correct it"
+            "'resname TFSI'"
         ) from error
     if not len(chosen):
-        raise InputError(f"{where} matches no atom of {topology.path}; expected at least one molecule; correct it")
+        raise InputError(f"{where} matches no atom of {topology.path}; expected at least one molecule")
     return np.asarray(chosen)
 
 

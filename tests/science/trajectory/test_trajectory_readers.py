@@ -1,17 +1,21 @@
 """One random walk in every format: the same sums, and clear words for files that are broken."""
 
+import bz2
 import gzip
+import lzma
 import re
 
 import h5py
 import numpy as np
 import pytest
+import zstandard
 from ase import Atoms, units
 from ase.geometry import cell_to_cellpar
 from ase.io import read, write
 from ase.io.trajectory import Trajectory as AseTrajectory
 from MDAnalysis.lib.formats.libdcd import DCDFile
 from MDAnalysis.lib.formats.libmdaxdr import TRRFile, XTCFile
+from scipy.io import netcdf_file
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import write_frames
@@ -72,8 +76,10 @@ def dump(scaled, cells, *, columns="id element x y z", steps=None, shuffled=True
         else:
             bounds, kind = np.column_stack([low, high]), "pp pp pp"
         inside = scaled[index] - np.floor(scaled[index])
+        images = np.nan_to_num(np.floor(scaled[index])).astype(int)
         values = {"x": inside @ cell + origin, "xu": scaled[index] @ cell + origin, "xs": inside, "xsu": scaled[index]}
         fields = {"id": np.arange(1, len(SYMBOLS) + 1) * 3, "element": SYMBOLS, "q": np.ones(len(SYMBOLS))}
+        fields |= {f"i{axis}": images[:, k].tolist() for k, axis in enumerate("xyz")}
         fields["type"] = [{"Li": 1, "S": 2, "P": 3}[symbol] for symbol in SYMBOLS]
         for name, array in values.items():
             fields |= {f"{axis}{name[1:]}": array[:, k].tolist() for k, axis in enumerate("xyz")}
@@ -99,6 +105,23 @@ def xdatcar(scaled, cells, *, numbers=None, repeats_header=False):
         text.append(f"Direct configuration= {number:5d}\n")
         inside = scaled[index] - np.floor(scaled[index])
         text += [" ".join(repr(float(value)) for value in inside[atom]) + "\n" for atom in order]
+    return "".join(text)
+
+
+def touching_xdatcar(scaled, cells):
+    """Return an XDATCAR in columns of 11, from -0.5 to 0.5, where a negative number touches the one before."""
+    order, text = np.argsort(SYMBOLS, kind="stable"), []
+    for index, cell in enumerate(cells):
+        text += [
+            "glass\n",
+            "1.0\n",
+            *(" ".join(repr(float(x)) for x in row) + "\n" for row in cell),
+            "Li P S\n",
+            "3 1 3\n",
+        ]
+        inside = scaled[index][order] - np.round(scaled[index][order])
+        text.append(f"Direct configuration= {index + 1:5d}\n")
+        text += ["".join(f"{x:11.8f}" for x in row) + "\n" for row in inside]
     return "".join(text)
 
 
@@ -138,6 +161,122 @@ def write_trr(path, scaled, cells, *, motion=None, first_ps=0.0):
             file.write(positions / 10, speed, None, cells[index] / 10, step, 5e-4 * step, 0, len(SYMBOLS))
 
 
+def cp2k_xyz(scaled, cells):
+    """Return what CP2K writes by ``(A4,1X,3F20.10)`` under a comment with step and time [fs]; it tells no cell."""
+    text = []
+    for index, positions in enumerate(wrapped(scaled, cells)):
+        text.append(
+            f"{len(SYMBOLS):8d}\n i = {100 * index:8d}, time = {INTERVAL_FS * index:12.3f}, E = {-17.1:20.10f}\n"
+        )
+        text += [
+            f"{name:>3s} " + "".join(f"{x:20.10f}" for x in row) + "\n"
+            for name, row in zip(SYMBOLS, positions, strict=True)
+        ]
+    return "".join(text)
+
+
+def ipi_xyz(scaled, cells, *, units="positions{angstrom}  cell{angstrom}", length=1.0, digits=14):
+    text = []
+    for index, positions in enumerate(wrapped(scaled, cells)):
+        a, b, c, *angles = cell_to_cellpar(cells[index])
+        told = " ".join(repr(float(x)) for x in (a * length, b * length, c * length, *angles))
+        text.append(f"{len(SYMBOLS)}\n# CELL(abcABC): {told}  Step: {100 * index:10d}  Bead:       0 {units}\n")
+        rows = positions * length
+        text += [
+            f"{name:>8s}" + "".join(f" {x:.{digits}e}" for x in row) + "\n"
+            for name, row in zip(SYMBOLS, rows, strict=True)
+        ]
+    return "".join(text)
+
+
+def gro(scaled, cells, *, motion=None, decimals=3):
+    """Return what GROMACS writes; more decimals widen the columns."""
+    text, width = [], decimals + 5
+    for index, positions in enumerate(wrapped(scaled, cells)):
+        text.append(f"glass t= {0.05 * index:9.5f} step= {100 * index}\n{len(SYMBOLS):5d}\n")
+        for atom, name in enumerate(SYMBOLS):
+            row = "".join(f"{x / 10:{width}.{decimals}f}" for x in positions[atom])
+            if motion is not None:
+                row += "".join(f"{v * 100:{width}.{decimals + 1}f}" for v in motion[index][atom])
+            text.append(f"{atom + 1:5d}{name.upper():5s}{name.upper():>5s}{atom + 1:5d}{row}\n")
+        box = (cells[index] / 10).ravel()[[0, 4, 8, 1, 2, 3, 5, 6, 7]]
+        text.append(" ".join(repr(float(x)) for x in (box if box[3:].any() else box[:3])) + "\n")
+    return "".join(text)
+
+
+def pdb(scaled, cells, *, has_elements=True, title="TITLE     glass t= {ps:9.5f} step= {step}"):
+    text = []
+    for index, positions in enumerate(wrapped(scaled, cells)):
+        lengths = "".join(f"{x:9.3f}" for x in cell_to_cellpar(cells[index])[:3])
+        angles = "".join(f"{x:7.2f}" for x in cell_to_cellpar(cells[index])[3:])
+        text.append(title.format(ps=0.05 * index, step=100 * index, fs=INTERVAL_FS * index) + "\n")
+        text.append(f"CRYST1{lengths}{angles} P 1           1\nMODEL     {index + 1:4d}\n")
+        for atom, name in enumerate(SYMBOLS):
+            row = "".join(f"{x:8.3f}" for x in positions[atom])
+            element = name.upper() if has_elements else ""
+            text.append(f"ATOM  {atom + 1:5d} {name.upper():>4s} {name.upper():3s}  {atom + 1:4d}    {row}")
+            text.append(f"{1:6.2f}{0:6.2f}          {element:>2s}\n")
+        text.append("TER\nENDMDL\n")
+    return "".join(text)
+
+
+def write_netcdf(path, scaled, cells, *, motion=None, version=2):
+    """Write what AMBER does, by another hand."""
+    with netcdf_file(path, "w", version=version) as file:
+        file.Conventions = "AMBER"
+        for name, size in (("frame", None), ("spatial", 3), ("atom", len(SYMBOLS)), ("cell_spatial", 3)):
+            file.createDimension(name, size)
+        arrays = {"time": ("f", (), "picosecond", 0.05 * np.arange(len(cells)))}
+        arrays["coordinates"] = ("f", ("atom", "spatial"), "angstrom", wrapped(scaled, cells))
+        parameters = np.array([cell_to_cellpar(cell) for cell in cells])
+        arrays["cell_lengths"] = ("d", ("cell_spatial",), "angstrom", parameters[:, :3])
+        arrays["cell_angles"] = ("d", ("cell_spatial",), "degree", parameters[:, 3:])
+        if motion is not None:
+            arrays["velocities"] = ("f", ("atom", "spatial"), "angstrom/picosecond", motion * 1000 / 20.455)
+        for name, (kind, dimensions, unit, values) in arrays.items():
+            variable = file.createVariable(name, kind, ("frame", *dimensions))
+            variable.units = unit
+            if name == "velocities":
+                variable.scale_factor = 20.455
+            variable[: len(values)] = values
+
+
+def write_mdtraj(path, scaled, cells):
+    """Write arrays as MDTraj lays them out in HDF5, in nm and ps."""
+    with h5py.File(path, "w") as file:
+        parameters = np.array([cell_to_cellpar(cell) for cell in cells])
+        arrays = {"coordinates": (wrapped(scaled, cells).astype(np.float32) / 10, "nanometers")}
+        arrays["time"] = (0.05 * np.arange(len(cells), dtype=np.float32), "picoseconds")
+        arrays |= {
+            "cell_lengths": (parameters[:, :3] / 10, "nanometers"),
+            "cell_angles": (parameters[:, 3:], "degrees"),
+        }
+        for name, (values, unit) in arrays.items():
+            file[name] = values
+            file[name].attrs["units"] = unit
+
+
+def nep(scaled, cells, *, motion=None):
+    """Return what GPUMD dumps: keys in lower case, time in fs, velocities in Å/fs."""
+    text = []
+    for index, positions in enumerate(wrapped(scaled, cells)):
+        lattice = " ".join(repr(float(value)) for value in cells[index].ravel())
+        text.append(f'{len(SYMBOLS)}\nTime={INTERVAL_FS * index:.8f} pbc="T T T" lattice="{lattice}" ')
+        text.append(f"properties=species:S:1:pos:R:3{'' if motion is None else ':vel:R:3'}:group:I:1\n")
+        for atom, name in enumerate(SYMBOLS):
+            row = [*positions[atom], *([] if motion is None else motion[index][atom])]
+            text.append(" ".join([name.upper(), *(repr(float(x)) for x in row), "0"]) + "\n")
+    return "".join(text)
+
+
+COMPRESSORS = {
+    "gz": gzip.compress,
+    "bz2": lambda content: bz2.compress(content, 1),  # blocks of 100 kB
+    "xz": lzma.compress,
+    "zst": lambda content: zstandard.ZstdCompressor().compress(content),
+}
+
+
 def write_ase(path, scaled, cells, *, motion=None):
     with AseTrajectory(path, "w") as file:
         for atoms in as_atoms(scaled, cells, motion):
@@ -173,9 +312,33 @@ def make(kind, folder, scaled, cells, motion=None):
     if name == "dump":
         path.write_text(dump(scaled, cells, columns=columns, motion=motion))
         return path, {"timestep_fs": 0.5}
-    if kind == "dump.gz":
-        path.write_bytes(gzip.compress(dump(scaled, cells).encode()))
+    if kind in ("dump.gz", "dump.bz2", "dump.xz", "dump.zst"):
+        path.write_bytes(COMPRESSORS[kind[5:]](dump(scaled, cells).encode()))
         return path, {"timestep_fs": 0.5}
+    if kind == "ipi":
+        path.write_text(ipi_xyz(scaled, cells))
+        return path, {"timestep_fs": 0.5}
+    if kind == "nep":
+        path.write_text(nep(scaled, cells, motion=motion))
+        return path, {}
+    if kind == "gro":
+        path.write_text(gro(scaled, cells, motion=motion))
+        return path, {}
+    if kind == "gro7":
+        path.write_text(gro(scaled, cells, motion=motion, decimals=7))
+        return path, {}
+    if kind == "pdb":
+        path.write_text(pdb(scaled, cells))
+        return path, {}
+    if kind == "nc":
+        write_netcdf(path, scaled, cells, motion=motion)
+        return path, {"symbols": SYMBOLS}
+    if kind == "mdtraj.h5":
+        write_mdtraj(path, scaled, cells)
+        return path, {"symbols": SYMBOLS}
+    if kind == "touching":
+        path.write_text(touching_xdatcar(scaled, cells))
+        return path, {"timestep_fs": INTERVAL_FS}
     if kind == "general":
         path.write_text(dump(scaled, cells, general=True))
         return path, {"timestep_fs": 0.5}
@@ -208,8 +371,21 @@ DOUBLE = [
     "extxyz",
     "traj",
     "h5",
+    "dump:id element ix iy iz x y z",
+    "dump:xs ys zs ix iy iz q id element",
+    "dump.bz2",
+    "dump.xz",
+    "dump.zst",
+    "ipi",
+    "nep",
 ]
-TOLERANCES = {**dict.fromkeys(DOUBLE, 1e-10), "dcd": 1e-5, "trr": 1e-5, "xtc": 1e-3}
+TOLERANCES = {
+    **dict.fromkeys(DOUBLE, 1e-10),
+    **dict.fromkeys(("dcd", "trr", "nc", "mdtraj.h5"), 1e-5),
+    **dict.fromkeys(("gro7", "touching"), 1e-6),
+    **dict.fromkeys(("xtc", "pdb"), 1e-3),
+    "gro": 5e-3,
+}
 
 
 def assert_same_sums(series, expected, tolerance):
@@ -243,7 +419,7 @@ def test_every_format_gives_the_sums_in_a_breathing_cell(tmp_path, kind):
     scaled, cells = walk(1), cells_of(TRICLINIC, breathes=True)
     path, needed = make(kind, tmp_path, scaled, cells)
     trajectory = open_trajectory(path, **needed)
-    assert trajectory.is_unwrapped == ("xu" in kind or "xsu" in kind)
+    assert trajectory.is_unwrapped == ("xu" in kind or "xsu" in kind or "ix" in kind)
     assert_same_sums(reduce_trajectory(trajectory)[0], truth(scaled, cells), TOLERANCES[kind])
 
 
@@ -271,7 +447,7 @@ def test_every_format_gives_the_same_conductivity(tmp_path, kind, diffusive):
     assert found == pytest.approx(expected, rel=TOLERANCES[kind])
 
 
-@pytest.mark.parametrize("kind", ["dump:id element vx vy vz x y z", "trr", "traj", "h5"])
+@pytest.mark.parametrize("kind", ["dump:id element vx vy vz x y z", "trr", "traj", "h5", "nep", "gro7", "nc"])
 def test_velocities_are_summed_to_currents_and_temperature(tmp_path, kind):
     scaled, cells, motion = walk(), cells_of(CUBIC), velocities()
     path, needed = make(kind, tmp_path, scaled, cells, motion)
@@ -309,7 +485,7 @@ def test_a_dump_that_tells_units_and_time_is_taken_at_its_word(tmp_path):
     assert open_trajectory(path, lammps_units="metal", timestep_fs=0.5).interval_fs == pytest.approx(50.0)
     with pytest.raises(InputError, match=r"tells 50 fs between frames, MD steps of 0.5 fs"):
         open_trajectory(path, lammps_units="metal", timestep_fs=2.0)
-    with pytest.raises(InputError, match=r"is in units metal; expected real; say so with lammps_units"):
+    with pytest.raises(InputError, match=r"is in units metal; expected real; give --lammps-units metal"):
         open_trajectory(path)
 
 
@@ -465,7 +641,7 @@ def test_a_number_or_a_head_cut_short_at_the_end_is_no_frame(tmp_path):
 
 
 def test_frames_larger_than_what_is_read_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("aiida_elyte.science.trajectory.text_formats._CHUNK", 100)
+    monkeypatch.setattr("aiida_elyte.science.trajectory.text_stream._CHUNK", 100)
     scaled, cells = walk(), cells_of(TRICLINIC)
     for kind in ("dump:id element x y z", "dump.gz", "XDATCAR", "extxyz"):
         path, needed = make(kind, tmp_path, scaled, cells)
@@ -554,7 +730,7 @@ def test_positions_that_are_no_numbers_are_refused(tmp_path):
     broken[6, 2] = np.nan
     for kind in ("dump:id element xu yu zu", "traj", "trr"):
         path, needed = make(kind, tmp_path, broken, cells)
-        with pytest.raises(InputError, match=r"frame 6 of replica r0 has positions that are not finite"):
+        with pytest.raises(InputError, match=r"frame 6 of .* has positions that are not finite"):
             reduce_trajectory(open_trajectory(path, **needed))
 
 

@@ -108,7 +108,7 @@ def test_elements_guessed_from_names_are_told(tmp_path):
     ("name", "content", "said"),
     [
         ("x.data", lammps_data(masses={**MASSES, "F": 15.5}), r"atoms of 15.5 amu, the mass of no element; .*give the"),
-        ("x.gro", GRO.replace("   LI", "   QX"), r"does not tell the elements \(atom names QX\)"),
+        ("x.gro", GRO.replace("   LI", "   QX"), r"does not tell the elements \(atom names QX do not tell"),
         ("x.pdb", "nothing of use\n", r"x.pdb cannot be read"),
         ("x.abc", "nothing of use\n", r"x.abc cannot be read .*expected LAMMPS data"),
         ("x.extxyz", "nothing of use\n", r"x.extxyz cannot be read"),
@@ -184,3 +184,105 @@ def test_molecules_need_bonds_or_residues(tmp_path):
     (tmp_path / "run.xyz").write_text("1\n\nLi 0 0 0\n")
     with pytest.raises(InputError, match=r"run.xyz tells neither bonds nor residues; expected them for molecules of X"):
         select_molecules(tmp_path / "run.xyz", {"X": "all"})
+
+
+# --- what a mass does not tell, and what a file says of itself
+
+
+def united(*, labels="", comments=("CH3", "CH2", "N"), masses=(15.035, 14.027, 14.007)):
+    """Return LAMMPS data of three atoms, each of its own type."""
+    rows = [
+        f"{k + 1} {mass}" + (f" # {name}" if name else "")
+        for k, (name, mass) in enumerate(zip(comments, masses, strict=True))
+    ]
+    head = ["by hand", "", "3 atoms", "3 atom types", "", "0 9 xlo xhi", "0 9 ylo yhi", "0 9 zlo zhi", ""]
+    body = ["Masses", "", *rows, "", "Atoms # full", "", *(f"{k} 1 {k} 0.0 {k} 1 1" for k in (1, 2, 3)), ""]
+    return "\n".join([*head, *([labels] if labels else []), *body])
+
+
+LABELS = "Atom Type Labels\n\n1 CH3\n2 CH2\n3 N\n"
+
+
+@pytest.mark.parametrize(
+    "content", [united(), united(labels=LABELS, comments=("", "", ""))], ids=["comments", "labels"]
+)
+def test_united_atoms_of_lammps_data_are_named_and_keep_their_mass(tmp_path, content):
+    (tmp_path / "x.data").write_text(content)
+    topology = read_topology(tmp_path / "x.data")
+    assert topology.symbols == ("C", "C", "N")
+    np.testing.assert_allclose(topology.masses, [15.035, 14.027, 14.007])
+
+
+def test_united_atoms_without_names_are_rejected_with_the_remedy(tmp_path):
+    (tmp_path / "x.data").write_text(united(comments=("", "", "")))
+    with pytest.raises(
+        InputError, match=r"has atoms of 14.027 amu, the mass of no element; .* name each type behind its"
+    ):
+        read_topology(tmp_path / "x.data")
+
+
+def test_heavy_hydrogens_are_hydrogens_and_their_nitrogen_no_carbon(tmp_path):
+    masses = (14.007 - 2.016, 3.024, 12.011 - 2 * 2.016)  # N-H 11.991 amu, H, CH2
+    (tmp_path / "x.data").write_text(united(comments=("n3", "hn", "c3"), masses=masses))
+    topology = read_topology(tmp_path / "x.data")
+    assert topology.symbols == ("N", "H", "C")
+    np.testing.assert_allclose(topology.masses, masses)
+    (tmp_path / "x.data").write_text(united(comments=("", "", ""), masses=masses))
+    with pytest.raises(InputError, match=r"has atoms of 3.024 amu, hydrogens made heavier, beside which masses do not"):
+        read_topology(tmp_path / "x.data")
+
+
+def test_psf_of_heavy_hydrogens_is_read_by_names(tmp_path):
+    content = psf(masses={**MASSES, "B": 10.81, "F": 18.998})
+    content = content.replace("B    B   ", "H1   H   ").replace("      10.8100", "       3.0240")
+    (tmp_path / "x.psf").write_text(content)
+    topology = read_topology(tmp_path / "x.psf")
+    assert topology.symbols == tuple("H" if symbol == "B" else symbol for symbol in SYMBOLS)
+    assert topology.masses[0] == pytest.approx(3.024)
+
+
+def test_names_in_capitals_are_read_with_their_residue(tmp_path):
+    rows = [("MOL", "C1"), ("MOL", "H1"), ("MOL", "CL1"), ("MOL", "CA"), ("CA", "CA"), ("CL-", "CL-"), ("NA+", "NA+")]
+    numbers = [1, 1, 1, 1, 2, 3, 4]
+    text = "".join(
+        f"{number:5d}{residue:5s}{name:>5s}{k + 1:5d}{0:8.3f}{0:8.3f}{0:8.3f}\n"
+        for k, (number, (residue, name)) in enumerate(zip(numbers, rows, strict=True))
+    )
+    (tmp_path / "x.gro").write_text(f"by hand\n{len(rows)}\n{text}   1.0 1.0 1.0\n")
+    topology = read_topology(tmp_path / "x.gro")
+    assert topology.symbols == ("C", "H", "Cl", "C", "Ca", "Cl", "Na")
+    assert topology.notes == ("x.gro tells no elements: C, Ca, Cl, H, Na guessed from atom names; read CA as C",)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.data", lammps_data().replace("8 atoms", "9 atoms")),
+        ("x.psf", psf().replace("       8 !NATOM", "       9 !NATOM")),
+        ("x.gro", GRO.replace("\n8\n", "\n9\n")),
+    ],
+)
+def test_files_that_hold_other_atoms_than_they_say_are_rejected(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=rf"topology \S+{name} ") as told:
+        read_topology(tmp_path / name)
+    assert "\n" not in str(told.value)
+
+
+def test_a_poscar_tells_elements_whatever_its_rows_look_like(tmp_path):
+    rows = " 0.01182162 0.45046370-0.35584039\n" * 3
+    content = f"glass\n1.0\n 9 0 0\n 0 9 0\n 0 0 9\n Li_sv Cl\n 1 2\nDirect\n{rows}"
+    for name in ("POSCAR", "x.vasp"):
+        (tmp_path / name).write_text(content)
+        assert read_topology(tmp_path / name).symbols == ("Li", "Cl", "Cl")
+    (tmp_path / "POSCAR").write_text(content.replace(" 1 2\n", " 1\n"))
+    with pytest.raises(InputError, match=r"POSCAR cannot be read \(2 symbols and 1 counts\)"):
+        read_topology(tmp_path / "POSCAR")
+
+
+def test_an_xyz_tells_elements_in_capitals(tmp_path):
+    (tmp_path / "x.xyz").write_text("3\n\nLI 0 0 0\nCL 1 1 1\nBr 2 2 2\n")
+    assert read_topology(tmp_path / "x.xyz").symbols == ("Li", "Cl", "Br")
+    (tmp_path / "x.xyz").write_text("1\n\n1 0 0 0\n")
+    with pytest.raises(InputError, match=r"x.xyz cannot be read \(names atoms 1; expected chemical symbols"):
+        read_topology(tmp_path / "x.xyz")
