@@ -392,7 +392,9 @@ def test_files_without_times_need_one(tmp_path):
     (tmp_path / "XDATCAR").write_text(xdatcar(scaled, cells))
     for name in ("vmd.dcd", "zero.xtc", "XDATCAR"):
         known = {} if name == "XDATCAR" else {"symbols": SYMBOLS}
-        with pytest.raises(InputError, match=r"tells no times; expected the time between its frames .*give --timestep-fs"):
+        with pytest.raises(
+            InputError, match=r"tells no times; expected the time between its frames .*give --timestep-fs"
+        ):
             open_trajectory(tmp_path / name, **known)
         assert open_trajectory(tmp_path / name, timestep_fs=7.0, **known).interval_fs == 7.0
         assert open_trajectory(tmp_path / name, timestep_fs=7.0, stride=2, **known).interval_fs == 14.0
