@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase.geometry import cellpar_to_cell
@@ -250,7 +251,7 @@ def _of_ase(path: Path) -> np.ndarray | None:
     is_poscar = name.startswith(("poscar", "contcar", "xdatcar")) or path.suffix in (".vasp", ".poscar")
     if not is_poscar and path.suffix.lower() not in (".cif", ".extxyz", ".traj", ".xyz"):
         return None
-    options = {"format": "vasp-xdatcar" if name.startswith("xdatcar") else "vasp"} if is_poscar else {}
+    options: dict[str, Any] = {"format": "vasp-xdatcar" if name.startswith("xdatcar") else "vasp"} if is_poscar else {}
     try:
         atoms = read(path, index=0, **options)
     except Exception as error:  # readers of ASE fail in every way

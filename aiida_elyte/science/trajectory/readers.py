@@ -243,8 +243,11 @@ def open_trajectory(
         raise InputError(f"stride is {stride!r}; expected a positive number of frames")
     if timestep_fs is not None and not (math.isfinite(timestep_fs) and timestep_fs > 0):
         raise InputError(f"timestep_fs is {timestep_fs!r}; expected a positive time [fs]")
-    options: dict[str, Any] = {"lammps_units": lammps_units} | ({} if elements is None else {"elements": elements})
-    find = partial(reader_of, **options)
+    options: dict[str, Any] = {} if elements is None else {"elements": elements}
+
+    def find(part: Path) -> SnapshotReader:
+        return reader_of(part, lammps_units, **options)
+
     read = join_parts(parts, find) if len(parts) > 1 else find(path)
     first, second = _first_two(path, read)
     if topology is not None and not isinstance(topology, Topology):

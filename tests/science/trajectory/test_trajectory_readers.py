@@ -309,10 +309,9 @@ def test_a_dump_that_tells_units_and_time_is_taken_at_its_word(tmp_path):
     assert open_trajectory(path, lammps_units="metal", timestep_fs=0.5).interval_fs == pytest.approx(50.0)
     overruled = open_trajectory(path, lammps_units="metal", timestep_fs=2.0)
     assert overruled.interval_fs == 200.0
-    assert overruled.warnings == (
-        "dump says that frames are 50 fs apart (100 MD steps of 0.5 fs); --timestep-fs 2 × 100 MD steps makes them "
-        "200 fs, which is taken",
-    )
+    (warning,) = overruled.warnings
+    assert "dump says that frames are 50 fs apart (100 MD steps of 0.5 fs)" in warning
+    assert "--timestep-fs 2 × 100 MD steps makes them 200 fs, which is taken" in warning
     with pytest.raises(InputError, match=r"is in units metal; expected real; say so with lammps_units"):
         open_trajectory(path)
 
