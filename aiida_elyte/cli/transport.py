@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aiida_elyte.cli.files import write_files
-from aiida_elyte.cli.pairs import parse_charges
+from aiida_elyte.cli.pairs import parse_charges, parse_pairs
 from aiida_elyte.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from aiida_elyte.science.trajectory.cells import Cells
     from aiida_elyte.science.trajectory.readers import Trajectory
     from aiida_elyte.science.trajectory.reduction import Reducer, Series
     from aiida_elyte.science.trajectory.topology import Topology
@@ -41,6 +42,8 @@ class _Sources:
     topology: Path | None
     molecules: Mapping[str, str]
     timestep_fs: float | None
+    cell: "Cells | None"
+    elements: Mapping[str, str] | None
     stride: int
     lammps_units: str
 
@@ -63,9 +66,19 @@ class _System:
 @click.option(
     "--timestep-fs",
     type=_POSITIVE,
-    help="LAMMPS dump, torch-sim: the MD step; XDATCAR, extxyz, ASE: the time between frames; else not needed.",
+    help="LAMMPS dump, torch-sim: the MD step; XDATCAR, extxyz, ASE: the time between frames; else not needed, but "
+    "overrules the times of the file.",
 )
-@click.option("--topology", type=click.Path(path_type=Path), metavar="FILE", help="Elements, masses, bonds, residues.")
+@click.option(
+    "--topology", type=click.Path(path_type=Path), metavar="FILE", help="Elements, masses, bonds, residues, cell."
+)
+@click.option(
+    "--cell",
+    metavar="A,B,C…|FILE",
+    help="Cell of a trajectory that has none: edges [Å], then angles if not right ones; nine numbers; CP2K's .cell; or "
+    "a structure.",
+)
+@click.option("--elements", metavar="TYPE=SYMBOL,…", help="Elements of the types of a LAMMPS dump: 1=Li,2=Cl or Li,Cl.")
 @click.option(
     "--molecule",
     "molecules",
@@ -90,6 +103,8 @@ def command(
     temperature_K: float,
     timestep_fs: float | None,
     topology: Path | None,
+    cell: str | None,
+    elements: str | None,
     molecules: tuple[str, ...],
     frame: str | None,
     species: str | None,
@@ -113,13 +128,23 @@ def command(
     twice = [str(path) for place, path in enumerate(trajectories) if path in trajectories[:place]]
     if twice:
         raise InputError(f"{twice[0]} is given twice; expected replicas of their own; leave one out")
-    sources = _Sources(trajectories, topology, _selections(molecules), timestep_fs, stride, lammps_units)
+    sources = _Sources(
+        trajectories,
+        topology,
+        _selections(molecules),
+        timestep_fs,
+        None if cell is None else _cells(cell),
+        None if elements is None else _elements(elements),
+        stride,
+        lammps_units,
+    )
     given = None if charges == (_TOPOLOGY,) else parse_charges(charges, "Li=1,TFSI=-1")
     wanted = _names(species)
     try:
         system = _read(sources, given, wanted, _names((frame or "").partition(":")[2]))
     except ImportError as error:
         raise InputError(f"{error.name} is not installed; these files need it; pip install {error.name}") from error
+    _require_independent(system)
     from aiida_elyte.science.transport.estimates import estimate_transport
 
     chosen: dict[str, Any] = {"mobile": wanted or None, "frame": frame}
@@ -138,13 +163,35 @@ def command(
     if json_path is not None:
         files[json_path] = (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
     write_files(files)
-    for line in _notes(system, content, sources):
+    for line in [*_heads(system), *_notes(system, content, sources)]:
         click.echo(line, err=True)
-    click.echo("\n".join(_table(content["quantities"])))
+    click.echo("\n".join([_times(system), *_table(content["quantities"])]))
 
 
 def _names(text: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in (text or "").split(",") if name.strip()))
+
+
+def _cells(text: str) -> "Cells":
+    from aiida_elyte.science.trajectory.cells import parse_cells
+
+    return parse_cells(text)
+
+
+def _elements(text: str) -> dict[str, str]:
+    """Return type → chemical symbol from ``1=Li,2=Cl``, or from symbols in the order of the types."""
+    from ase.data import atomic_numbers
+
+    example = "1=Li,2=Cl"
+    pairs = (
+        parse_pairs([text], "--elements", example)
+        if "=" in text
+        else {str(number): name for number, name in enumerate(map(str.strip, text.split(",")), 1)}
+    )
+    wrong = [name for name in pairs.values() if atomic_numbers.get(name, 0) < 1]
+    if wrong:
+        raise InputError(f"--elements names {wrong[0]!r}; expected chemical symbols, e.g. --elements {example}")
+    return pairs
 
 
 def _selections(words: Iterable[str]) -> dict[str, str]:
@@ -171,6 +218,8 @@ def _read(
         "--topology": sources.topology,
         "--molecule": sources.molecules,
         "--timestep-fs": sources.timestep_fs,
+        "--cell": sources.cell,
+        "--elements": sources.elements,
         "--stride": sources.stride > 1,
         "--charges topology": given is None,
     }
@@ -191,6 +240,8 @@ def _read(
             path,
             topology=topology,
             timestep_fs=sources.timestep_fs,
+            cell_A=sources.cell,
+            elements=sources.elements,
             stride=sources.stride,
             lammps_units=sources.lammps_units,
         )
@@ -230,7 +281,12 @@ def _add_series(system: _System, path: Path) -> None:
     system.series += found
     for one in found:
         place = f"{path}:{one.replica}" if len(found) > 1 else str(path)
-        system.trajectories.append(_told(place, len(one.time_fs), one.interval_fs, ()))
+        formula = "".join(
+            f"{name}{count}" if name.isalpha() and len(name) < 3 else f"({name}){count}"
+            for name, count in zip(one.species, one.counts.tolist(), strict=True)
+        )
+        known = {"format": "reduced series", "formula": formula, "n_atoms": None, "time_source": "as it was reduced"}
+        system.trajectories.append(_told(place, len(one.time_fs), one, known))
 
 
 def _add_trajectory(
@@ -239,6 +295,8 @@ def _add_trajectory(
     molecules: "Mapping[str, Sequence[np.ndarray]]",
     mobile: tuple[str, ...],
 ) -> None:
+    from ase.formula import Formula
+
     from aiida_elyte.science.trajectory.readers import reduce_trajectory
 
     n_frames = 0
@@ -255,17 +313,51 @@ def _add_trajectory(
         on_frame=count,
     )
     system.series.append(series)
-    system.trajectories.append(_told(str(trajectory.path), n_frames, trajectory.interval_fs, notes))
+    known = {
+        "format": trajectory.format,
+        "formula": Formula.from_list(list(trajectory.symbols)).format("hill"),
+        "n_atoms": len(trajectory.symbols),
+        "time_source": trajectory.time_source,
+        "n_frames_left_out": trajectory.n_dropped,
+    }
+    told = _told(str(trajectory.path), n_frames, series, known, trajectory.interval_fs)
+    system.trajectories.append({**told, "notes": list(notes), "warnings": list(trajectory.warnings)})
 
 
-def _told(path: str, n_frames: int, interval_fs: float, notes: tuple[str, ...]) -> dict[str, Any]:
-    duration = (n_frames - 1) * interval_fs / 1e3
+def _require_independent(system: _System) -> None:
+    from aiida_elyte.science.transport.copies import find_copy
+
+    pair = find_copy(system.series)
+    if pair is not None:
+        first, second = (system.trajectories[place]["path"] for place in pair)
+        raise InputError(
+            f"{second} holds the motion of {first}: it is a copy, a part, or every so many frames of it; expected "
+            "replicas of their own; leave one out"
+        )
+
+
+def _told(
+    path: str, n_frames: int, series: "Series", known: Mapping[str, Any], interval_fs: float | None = None
+) -> dict[str, Any]:
+    """Return what was read of one trajectory."""
+    import numpy as np
+    from ase.geometry import cell_to_cellpar
+
+    step = series.interval_fs if interval_fs is None else interval_fs
+    volume = series.volume_A3
+    temperature = series.temperature_K[np.isfinite(series.temperature_K)]
     return {
         "path": path,
         "n_frames": n_frames,
-        "interval_fs": interval_fs,
-        "duration_ps": duration,
-        "notes": list(notes),
+        "interval_fs": step,
+        "duration_ps": (n_frames - 1) * step / 1e3,
+        "notes": [],
+        "warnings": [],
+        "n_frames_left_out": 0,
+        **known,
+        "cell_A_deg": [round(float(value), 4) for value in cell_to_cellpar(series.cell_A)],
+        "volume_A3": {name: float(getattr(np, name)(volume)) for name in ("mean", "min", "max")},
+        "kinetic_temperature_K": float(temperature.mean()) if len(temperature) else None,
     }
 
 
@@ -355,7 +447,8 @@ def _describe(
     warnings = [
         f"{told['path']}: {warning}"
         for one, told in zip(system.series, system.trajectories, strict=True)
-        if (warning := check_time_step(one, temperature_K))
+        for warning in (*told["warnings"], check_time_step(one, temperature_K))
+        if warning
     ]
     apart = [name for name, one in quantities.items() if isinstance(one, Estimate) and DIFFER in one.method]
     if apart:
@@ -373,14 +466,43 @@ def _describe(
     }
 
 
+def _times(system: _System) -> str:
+    """Return the times of all trajectories in one line."""
+    shown = []
+    for told in system.trajectories:
+        line = f"frames {told['interval_fs']:g} fs apart, {told['n_frames']} frames, {told['duration_ps']:g} ps"
+        shown.append(line)
+    return "; ".join(dict.fromkeys(shown))
+
+
+def _heads(system: _System) -> list[str]:
+    """Return what was read of each trajectory: times first, then atoms and cell."""
+    lines = []
+    for told in system.trajectories:
+        lines.append(f"{told['path']}: frames {told['interval_fs']:g} fs apart, {told['time_source']}")
+        atoms = "" if told["n_atoms"] is None else f" ({told['n_atoms']} atoms)"
+        count = f"{told['n_frames']} frames"
+        if told["n_frames_left_out"]:
+            count += f" ({told['n_frames_left_out']} left out)"
+        a, b, c, *angles = told["cell_A_deg"]
+        cell = f"cell {a:g} {b:g} {c:g} Å, {' '.join(f'{angle:g}' for angle in angles)}°"
+        volume = told["volume_A3"]
+        swing = (volume["max"] - volume["min"]) / volume["mean"]
+        if swing > 1e-6:
+            cell = f"mean {cell}, volume changing by {100 * swing:.2g} %"
+        words = [f"{told['format']}, {told['formula']}{atoms}", f"{count}, {told['duration_ps']:g} ps", cell]
+        if told["kinetic_temperature_K"] is not None:
+            words.append(f"kinetic temperature {told['kinetic_temperature_K']:.4g} K")
+        lines.append("; ".join(words))
+    return lines
+
+
 def _notes(system: _System, content: Mapping[str, Any], sources: _Sources) -> list[str]:
     """Return what a reader should know beside the numbers, one line each."""
     from aiida_elyte.science.transport.windows import usable_series
 
     lines = []
     for one, told in zip(system.series, system.trajectories, strict=True):
-        read = f"{told['path']}: {told['n_frames']} frames, {told['interval_fs']:g} fs apart"
-        lines.append(f"{read}, {told['duration_ps']:g} ps")
         lines += [f"{told['path']}: {note}" for note in told["notes"]]
         if one.tracked_every > 1:
             lines.append(f"{told['path']}: single ions are kept at every {one.tracked_every}th frame, to bound memory")
@@ -391,7 +513,12 @@ def _notes(system: _System, content: Mapping[str, Any], sources: _Sources) -> li
         lines.append(f"of every {sources.stride} frames one was read")
     lines.append(f"frame of reference: {content['frame']}")
     background = content["neutralising_background"]
-    if background:
+    if background and not background["species"]:
+        lines.append(
+            f"what neutralises them ({background['charge_e']:+g} e) is not in the trajectory: they diffuse in the "
+            "laboratory frame, with whatever drift the whole system has"
+        )
+    elif background:
         lines.append(
             f"{', '.join(background['species'])} are the neutralising background of {background['charge_e']:+g} e"
         )

@@ -170,8 +170,16 @@ def test_solid_gives_the_truth(crystal_file, tmp_path):
     assert content["neutralising_background"] == {"species": ["S"], "charge_e": -24.0}
     assert content["temperature_K"] == 600.0
     assert content["warnings"] == []
-    told = {"n_frames": 300, "interval_fs": 50.0, "duration_ps": pytest.approx(14.95), "notes": []}
+    told = {"n_frames": 300, "interval_fs": 50.0, "duration_ps": pytest.approx(14.95), "notes": [], "warnings": []}
+    told |= {"format": "extended XYZ", "formula": "Li24S6", "n_atoms": 30, "n_frames_left_out": 0}
+    told |= {"time_source": "--timestep-fs 50", "cell_A_deg": [12, 12, 12, 90, 90, 90], "kinetic_temperature_K": None}
+    told["volume_A3"] = dict.fromkeys(("mean", "min", "max"), pytest.approx(1728.0))
     assert content["trajectories"] == [{"path": str(crystal_file), **told}]
+    assert result.stderr.splitlines()[:2] == [
+        f"{crystal_file}: frames 50 fs apart, --timestep-fs 50",
+        "extended XYZ, Li24S6 (30 atoms); 300 frames, 14.95 ps; cell 12 12 12 Å, 90 90 90°",
+    ]
+    assert result.stdout.splitlines()[0] == "frames 50 fs apart, 300 frames, 14.95 ps"
     assert "neutralising background of -24 e" in result.stderr
     assert "every" not in result.stderr
 
@@ -468,8 +476,8 @@ def test_every_block_of_the_docs_runs(liquid_files, tmp_path, monkeypatch, capsy
     for path in liquid_files.iterdir():
         (tmp_path / path.name).symlink_to(path)
     (tmp_path / "XDATCAR").write_text(xdatcar(*solid()))
-    for name, diffusion in (("run1", 1e-4), ("run2", 1e-4), ("700K", 1.8e-4), ("800K", 2.8e-4)):
-        write_solid(tmp_path / f"{name}.extxyz", diffusion=diffusion, seed=len(name))
+    for seed, (name, diffusion) in enumerate((("run1", 1e-4), ("run2", 1e-4), ("700K", 1.8e-4), ("800K", 2.8e-4))):
+        write_solid(tmp_path / f"{name}.extxyz", diffusion=diffusion, seed=4 + seed)
     blocks = re.findall(r"```(\w*)\n(.*?)```", DOCS.read_text(), flags=re.DOTALL)
     assert {language for language, _ in blocks} == {"bash", "python"}
     for language, block in blocks:

@@ -260,7 +260,7 @@ def open_trajectory(
     is_numbering = first.counter is not None or _is_dcd(parts[0]) or _n_steps(first, second) == 1
     warnings = list(interval.warnings)
     if first.cell_A is not None and (reason := validate_volume(first.cell_A, masses)):
-        warnings.append(f"the cell of {path.name} {reason}; look at its units")
+        warnings.append(f"the cell {reason}; look at its units")
     trajectory = Trajectory(
         path=path,
         symbols=names,
@@ -353,7 +353,7 @@ def _cells_of(
         if topology is None or vectors_or_none is None:
             return None, None
         given = Cells(str(topology.path), vectors_or_none[None])
-        note = f"{path.name} has no cell; that of {topology.path.name} is taken: {describe_cell(vectors_or_none)}"
+        note = f"the file has no cell; that of {topology.path.name} is taken: {describe_cell(vectors_or_none)}"
     if reason := validate_volume(given.vectors_A[0], masses):
         raise InputError(f"the cell of {given.name} {reason}; give the right one with --cell (cell_A in Python)")
     return given, note

@@ -96,14 +96,14 @@ def interval_of(path: Path, first: Snapshot, second: Snapshot, timestep_fs: floa
         by_steps = second.time_fs / second.step * n_steps
         own_fs = by_steps if abs(by_steps - own_fs) <= _SINGLE * second.time_fs else own_fs
     if timestep_fs is None:
-        return Interval(own_fs, "as the file says", _doubts(path, first, own_fs, n_steps))
+        return Interval(own_fs, "as the file says", _doubts(first, own_fs, n_steps))
     if _are_alike(timestep_fs, own_fs) or (n_steps > 0 and _are_alike(timestep_fs, own_fs / n_steps)):
         return Interval(own_fs, "as the file and --timestep-fs say")
     is_step = n_steps > 1 and _is_md_step(timestep_fs, own_fs, n_steps)
     found = timestep_fs * n_steps if is_step else timestep_fs
     meaning = f"--timestep-fs {timestep_fs:g}"
     source = f"{meaning} × {n_steps} MD steps" if is_step else meaning
-    file = f"{path.name} says that frames are {own_fs:g} fs apart"
+    file = f"the file says that frames are {own_fs:g} fs apart"
     if n_steps > 1:
         file += f" ({n_steps} MD steps of {own_fs / n_steps:g} fs)"
     return Interval(found, source, (f"{file}; {source} makes them {found:g} fs, which is taken",))
@@ -124,7 +124,7 @@ def _given(path: Path, first: Snapshot, n_steps: int, timestep_fs: float | None)
     doubts: tuple[str, ...] = ()
     if n_steps > 1 and timestep_fs > _MD_STEP_FS[1]:
         text = (
-            f"--timestep-fs is {timestep_fs:g} fs, and {path.name} counts MD steps, {n_steps} from frame to frame; "
+            f"--timestep-fs is {timestep_fs:g} fs, and the file counts MD steps, {n_steps} from frame to frame; "
             f"expected an MD step, below {_MD_STEP_FS[1]:g} fs for atoms; if frames are {timestep_fs:g} fs apart give "
             f"--timestep-fs {timestep_fs / n_steps:g}"
         )
@@ -147,7 +147,7 @@ def _is_md_step(timestep_fs: float, own_fs: float, n_steps: int) -> bool:
     return timestep_fs <= _MD_STEP_FS[1]
 
 
-def _doubts(path: Path, first: Snapshot, own_fs: float, n_steps: int) -> tuple[str, ...]:
+def _doubts(first: Snapshot, own_fs: float, n_steps: int) -> tuple[str, ...]:
     """Return what makes the times of a file doubtful."""
     if n_steps > 1:
         step = own_fs / n_steps
@@ -160,13 +160,13 @@ def _doubts(path: Path, first: Snapshot, own_fs: float, n_steps: int) -> tuple[s
             if lowest <= step * factor <= highest
         ]
         return (
-            f"{path.name} says that its MD step is {step:.4g} fs; expected {lowest:g} to {highest:g} fs for atoms"
+            f"the file says that its MD step is {step:.4g} fs; expected {lowest:g} to {highest:g} fs for atoms"
             + (f" ({' or '.join(others)})" if others else "")
             + "; give the MD step with --timestep-fs",
         )
     if math.isclose(own_fs, _CONVERTER_FS, rel_tol=1e-5) and not first.time_fs and (n_steps == 1 or first.step is None):
         text = (
-            f"{path.name} counts frames from 0 at exactly 1 ps each, which looks like the default of a converter; give "
+            "the file counts frames from 0 at exactly 1 ps each, which looks like the default of a converter; give "
             "the time between frames with --timestep-fs if it is another"
         )
         return (text,)

@@ -310,7 +310,7 @@ def test_a_dump_that_tells_units_and_time_is_taken_at_its_word(tmp_path):
     overruled = open_trajectory(path, lammps_units="metal", timestep_fs=2.0)
     assert overruled.interval_fs == 200.0
     (warning,) = overruled.warnings
-    assert "dump says that frames are 50 fs apart (100 MD steps of 0.5 fs)" in warning
+    assert "the file says that frames are 50 fs apart (100 MD steps of 0.5 fs)" in warning
     assert "--timestep-fs 2 × 100 MD steps makes them 200 fs, which is taken" in warning
     with pytest.raises(InputError, match=r"is in units metal; expected real; say so with lammps_units"):
         open_trajectory(path)
@@ -375,7 +375,7 @@ def test_interval_comes_from_the_files_own_times(tmp_path):
             assert open_trajectory(tmp_path / name, **known).warnings == ()
         other = open_trajectory(tmp_path / name, symbols=SYMBOLS, timestep_fs=51.0)
         assert other.interval_fs == 51.0
-        assert f"{name} says that frames are 50 fs apart" in other.warnings[0]
+        assert "the file says that frames are 50 fs apart" in other.warnings[0]
         assert "--timestep-fs 51 makes them 51 fs, which is taken" in other.warnings[0]
     metal = open_trajectory(tmp_path / "metal.dcd", symbols=SYMBOLS, lammps_units="metal")
     assert metal.interval_fs == pytest.approx(50.0, rel=1e-6)
