@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase.geometry import cellpar_to_cell
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.snapshot import Snapshot
@@ -104,10 +103,16 @@ def parse_cells(text: str) -> Cells:
 
 def _of_parameters(a: float, b: float, c: float, alpha: float, beta: float, gamma: float) -> np.ndarray:
     """Return the vectors of a cell, ``a`` along x and ``b`` in the xy plane; zeros where there is none."""
+    cos_a, cos_b, cos_g = (math.cos(math.radians(angle)) for angle in (alpha, beta, gamma))
+    sine = math.sin(math.radians(gamma))
     if min(a, b, c) <= 0 or not all(0 < angle < 180 for angle in (alpha, beta, gamma)):
         return np.zeros((3, 3))
-    vectors = np.asarray(cellpar_to_cell([a, b, c, alpha, beta, gamma]), float)
-    return vectors if np.isfinite(vectors).all() else np.zeros((3, 3))
+    along_y = (cos_a - cos_b * cos_g) / sine
+    height = 1 - cos_b**2 - along_y**2
+    if not height > 0:  # no three vectors have these angles
+        return np.zeros((3, 3))
+    vectors = [[a, 0, 0], [b * cos_g, b * sine, 0], [c * cos_b, c * along_y, c * math.sqrt(height)]]
+    return np.array(vectors)
 
 
 def _checked(vectors: np.ndarray, name: str) -> np.ndarray:

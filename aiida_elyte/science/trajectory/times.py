@@ -96,7 +96,9 @@ def interval_of(path: Path, first: Snapshot, second: Snapshot, timestep_fs: floa
         by_steps = second.time_fs / second.step * n_steps
         own_fs = by_steps if abs(by_steps - own_fs) <= _SINGLE * second.time_fs else own_fs
     if timestep_fs is None:
-        return Interval(own_fs, "as the file says", _doubts(first, own_fs, n_steps))
+        source = getattr(first, "time_source", "")
+        said = f"as the file says ({source})" if source else "as the file says"
+        return Interval(own_fs, said, _doubts(first, own_fs, n_steps))
     if _are_alike(timestep_fs, own_fs) or (n_steps > 0 and _are_alike(timestep_fs, own_fs / n_steps)):
         return Interval(own_fs, "as the file and --timestep-fs say")
     is_step = n_steps > 1 and _is_md_step(timestep_fs, own_fs, n_steps)
