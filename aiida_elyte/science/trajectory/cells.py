@@ -103,7 +103,7 @@ def parse_cells(text: str) -> Cells:
 
 def _of_parameters(a: float, b: float, c: float, alpha: float, beta: float, gamma: float) -> np.ndarray:
     """Return the vectors of a cell, ``a`` along x and ``b`` in the xy plane; zeros where there is none."""
-    cos_a, cos_b, cos_g = (math.cos(math.radians(angle)) for angle in (alpha, beta, gamma))
+    cos_a, cos_b, cos_g = (0.0 if angle == 90 else math.cos(math.radians(angle)) for angle in (alpha, beta, gamma))
     sine = math.sin(math.radians(gamma))
     if min(a, b, c) <= 0 or not all(0 < angle < 180 for angle in (alpha, beta, gamma)):
         return np.zeros((3, 3))

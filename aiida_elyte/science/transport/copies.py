@@ -64,17 +64,15 @@ def _share_steps(fine: Series, coarse: Series) -> bool:
 
 def _begins_within(needle: np.ndarray, hay: np.ndarray, lag: int) -> bool:
     """Tell whether the first rows of an array stand in another, every ``lag``-th row there."""
-    count = min(_MOST_STEPS, len(needle), 1 + (len(hay) - 1) // lag)
-    if count < _MIN_STEPS:
+    needle = needle[:_MOST_STEPS]
+    n_places = len(hay) - (_MIN_STEPS - 1) * lag
+    size = float(np.sqrt(np.mean(needle**2))) if len(needle) else 0.0
+    if n_places < 1 or len(needle) < _MIN_STEPS or not size > 0:
         return False
-    needle = needle[:count]
-    size = float(np.sqrt(np.mean(needle**2)))
-    if not size > 0:
-        return False
-    n_places = len(hay) - (count - 1) * lag
     # the first row alone leaves few places worth a closer look
     first = np.sqrt(np.mean((hay[:n_places] - needle[0]) ** 2, axis=1)) <= 3 * _ALIKE * size
-    return any(
-        np.sqrt(np.mean((hay[place : place + count * lag : lag] - needle) ** 2)) <= _ALIKE * size
-        for place in np.flatnonzero(first)
-    )
+    for place in np.flatnonzero(first):
+        rows = hay[place::lag][: len(needle)]
+        if np.sqrt(np.mean((rows - needle[: len(rows)]) ** 2)) <= _ALIKE * size:
+            return True
+    return False
