@@ -1,5 +1,6 @@
 """``aiida-elyte transport`` on small trajectories of known transport, on broken ones, and on the docs' examples."""
 
+import gzip
 import json
 import re
 import shlex
@@ -413,6 +414,68 @@ def test_bad_words_end_in_one_line_and_leave_nothing(refuse, crystal_file, tmp_p
 
 def test_a_file_given_twice(refuse, crystal_file):
     assert "is given twice" in refuse("transport", crystal_file, crystal_file, *COMMON)
+
+
+COPIES = {
+    "compressed": ("copy.extxyz.gz", lambda text: gzip.compress(text.encode())),
+    "a part": ("part.extxyz", lambda text: "".join(text.splitlines(keepends=True)[: 32 * 150]).encode()),
+    "another format": ("XDATCAR", lambda _: xdatcar(*solid()).encode()),
+}
+
+
+@pytest.mark.parametrize(("name", "content"), COPIES.values(), ids=COPIES)
+def test_a_copy_is_no_replica(refuse, crystal_file, tmp_path, name, content):
+    (tmp_path / name).write_bytes(content(crystal_file.read_text()))
+    line = refuse("transport", crystal_file, tmp_path / name, *COMMON)
+    assert f"{tmp_path / name} holds the motion of {crystal_file}" in line
+    assert "leave one out" in line
+
+
+def bare(path):
+    """Write the solid without its cell."""
+    symbols, positions = solid()
+    rows = []
+    for frame in positions % SIDE:
+        atoms = zip(symbols, frame, strict=True)
+        rows.append("30\nProperties=species:S:1:pos:R:3\n")
+        rows += [f"{symbol} {x:.5f} {y:.5f} {z:.5f}\n" for symbol, (x, y, z) in atoms]
+    path.write_text("".join(rows))
+    return path
+
+
+def test_a_cell_from_an_option_gives_the_numbers_of_one_in_the_file(crystal_file, tmp_path):
+    expected, _ = analyse(tmp_path, crystal_file, *COMMON)
+    for cell in ("12,12,12", "12 12 12 90 90 90", "12,0,0,0,12,0,0,0,12", crystal_file):
+        content, _ = analyse(tmp_path, bare(tmp_path / "bare.xyz"), *COMMON, "--cell", cell)
+        assert content["quantities"] == expected["quantities"]
+    content, result = analyse(tmp_path, tmp_path / "bare.xyz", *COMMON, "--topology", crystal_file)
+    assert content["quantities"] == expected["quantities"]
+    assert "the file has no cell; that of solid.extxyz is taken: 12 × 12 × 12 Å, right angles" in result.stderr
+
+
+def test_cells_that_are_missing_or_not_those_of_the_file(refuse, crystal_file, tmp_path):
+    line = refuse("transport", bare(tmp_path / "bare.xyz"), *COMMON)
+    assert "has no cell; expected three cell vectors; give --cell" in line
+    assert "leave --cell out" in refuse("transport", crystal_file, *COMMON, "--cell", "13,12,12")
+    assert "--cell is 'moon'" in refuse("transport", crystal_file, *COMMON, "--cell", "moon")
+
+
+@pytest.mark.parametrize(("text", "said"), [("1=Xx", "names 'Xx'; expected chemical symbols"), ("Li,=", "NAME=VALUE")])
+def test_elements_that_are_none(refuse, crystal_file, text, said):
+    assert said in refuse("transport", crystal_file, *COMMON, "--elements", text)
+
+
+def test_a_time_that_overrules_the_file_is_in_every_output(tmp_path):
+    symbols, positions = solid()
+    path = tmp_path / "timed.extxyz"
+    path.write_text(extxyz(symbols, positions, times=INTERVAL_FS * np.arange(len(positions)) * 48.88821))
+    content, result = analyse(tmp_path, path, *COMMON)
+    assert content["trajectories"][0]["interval_fs"] == 50.0
+    assert "frames 50 fs apart" in result.stderr.splitlines()[0]
+    assert "frames 50 fs apart" in result.stdout.splitlines()[0]
+    (warning,) = content["warnings"]
+    assert "the file says that frames are 2444.41 fs apart; --timestep-fs 50 makes them 50 fs" in warning
+    assert f"Warning: {warning}" in result.stderr
 
 
 def test_a_missing_file(refuse, tmp_path):
