@@ -1,9 +1,7 @@
 """``aiida-elyte transport``: anybody's trajectory to conductivity, without AiiDA."""
 
 import json
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,15 +9,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aiida_elyte.cli.files import write_files
-from aiida_elyte.cli.pairs import parse_charges
+from aiida_elyte.cli.pairs import parse_charges, parse_pairs
+from aiida_elyte.cli.replicas import (
+    Sources,
+    System,
+    describe_times,
+    describe_trajectories,
+    read_system,
+    require_independent,
+)
 from aiida_elyte.errors import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from aiida_elyte.science.trajectory.readers import Trajectory
-    from aiida_elyte.science.trajectory.reduction import Reducer, Series
-    from aiida_elyte.science.trajectory.topology import Topology
+    from aiida_elyte.science.trajectory.cells import Cells
+    from aiida_elyte.science.trajectory.reduction import Series
     from aiida_elyte.science.transport.estimates import Estimate, Refusal
 
 __all__ = ["command"]
@@ -27,31 +30,7 @@ __all__ = ["command"]
 _TOPOLOGY = "topology"
 """What stands for charges when the topology tells them."""
 
-_ALIKE_E = 0.05
-"""Largest difference between the charges of particles of one species [e]."""
-
 _POSITIVE = click.FloatRange(min=0, min_open=True)
-
-
-@dataclass(frozen=True)
-class _Sources:
-    """What the trajectories are read with."""
-
-    paths: tuple[Path, ...]
-    topology: Path | None
-    molecules: Mapping[str, str]
-    timestep_fs: float | None
-    stride: int
-    lammps_units: str
-
-
-@dataclass
-class _System:
-    """What was read: replicas of one system."""
-
-    series: "list[Series]" = field(default_factory=list)
-    charges: dict[str, float] = field(default_factory=dict)
-    trajectories: list[dict[str, Any]] = field(default_factory=list)
 
 
 @click.command("transport")
@@ -63,9 +42,19 @@ class _System:
 @click.option(
     "--timestep-fs",
     type=_POSITIVE,
-    help="LAMMPS dump, torch-sim: the MD step; XDATCAR, extxyz, ASE: the time between frames; else not needed.",
+    help="LAMMPS dump, torch-sim: the MD step; XDATCAR, extxyz, ASE: the time between frames; else not needed, but "
+    "overrules the times of the file.",
 )
-@click.option("--topology", type=click.Path(path_type=Path), metavar="FILE", help="Elements, masses, bonds, residues.")
+@click.option(
+    "--topology", type=click.Path(path_type=Path), metavar="FILE", help="Elements, masses, bonds, residues, cell."
+)
+@click.option(
+    "--cell",
+    metavar="A,B,C…|FILE",
+    help="Cell of a trajectory that has none: edges [Å], then angles if not right ones; nine numbers; CP2K's .cell; or "
+    "a structure.",
+)
+@click.option("--elements", metavar="TYPE=SYMBOL,…", help="Elements of the types of a LAMMPS dump: 1=Li,2=Cl or Li,Cl.")
 @click.option(
     "--molecule",
     "molecules",
@@ -90,6 +79,8 @@ def command(
     temperature_K: float,
     timestep_fs: float | None,
     topology: Path | None,
+    cell: str | None,
+    elements: str | None,
     molecules: tuple[str, ...],
     frame: str | None,
     species: str | None,
@@ -113,13 +104,23 @@ def command(
     twice = [str(path) for place, path in enumerate(trajectories) if path in trajectories[:place]]
     if twice:
         raise InputError(f"{twice[0]} is given twice; expected replicas of their own; leave one out")
-    sources = _Sources(trajectories, topology, _selections(molecules), timestep_fs, stride, lammps_units)
+    sources = Sources(
+        trajectories,
+        topology,
+        _selections(molecules),
+        timestep_fs,
+        None if cell is None else _cells(cell),
+        None if elements is None else _elements(elements),
+        stride,
+        lammps_units,
+    )
     given = None if charges == (_TOPOLOGY,) else parse_charges(charges, "Li=1,TFSI=-1")
     wanted = _names(species)
     try:
-        system = _read(sources, given, wanted, _names((frame or "").partition(":")[2]))
+        system = read_system(sources, given, wanted, _names((frame or "").partition(":")[2]))
     except ImportError as error:
         raise InputError(f"{error.name} is not installed; these files need it; pip install {error.name}") from error
+    require_independent(system)
     from aiida_elyte.science.transport.estimates import estimate_transport
 
     chosen: dict[str, Any] = {"mobile": wanted or None, "frame": frame}
@@ -138,13 +139,35 @@ def command(
     if json_path is not None:
         files[json_path] = (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
     write_files(files)
-    for line in _notes(system, content, sources):
+    for line in [*describe_trajectories(system), *_notes(system, content, sources)]:
         click.echo(line, err=True)
-    click.echo("\n".join(_table(content["quantities"])))
+    click.echo("\n".join([describe_times(system), *_table(content["quantities"])]))
 
 
 def _names(text: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in (text or "").split(",") if name.strip()))
+
+
+def _cells(text: str) -> "Cells":
+    from aiida_elyte.science.trajectory.cells import parse_cells
+
+    return parse_cells(text)
+
+
+def _elements(text: str) -> dict[str, str]:
+    """Return type → chemical symbol from ``1=Li,2=Cl``, or from symbols in the order of the types."""
+    from ase.data import atomic_numbers
+
+    example = "1=Li,2=Cl"
+    pairs = (
+        parse_pairs([text], "--elements", example)
+        if "=" in text
+        else {str(number): name for number, name in enumerate(map(str.strip, text.split(",")), 1)}
+    )
+    wrong = [name for name in pairs.values() if atomic_numbers.get(name, 0) < 1]
+    if wrong:
+        raise InputError(f"--elements names {wrong[0]!r}; expected chemical symbols, e.g. --elements {example}")
+    return pairs
 
 
 def _selections(words: Iterable[str]) -> dict[str, str]:
@@ -159,183 +182,12 @@ def _selections(words: Iterable[str]) -> dict[str, str]:
     return selections
 
 
-def _read(
-    sources: _Sources, given: Mapping[str, float] | None, mobile: tuple[str, ...], resting: tuple[str, ...]
-) -> _System:
-    """Read and reduce all trajectories; ``given`` are the charges, ``None`` those of the topology."""
-    from aiida_elyte.science.trajectory.readers import open_trajectory
-    from aiida_elyte.science.trajectory.topology import read_topology
-
-    are_reduced = [zipfile.is_zipfile(path) for path in sources.paths]
-    used = {
-        "--topology": sources.topology,
-        "--molecule": sources.molecules,
-        "--timestep-fs": sources.timestep_fs,
-        "--stride": sources.stride > 1,
-        "--charges topology": given is None,
-    }
-    if all(are_reduced) and any(used.values()):
-        raise InputError(
-            f"{', '.join(name for name, is_used in used.items() if is_used)} cannot apply to {sources.paths[0]}, which "
-            "is reduced already; expected a trajectory; leave it out, or reduce the trajectory anew"
-        )
-    system = _System(charges=dict(given or {}))
-    if given is not None:
-        _require_charges(mobile, given)
-    topology = None if sources.topology is None else read_topology(sources.topology)
-    for path, is_reduced in zip(sources.paths, are_reduced, strict=True):
-        if is_reduced:
-            _add_series(system, path)
-            continue
-        trajectory = open_trajectory(
-            path,
-            topology=topology,
-            timestep_fs=sources.timestep_fs,
-            stride=sources.stride,
-            lammps_units=sources.lammps_units,
-        )
-        molecules = _molecules(trajectory, [*(given or mobile), *resting], sources.molecules)
-        if given is None and not system.charges:
-            system.charges = _charges_of(trajectory, molecules, mobile)
-            _require_charges(mobile, system.charges)
-        _add_trajectory(system, trajectory, molecules, mobile)
-    return system
-
-
-def _require_charges(mobile: tuple[str, ...], charges: Mapping[str, float]) -> None:
-    absent = [name for name in mobile if name not in charges]
-    if absent:
-        raise InputError(
-            f"--species names {', '.join(absent)}, without a charge; expected species among {', '.join(charges)}; "
-            f"add --charges {absent[0]}=CHARGE"
-        )
-
-
 def _count(series: "Series", name: str) -> int:
     return int(series.counts[series.species.index(name)])
 
 
-def _add_series(system: _System, path: Path) -> None:
-    import numpy as np
-
-    from aiida_elyte.science.trajectory.reduction import unpack_series
-
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = unpack_series(arrays)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise InputError(f"{path}: {error}") from error
-        raise InputError(f"{path} cannot be read ({error}); expected a series.npz; copy it anew") from error
-    system.series += found
-    for one in found:
-        place = f"{path}:{one.replica}" if len(found) > 1 else str(path)
-        system.trajectories.append(_told(place, len(one.time_fs), one.interval_fs, ()))
-
-
-def _add_trajectory(
-    system: _System,
-    trajectory: "Trajectory",
-    molecules: "Mapping[str, Sequence[np.ndarray]]",
-    mobile: tuple[str, ...],
-) -> None:
-    from aiida_elyte.science.trajectory.readers import reduce_trajectory
-
-    n_frames = 0
-
-    def count(reducer: "Reducer") -> None:
-        nonlocal n_frames
-        n_frames = reducer.n_frames
-
-    series, notes = reduce_trajectory(
-        trajectory,
-        molecules=molecules,
-        tracked=mobile or system.charges,
-        replica=str(trajectory.path),
-        on_frame=count,
-    )
-    system.series.append(series)
-    system.trajectories.append(_told(str(trajectory.path), n_frames, trajectory.interval_fs, notes))
-
-
-def _told(path: str, n_frames: int, interval_fs: float, notes: tuple[str, ...]) -> dict[str, Any]:
-    duration = (n_frames - 1) * interval_fs / 1e3
-    return {
-        "path": path,
-        "n_frames": n_frames,
-        "interval_fs": interval_fs,
-        "duration_ps": duration,
-        "notes": list(notes),
-    }
-
-
-def _molecules(
-    trajectory: "Trajectory", names: Iterable[str], selections: Mapping[str, str]
-) -> "dict[str, list[np.ndarray]]":
-    """Return the molecules selected, and those named that are no element of the trajectory."""
-    from aiida_elyte.science.trajectory.topology import select_molecules
-
-    elements = dict.fromkeys(trajectory.symbols)
-    residues = _residues(trajectory.topology)
-    chosen = dict(selections)
-    for name in names:
-        if name in elements or name in chosen:
-            continue
-        if name not in residues:
-            known = f"residues {', '.join(residues)} of its topology" if residues else "its topology names no residues"
-            raise InputError(
-                f"{name} is neither an element of {trajectory.path} ({', '.join(elements)}) nor a molecule ({known}); "
-                f"expected one of them; give --molecule {name}='SELECTION', or a --topology with residues {name}"
-            )
-        chosen[name] = f"resname {name}"
-    if not chosen:
-        return {}
-    if trajectory.topology is None:
-        raise InputError(
-            f"--molecule {next(iter(chosen))} needs a topology; expected a file with bonds or residues; give --topology"
-        )
-    return select_molecules(trajectory.topology, chosen)
-
-
-def _residues(topology: "Topology | None") -> tuple[str, ...]:
-    residues = getattr(getattr(topology, "universe", None), "residues", None)
-    return tuple(dict.fromkeys(map(str, getattr(residues, "resnames", ()))))
-
-
-def _charges_of(
-    trajectory: "Trajectory", molecules: "Mapping[str, Sequence[np.ndarray]]", mobile: tuple[str, ...]
-) -> dict[str, float]:
-    """Return the charge of each species from those of the topology's atoms: their sum over each particle."""
-    import numpy as np
-
-    atoms = getattr(getattr(trajectory.topology, "universe", None), "atoms", None)
-    per_atom = getattr(atoms, "charges", None)
-    if per_atom is None:
-        raise InputError(
-            f"the topology of {trajectory.path} carries no charges; expected one an atom, as in LAMMPS data (full) or "
-            "PSF; give --charges NAME=CHARGE"
-        )
-    symbols = np.array(trajectory.symbols)
-    is_single = np.ones(len(symbols), bool)
-    found: dict[str, np.ndarray] = {}
-    for name, members in molecules.items():
-        found[name] = np.array([per_atom[member].sum() for member in members])
-        is_single[np.concatenate(members)] = False
-    for symbol in dict.fromkeys(symbols[is_single].tolist()):
-        found[symbol] = per_atom[is_single & (symbols == symbol)]
-    for name in mobile or found:
-        values = found.get(name, np.zeros(1))
-        if np.abs(values - values.mean()).max() > _ALIKE_E:
-            raise InputError(
-                f"charges of {name} in the topology range from {values.min():.3g} to {values.max():.3g} e; expected "
-                f"alike within {_ALIKE_E:g} e; name the molecules they belong to with --molecule, or the mobile "
-                "ones with --species"
-            )
-    return {name: round(float(values.mean()), 6) for name, values in found.items()}
-
-
 def _describe(
-    system: _System,
+    system: System,
     quantities: "Mapping[str, Estimate | Refusal]",
     temperature_K: float,
     mobile: tuple[str, ...] | None,
@@ -355,7 +207,8 @@ def _describe(
     warnings = [
         f"{told['path']}: {warning}"
         for one, told in zip(system.series, system.trajectories, strict=True)
-        if (warning := check_time_step(one, temperature_K))
+        for warning in (*told["warnings"], check_time_step(one, temperature_K))
+        if warning
     ]
     apart = [name for name, one in quantities.items() if isinstance(one, Estimate) and DIFFER in one.method]
     if apart:
@@ -373,14 +226,12 @@ def _describe(
     }
 
 
-def _notes(system: _System, content: Mapping[str, Any], sources: _Sources) -> list[str]:
+def _notes(system: System, content: Mapping[str, Any], sources: Sources) -> list[str]:
     """Return what a reader should know beside the numbers, one line each."""
     from aiida_elyte.science.transport.windows import usable_series
 
     lines = []
     for one, told in zip(system.series, system.trajectories, strict=True):
-        read = f"{told['path']}: {told['n_frames']} frames, {told['interval_fs']:g} fs apart"
-        lines.append(f"{read}, {told['duration_ps']:g} ps")
         lines += [f"{told['path']}: {note}" for note in told["notes"]]
         if one.tracked_every > 1:
             lines.append(f"{told['path']}: single ions are kept at every {one.tracked_every}th frame, to bound memory")
@@ -391,7 +242,12 @@ def _notes(system: _System, content: Mapping[str, Any], sources: _Sources) -> li
         lines.append(f"of every {sources.stride} frames one was read")
     lines.append(f"frame of reference: {content['frame']}")
     background = content["neutralising_background"]
-    if background:
+    if background and not background["species"]:
+        lines.append(
+            f"what neutralises them ({background['charge_e']:+g} e) is not in the trajectory: they diffuse in the "
+            "laboratory frame, with whatever drift the whole system has"
+        )
+    elif background:
         lines.append(
             f"{', '.join(background['species'])} are the neutralising background of {background['charge_e']:+g} e"
         )

@@ -8,7 +8,7 @@ Settings:
     or the names of its parts in order of time, as those of a chain of LAMMPS jobs.
 ``topology``
     Name of the file that tells elements, masses, bonds, where the trajectories do not.
-``timestep_fs``, ``cell_A``, ``lammps_units``, ``stride``
+``timestep_fs``, ``cell_A``, ``elements``, ``lammps_units``, ``stride``
     As in ``open_trajectory``.
 ``molecules``
     Name → selection of MDAnalysis, as ``{"TFSI": "resname TFSI"}``; needs a topology.
@@ -99,7 +99,7 @@ def run(job: Job) -> dict[str, Any]:
     for replica, name in list(trajectories.items())[len(checkpoint.finished) :]:
         files = job.folder / name if isinstance(name, str) else [job.folder / part for part in name]
         trajectory = _open(files, topology, settings)
-        watch = _Watch(job, checkpoint, replica, settings["checkpoint_seconds"])
+        watch = _Watch(job, checkpoint, trajectory, replica, settings["checkpoint_seconds"])
         series, notes = reduce_trajectory(
             trajectory,
             molecules=molecules,
@@ -116,7 +116,7 @@ def run(job: Job) -> dict[str, Any]:
         checkpoint.facts[replica] = {
             "n_frames": watch.n_frames,
             "interval_fs": trajectory.interval_fs,
-            "notes": list(notes),
+            "notes": [*notes, *trajectory.warnings],
             "species": dict(zip(series.species, series.counts.tolist(), strict=True)),
         }
         checkpoint.save(None)
@@ -131,8 +131,9 @@ _FACTS = ("n_frames", "interval_fs", "notes", "species")
 class _Watch:
     """Looks at the clock after each frame: reports, writes checkpoints, and stops before the wall time."""
 
-    def __init__(self, job: Job, checkpoint: _Checkpoint, replica: str, every_s: float) -> None:
+    def __init__(self, job: Job, checkpoint: _Checkpoint, trajectory: Trajectory, replica: str, every_s: float) -> None:
         self._job, self._checkpoint, self._replica, self._every_s = job, checkpoint, replica, every_s
+        self._trajectory = trajectory
         self._saved_s = self._reported_s = job.seconds
         self.n_frames = 0 if checkpoint.state is None else int(checkpoint.state["n_frames"])
         self.n_read = 0
@@ -143,7 +144,7 @@ class _Watch:
         now = self._job.seconds
         should_stop = self._job.should_stop(reserve_s=2.0 * self._checkpoint.seconds)
         if should_stop or now - self._saved_s > self._every_s:
-            self._checkpoint.save(reducer.state_dict())
+            self._checkpoint.save({**reducer.state_dict(), **self._trajectory.state_dict()})
             self._saved_s = self._job.seconds
         if should_stop:
             raise ProgramFailure(
@@ -188,6 +189,7 @@ def _open(path: Path | list[Path], topology: Topology | None, settings: dict[str
         timestep_fs=settings["timestep_fs"],
         cell_A=None if cell is None else np.asarray(cell, float),
         stride=settings["stride"],
+        elements=settings["elements"],
         lammps_units=settings["lammps_units"],
     )
 

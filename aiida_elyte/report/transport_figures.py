@@ -87,7 +87,7 @@ def draw_transport(
     }
     carriers = {name: charges[name] for name in data["carriers"]}
     windows = [window for name in carriers if (window := curves[name].window) is not None]
-    if carriers and len(windows) == len(carriers):
+    if carriers and len(windows) == len(carriers) and "conductivity_green_kubo" in quantities:
         start_fs = max(window.start_fs for window in windows)
         data["integral"] = green_kubo(replicas, carriers, background, temperature_K, start_fs, "")
     figures = {"msd": _draw_msd, "spectrum": _draw_spectrum, "green_kubo": _draw_green_kubo, "onsager": draw_onsager}

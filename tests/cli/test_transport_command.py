@@ -1,5 +1,6 @@
 """``aiida-elyte transport`` on small trajectories of known transport, on broken ones, and on the docs' examples."""
 
+import gzip
 import json
 import re
 import shlex
@@ -170,8 +171,16 @@ def test_solid_gives_the_truth(crystal_file, tmp_path):
     assert content["neutralising_background"] == {"species": ["S"], "charge_e": -24.0}
     assert content["temperature_K"] == 600.0
     assert content["warnings"] == []
-    told = {"n_frames": 300, "interval_fs": 50.0, "duration_ps": pytest.approx(14.95), "notes": []}
+    told = {"n_frames": 300, "interval_fs": 50.0, "duration_ps": pytest.approx(14.95), "notes": [], "warnings": []}
+    told |= {"format": "extended XYZ", "formula": "Li24S6", "n_atoms": 30, "n_frames_left_out": 0}
+    told |= {"time_source": "--timestep-fs 50", "cell_A_deg": [12, 12, 12, 90, 90, 90], "kinetic_temperature_K": None}
+    told["volume_A3"] = dict.fromkeys(("mean", "min", "max"), pytest.approx(1728.0))
     assert content["trajectories"] == [{"path": str(crystal_file), **told}]
+    assert result.stderr.splitlines()[:2] == [
+        f"{crystal_file}: frames 50 fs apart, --timestep-fs 50",
+        "extended XYZ, Li24S6 (30 atoms); 300 frames, 14.95 ps; cell 12 12 12 Å, 90 90 90°",
+    ]
+    assert result.stdout.splitlines()[0] == "frames 50 fs apart, 300 frames, 14.95 ps"
     assert "neutralising background of -24 e" in result.stderr
     assert "every" not in result.stderr
 
@@ -407,6 +416,68 @@ def test_a_file_given_twice(refuse, crystal_file):
     assert "is given twice" in refuse("transport", crystal_file, crystal_file, *COMMON)
 
 
+COPIES = {
+    "compressed": ("copy.extxyz.gz", lambda text: gzip.compress(text.encode())),
+    "a part": ("part.extxyz", lambda text: "".join(text.splitlines(keepends=True)[: 32 * 150]).encode()),
+    "another format": ("XDATCAR", lambda _: xdatcar(*solid()).encode()),
+}
+
+
+@pytest.mark.parametrize(("name", "content"), COPIES.values(), ids=COPIES)
+def test_a_copy_is_no_replica(refuse, crystal_file, tmp_path, name, content):
+    (tmp_path / name).write_bytes(content(crystal_file.read_text()))
+    line = refuse("transport", crystal_file, tmp_path / name, *COMMON)
+    assert f"{tmp_path / name} holds the motion of {crystal_file}" in line
+    assert "leave one out" in line
+
+
+def bare(path):
+    """Write the solid without its cell."""
+    symbols, positions = solid()
+    rows = []
+    for frame in positions % SIDE:
+        atoms = zip(symbols, frame, strict=True)
+        rows.append("30\nProperties=species:S:1:pos:R:3\n")
+        rows += [f"{symbol} {x:.5f} {y:.5f} {z:.5f}\n" for symbol, (x, y, z) in atoms]
+    path.write_text("".join(rows))
+    return path
+
+
+def test_a_cell_from_an_option_gives_the_numbers_of_one_in_the_file(crystal_file, tmp_path):
+    expected, _ = analyse(tmp_path, crystal_file, *COMMON)
+    for cell in ("12,12,12", "12 12 12 90 90 90", "12,0,0,0,12,0,0,0,12", crystal_file):
+        content, _ = analyse(tmp_path, bare(tmp_path / "bare.xyz"), *COMMON, "--cell", cell)
+        assert content["quantities"] == expected["quantities"]
+    content, result = analyse(tmp_path, tmp_path / "bare.xyz", *COMMON, "--topology", crystal_file)
+    assert content["quantities"] == expected["quantities"]
+    assert "the file has no cell; that of solid.extxyz is taken: 12 × 12 × 12 Å, right angles" in result.stderr
+
+
+def test_cells_that_are_missing_or_not_those_of_the_file(refuse, crystal_file, tmp_path):
+    line = refuse("transport", bare(tmp_path / "bare.xyz"), *COMMON)
+    assert "has no cell; expected three cell vectors; give --cell" in line
+    assert "leave --cell out" in refuse("transport", crystal_file, *COMMON, "--cell", "13,12,12")
+    assert "--cell is 'moon'" in refuse("transport", crystal_file, *COMMON, "--cell", "moon")
+
+
+@pytest.mark.parametrize(("text", "said"), [("1=Xx", "names 'Xx'; expected chemical symbols"), ("Li,=", "NAME=VALUE")])
+def test_elements_that_are_none(refuse, crystal_file, text, said):
+    assert said in refuse("transport", crystal_file, *COMMON, "--elements", text)
+
+
+def test_a_time_that_overrules_the_file_is_in_every_output(tmp_path):
+    symbols, positions = solid()
+    path = tmp_path / "timed.extxyz"
+    path.write_text(extxyz(symbols, positions, times=INTERVAL_FS * np.arange(len(positions)) * 48.88821))
+    content, result = analyse(tmp_path, path, *COMMON)
+    assert content["trajectories"][0]["interval_fs"] == 50.0
+    assert "frames 50 fs apart" in result.stderr.splitlines()[0]
+    assert "frames 50 fs apart" in result.stdout.splitlines()[0]
+    (warning,) = content["warnings"]
+    assert "the file says that frames are 2444.41 fs apart; --timestep-fs 50 makes them 50 fs" in warning
+    assert f"Warning: {warning}" in result.stderr
+
+
 def test_a_missing_file(refuse, tmp_path):
     assert "is not there" in refuse("transport", tmp_path / "none.xtc", *COMMON)
 
@@ -468,8 +539,8 @@ def test_every_block_of_the_docs_runs(liquid_files, tmp_path, monkeypatch, capsy
     for path in liquid_files.iterdir():
         (tmp_path / path.name).symlink_to(path)
     (tmp_path / "XDATCAR").write_text(xdatcar(*solid()))
-    for name, diffusion in (("run1", 1e-4), ("run2", 1e-4), ("700K", 1.8e-4), ("800K", 2.8e-4)):
-        write_solid(tmp_path / f"{name}.extxyz", diffusion=diffusion, seed=len(name))
+    for seed, (name, diffusion) in enumerate((("run1", 1e-4), ("run2", 1e-4), ("700K", 1.8e-4), ("800K", 2.8e-4))):
+        write_solid(tmp_path / f"{name}.extxyz", diffusion=diffusion, seed=4 + seed)
     blocks = re.findall(r"```(\w*)\n(.*?)```", DOCS.read_text(), flags=re.DOTALL)
     assert {language for language, _ in blocks} == {"bash", "python"}
     for language, block in blocks:

@@ -136,7 +136,10 @@ def test_a_finished_run_started_again_reads_nothing(folder):
         ({"trajectories": {}}, "trajectories is {}; expected replica → file name"),
         ({"trajectories": {"a": "c.traj"}, "members": {}}, "c.traj is not there; expected a file"),
         ({"timestep": 2.0}, "settings has 'timestep'; expected trajectories, topology"),
-        ({"timestep_fs": None}, "tells no times; expected timestep_fs"),
+        (
+            {"timestep_fs": None},
+            "tells no times; expected the time between its frames [fs]; give --timestep-fs (timestep_fs in Python)",
+        ),
         ({"topology": None}, "molecules are selected without a topology"),
         ({"members": {"z": "m00"}}, "members name z; expected replicas among a, b"),
         ({"molecules": {"TFSI": "resname TFSI"}}, "matches no atom"),

@@ -12,6 +12,9 @@ __all__ = ["PARTS", "join_parts", "part_name"]
 PARTS = "part_*.lammpstrj"
 """Pattern of the parts that a chain of LAMMPS jobs leaves in one folder."""
 
+_SHOWN = 3
+"""Parts named in a note."""
+
 
 def part_name(number: int) -> str:
     """Return the name of a part by its number."""
@@ -59,6 +62,7 @@ def join_parts(paths: Sequence[Path], reader_of: Callable[[Path], SnapshotReader
 
     def read(folder: Path, start: int, stride: int, notes: list[str]) -> Iterator[Snapshot]:
         before = 0
+        done_again: list[str] = []
         for path, _, first, end in kept:
             count = None if end is None else (end - first) // spacing
             local = max(0, start - before)
@@ -81,7 +85,15 @@ def join_parts(paths: Sequence[Path], reader_of: Callable[[Path], SnapshotReader
                         f"{path.name} ends before step {first + (local + n_read * stride) * spacing}, the next part "
                         f"begins at step {end}; expected no gap; give the part between them"
                     )
+                if wanted is not None and next(frames, None) is not None:
+                    done_again.append(f"{path.name} (from step {end} on)")
             before += count or 0
+        if done_again:
+            others = f" and {len(done_again) - _SHOWN} more" if len(done_again) > _SHOWN else ""
+            notes.append(
+                "frames that a later part wrote again are taken from there, and left out of "
+                f"{', '.join(done_again[:_SHOWN])}{others}"
+            )
 
     return read
 

@@ -1,31 +1,31 @@
 """Anybody's trajectory, frame by frame: one pass over the file in the memory of a few frames."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.trajectory.cells import Cells, cell_of_structure, describe_cell, validate_volume
 from aiida_elyte.science.trajectory.formats import reader_of
 from aiida_elyte.science.trajectory.lammps_dump import LAMMPS_TIMES_FS
 from aiida_elyte.science.trajectory.parts import PARTS, join_parts
 from aiida_elyte.science.trajectory.reduction import Reducer, Series
+from aiida_elyte.science.trajectory.repeats import RepeatFilter, digest_of
 from aiida_elyte.science.trajectory.snapshot import Snapshot, SnapshotReader
+from aiida_elyte.science.trajectory.times import Interval, interval_of, is_next, mark_of, spacing_of
 from aiida_elyte.science.trajectory.topology import Topology, are_elements, masses_of_elements, read_topology
 from aiida_elyte.units import BOLTZMANN_EV_K, KINETIC
 
 __all__ = ["Frame", "Trajectory", "open_trajectory", "reduce_trajectory"]
 
-_TIME_TOLERANCE = 1e-4
-"""Largest relative difference between a time given and the file's own."""
-
-_SINGLE = 5e-7
-"""Relative error of a difference of times kept in single precision, in units of the times themselves."""
+_SAME_CELL = 1e-3
+"""Relative difference of cells given and read at which they are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,55 +54,114 @@ class Trajectory:
     """Mass of each atom [amu], shape ``(n_atoms,)``."""
     interval_fs: float
     """Time between two frames [fs], the stride included; NaN when there is only one."""
+    time_source: str
+    """Where that time comes from."""
+    format: str
+    """Name of the file's format."""
     is_unwrapped: bool
     """Whether the file says that positions run on through the faces of the cell."""
     has_velocities: bool
     """Whether the first frame has velocities."""
     stride: int
-    """Frames of the file from one of these to the next."""
+    """Frames of the file from one of these to the next, those that repeat others not counted."""
     topology: Topology | None
     """The topology given."""
+    warnings: tuple[str, ...]
+    """Sentences on what makes times or cell doubtful."""
     _read: SnapshotReader
     _first: Snapshot
     _spacing: float | None
-    _cell_A: np.ndarray | None
+    """Difference of the marks of two frames of the file, where they show that none is missing or stands twice."""
+    _is_numbering: bool
+    """Whether marks only number the frames, so that one that stands twice has a number of its own."""
+    _cells: Cells | None
+    _opening_notes: tuple[str, ...] = ()
     _notes: list[str] = field(default_factory=list)
+    _filters: list[RepeatFilter] = field(default_factory=list)
+    """The filter of the iteration in work, where there is one."""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences on what was guessed or left out; complete after an iteration."""
-        return (*(self.topology.notes if self.topology else ()), *self._notes)
+        repeats = [note for one in self._filters for note in one.notes]
+        return (*(self.topology.notes if self.topology else ()), *self._opening_notes, *self._notes, *repeats)
+
+    @property
+    def n_dropped(self) -> int:
+        """Frames of the file that were left out so far, as they repeat others."""
+        return sum(one.n_dropped for one in self._filters)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield all frames; see ``frames``."""
         return self.frames()
 
-    def frames(self, start: int = 0) -> Iterator[Frame]:
-        """Yield the frames from ``start`` on, those before being skipped unread where the format allows.
+    def frames(self, start: int = 0, state: Mapping[str, Any] | None = None) -> Iterator[Frame]:
+        """Yield the frames from ``start`` on, those before being skipped unread where their steps or times allow.
+
+        Frames that repeat earlier ones are left out, see ``RepeatFilter``.
+
+        Parameters
+        ----------
+        start
+            The first frame wanted.
+        state
+            ``state_dict`` of an iteration that yielded ``start`` frames.
 
         Raises
         ------
         InputError
-            When a frame cannot be read, comes at another interval, has no cell, or other atoms than the first.
+            If a frame cannot be read, comes at another interval, has no cell, or other atoms than the first.
         """
         self._notes.clear()
-        before = None
+        self._filters.clear()
+        if state is not None and RepeatFilter.is_state(state):
+            yield from self._filtered(start, state)
+            return
+        doubtful = start if self._spacing is None else (yield from self._evenly(start, self._spacing))
+        if doubtful is not None:
+            self._notes.clear()
+            yield from self._filtered(doubtful)
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return what ``frames`` needs to go on after the frame yielded last, as arrays, if anything."""
+        return {name: array for one in self._filters for name, array in one.state_dict().items()}
+
+    def _evenly(self, start: int, spacing: float) -> Generator[Frame, None, int | None]:
+        """Yield frames as long as their marks show that none stands twice; return the one from which on they do not."""
         begin = max(0, start - 1)
+        before, known = (mark_of(self._first) or 0.0) + (begin * self.stride - self.stride) * spacing, None
         for index, snapshot in enumerate(self._read(self.path, begin * self.stride, self.stride, self._notes), begin):
             where = f"frame {index * self.stride} of {self.path}"
+            mark, digest = mark_of(snapshot), digest_of(snapshot.positions_A)
+            if mark is None or digest == known:
+                return max(index, start)
+            is_first = index == begin
+            if not (abs(mark - before - self.stride * spacing) < 0.25 * spacing if is_first
+                    else is_next(snapshot, before, self.stride * spacing)):  # fmt: skip
+                return max(index, start)
             self._require_same_atoms(snapshot, where)
-            mark = _mark(snapshot)
-            if before is not None and mark is not None and self._spacing is not None:
-                gap = mark - before
-                exact = snapshot.time_fs is None or snapshot.counter is not None
-                if abs(gap - self._spacing) > (0.0 if exact else 1e-3 * self._spacing + _SINGLE * abs(mark)):
-                    raise InputError(
-                        f"{where} comes {gap:g} {'steps' if exact else 'fs'} after the one before, the second "
-                        f"{self._spacing:g} after the first; expected an even spacing; cut the file, or write it anew"
-                    )
-            before = mark
+            before, known = mark, digest
             if index >= start:
                 yield self._complete(snapshot, where)
+        return None
+
+    def _filtered(self, start: int, state: Mapping[str, Any] | None = None) -> Iterator[Frame]:
+        """Yield frames, each of the file being read and compared with those before."""
+        kept = RepeatFilter(self.path, is_numbering=self._is_numbering)
+        recent = [] if state is None else kept.load_state_dict(state)
+        self._filters.append(kept)
+        begin, end = (recent[0], recent[-1]) if recent else (0, -1)
+        for index, snapshot in enumerate(self._read(self.path, begin, 1, self._notes), begin):
+            if index <= end:
+                if index in recent:
+                    kept.restore(index, snapshot)
+                continue
+            where = f"frame {index} of {self.path}"
+            self._require_same_atoms(snapshot, where)
+            if kept.take(index, snapshot):
+                count, rest = divmod(kept.n_kept - 1, self.stride)
+                if rest == 0 and count >= start:
+                    yield self._complete(snapshot, where)
 
     def _require_same_atoms(self, snapshot: Snapshot, where: str) -> None:
         if len(snapshot.positions_A) != len(self.symbols):
@@ -118,9 +177,14 @@ class Trajectory:
             )
 
     def _complete(self, snapshot: Snapshot, where: str) -> Frame:
-        cell = self._cell_A if snapshot.cell_A is None else snapshot.cell_A
+        cell = snapshot.cell_A
+        if cell is None and self._cells is not None:
+            cell = self._cells.cell_of(snapshot, where)
         if cell is None:
-            raise InputError(f"{where} has no cell; expected three cell vectors; give cell_A")
+            raise InputError(
+                f"{where} has no cell; expected three cell vectors; give --cell (cell_A in Python), or a --topology "
+                "that carries the cell"
+            )
         velocities = snapshot.velocities_A_fs
         temperature = math.nan
         if velocities is not None:
@@ -134,9 +198,10 @@ def open_trajectory(
     *,
     topology: Topology | str | Path | None = None,
     timestep_fs: float | None = None,
-    cell_A: np.ndarray | None = None,
+    cell_A: np.ndarray | Cells | None = None,
     stride: int = 1,
     symbols: Sequence[str] | None = None,
+    elements: Mapping[str, str] | None = None,
     lammps_units: str = "real",
 ) -> Trajectory:
     """Open a trajectory: LAMMPS dump, XDATCAR, extended XYZ (all three gzipped or not), DCD, XTC, TRR, ASE, torch-sim.
@@ -151,14 +216,17 @@ def open_trajectory(
         What the trajectory leaves unsaid of its atoms, or the file that tells it.
     timestep_fs
         Where frames carry numbers of MD steps and no times (LAMMPS dump, torch-sim): the MD step [fs]. Where they carry
-        times (DCD, XTC, TRR, extended XYZ with ``time_fs``): not needed; must be their MD step or interval if given.
+        times (DCD, XTC, TRR, extended XYZ with ``time_fs``): overrules them with a warning, see ``interval_of``.
         Elsewhere (XDATCAR, other extended XYZ, ASE): the time from one frame of the file to the next [fs].
     cell_A
-        Cell of a file that has none, rows are its vectors [Å], shape ``(3, 3)``.
+        Cell of a file that has none, rows are its vectors [Å], shape ``(3, 3)``; or one for each step. If it is left
+        out the cell of the topology is taken.
     stride
         Take every so many frames.
     symbols
         Chemical symbol of each atom, before what file and topology say.
+    elements
+        Type in a LAMMPS dump → chemical symbol.
     lammps_units
         ``real`` or ``metal``: unit of the velocities of a LAMMPS dump, and of times in a DCD file of LAMMPS.
 
@@ -175,37 +243,120 @@ def open_trajectory(
         raise InputError(f"stride is {stride!r}; expected a positive number of frames")
     if timestep_fs is not None and not (math.isfinite(timestep_fs) and timestep_fs > 0):
         raise InputError(f"timestep_fs is {timestep_fs!r}; expected a positive time [fs]")
-    if len(parts) > 1:
-        read = join_parts(parts, partial(reader_of, lammps_units=lammps_units))
-    else:
-        read = reader_of(path, lammps_units)
-    notes: list[str] = []
-    beginning = list(islice(read(path, 0, stride, notes), 2))
-    if not beginning:
-        raise InputError(f"{path} holds no whole frame; expected two or more; write it anew")
-    first, second = beginning[0], beginning[1] if len(beginning) > 1 else None
+    options: dict[str, Any] = {} if elements is None else {"elements": elements}
+
+    def find(part: Path) -> SnapshotReader:
+        return reader_of(part, lammps_units, **options)
+
+    read = join_parts(parts, find) if len(parts) > 1 else find(path)
+    first, second = _first_two(path, read)
     if topology is not None and not isinstance(topology, Topology):
         topology = read_topology(topology, symbols=symbols)
     names, masses = _atoms_of(path, first, topology, symbols)
-    if cell_A is not None and first.cell_A is not None:
-        raise InputError(f"cell_A is given, but {path} has cells of its own; expected one of both; leave cell_A out")
+    cells, note = _cells_of(path, first, cell_A, topology, masses)
+    interval = Interval(math.nan, "") if second is None else interval_of(path, first, second, timestep_fs)
+    is_long_enough = stride == 1 or next(read(path, stride, stride, []), None) is not None
+    spacing = None if second is None else spacing_of(first, second)
+    is_numbering = first.counter is not None or _is_dcd(parts[0]) or _n_steps(first, second) == 1
+    warnings = list(interval.warnings)
+    if first.cell_A is not None and (reason := validate_volume(first.cell_A, masses)):
+        warnings.append(f"the cell {reason}; look at its units")
     trajectory = Trajectory(
         path=path,
         symbols=names,
         masses=masses,
-        interval_fs=math.nan if second is None else _interval_fs(path, first, second, timestep_fs, stride),
+        interval_fs=interval.fs * stride if is_long_enough else math.nan,
+        time_source=interval.source,
+        format=_format_of(find(parts[0])),
         is_unwrapped=first.is_unwrapped,
         has_velocities=first.velocities_A_fs is not None,
         stride=stride,
         topology=topology,
+        warnings=tuple(warnings),
         _read=read,
         _first=first,
-        _spacing=None if second is None else _spacing(first, second),
-        _cell_A=None if cell_A is None else np.asarray(cell_A, float),
-        _notes=notes,
+        _spacing=None if is_numbering else spacing,
+        _is_numbering=is_numbering,
+        _cells=cells,
+        _opening_notes=(note,) if note else (),
     )
     trajectory._complete(first, f"frame 0 of {path}")
     return trajectory
+
+
+def _first_two(path: Path, read: SnapshotReader) -> tuple[Snapshot, Snapshot | None]:
+    """Return the first frame, and the next that is another one by its step, time or positions."""
+    frames = read(path, 0, 1, [])
+    first = next(frames, None)
+    if first is None:
+        raise InputError(f"{path} holds no whole frame; expected two or more; write it anew")
+    second: Snapshot | None = None
+    n_frames = 1
+    for snapshot in frames:
+        n_frames += 1
+        is_moved = not np.array_equal(snapshot.positions_A, first.positions_A)
+        if second is None and (is_moved or mark_of(snapshot) != mark_of(first)):
+            second = snapshot
+        if is_moved:
+            return first, second
+    if n_frames > 1:
+        raise InputError(
+            f"all {n_frames} frames of {path} have the same positions; expected atoms that move; write it anew"
+        )
+    return first, None
+
+
+def _n_steps(first: Snapshot, second: Snapshot | None) -> int | None:
+    """Return the MD steps from one frame to the next; ``None`` where they are not known."""
+    if second is None or first.step is None or second.step is None:
+        return None
+    return second.step - first.step
+
+
+def _is_dcd(path: Path) -> bool:
+    """Tell whether steps and times of frames are counted from a header, so that they show nothing of a frame."""
+    with path.open("rb") as handle:
+        return handle.read(8)[4:] == b"CORD"
+
+
+def _format_of(reader: Any) -> str:
+    """Return the name of the format that a reader is for."""
+    while isinstance(reader, partial):
+        reader = reader.args[0] if reader.args else reader.func
+    if hasattr(reader, "name"):
+        return re.sub(r"^an? (frame|configuration) of (an? )?", "", str(reader.name))
+    return str(reader.__name__).removeprefix("read_").upper()
+
+
+def _cells_of(
+    path: Path, first: Snapshot, given: np.ndarray | Cells | None, topology: Topology | None, masses: np.ndarray
+) -> tuple[Cells | None, str | None]:
+    """Return the cells of a file that has none, and a note on where they come from."""
+    if given is not None and not isinstance(given, Cells):
+        vectors = np.asarray(given, float)
+        if vectors.shape != (3, 3):
+            raise InputError(f"cell_A has shape {vectors.shape}; expected three vectors, shape (3, 3)")
+        given = Cells("the cell given", vectors[None])
+    if first.cell_A is not None:
+        own = np.asarray(first.cell_A)
+        if given is not None:
+            other = given.cell_of(first, f"frame 0 of {path}")
+            if np.abs(own - other).max() > _SAME_CELL * np.abs(own).max():
+                raise InputError(
+                    f"{path} has a cell of its own ({describe_cell(own)}), and --cell (cell_A in Python) gives another "
+                    f"({describe_cell(other)}); expected one of both; leave --cell out"
+                )
+        return None, None
+    note = None
+    if given is None:
+        vectors_or_none = None if topology is None else cell_of_structure(topology.path)
+        if topology is None or vectors_or_none is None:
+            return None, None
+        given = Cells(str(topology.path), vectors_or_none[None])
+        note = f"the file has no cell; that of {topology.path.name} is taken: {describe_cell(vectors_or_none)}"
+    if reason := validate_volume(given.vectors_A[0], masses):
+        raise InputError(f"the cell of {given.name} {reason}; give the right one with --cell (cell_A in Python)")
+    return given, note
 
 
 def _parts_of(given: str | Path | Sequence[str | Path]) -> tuple[Path, list[Path]]:
@@ -214,7 +365,7 @@ def _parts_of(given: str | Path | Sequence[str | Path]) -> tuple[Path, list[Path
         path = Path(given)
         parts = sorted(path.glob(PARTS)) if path.is_dir() else [path]
         if not parts:
-            raise InputError(f"{path} holds no {PARTS}; expected a trajectory, or the folder of its parts; correct it")
+            raise InputError(f"{path} holds no {PARTS}; expected a trajectory, or the folder of its parts")
     else:
         parts = [Path(part) for part in given]
         if not parts:
@@ -222,7 +373,7 @@ def _parts_of(given: str | Path | Sequence[str | Path]) -> tuple[Path, list[Path
         path = parts[0].parent
     missing = [part for part in parts if not part.is_file()]
     if missing and len(parts) > 1:
-        raise InputError(f"part {missing[0]} is not there; expected a file; correct the path")
+        raise InputError(f"part {missing[0]} is not there; expected a file; check the path")
     return (parts[0] if len(parts) == 1 else path), parts
 
 
@@ -252,7 +403,7 @@ def _atoms_of(
     if names is None:
         raise InputError(
             f"{path} does not tell the elements of its atoms; expected a topology (LAMMPS data, PDB, PSF, GRO, "
-            "extxyz); give --topology"
+            "extxyz), or for a LAMMPS dump --elements 1=Li,2=Cl; give --topology"
         )
     if len(names) != n_atoms:
         raise InputError(f"symbols has {len(names)} entries for {n_atoms} atoms of {path}; expected one an atom")
@@ -260,54 +411,6 @@ def _atoms_of(
         return names, masses_of_elements(names) if masses is None else masses
     except InputError as error:
         raise InputError(f"{path} {error}") from error
-
-
-def _mark(snapshot: Snapshot) -> float | None:
-    """Return the number whose differences tell whether frames are evenly spaced."""
-    for mark in (snapshot.counter, snapshot.time_fs, snapshot.step):
-        if mark is not None:
-            return mark
-    return None
-
-
-def _spacing(first: Snapshot, second: Snapshot) -> float | None:
-    """Return the difference of the marks; ``None`` where there are none, or all times are alike and tell nothing."""
-    before, after = _mark(first), _mark(second)
-    if before is None or after is None:
-        return None
-    is_untold = first.counter is None and first.time_fs is not None and after == before
-    return None if is_untold else after - before
-
-
-def _interval_fs(path: Path, first: Snapshot, second: Snapshot, timestep_fs: float | None, stride: int) -> float:
-    """Return the time between two frames, the stride included [fs]."""
-    spacing = _spacing(first, second)
-    if spacing is not None and not spacing > 0:
-        raise InputError(
-            f"frame {stride} of {path} is not later than the first; expected steps or times that grow; cut the file"
-        )
-    n_steps = second.step - first.step if first.step is not None and second.step is not None else 0
-    if first.time_fs is not None and second.time_fs is not None and second.time_fs > first.time_fs:
-        told = second.time_fs - first.time_fs
-        if n_steps > 0 and second.step:  # times in single precision: exact steps make a difference of large ones exact
-            by_steps = second.time_fs / second.step * n_steps
-            told = by_steps if abs(by_steps - told) <= _SINGLE * second.time_fs else told
-        fitting = [told / stride, *([told / n_steps] if n_steps > 0 else [])]
-        if timestep_fs is not None and all(abs(timestep_fs / fit - 1) > _TIME_TOLERANCE for fit in fitting):
-            raise InputError(
-                f"timestep_fs is {timestep_fs:g}, but {path} tells {fitting[0]:g} fs between frames"
-                + (f", MD steps of {fitting[1]:g} fs" if n_steps > 0 else "")
-                + "; expected its own; leave timestep_fs out, or write the file with the right times"
-            )
-        return told
-    counts_steps = first.time_fs is None and first.step is not None
-    if timestep_fs is None:
-        raise InputError(
-            f"{path} tells no times; expected timestep_fs, the "
-            + ("MD step [fs]" if counts_steps else "time between its frames [fs]")
-            + "; give --timestep-fs"
-        )
-    return timestep_fs * (n_steps if counts_steps else stride)
 
 
 def reduce_trajectory(
@@ -330,7 +433,8 @@ def reduce_trajectory(
     molecules, tracked, max_megabytes, replica, member
         As in ``Reducer``.
     state
-        ``Reducer.state_dict`` of an interrupted reduction; its frames are skipped.
+        ``Reducer.state_dict`` of an interrupted reduction, with ``Trajectory.state_dict`` of the same moment beside
+        it; its frames are skipped.
     on_frame
         Called with the reducer after each frame; may raise to stop.
 
@@ -347,10 +451,7 @@ def reduce_trajectory(
     if not isinstance(trajectory, Trajectory):
         trajectory = open_trajectory(trajectory)
     if math.isnan(trajectory.interval_fs):
-        raise InputError(
-            f"{trajectory.path} holds one whole frame at stride {trajectory.stride}; expected two or more; "
-            "give a longer trajectory"
-        )
+        raise _too_few(trajectory)
     reducer = Reducer(
         trajectory.symbols,
         trajectory.masses,
@@ -364,8 +465,17 @@ def reduce_trajectory(
     )
     if state is not None:
         reducer.load_state_dict(state)
-    for frame in trajectory.frames(reducer.n_frames):
+    for frame in trajectory.frames(reducer.n_frames, state):
         reducer.add(frame.positions_A, frame.cell_A, frame.temperature_K, velocities_A_fs=frame.velocities_A_fs)
         if on_frame is not None:
             on_frame(reducer)
+    if reducer.n_frames < 2:
+        raise _too_few(trajectory)
     return reducer.finish(), trajectory.notes
+
+
+def _too_few(trajectory: Trajectory) -> InputError:
+    return InputError(
+        f"{trajectory.path} holds one whole frame at stride {trajectory.stride}; expected two or more; "
+        "give a longer trajectory"
+    )

@@ -29,6 +29,8 @@ class ReductionSettings:
     """Time step, where the trajectories do not tell it [fs]."""
     cell_A: Any = None
     """Cell, where the trajectories do not tell it [Å]."""
+    elements: Mapping[str, str] | None = None
+    """Type in a dump of LAMMPS → chemical symbol."""
     lammps_units: str = "real"
     """Units of dumps of LAMMPS."""
     stride: int = 1

@@ -75,7 +75,8 @@ def estimate_transport(
         The mobile ones, when not all that have a charge are; the others may then rest by their centre of charge.
     frame
         What is at rest, see ``parse_reference``; ``None`` takes the centre of mass of the species that are not mobile,
-        of all atoms when every species is.
+        of all atoms when every species is. Ions of one sign alone, without the atoms that neutralise them, have only
+        the laboratory (``lab``): what is refused then is what depends on how those atoms move.
     viscosity_mPa_s
         Shear viscosity of a liquid [mPa s]: adds diffusion coefficients corrected for the finite cell.
 
@@ -103,7 +104,7 @@ def estimate_transport(
             f"temperature_K is {temperature_K}; expected a positive number; give the temperature of the run"
         )
     replicas = usable_series(series)
-    _check_charges(charges, replicas[0])
+    is_alone = _check_charges(charges, replicas[0], frame)
     reference = frame_of(replicas[0], charges, mobile, frame)
     background = frame_of(replicas[0], charges, mobile, None)  # its charge makes σ the same in every frame
     charges = mobile_charges(charges, mobile)
@@ -136,10 +137,16 @@ def estimate_transport(
         shares = {f"transference_{name}": Refusal(reason) for name in carriers} if len(carriers) > 1 else {}
         return results | {
             "conductivity_nernst_einstein": Refusal(reason, bound),
-            "conductivity": Refusal(reason, bound and _bound_conductivity(replicas, dipoles, temperature_K)),
+            "conductivity": Refusal(
+                reason, None if is_alone else bound and _bound_conductivity(replicas, dipoles, temperature_K)
+            ),
             "haven_ratio": Refusal(reason),
             **shares,
         }
+
+    if is_alone:
+        bare = _nernst_einstein(replicas, carriers, results, temperature_K, note)
+        return results | _without_background(bare, carriers)
 
     modes = collective_modes(
         replicas,
@@ -206,7 +213,8 @@ def is_isotropic(cell_A: np.ndarray) -> bool:
     return bool(np.ptp(lengths) <= _CUBIC_TOLERANCE * lengths.mean() and np.abs(cosines).max() <= _CUBIC_TOLERANCE)
 
 
-def _check_charges(charges: Mapping[str, float], series: Series) -> None:
+def _check_charges(charges: Mapping[str, float], series: Series, frame: str | None) -> bool:
+    """Check charges; return whether ions of one sign are alone, without what neutralises them."""
     known = ", ".join(series.species)
     if not charges:
         raise InputError(
@@ -214,19 +222,39 @@ def _check_charges(charges: Mapping[str, float], series: Series) -> None:
         )
     unknown = sorted(set(charges) - set(series.species))
     if unknown:
-        raise InputError(f"charges names {', '.join(unknown)}; expected species among {known}; correct the symbol")
+        raise InputError(f"charges names {', '.join(unknown)}; expected species among {known}; check the symbol")
     for name, charge in charges.items():
         if not math.isfinite(charge):
+            raise InputError(f"charges gives {name} {charge}; expected a finite number of elementary charges; give one")
+    counts = {name: charge * _count(series, name) for name, charge in charges.items()}
+    net, gross = sum(counts.values()), sum(map(abs, counts.values()))
+    if set(charges) != set(series.species) or abs(net) <= _NEUTRAL * gross:
+        return False
+    if all(charges.values()) and abs(net) >= (1 - _NEUTRAL) * gross:
+        names = ", ".join(charges)
+        if frame != "lab":
             raise InputError(
-                f"charges gives {name} {charge}; expected a finite number of elementary charges; correct it"
+                f"the trajectory holds ions of one sign alone ({names}, {net:+g} e), and nothing that neutralises "
+                "them; expected all atoms, which conductivities need; write them all, or add --frame lab (frame='lab' "
+                "in Python) for diffusion coefficients in the laboratory frame"
             )
-    net = sum(charge * _count(series, name) for name, charge in charges.items())
-    gross = sum(abs(charge) * _count(series, name) for name, charge in charges.items())
-    if set(charges) == set(series.species) and abs(net) > _NEUTRAL * gross:
-        raise InputError(
-            f"charges of all species sum to {net:g} e; expected neutral atoms in all; "
-            "correct them, or leave the framework out"
-        )
+        return True
+    listed = ", ".join(f"{name} {count:+g} e" for name, count in counts.items())
+    raise InputError(
+        f"charges of all species sum to {net:g} e ({listed}); expected 0, as every species has a charge; give other "
+        "charges, or leave a species that only neutralises the others out of --charges"
+    )
+
+
+def _without_background(bare: Estimate | Refusal, carriers: Mapping[str, float]) -> dict[str, Estimate | Refusal]:
+    """Return what is known of ions whose background was not written: what ions that do not know of each other have."""
+    reason = (
+        f"needs all atoms: the trajectory holds {', '.join(carriers)} alone, and how that moves which neutralises them "
+        "is not known; the Nernst–Einstein conductivity needs the volume only"
+    )
+    names = ["conductivity", "haven_ratio", *(f"onsager_{a}_{b}" for a in carriers for b in carriers if a <= b)]
+    names += [f"transference_{name}" for name in carriers] if len(carriers) > 1 else []
+    return {"conductivity_nernst_einstein": bare} | dict.fromkeys(names, Refusal(reason))
 
 
 def _count(series: Series, species: str) -> int:

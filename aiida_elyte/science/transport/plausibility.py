@@ -1,6 +1,7 @@
 """Does the time step make sense? No ion outruns its thermal velocity."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -23,6 +24,35 @@ then agree within a tenth; in vibrations they still do within a third."""
 _APART = 1.5
 """Ratio of displacement to mean velocity times step, or its inverse, from which on one of them is wrong."""
 
+_FLYING = 3.0
+"""Mean squared displacement over two samples over that over one, from which on ions fly: 4 in free flight, 3 after a
+sixth of a vibration, 2 or less once they collide. A flight tells its time to a tenth, whatever forces act."""
+
+_TOO_LONG = 1.5
+"""Time given over the time that the flight tells, from which on it is too long: room for a temperature 2.25 times
+lower than the one given."""
+
+_TOO_LONG_SUMS = 3.0
+"""The same for the sums over species, whose few samples scatter more."""
+
+_MIN_FLIGHTS = 200
+"""Displacements, three to a particle and step, that a flight must be seen in."""
+
+_STIFFEST_N_M = 1500.0
+"""Force constant of the stiffest bonds [N/m]: a triple bond has 1600, but its atoms have softer directions too."""
+
+_STILL_FS, _STILL = 100.0, 0.5
+"""Time after which a vibration has forgotten where it was [fs], and part of its displacement then that must be seen."""
+
+_FIXED_A = 1e-4
+"""Root mean square step up to which atoms are held fixed [Å]: they tell no time."""
+
+_MOST_VALUES = 5_000_000
+"""Displacements looked at, the last ones: more of them make no difference."""
+
+_EV_A2 = 0.0624150907
+"""N/m in eV/Å²."""
+
 _GASEOUS = 1e-2
 """Diffusion coefficient [cm²/s] that no condensed matter has: a liquid's is 1e-5."""
 
@@ -34,9 +64,12 @@ def check_time_step(series: Series, temperature_K: float) -> str | None:
 
     .. math:: \langle |r_i(t + \Delta t) - r_i(t)|^2 \rangle \le \frac{3 k_B T}{m} \Delta t^2
 
-    so that a larger displacement shows a step given too small. One given too large looks like slow diffusion and shows
-    only where the series hold currents: the displacement over one step is the mean velocity times the step, as long as
-    the two are correlated. Displacements are taken relative to the centre of mass of all atoms.
+    so that a larger displacement shows a step given too small. One given too large looks like slow diffusion. It shows
+    in three ways. Where ions still fly from sample to sample, the mean squared displacement over two steps being more
+    than three times that over one, equality holds, and tells the time. Where the series hold currents, the displacement
+    over one step is the mean velocity times the step, as long as the two are correlated. And atoms that move less in
+    100 fs or more than the stiffest vibration makes them move cannot have been given that time. Displacements are taken
+    relative to the centre of mass of all atoms, and of the species.
 
     Parameters
     ----------
@@ -59,13 +92,21 @@ def check_time_step(series: Series, temperature_K: float) -> str | None:
         raise InputError(f"temperature_K is {temperature_K}; expected a positive number; give that of the run")
     if len(series.time_fs) < 2:
         return None
-    return _faster_than_flight(series, temperature_K) or _unlike_velocities(series) or _gaseous(series)
+    return (
+        _faster_than_flight(series, temperature_K)
+        or _unlike_velocities(series)
+        or _still_flying(series, temperature_K)
+        or _standing_still(series, temperature_K)
+        or _gaseous(series)
+    )
 
 
 def _moved(series: Series, species: str) -> np.ndarray:
     """Return displacements of the tracked particles of a species, float32, shape ``(T, N, 3)`` [Å]."""
     drift = series.centre_of_mass_A[:: series.tracked_every].astype(np.float32)
-    return series.displacements_A[:, np.array(series.tracked) == species] - drift[:, None]
+    chosen = np.array(series.tracked) == species
+    begin = -max(3, _MOST_VALUES // (3 * max(1, int(chosen.sum()))))
+    return series.displacements_A[begin:, chosen] - drift[begin:, None]
 
 
 def _faster_than_flight(series: Series, temperature_K: float) -> str | None:
@@ -89,6 +130,67 @@ def _faster_than_flight(series: Series, temperature_K: float) -> str | None:
     return said
 
 
+def _still_flying(series: Series, temperature_K: float) -> str | None:
+    """Look for ions that fly from sample to sample, in a time that their flight does not take."""
+    for name, step_fs, moved, limit in _flights(series):
+        if len(moved) < 3 or moved[1:].size < _MIN_FLIGHTS:
+            continue
+        one, two = (float(np.mean((moved[lag:] - moved[:-lag]) ** 2, dtype=float)) for lag in (1, 2))
+        if not two > _FLYING * one > 0:
+            continue
+        place = series.species.index(name)
+        mass, count = float(series.masses[place]), float(series.counts[place])
+        velocity = math.sqrt(BOLTZMANN_EV_K * temperature_K / mass * ACCELERATION)  # along one axis
+        if limit == _TOO_LONG_SUMS:  # the sum over a species moves √count times as far, less what all atoms share
+            velocity *= math.sqrt(count * (1 - mass * count / float(series.masses @ series.counts)))
+        if not velocity > 0:
+            continue
+        told = math.sqrt(one) / velocity
+        if step_fs > limit * told:
+            return (
+                f"{name} flies straight on from one sample to the next, {step_fs:g} fs later, but so slowly that "
+                f"thermal motion at {temperature_K:g} K takes {told:.3g} fs for it; expected ions that collide within "
+                f"{step_fs:g} fs; give the time between frames, or the MD step, with --timestep-fs"
+            )
+    return None
+
+
+def _flights(series: Series) -> Iterator[tuple[str, float, np.ndarray, float]]:
+    """Yield each species with its time step, displacements of particles or their sum, and the limit for these."""
+    for name in dict.fromkeys(series.tracked):
+        moved = _moved(series, name)
+        if moved.shape[1] > 1:
+            # less what the species does as a whole: it flows where a field drives it
+            mean = moved.mean(axis=1, keepdims=True)
+            scale = math.sqrt(moved.shape[1] / (moved.shape[1] - 1))
+            yield name, series.tracked_interval_fs, (moved - mean) * scale, _TOO_LONG
+    drift = series.centre_of_mass_A
+    for place, name in enumerate(series.species):
+        if len(series.species) > 1:
+            total = series.collective_A[:, place] - series.counts[place] * drift
+            yield name, series.interval_fs, total, _TOO_LONG_SUMS
+
+
+def _standing_still(series: Series, temperature_K: float) -> str | None:
+    """Look for ions that move less from sample to sample than the stiffest bonds make them."""
+    step_fs = series.tracked_interval_fs
+    if step_fs < _STILL_FS:
+        return None
+    least = _STILL * math.sqrt(6 * BOLTZMANN_EV_K * temperature_K / (_STIFFEST_N_M * _EV_A2))
+    for name, _, moved, limit in _flights(series):
+        if limit == _TOO_LONG_SUMS or len(moved) < 2:
+            continue
+        steps = np.diff(moved, axis=0)
+        length = math.sqrt(3 * float(np.mean(steps**2, dtype=float)))
+        if _FIXED_A < length < least:
+            return (
+                f"{name} moves {length:.2g} Å in {step_fs:g} fs (root mean square); expected {least:.2g} Å or more, "
+                f"which the stiffest bonds allow at {temperature_K:g} K; give the time between frames, or the MD step, "
+                "with --timestep-fs"
+            )
+    return None
+
+
 def _unlike_velocities(series: Series) -> str | None:
     """Compare displacements over one step with the mean of the velocities at its ends, in thermal units."""
     if not len(series.currents_A_fs):
@@ -110,11 +212,12 @@ def _unlike_velocities(series: Series) -> str | None:
 
 def _gaseous(series: Series) -> str | None:
     """Look at the displacements over half the run."""
-    half = (len(series.displacements_A) - 1) // 2
-    if not half:
-        return None
     for name in dict.fromkeys(series.tracked):
-        moved = _moved(series, name)[: 2 * half + 1 : half].astype(float)
+        moved = _moved(series, name)
+        half = (len(moved) - 1) // 2
+        if not half:
+            return None
+        moved = moved[: 2 * half + 1 : half].astype(float)
         msd = float((np.diff(moved, axis=0) ** 2).sum(axis=2).mean())
         found = msd / (6 * half * series.tracked_interval_fs) * CM2_S
         if found > _GASEOUS:

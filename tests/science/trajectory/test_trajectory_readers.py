@@ -483,8 +483,11 @@ def test_a_dump_that_tells_units_and_time_is_taken_at_its_word(tmp_path):
     path.write_text(told.replace("ITEM: TIMESTEP", "ITEM: UNITS\nmetal\nITEM: TIMESTEP"))
     assert open_trajectory(path, lammps_units="metal").interval_fs == pytest.approx(50.0)
     assert open_trajectory(path, lammps_units="metal", timestep_fs=0.5).interval_fs == pytest.approx(50.0)
-    with pytest.raises(InputError, match=r"tells 50 fs between frames, MD steps of 0.5 fs"):
-        open_trajectory(path, lammps_units="metal", timestep_fs=2.0)
+    overruled = open_trajectory(path, lammps_units="metal", timestep_fs=2.0)
+    assert overruled.interval_fs == 200.0
+    (warning,) = overruled.warnings
+    assert "the file says that frames are 50 fs apart (100 MD steps of 0.5 fs)" in warning
+    assert "--timestep-fs 2 × 100 MD steps makes them 200 fs, which is taken" in warning
     with pytest.raises(InputError, match=r"is in units metal; expected real; give --lammps-units metal"):
         open_trajectory(path)
 
@@ -545,8 +548,11 @@ def test_interval_comes_from_the_files_own_times(tmp_path):
         for timestep_fs in (None, 50.0):
             known = {"symbols": SYMBOLS, "timestep_fs": timestep_fs}
             assert open_trajectory(tmp_path / name, **known).interval_fs == pytest.approx(50.0, rel=1e-6)
-        with pytest.raises(InputError, match=r"expected its own; leave timestep_fs out"):
-            open_trajectory(tmp_path / name, symbols=SYMBOLS, timestep_fs=50.1)
+            assert open_trajectory(tmp_path / name, **known).warnings == ()
+        other = open_trajectory(tmp_path / name, symbols=SYMBOLS, timestep_fs=51.0)
+        assert other.interval_fs == 51.0
+        assert "the file says that frames are 50 fs apart" in other.warnings[0]
+        assert "--timestep-fs 51 makes them 51 fs, which is taken" in other.warnings[0]
     metal = open_trajectory(tmp_path / "metal.dcd", symbols=SYMBOLS, lammps_units="metal")
     assert metal.interval_fs == pytest.approx(50.0, rel=1e-6)
     assert reduce_trajectory(open_trajectory(tmp_path / "late.trr", symbols=SYMBOLS))[0].time_fs[-1] == pytest.approx(
@@ -561,7 +567,9 @@ def test_files_without_times_need_one(tmp_path):
     (tmp_path / "XDATCAR").write_text(xdatcar(scaled, cells))
     for name in ("vmd.dcd", "zero.xtc", "XDATCAR"):
         known = {} if name == "XDATCAR" else {"symbols": SYMBOLS}
-        with pytest.raises(InputError, match=r"tells no times; expected timestep_fs, the time between its frames"):
+        with pytest.raises(
+            InputError, match=r"tells no times; expected the time between its frames .*give --timestep-fs"
+        ):
             open_trajectory(tmp_path / name, **known)
         assert open_trajectory(tmp_path / name, timestep_fs=7.0, **known).interval_fs == 7.0
         assert open_trajectory(tmp_path / name, timestep_fs=7.0, stride=2, **known).interval_fs == 14.0
@@ -739,13 +747,14 @@ def test_a_file_without_cell_needs_one(tmp_path):
     path = tmp_path / "plain.xyz"
     text = re.sub(r"Properties=\S+ Lattice=.*", "a comment = of no use", extxyz(scaled, cells))
     path.write_text(re.sub(r"^(\w+) 7 ", r"\1 ", text, flags=re.MULTILINE))
-    with pytest.raises(InputError, match=r"frame 0 of .* has no cell; expected three cell vectors; give cell_A"):
+    with pytest.raises(InputError, match=r"frame 0 of .* has no cell; expected three cell vectors; give --cell"):
         open_trajectory(path, timestep_fs=50.0)
     series, _ = reduce_trajectory(open_trajectory(path, timestep_fs=50.0, cell_A=TRICLINIC))
     assert_same_sums(series, truth(scaled, cells), 1e-10)
     path.write_text(extxyz(scaled, cells))
-    with pytest.raises(InputError, match=r"has cells of its own; expected one of both"):
-        open_trajectory(path, timestep_fs=50.0, cell_A=TRICLINIC)
+    assert_same_sums(reduce_trajectory(open_trajectory(path, timestep_fs=50.0, cell_A=TRICLINIC))[0], series, 1e-10)
+    with pytest.raises(InputError, match=r"has a cell of its own \(.*leave --cell out"):
+        open_trajectory(path, timestep_fs=50.0, cell_A=1.01 * TRICLINIC)
 
 
 def other_byte_order(content):

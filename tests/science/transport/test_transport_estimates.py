@@ -218,7 +218,11 @@ def test_too_few_samples_are_refused():
         ({"Na": 1.0}, 600.0, "charges names Na; expected species among Li, S"),
         ({"Li": 0.0}, 600.0, "charges are all zero"),
         ({"Li": float("nan")}, 600.0, "charges gives Li nan"),
-        ({"Li": 1.0, "S": -2.0}, 600.0, "charges of all species sum to 4 e; expected neutral"),
+        (
+            {"Li": 1.0, "S": -2.0},
+            600.0,
+            "charges of all species sum to 4 e \\(Li \\+20 e, S -16 e\\); expected 0, as every",
+        ),
         ({"Li": 1.0}, 0.0, "temperature_K is 0.0; expected a positive number"),
         ({"Li": 1.0}, -3.0, "temperature_K is -3.0; expected a positive number"),
     ],
@@ -293,3 +297,55 @@ def test_a_framework_that_rattles_as_a_whole_does_not_conduct(rattle_A, frame):
     assert len(ratios) >= (20 if rattle_A < 0.1 else 10)
     assert inside >= 0.85 * len(ratios)
     assert np.mean(ratios) == pytest.approx(1.0, abs=0.1)  # 1.8 and more without a look at the spectrum itself
+
+
+def alone(charges=("Li",)):
+    """Return ions without what neutralises them; each of the names has half of the ions of one run."""
+    series = brownian(np.random.default_rng(3), 400, 24, DIFFUSION, 50.0)
+    size = 24 // len(charges)
+    parts = [series.displacements_A[:, place * size : (place + 1) * size] for place in range(len(charges))]
+    return replace(
+        series,
+        species=tuple(charges),
+        counts=np.full(len(charges), size),
+        masses=np.array([6.94, 22.99][: len(charges)]),
+        tracked=tuple(name for name in charges for _ in range(size)),
+        collective_A=np.stack([part.sum(axis=1, dtype=float) for part in parts], axis=1),
+        currents_A_fs=np.zeros((0, len(charges), 3)),
+    )
+
+
+@pytest.mark.parametrize("names", [("Li",), ("Li", "Na")])
+def test_ions_alone_have_diffusion_and_no_current(names):
+    charges = dict.fromkeys(names, 1.0)
+    found = estimate_transport([alone(names)], charges, 600.0, frame="lab")
+    for name in names:
+        assert found[f"tracer_diffusion_{name}"].value == pytest.approx(CM2_S, rel=0.1)
+    assert found["conductivity_nernst_einstein"].value == pytest.approx(24 * MS_CM_PER_ION, rel=0.1)
+    refused = {name for name, one in found.items() if isinstance(one, Refusal)}
+    expected = {"conductivity", "haven_ratio", "onsager_Li_Li"}
+    if len(names) > 1:
+        expected |= {"onsager_Li_Na", "onsager_Na_Na", "transference_Li", "transference_Na"}
+    assert refused == expected
+    assert all("needs all atoms" in found[name].reason for name in refused)
+
+
+@pytest.mark.parametrize("frame", [None, "com", "framework:Li"])
+def test_ions_alone_need_the_laboratory_frame(frame):
+    with pytest.raises(InputError, match=r"ions of one sign alone \(Li, \+24 e\).* add --frame lab") as refusal:
+        estimate_transport([alone()], {"Li": 1.0}, 600.0, frame=frame)
+    assert "leave" not in str(refusal.value)
+
+
+def test_caged_ions_alone_have_no_bound_on_a_current_of_others():
+    cage = np.random.default_rng(3).normal(0, 0.2, (400, 24, 3))
+    series = replace(alone(), displacements_A=cage.astype(np.float32), collective_A=cage.sum(axis=1)[:, None])
+    found = estimate_transport([series], {"Li": 1.0}, 600.0, frame="lab")
+    assert found["conductivity_nernst_einstein"].upper_bound is not None
+    assert found["conductivity"].upper_bound is None
+
+
+def test_a_framework_given_no_charge_by_hand_is_not_ions_alone():
+    series = brownian(np.random.default_rng(3), 100, 24, DIFFUSION, 50.0)
+    with pytest.raises(InputError, match=r"sum to 24 e \(Li \+24 e, S \+0 e\).* leave a species that only neutralises"):
+        estimate_transport([series], {"Li": 1.0, "S": 0.0}, 600.0, frame="lab")

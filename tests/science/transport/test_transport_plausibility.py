@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.trajectory.readers import open_trajectory, reduce_trajectory
 from aiida_elyte.science.transport.plausibility import check_time_step
 from aiida_elyte.science.transport.synthetic import ballistic_then_diffusive, brownian
 
@@ -117,3 +118,70 @@ def test_one_sample_tells_nothing():
 def test_temperature_must_be_positive(temperature):
     with pytest.raises(InputError, match="expected a positive number"):
         check_time_step(walk(), temperature)
+
+
+# --- times given too long, without velocities
+
+
+def hopping(step_fs, n_frames=400, n_ions=40, period_fs=80.0, temperature_K=TEMPERATURE_K):
+    """Return ions in harmonic wells, phases and amplitudes thermal: r = Σ A cos(ωt + φ), ⟨v²⟩ = 3kT/m."""
+    rng = np.random.default_rng(11)
+    frequency = 2 * math.pi / (period_fs * rng.uniform(0.8, 1.25, (n_ions, 3)))
+    speed = THERMAL_A_FS * math.sqrt(temperature_K / 600.0 / 3)
+    amplitude = speed / frequency * rng.normal(0, 1, (2, n_ions, 3))
+    times = np.arange(n_frames)[:, None, None] * step_fs
+    moved = amplitude[0] * np.cos(frequency * times) + amplitude[1] * np.sin(frequency * times)
+    moved -= moved[0]
+    series = walk(n_times=n_frames)
+    return replace(
+        series,
+        time_fs=np.arange(n_frames) * step_fs,
+        tracked=("Li",) * n_ions,
+        displacements_A=moved.astype(np.float32),
+        collective_A=np.zeros_like(series.collective_A),
+    )
+
+
+@pytest.mark.parametrize("step_fs", [0.5, 2.0, 5.0, 10.0, 13.0])
+def test_ions_that_still_fly_tell_their_time(step_fs):
+    series = hopping(step_fs)
+    assert check_time_step(series, TEMPERATURE_K) is None
+    for factor in (48.88821, 1000.0):
+        line = check_time_step(rescaled(series, factor), TEMPERATURE_K)
+        assert "Li flies straight on" in line
+        assert number(line, f"at {TEMPERATURE_K:g} K takes") == pytest.approx(step_fs, rel=0.15)
+
+
+@pytest.mark.parametrize("step_fs", [20.0, 50.0, 100.0, 1000.0])
+def test_vibrations_at_any_right_spacing_pass(step_fs):
+    assert check_time_step(hopping(step_fs), TEMPERATURE_K) is None
+
+
+def test_ions_in_a_steady_flow_do_not_fly():
+    series = walk()
+    flow = 0.05 * np.arange(len(series.time_fs))[:, None]
+    moved = replace(
+        series,
+        displacements_A=series.displacements_A + flow[:, None].astype(np.float32),
+        collective_A=series.collective_A
+        + flow[:, None] * series.counts[None, :, None] * np.array([1, 0])[None, :, None],
+    )
+    assert check_time_step(moved, TEMPERATURE_K) is None
+
+
+def test_ions_that_move_less_than_the_stiffest_bond_lets_them_stand_still():
+    # √(6 k T/K) = √(6 × 8.284e-21 J / 1500 N/m) = 0.0576 Å at 600 K, of which half is expected
+    series = hopping(500.0)
+    still = replace(series, displacements_A=series.displacements_A * 0.02)
+    line = check_time_step(still, TEMPERATURE_K)
+    assert number(line, "expected") == pytest.approx(0.0576 / 2, rel=0.02)
+    assert check_time_step(replace(still, time_fs=still.time_fs / 10), TEMPERATURE_K) is None  # 50 fs may be too short
+    fixed = replace(series, displacements_A=np.zeros_like(series.displacements_A))
+    assert check_time_step(fixed, TEMPERATURE_K) is None
+
+
+@pytest.mark.parametrize("factor", [1.0, 10.0, 48.9])
+def test_a_real_trajectory_at_its_spacing_or_a_plausible_one_passes(shared_data, factor):
+    path = shared_data / "trajectories" / "Li6PS5Cl_XDATCAR"
+    series, _ = reduce_trajectory(open_trajectory(path, timestep_fs=100.0 * factor))
+    assert check_time_step(series, TEMPERATURE_K) is None
