@@ -13,6 +13,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "setup": "setup",
     "demo": "demo",
+    "structure": "structure",
     "launch": "launch",
     "import": "import_frames",
     "train": "train",

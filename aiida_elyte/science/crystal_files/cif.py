@@ -16,7 +16,7 @@ from aiida_elyte.science.crystal_files.expansion import expand, nearest_images
 from aiida_elyte.science.crystal_files.formula import Stated, read_stated
 from aiida_elyte.science.crystal_files.record import CrystalFile
 from aiida_elyte.science.crystal_files.sites import Site, read_sites
-from aiida_elyte.science.crystal_files.symmetry import Symmetry, read_symmetries
+from aiida_elyte.science.crystal_files.symmetry import Symmetry, named_group, other_origins, read_symmetries
 
 __all__ = ["read_cif"]
 
@@ -81,21 +81,37 @@ def read_cif(content: bytes, is_ordered: bool) -> CrystalFile:
         refuse_partial(partial, "it")
     symmetries, more = read_symmetries(block, parameters[3:])
     assignments = list(_assignments(sites))
-    readings = [
-        _read(symmetry, elements, sites, cell, stated) for symmetry in symmetries for elements in assignments
-    ]
+    readings = [_read(symmetry, elements, sites, cell, stated) for symmetry in symmetries for elements in assignments]
+    if all(reading.objection for reading in readings):
+        raise InputError(
+            _explain(
+                readings,
+                symmetries,
+                [
+                    _read(other, elements, sites, cell, stated)
+                    for other in other_origins(symmetries)
+                    for elements in assignments
+                ],
+            )
+        )
     chosen, why = _choose(readings, symmetries, assignments, stated, cell)
     notes += [*more, *chosen.notes, *why, *stated.remarks(chosen.contents, abs(np.linalg.det(cell)))]
-    ambiguous = sorted({f"{site.label} is read as {element}" for site, element in zip(sites, chosen.elements, strict=True)
-                        if len(site.elements) > 1})
+    ambiguous = sorted(
+        {
+            f"{site.label} is read as {element}"
+            for site, element in zip(sites, chosen.elements, strict=True)
+            if len(site.elements) > 1
+        }
+    )
     return CrystalFile(
         chosen.atoms,
         chosen.occupancies,
         partial,
+        named_group(block),
         chosen.symmetry.name or None,
         stated.text or None,
         stated.z,
-        tuple([*notes, *ambiguous]),
+        (*notes, *ambiguous),
     )
 
 
@@ -112,7 +128,9 @@ def _read_cell(block: Block) -> list[float]:
         found.append(number.value)
     alpha, beta, gamma = found[3:]
     if alpha + beta + gamma >= 360 or 2 * max(found[3:]) >= alpha + beta + gamma:
-        raise InputError(f"its angles {alpha:g}, {beta:g}, {gamma:g}° close no cell; expected those of one; correct them")
+        raise InputError(
+            f"its angles {alpha:g}, {beta:g}, {gamma:g}° close no cell; expected those of one; correct them"
+        )
     return found
 
 
@@ -219,37 +237,44 @@ def _choose(
     Raises
     ------
     InputError
-        If there is none, or several that differ.
+        If there are several that differ.
     """
     fitting = [reading for reading in readings if reading.objection is None]
-    if not fitting:
-        raise InputError(_explain(readings, symmetries))
     first = fitting[0]
     others = [reading for reading in fitting[1:] if not _is_equal(first, reading, cell)]
     if others:
-        if first.symmetry.source == "operations listed" and stated.is_complete and first.elements == assignments[0]:
+        if first.symmetry.is_listed and stated.is_complete and first.elements == assignments[0]:
             named = next((other for other in symmetries[1:]), first.symmetry)
-            return first, [f"the operations listed contradict the {named.source}; they keep to the formula and are used"]
+            return first, [
+                f"the operations listed contradict the {named.source}; they keep to the formula and are used"
+            ]
         raise InputError(_tell_open(first, others[0]))
     if len(symmetries) == 1:
         return first, []
-    listed = symmetries[0].source == "operations listed"
+    listed = symmetries[0].is_listed
     if first.symmetry is symmetries[0] and listed:
         return first, [f"the operations listed contradict the {symmetries[1].source}; they keep to the formula"]
     if len({symmetry.source for symmetry in symmetries}) == 1:
         rejected = [other.name for other in symmetries if other is not first.symmetry]
         same = " (another origin gives the same structure)" if len(fitting) > len(assignments) else ""
-        return first, [f"{first.symmetry.source} leaves the origin open; {first.symmetry.name} is used, not "
-                       f"{', '.join(rejected)}{same}"]
-    return first, [f"the file contradicts itself on symmetry; {first.symmetry.label} is used, which keeps to the formula"]
+        used = f"{first.symmetry.name} is used, not {', '.join(rejected)}{same}"
+        return first, [f"{first.symmetry.source} leaves the origin open; {used}"]
+    return first, [
+        f"the file contradicts itself on symmetry; {first.symmetry.label} is used, which keeps to the formula"
+    ]
 
 
-def _explain(readings: Sequence[_Reading], symmetries: Sequence[Symmetry]) -> str:
+def _explain(readings: Sequence[_Reading], symmetries: Sequence[Symmetry], others: Sequence[_Reading]) -> str:
     """Return the objection to the first reading, and to that of other symmetries where there are several."""
     objection = str(readings[0].objection)
     if len(symmetries) > 1:
         firsts = {reading.symmetry.label: str(reading.objection) for reading in reversed(readings)}
         objection = "; ".join(f"under {label} {text}" for label, text in reversed(firsts.items()))
+    elif symmetries[0].is_assumed:
+        objection = f"it states no symmetry, and {objection}"
+    fitting = next((other.symmetry.name for other in others if other.objection is None), None)
+    if fitting is not None:
+        return f"{objection}; under {fitting} they agree; if the source has this origin, correct the name of the group"
     return f"{objection}; give a complete CIF whose sites, symmetry and formula agree"
 
 

@@ -71,14 +71,13 @@ class Stated:
         missing = [element for element in self.formula if element not in contents]
         if missing:
             parts = ", ".join(f"{element}{self.formula[element]:g}" for element in missing)
-            named = " and ".join(missing)
             return (
-                f"{self.tag} is '{self.text}' with {parts}, the sites hold no {named} ({found} in the cell); expected "
-                f"the positions of every atom; add those of {named}"
+                f"{self.tag} '{self.text}' has {parts}, its sites have no {' and '.join(missing)} ({found} in the "
+                "cell); expected the position of every atom"
             )
         extra = [element for element in contents if element not in self.formula]
         if extra:
-            return f"its sites hold {' and '.join(extra)} ({found} in the cell), {self.tag} '{self.text}' does not"
+            return f"its sites have {' and '.join(extra)} ({found} in the cell), {self.tag} '{self.text}' has not"
         units = sum(contents.values()) / sum(self.formula.values())
         part = _ORDERED if is_ordered else _DISORDERED
         for element, number in self.formula.items():

@@ -21,7 +21,9 @@ def read_poscar(content: bytes) -> CrystalFile:
     lines = content.decode("utf-8-sig", "replace").splitlines()
     notes: list[str] = []
     if len(lines) < 8:
-        raise InputError(f"it has {len(lines)} lines; expected a POSCAR: comment, scale, cell, elements, counts, positions")
+        raise InputError(
+            f"it has {len(lines)} lines; expected a POSCAR: comment, scale, cell, elements, counts, positions"
+        )
     scale = _scale(lines[1])
     cell = np.array([_numbers(lines[row], row + 1, "a vector of the cell", 3) for row in range(2, 5)])
     if len(scale) == 1 and scale[0] < 0:
@@ -45,8 +47,9 @@ def read_poscar(content: bytes) -> CrystalFile:
         row += 1
     mode = lines[row].strip()[:1].lower() if row < len(lines) else ""
     if mode not in ("d", "c", "k"):
-        raise InputError(f"its line {row + 1} is {lines[row].strip() if row < len(lines) else ''!r}; expected Direct or "
-                         "Cartesian")
+        raise InputError(
+            f"its line {row + 1} is {lines[row].strip() if row < len(lines) else ''!r}; expected Direct or Cartesian"
+        )
     row += 1
     n_atoms = sum(counts)
     rows = lines[row : row + n_atoms]
@@ -105,7 +108,9 @@ def _numbers(line: str, number: int, what: str, count: int) -> np.ndarray:
     except ValueError:
         found = np.array([])
     if len(found) != count or not np.isfinite(found).all():
-        raise InputError(f"its line {number} is {line.strip()!r}; expected {what}; see whether numbers touch or are cut")
+        raise InputError(
+            f"its line {number} is {line.strip()!r}; expected {what}; see whether numbers touch or are cut"
+        )
     return found
 
 

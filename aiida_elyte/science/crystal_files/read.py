@@ -1,5 +1,6 @@
 """One crystal from a file, in whatever format it is."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,9 +83,7 @@ def read_crystal(path: str | Path, is_ordered: bool = False) -> CrystalFile:
     if not found.partial:
         check_structure(found.atoms, f"structure file {path}")
     plain = Atoms(numbers=found.atoms.numbers, positions=found.atoms.positions, cell=found.atoms.cell, pbc=True)
-    return CrystalFile(
-        round_frame(plain), found.occupancies, found.partial, found.group, found.formula, found.z, found.notes
-    )
+    return replace(found, atoms=round_frame(plain))
 
 
 def _content(path: Path) -> bytes:
@@ -107,8 +106,10 @@ def _kind(path: Path) -> str:
         raise InputError(
             f"structure file {path} is of no format ASE knows; give a CIF, POSCAR or extxyz file with its usual name"
         ) from error
-    except Exception as error:  # noqa: BLE001 - ASE opens the file to guess, and raises anything on a broken one
-        raise InputError(f"structure file {path} cannot be read ({error}); expected a CIF, POSCAR, extxyz, …") from error
+    except Exception as error:  # ASE opens the file to guess, and raises anything on a broken one
+        raise InputError(
+            f"structure file {path} cannot be read ({error}); expected a CIF, POSCAR, extxyz, …"
+        ) from error
     return found
 
 

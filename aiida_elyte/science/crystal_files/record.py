@@ -18,8 +18,10 @@ class CrystalFile:
     """Part of each place that is filled [1], shape ``(atoms,)``."""
     partial: tuple[str, ...] = ()
     """Sites that are not full, as ``Li1 (Li 0.441)``."""
-    group: str | None = None
+    named: str | None = None
     """Space group as the file names it; ``None`` if it names none."""
+    group: str | None = None
+    """Space group under which its sites were repeated; ``None`` if it lists all atoms, or the setting has no symbol."""
     formula: str | None = None
     """Formula as the file states it; ``None`` if it states none."""
     z: float | None = None

@@ -93,8 +93,10 @@ def read_sites(block: Block, known: Collection[str] | None) -> tuple[list[Site],
                 f"its site {label} has {hydrogens.value:g} attached hydrogens without positions; expected the position "
                 "of every atom; add those of H"
             )
-        point = [_coordinate(label, axis, None if column is None else column[row]) for axis, column in
-                 zip(_AXES, places, strict=True)]
+        point = [
+            _coordinate(label, axis, None if column is None else column[row])
+            for axis, column in zip(_AXES, places, strict=True)
+        ]
         sites.append(
             Site(
                 label,
@@ -142,8 +144,10 @@ def _elements(label: str, symbol: str, own_label: str, known: Collection[str] | 
         if element is not None:
             return (element,)
     choices = () if is_water(text) and "W" not in (known or ()) else elements_of_label(text, known)
-    if has_symbol and re.match(r"[A-Za-z]{3,}|[A-Z][a-z]?\d*[A-Z]", symbol) and not re.fullmatch(
-        r"[A-Za-z]{1,2}\d+[A-Za-z]?", symbol
+    if (
+        has_symbol
+        and re.match(r"[A-Za-z]{3,}|[A-Z][a-z]?\d*[A-Z]", symbol)
+        and not re.fullmatch(r"[A-Za-z]{1,2}\d+[A-Za-z]?", symbol)
     ):
         choices = ()  # a group such as OH or NH4, of which the loop gives one place
     if choices and (known is not None or len(choices) == 1):
@@ -161,9 +165,7 @@ def _elements(label: str, symbol: str, own_label: str, known: Collection[str] | 
     )
 
 
-def _reject_alternatives(
-    assemblies: tuple[str, ...] | None, groups: tuple[str, ...] | None, sites: list[Site]
-) -> None:
+def _reject_alternatives(assemblies: tuple[str, ...] | None, groups: tuple[str, ...] | None, sites: list[Site]) -> None:
     """Reject alternatives of disorder that are all written as full."""
     if groups is None or any(site.is_partial for site in sites):
         return

@@ -12,7 +12,7 @@ import numpy as np
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.crystal_files.document import Block
 
-__all__ = ["Symmetry", "read_symmetries"]
+__all__ = ["Symmetry", "named_group", "other_origins", "read_symmetries"]
 
 _OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz", "_space_group_symop_xyz")
 _NAMES = (
@@ -25,8 +25,18 @@ _NAMES = (
 _HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
 _NUMBER = ("_space_group_it_number", "_symmetry_int_tables_number")
 _CODE = ("_space_group_it_coordinate_system_code", "_symmetry_space_group_setting")
+_PHRASES = {
+    "origin choice 1": "1",
+    "origin choice 2": "2",
+    "origin 1": "1",
+    "origin 2": "2",
+    "hexagonal axes": "H",
+    "rhombohedral axes": "R",
+}
+"""What programs write behind a name → mark of origin or axes."""
 _LARGEST = 192
 """Operations of the largest space group, centring included."""
+_LISTED, _ASSUMED = "operations listed", "no symmetry stated"
 _METRIC = 0.02
 """Part of the largest element of the metric tensor by which a cell may miss its symmetry [1]."""
 
@@ -43,6 +53,16 @@ class Symmetry:
     """Number in the International Tables."""
     source: str
     """What of the file says so, in words."""
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the file lists its operations."""
+        return self.source == _LISTED
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether the file says nothing of its symmetry."""
+        return self.source == _ASSUMED
 
     @cached_property
     def rotations(self) -> np.ndarray:
@@ -91,7 +111,7 @@ def read_symmetries(block: Block, angles: Sequence[float]) -> tuple[list[Symmetr
     if listed is None:
         if not named:
             notes.append("the file states no symmetry: its sites are taken for all atoms of the cell")
-            return [_as_symmetry([gemmi.Op()], "no symmetry stated")], notes
+            return [_as_symmetry([gemmi.Op()], _ASSUMED)], notes
         return named, notes
     if any(_same(listed, other) for other in named):
         return [next(other for other in named if _same(listed, other))], notes
@@ -102,6 +122,20 @@ def read_symmetries(block: Block, angles: Sequence[float]) -> tuple[list[Symmetr
         # Names without setting or origin are short for the group; the operations say which setting it is.
         return [listed], notes
     return [listed, *named], notes
+
+
+def named_group(block: Block) -> str | None:
+    """Return the space group as a file names it: its symbol, else its number."""
+    number = block.number(*_NUMBER)
+    return block.text(*_NAMES, *_HALL) or (None if number is None else f"number {number.value:g}")
+
+
+def other_origins(symmetries: Sequence[Symmetry]) -> list[Symmetry]:
+    """Return the other origin of a group that a file names with one, for a hint."""
+    if len(symmetries) != 1 or symmetries[0].is_listed or symmetries[0].name[-2:] not in (":1", ":2"):
+        return []
+    name = symmetries[0].name[:-1] + ("2" if symmetries[0].name.endswith("1") else "1")
+    return [_as_symmetry(list(gemmi.SpaceGroup(name).operations()), "the other origin")]
 
 
 def _reject_beyond_space_groups(block: Block) -> None:
@@ -140,7 +174,7 @@ def _listed(block: Block, notes: list[str]) -> Symmetry | None:
         )
     if len(group) > len(unique):
         notes.append(f"{len(unique)} symmetry operations are no group by themselves: {len(group)} follow from them")
-    return _as_symmetry(group, "operations listed")
+    return _as_symmetry(group, _LISTED)
 
 
 def _named(block: Block, angles: Sequence[float], notes: list[str]) -> list[Symmetry]:
@@ -166,7 +200,14 @@ def _named(block: Block, angles: Sequence[float], notes: list[str]) -> list[Symm
             found += [_as_symmetry(list(group.operations()), f"space group name {name!r}") for group in groups]
     number = block.number(*_NUMBER)
     if number is not None and not any(symmetry.number == number.value for symmetry in found):
-        groups = _groups_of_number(number.value, angles)
+        marks = [
+            match[1] for name in unknown if (match := re.search(r":([12])$", _normalise(name, block.text(*_CODE))))
+        ]
+        groups = [
+            group
+            for group in _groups_of_number(number.value, angles)
+            if group.ext not in ("1", "2") or not marks or group.ext == marks[0]
+        ]
         if not groups and not found:
             raise InputError(f"its space group number is {number.value:g}; expected one of 1 to 230; correct it")
         found += [_as_symmetry(list(group.operations()), f"space group number {number.value:g}") for group in groups]
@@ -175,12 +216,17 @@ def _named(block: Block, angles: Sequence[float], notes: list[str]) -> list[Symm
             f"its space group {unknown[0]!r} is not known and it lists no symmetry operations; expected a name as "
             "'P n -3 m :2', a number or operations; add _symmetry_equiv_pos_as_xyz"
         )
-    notes += [f"the space group name {name!r} is not known" for name in unknown]
+    if not found:
+        notes += [f"the space group name {name!r} is not known" for name in unknown]
     return found
 
 
 def _normalise(name: str, code: str | None) -> str:
     """Return a symbol as gemmi knows it: bars, screw axes and marks of origin or axes as people write them."""
+    words = name.lower()
+    for phrase, mark in _PHRASES.items():
+        if phrase in words:
+            code = mark
     text = re.sub(r"\(.*\)|[.;]$", "", name.strip().strip("'\"")).replace("_", "").strip()
     match = re.fullmatch(r"(.*?[^\s:])\s*:?\s*([12HRSZhrsz])", text)
     if match and (match[2] in "SZsz" or ":" in text or match[2] in "HRhr"):
