@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -95,7 +97,7 @@ def open_profile(create: bool = False) -> str:
     Raises
     ------
     InputError
-        When there is no such profile.
+        If there is no such profile.
     """
     config = _configuration()
     wanted = click.get_current_context().find_root().obj
@@ -122,9 +124,12 @@ def set_up(name: str | None = None) -> Findings:
     name = name or config.default_profile_name or _DEFAULT_NAME
     found = Findings(profile=name, folder=str(config.dirpath))
     if name not in config.profile_names:
-        _make_profile(config, name)
+        with _whole_or_not_at_all(config, name):
+            _make_profile(config, name)
+            _enable_caching(config, name)
         found.made.append(f"profile {name}")
-    _enable_caching(config, name)
+    else:
+        _enable_caching(config, name)
     _load(name)
     computer = _make_computer(config, name, found)
     _make_code(computer, "python", sys.executable, None, found)
@@ -189,12 +194,15 @@ def check_runnable(code: "orm.AbstractCode", modules: tuple[str, ...] = (), prog
         try:
             code.validate_filepath_executable()
         except Exception as error:
-            raise InputError(f"code {code.full_label} is not runnable ({error}); correct it or its computer") from error
+            raise InputError(
+                f"code {code.full_label} is not runnable ({error}); expected its executable on its computer; see "
+                "`verdi code test`, or give another code with --code"
+            ) from error
         return
     executable = shutil.which(path)
     if executable is None:
         raise InputError(
-            f"code {code.full_label} is not runnable: {path} is no executable file; expected one; "
+            f"code {code.full_label} is not runnable: {path} is not an executable file; expected one; "
             "run `aiida-elyte setup`, or give another code with --code"
         )
     places = os.pathsep.join([str(Path(executable).parent), os.environ.get("PATH", os.defpath)])
@@ -245,7 +253,7 @@ def load_process(identifier: str | int) -> "orm.WorkChainNode":
     Raises
     ------
     InputError
-        When there is no such node, or it is no WorkChain.
+        If there is no such node, or it is not a WorkChain.
     """
     from aiida import orm
 
@@ -396,6 +404,23 @@ def _make_profile(config: Any, name: str) -> None:
         config.set_option(option, False, scope=name)
     config.set_default_profile(name, overwrite=False)
     config.store()
+
+
+@contextmanager
+def _whole_or_not_at_all(config: Any, name: str) -> Iterator[None]:
+    """Let a profile whose making fails leave no storage and no entry in the configuration behind."""
+    storages = Path(config.dirpath) / "repository"
+    before = set(storages.glob("*"))
+    try:
+        yield
+    except BaseException:
+        for folder in set(storages.glob("*")) - before:
+            shutil.rmtree(folder, ignore_errors=True)
+        if name in config.profile_names:
+            config.remove_profile(name)
+            with suppress(OSError):  # a full disk holds the entry only in this process
+                config.store()
+        raise
 
 
 def _enable_caching(config: Any, name: str) -> None:
