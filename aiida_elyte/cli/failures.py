@@ -82,7 +82,8 @@ def _of_database(error: BaseException) -> str | None:
     said = str(error).lower()
     for words, meaning, remedy in _DATABASE:
         if words in said:
-            return f"the database of the AiiDA profile in {_home()} {meaning}; expected one that can be read and written; {remedy}"
+            name = f"the database of the AiiDA profile in {_home()}"
+            return f"{name} {meaning}; expected one that can be read and written; {remedy}"
     return None
 
 

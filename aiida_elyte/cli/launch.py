@@ -191,6 +191,7 @@ def launch(
     """
     from aiida.engine import submit
 
+    from aiida_elyte.cli.attendance import RUNNER, runner_here
     from aiida_elyte.cli.follow import follow, run_here
     from aiida_elyte.cli.runs import KEY, find_run, key_of
 
@@ -207,7 +208,7 @@ def launch(
         return node
     try:
         if in_process:
-            return run_here(builder, lambda started: started.base.extras.set(KEY, key))
+            return run_here(builder, lambda started: started.base.extras.set_many({KEY: key, RUNNER: runner_here()}))
         ensure_daemon()
         node = submit(builder)
     except ValueError as error:
@@ -221,10 +222,12 @@ def launch(
 
 def go_on(node: "orm.WorkChainNode", detach: bool = False) -> None:
     """See to it that a daemon works on a street that has not ended; follow it unless it is detached."""
+    from aiida_elyte.cli.attendance import RUNNER
     from aiida_elyte.cli.follow import follow
 
     ensure_daemon()
     if revive(node):
+        node.base.extras.delete_many([key for key in (RUNNER,) if key in node.base.extras])
         click.echo(f"{node.process_label} {node.pk} had lost its place in the queue and was put back.", err=True)
     if not detach:
         follow(node)

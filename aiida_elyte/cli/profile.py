@@ -24,6 +24,7 @@ __all__ = [
     "COMPUTER",
     "Findings",
     "check_runnable",
+    "daemon_answers",
     "ensure_daemon",
     "find_code",
     "load_any",
@@ -279,11 +280,26 @@ def ensure_daemon() -> bool:
 
     try:
         client = get_daemon_client()
-        if client.is_daemon_running and _answers(client):
+        if daemon_answers(client):
             return False
         client.start_daemon(number_workers=get_config_option("daemon.default_workers"), timeout=60)
     except (ConfigurationError, DaemonException) as error:
         raise ElyteError(f"the daemon cannot be started ({error}); use --run to compute without one") from error
+    return True
+
+
+def daemon_answers(client: Any) -> bool:
+    """Tell whether a daemon runs; one that was killed leaves its PID file, behind which nobody answers."""
+    from aiida.engine.daemon.client import DaemonNotRunningException, DaemonStalePidException, DaemonTimeoutException
+
+    if not client.is_daemon_running:
+        return False
+    try:
+        client.get_status(timeout=5)
+    except (DaemonNotRunningException, DaemonStalePidException):
+        return False
+    except DaemonTimeoutException:
+        return True  # alive, and busy
     return True
 
 
@@ -356,19 +372,6 @@ def _unattended(node: "orm.ProcessNode") -> "list[orm.ProcessNode]":
         if is_lost:
             lost.append(process)
     return [process for process in lost if not process.is_terminated]
-
-
-def _answers(client: Any) -> bool:
-    """Tell whether a daemon is behind its PID file: one that was killed leaves the file."""
-    from aiida.engine.daemon.client import DaemonNotRunningException, DaemonStalePidException, DaemonTimeoutException
-
-    try:
-        client.get_status(timeout=5)
-    except (DaemonNotRunningException, DaemonStalePidException):
-        return False
-    except DaemonTimeoutException:
-        return True  # alive, and busy
-    return True
 
 
 def _load(name: str) -> None:
