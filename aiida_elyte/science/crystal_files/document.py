@@ -1,5 +1,6 @@
 """The one data block of a CIF that holds a structure, as tags and their values."""
 
+import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -101,8 +102,9 @@ def read_block(content: bytes) -> Block:
 
 
 def _parse(content: bytes) -> Any:
+    content = content.removeprefix(codecs.BOM_UTF8)
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
     # Names of authors and degree signs are of any encoding; nothing that is read here needs them.

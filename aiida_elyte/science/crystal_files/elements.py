@@ -7,7 +7,8 @@ from ase.data import chemical_symbols
 
 __all__ = ["element_of_symbol", "elements_of_label", "is_vacancy", "is_water"]
 
-_ELEMENTS = frozenset(chemical_symbols[1:])
+_ELEMENTS = frozenset(chemical_symbols[1:99])
+"""Up to californium: in crystals, ``NO``, ``CN`` and ``NH4`` are groups of atoms, not nobelium and its neighbours."""
 _HEAVY_HYDROGEN = ("D", "T")
 _CHARGE = re.compile(r"[\d.]*[+-]?[\d.]*")
 _WATER = re.compile(r"wat|h2o|hoh|tip|sol(?![a-z])", re.IGNORECASE)

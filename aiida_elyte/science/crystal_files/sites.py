@@ -140,18 +140,16 @@ def _elements(label: str, symbol: str, own_label: str, known: Collection[str] | 
     has_symbol = symbol not in _UNKNOWN
     text = symbol if has_symbol else own_label
     if has_symbol:
-        element = element_of_symbol(symbol)
+        # Labels such as Li1A stand for symbols at times; OH, NH4 or Wat are groups, of which the loop gives one place.
+        label_like = re.fullmatch(r"([A-Za-z]{1,2})\d+[A-Za-z]+\d*", symbol)
+        element = element_of_symbol(label_like[1] if label_like else symbol)
         if element is not None:
             return (element,)
-    choices = () if is_water(text) and "W" not in (known or ()) else elements_of_label(text, known)
-    if (
-        has_symbol
-        and re.match(r"[A-Za-z]{3,}|[A-Z][a-z]?\d*[A-Z]", symbol)
-        and not re.fullmatch(r"[A-Za-z]{1,2}\d+[A-Za-z]?", symbol)
-    ):
-        choices = ()  # a group such as OH or NH4, of which the loop gives one place
-    if choices and (known is not None or len(choices) == 1):
-        return choices
+        choices: tuple[str, ...] = ()
+    else:
+        choices = () if is_water(text) and "W" not in (known or ()) else elements_of_label(text, known)
+        if choices and (known is not None or len(choices) == 1):
+            return choices
     tag = "_atom_site_type_symbol" if has_symbol else "_atom_site_label"
     if len(choices) > 1:
         raise InputError(

@@ -156,8 +156,11 @@ def _listed(block: Block, notes: list[str]) -> Symmetry | None:
         return None
     operations = []
     for number, text in enumerate(texts, start=1):
+        plain = re.sub(r"[\s'\"]", "", text).lower()
         try:
-            operations.append(gemmi.Op(text.strip("'\" ").replace(" ", "").lower()))
+            if not set(plain) <= set("xyz0123456789+-/.,"):
+                raise ValueError(text)
+            operations.append(gemmi.Op(plain))
         except (RuntimeError, ValueError) as error:
             raise InputError(
                 f"its symmetry operation {number} is {text!r}; expected one as 'x,y,z' with translations of 24ths; "
