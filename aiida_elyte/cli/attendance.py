@@ -1,5 +1,6 @@
 """Whether any process works on a street that has not ended; asked quickly, no daemon is started for it."""
 
+import os
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ def runner_here() -> dict[str, Any]:
 
 
 def describe_neglect(node: "orm.WorkChainNode") -> str | None:
-    """Return why no process works on a street that has not ended, ``None`` if one does, or none can be known to."""
+    """Return why no process works on a street that has not ended, ``None`` if one does or may on another machine."""
     if node.is_terminated:
         return None
     runner = node.base.extras.get(RUNNER, None)
@@ -43,7 +44,10 @@ def describe_neglect(node: "orm.WorkChainNode") -> str | None:
         is_running = False  # a profile without broker has no daemon
     if is_running:
         return "no worker of the daemon has it" if _is_lost(node) else None
-    return None if _is_used() else "the daemon does not run"
+    others = ", ".join(_others())
+    return "the daemon does not run" + (
+        f" (wait if process {others}, which uses the profile, computes it)" if others else ""
+    )
 
 
 def _lives(runner: dict[str, Any]) -> bool:
@@ -66,21 +70,20 @@ def _is_lost(node: "orm.WorkChainNode") -> bool:
         return False
 
 
-def _is_used() -> bool:
-    """Tell whether another process uses the profile: a script may compute the street."""
-    import os
-
+def _others() -> list[str]:
+    """Return the PIDs of other processes that use the profile: a script may compute the street."""
     import psutil
     from aiida.manage import get_manager
     from aiida.manage.configuration.settings import AiiDAConfigPathResolver
 
     profile = get_manager().get_profile()
     folder: Path = AiiDAConfigPathResolver().access_control_dir / (profile.name if profile is not None else "")
+    found = []
     for record in folder.glob("*.pid"):
         try:
             is_same = record.read_text() == str(psutil.Process(int(record.stem)).cmdline())
         except (psutil.Error, OSError):
             continue
         if is_same and int(record.stem) != os.getpid():
-            return True
-    return False
+            found.append(record.stem)
+    return sorted(found)

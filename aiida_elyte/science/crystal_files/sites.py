@@ -141,7 +141,7 @@ def _elements(label: str, symbol: str, own_label: str, known: Collection[str] | 
     text = symbol if has_symbol else own_label
     if has_symbol:
         # Labels such as Li1A stand for symbols at times; OH, NH4 or Wat are groups, of which the loop gives one place.
-        label_like = re.fullmatch(r"([A-Za-z]{1,2})\d+[A-Za-z]+\d*", symbol)
+        label_like = re.fullmatch(r"([A-Za-z]{1,2})\d+[A-Ea-e]", symbol)
         element = element_of_symbol(label_like[1] if label_like else symbol)
         if element is not None:
             return (element,)
