@@ -1,6 +1,7 @@
 """The one data block of a CIF that holds a structure, as tags and their values."""
 
 import codecs
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ class Block:
 def parse_number(text: str) -> Number | None:
     """Return a number, its uncertainty in brackets taken off; ``None`` if the text is not one."""
     match = _NUMBER.fullmatch(text.strip())
-    if match:
+    if match and math.isfinite(float(match[1])):
         mantissa = match[1].lower().split("e")[0]
         return Number(float(match[1]), len(mantissa.partition(".")[2]))
     match = _FRACTION.fullmatch(text.strip())

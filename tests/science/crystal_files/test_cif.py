@@ -307,7 +307,7 @@ def test_dummy_and_empty_sites_are_left_out_and_told():
     assert found.notes == ("left out: X1 (dummy), Na1 (occupancy 0)",)
 
 
-@pytest.mark.parametrize("text", ["?", ".", "0.5.5", "nan", "****"])
+@pytest.mark.parametrize("text", ["?", ".", "0.5.5", "nan", "-1e400", "****"])
 def test_places_that_are_not_numbers(text):
     assert f"Li1 has _atom_site_fract_z '{text}'" in rejection(cif((f"Li1 Li 0 .5 '{text}'", *LI3OCL[1:])))
 
