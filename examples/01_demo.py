@@ -18,7 +18,7 @@ import aiida_elyte.cli
 from aiida_elyte.cli.profile import prepare, set_up
 from aiida_elyte.report.collect import collect
 from aiida_elyte.report.html import write_html
-from aiida_elyte.science.crystal import read_structure
+from aiida_elyte.science.crystal_files.read import read_structure
 from aiida_elyte.workflows.crystal import CrystalWorkChain
 from aiida_elyte.workflows.protocols import recursive_merge
 

@@ -13,6 +13,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "setup": "setup",
     "demo": "demo",
+    "structure": "structure",
     "launch": "launch",
     "import": "import_frames",
     "train": "train",
@@ -52,6 +53,21 @@ class _Commands(click.Group):
             is_interrupted = isinstance(error, Interruption)
             click.echo(f"{'' if is_interrupted else 'Error: '}{' '.join(message.split())}", err=True)
             ctx.exit(_INTERRUPTED if is_interrupted else 2)
+        except (click.exceptions.Exit, click.Abort, click.ClickException):
+            raise
+        except Exception as error:
+            message = _explain(error)
+            if message is None:
+                raise
+            click.echo(f"Error: {' '.join(message.split())}", err=True)
+            ctx.exit(2)
+
+
+def _explain(error: Exception) -> str | None:
+    """Return what failed of machine or profile in one line; its module is needed only where something failed."""
+    from aiida_elyte.cli.failures import explain
+
+    return explain(error)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

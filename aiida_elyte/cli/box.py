@@ -76,6 +76,7 @@ def build(
 
     Run again, it goes on where it stopped.
     """
+    from aiida_elyte.cli.recipes import recipe_lines, recipe_warnings
     from aiida_elyte.science.recipe import read_recipe
     from aiida_elyte.science.seeds.boxes import count_molecules, loose_density, one_of_each
 
@@ -96,7 +97,9 @@ def build(
             )
         model = _load_force_field(forcefield, asked)
         _check_types(model, one_of_each(asked))
-    click.echo("\n".join(_tell(asked, amounts)))
+    click.echo("\n".join(recipe_lines(asked, amounts)))
+    for note in recipe_warnings(asked, amounts):
+        click.echo(f"Warning: {recipe}: {note}", err=True)
 
     started = time.monotonic()
     box = _make_loose(asked, amounts, density or loose_density(asked), out)
@@ -149,7 +152,7 @@ def _find_engine(lmp: str, processes: int) -> str:
     asked = subprocess.run([path, "-h"], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     lacking = missing_packages(asked.stdout)
     if lacking is None:
-        raise InputError(f"LAMMPS {path} tells no packages by -h; expected `lmp`; correct it, or give --lmp PATH")
+        raise InputError(f"LAMMPS {path} lists no packages under -h; expected `lmp`; give another by --lmp PATH")
     if lacking:
         raise InputError(
             f"LAMMPS {path} was built without {', '.join(lacking)}; expected a build with {' and '.join(lacking)}; add "
@@ -173,7 +176,7 @@ def _load_force_field(folder: Path, recipe: "Recipe") -> "ForceField":
     if model.charge_scale != recipe.charge_scale:
         raise InputError(
             f"charge_scale is {recipe.charge_scale:g}, the force field was fitted with {model.charge_scale:g}; "
-            f"expected the same; fit with --charge-scale {recipe.charge_scale:g}, or correct the recipe"
+            f"expected the same; fit with --charge-scale {recipe.charge_scale:g}, or change charge_scale of the recipe"
         )
     return model
 
@@ -184,19 +187,6 @@ def _check_types(model: "ForceField", molecules: Any) -> None:
     from aiida_elyte.science.forcefield.typing import assign_types
 
     place_types(model.keys, molecules, assign_types(molecules, model.depth))
-
-
-def _tell(recipe: "Recipe", amounts: "Amounts") -> list[str]:
-    counts = [f"{amounts.n_chains} chains of {recipe.polymer.n_units} units"] if recipe.polymer is not None else []
-    counts += [f"{number} {smiles}" for smiles, number in amounts.molecules.items()]
-    lines = [f"{recipe.name}: {', '.join(counts)}: {amounts.n_atoms} atoms, {recipe.n_atoms} asked for"]
-    if recipe.salt is not None:
-        asked = "" if recipe.salt.ratio is None else f", {recipe.salt.ratio:g} asked for"
-        if amounts.ratio is not None:
-            lines.append(f"cations per site {amounts.ratio:.4f}{asked} ({amounts.n_sites} sites)")
-        asked = "" if recipe.salt.molality_mol_kg is None else f", {recipe.salt.molality_mol_kg:g} asked for"
-        lines.append(f"molality {amounts.molality_mol_kg:.4f} mol/kg{asked}")
-    return lines
 
 
 def _make_loose(recipe: "Recipe", amounts: "Amounts", density: float, out: Path) -> "Box":

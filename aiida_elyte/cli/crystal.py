@@ -22,7 +22,8 @@ from aiida_elyte.cli.profile import check_runnable
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
 from aiida_elyte.science.cost import LABEL_RATES, Plan
-from aiida_elyte.science.crystal import read_structure, require_charges, require_temperatures
+from aiida_elyte.science.crystal import require_charges, require_temperatures
+from aiida_elyte.science.crystal_files.read import read_structure
 
 if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from aiida_elyte.cli.crystal import Request
     from aiida_elyte.science.cost import Cost
+    from aiida_elyte.science.crystal_files.record import CrystalFile
 
 __all__ = ["command", "finish", "go_on", "launch"]
 
@@ -52,9 +53,7 @@ def _street_options(function: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--temperature-K", "temperatures", multiple=True, type=float, help="Temperature of production; repeat it."
 )
-@click.option(
-    "--labeller", default="ase", show_default=True, help="ase (GFN1-xTB unless told otherwise), qe, or a plug-in."
-)
+@click.option("--labeller", default="ase", show_default=True, help="ase (GFN1-xTB by default), qe, or a plug-in.")
 @click.option("--dataset", metavar="PK|FILE", help="Labelled frames to start with, instead of seeds.")
 @click.option("--potentials", metavar="PK|DIR", help="Potentials to start with, instead of a first training.")
 @click.option("--pseudo-family", metavar="LABEL", help="Pseudopotential family of the labeller qe.")
@@ -82,6 +81,7 @@ def crystal(
     from aiida_elyte.cli.crystal import Request, build, plan_of
     from aiida_elyte.cli.inputs import read_overrides
     from aiida_elyte.science.cost import estimate_cost
+    from aiida_elyte.science.crystal_files.summary import describe_crystal, summary_lines
 
     request = Request(
         structure=structure,
@@ -96,21 +96,25 @@ def crystal(
         max_wallclock_s=max_wallclock_s,
         codes=parse_pairs(codes, "--code", "qe=pw@cluster"),
     )
-    _check_early(request)
+    found = _check_early(request)
     open_profile(create=True)
     builder = build(request)
-    cost = estimate_cost(plan_of(builder, request))
     if dry_run:
-        click.echo(json.dumps(asdict(cost) | {"seconds": cost.seconds}, indent=2) if as_json else _describe_cost(cost))
+        cost = estimate_cost(plan_of(builder, request))
+        summary = describe_crystal(found)
+        if as_json:
+            click.echo(json.dumps(asdict(cost) | {"seconds": cost.seconds, "structure": summary}, indent=2))
+        else:
+            click.echo("\n".join([*summary_lines(summary), _describe_cost(cost)]))
         return
+    for note in found.notes:
+        click.echo(f"Note: {structure}: {note}", err=True)
     finish(ctx, launch(builder, **how), as_json)
 
 
 @command.command("polymer")
 @click.argument("recipe", type=click.Path(path_type=Path), metavar="RECIPE.yaml")
-@click.option(
-    "--labeller", default="ase", show_default=True, help="ase (GFN2-xTB unless told otherwise), or a plug-in."
-)
+@click.option("--labeller", default="ase", show_default=True, help="ase (GFN2-xTB by default), or a plug-in.")
 @click.option("--dataset", metavar="PK|FILE", help="Labelled clusters to start with, instead of new ones.")
 @click.option(
     "--forcefield", "force_fields", multiple=True, metavar="PK|DIR", help="Force field to run with; repeat it."
@@ -137,6 +141,8 @@ def polymer(
     """From the polymer or liquid electrolyte in RECIPE.yaml to its ionic conductivity and transference numbers."""
     from aiida_elyte.cli.inputs import read_overrides
     from aiida_elyte.cli.polymer import Request, build, describe_plan, plan_of, read_recipe_file
+    from aiida_elyte.cli.recipes import recipe_lines, recipe_warnings
+    from aiida_elyte.science.seeds.boxes import count_molecules
 
     request = Request(
         recipe=recipe,
@@ -148,12 +154,16 @@ def polymer(
         max_wallclock_s=max_wallclock_s,
         codes=parse_pairs(codes, "--code", "engine=lmp@cluster"),
     )
-    read_recipe_file(recipe)  # what needs no profile to be refused
+    _, asked = read_recipe_file(recipe)  # what needs no profile to be rejected
+    amounts = count_molecules(asked)
+    for note in recipe_warnings(asked, amounts):
+        click.echo(f"Warning: {recipe}: {note}", err=True)
     open_profile(create=True)
     builder = build(request)
     if dry_run:
         plan = plan_of(builder)
-        click.echo(json.dumps(plan) if as_json else describe_plan(plan))
+        lines = [*recipe_lines(asked, amounts), describe_plan(plan)]
+        click.echo(json.dumps(plan) if as_json else "\n".join(lines))
         return
     finish(ctx, launch(builder, **how), as_json)
 
@@ -161,7 +171,7 @@ def polymer(
 def launch(
     builder: "ProcessBuilder", *, in_process: bool = False, detach: bool = False, force: bool = False
 ) -> "orm.WorkChainNode":
-    """Find the run of these inputs, or start one; follow it to its end unless told otherwise.
+    """Find the run of these inputs, or start one; follow it to its end unless it is detached.
 
     Parameters
     ----------
@@ -181,6 +191,7 @@ def launch(
     """
     from aiida.engine import submit
 
+    from aiida_elyte.cli.attendance import RUNNER, runner_here
     from aiida_elyte.cli.follow import follow, run_here
     from aiida_elyte.cli.runs import KEY, find_run, key_of
 
@@ -197,7 +208,7 @@ def launch(
         return node
     try:
         if in_process:
-            return run_here(builder, lambda started: started.base.extras.set(KEY, key))
+            return run_here(builder, lambda started: started.base.extras.set_many({KEY: key, RUNNER: runner_here()}))
         ensure_daemon()
         node = submit(builder)
     except ValueError as error:
@@ -210,11 +221,13 @@ def launch(
 
 
 def go_on(node: "orm.WorkChainNode", detach: bool = False) -> None:
-    """See to it that a daemon works on a street that has not ended; follow it unless told otherwise."""
+    """See to it that a daemon works on a street that has not ended; follow it unless it is detached."""
+    from aiida_elyte.cli.attendance import RUNNER
     from aiida_elyte.cli.follow import follow
 
     ensure_daemon()
     if revive(node):
+        node.base.extras.delete_many([key for key in (RUNNER,) if key in node.base.extras])
         click.echo(f"{node.process_label} {node.pk} had lost its place in the queue and was put back.", err=True)
     if not detach:
         follow(node)
@@ -237,20 +250,22 @@ def finish(ctx: click.Context, node: "orm.WorkChainNode", as_json: bool = False)
         ctx.exit(1)
 
 
-def _check_early(request: "Request") -> None:
-    """Refuse what needs no profile to be refused."""
+def _check_early(request: "Request") -> "CrystalFile":
+    """Reject what needs no profile to be rejected; return the crystal."""
     from aiida_elyte.plugins import load
-    from aiida_elyte.science.crystal import read_structure, require_charges, require_temperatures
+    from aiida_elyte.science.crystal import require_charges, require_temperatures
+    from aiida_elyte.science.crystal_files.read import read_crystal
 
-    structure = read_structure(request.structure)
+    found = read_crystal(request.structure, is_ordered=True)
     if not request.charges:
         raise InputError(
             "--charges is missing; expected the charge of each mobile species in e; add e.g. --charges Li=1"
         )
-    require_charges(structure, request.charges)
+    require_charges(found.atoms, request.charges)
     if request.temperatures_K:
         require_temperatures(list(request.temperatures_K), "--temperature-K")
     load("labellers", request.labeller)
+    return found
 
 
 def _describe_cost(cost: "Cost") -> str:

@@ -17,6 +17,7 @@ from aiida_elyte.cli.inputs import (
     find_codes,
 )
 from aiida_elyte.cli.profile import check_runnable, load_any
+from aiida_elyte.cli.recipes import recipe_summary
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
 from aiida_elyte.science.labels.geometries import Heat
@@ -63,7 +64,7 @@ def read_recipe_file(path: Path) -> tuple[dict[str, Any], Recipe]:
     Raises
     ------
     InputError
-        When it cannot be read, is no recipe, or has no salt.
+        If it cannot be read, is not a recipe, or has no salt.
     """
     content = read_yaml(path, "recipe")
     if content is None:
@@ -131,6 +132,7 @@ def plan_of(builder: "ProcessBuilder") -> dict[str, Any]:
     at_once = max(1, min(builder.n_boxes.value, builder.max_in_flight.value, available_cores() // ranks))
     seconds = math.ceil(builder.n_boxes.value / at_once) * steps * amounts.n_atoms / _ATOM_STEPS_S / ranks
     plan: dict[str, Any] = {
+        "structure": recipe_summary(recipe, amounts),
         "boxes": builder.n_boxes.value,
         "atoms": amounts.n_atoms,
         "compression_ps": compression_ps,
@@ -226,6 +228,6 @@ def _load(given: str, recipe: Recipe) -> "ForceFieldData":
     if force_field.charge_scale != recipe.charge_scale:
         raise InputError(
             f"charge_scale is {recipe.charge_scale:g}, {given} was fitted with {force_field.charge_scale:g}; expected "
-            "the same; fit it anew, or correct the recipe"
+            "the same; fit it anew, or change charge_scale of the recipe"
         )
     return node

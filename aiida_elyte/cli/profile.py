@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +24,7 @@ __all__ = [
     "COMPUTER",
     "Findings",
     "check_runnable",
+    "daemon_answers",
     "ensure_daemon",
     "find_code",
     "load_any",
@@ -95,7 +98,7 @@ def open_profile(create: bool = False) -> str:
     Raises
     ------
     InputError
-        When there is no such profile.
+        If there is no such profile.
     """
     config = _configuration()
     wanted = click.get_current_context().find_root().obj
@@ -122,9 +125,12 @@ def set_up(name: str | None = None) -> Findings:
     name = name or config.default_profile_name or _DEFAULT_NAME
     found = Findings(profile=name, folder=str(config.dirpath))
     if name not in config.profile_names:
-        _make_profile(config, name)
+        with _whole_or_not_at_all(config, name):
+            _make_profile(config, name)
+            _enable_caching(config, name)
         found.made.append(f"profile {name}")
-    _enable_caching(config, name)
+    else:
+        _enable_caching(config, name)
     _load(name)
     computer = _make_computer(config, name, found)
     _make_code(computer, "python", sys.executable, None, found)
@@ -189,12 +195,15 @@ def check_runnable(code: "orm.AbstractCode", modules: tuple[str, ...] = (), prog
         try:
             code.validate_filepath_executable()
         except Exception as error:
-            raise InputError(f"code {code.full_label} is not runnable ({error}); correct it or its computer") from error
+            raise InputError(
+                f"code {code.full_label} is not runnable ({error}); expected its executable on its computer; see "
+                "`verdi code test`, or give another code with --code"
+            ) from error
         return
     executable = shutil.which(path)
     if executable is None:
         raise InputError(
-            f"code {code.full_label} is not runnable: {path} is no executable file; expected one; "
+            f"code {code.full_label} is not runnable: {path} is not an executable file; expected one; "
             "run `aiida-elyte setup`, or give another code with --code"
         )
     places = os.pathsep.join([str(Path(executable).parent), os.environ.get("PATH", os.defpath)])
@@ -245,7 +254,7 @@ def load_process(identifier: str | int) -> "orm.WorkChainNode":
     Raises
     ------
     InputError
-        When there is no such node, or it is no WorkChain.
+        If there is no such node, or it is not a WorkChain.
     """
     from aiida import orm
 
@@ -271,11 +280,26 @@ def ensure_daemon() -> bool:
 
     try:
         client = get_daemon_client()
-        if client.is_daemon_running and _answers(client):
+        if daemon_answers(client):
             return False
         client.start_daemon(number_workers=get_config_option("daemon.default_workers"), timeout=60)
     except (ConfigurationError, DaemonException) as error:
         raise ElyteError(f"the daemon cannot be started ({error}); use --run to compute without one") from error
+    return True
+
+
+def daemon_answers(client: Any) -> bool:
+    """Tell whether a daemon runs; one that was killed leaves its PID file, behind which nobody answers."""
+    from aiida.engine.daemon.client import DaemonNotRunningException, DaemonStalePidException, DaemonTimeoutException
+
+    if not client.is_daemon_running:
+        return False
+    try:
+        client.get_status(timeout=5)
+    except (DaemonNotRunningException, DaemonStalePidException):
+        return False
+    except DaemonTimeoutException:
+        return True  # alive, and busy
     return True
 
 
@@ -350,19 +374,6 @@ def _unattended(node: "orm.ProcessNode") -> "list[orm.ProcessNode]":
     return [process for process in lost if not process.is_terminated]
 
 
-def _answers(client: Any) -> bool:
-    """Tell whether a daemon is behind its PID file: one that was killed leaves the file."""
-    from aiida.engine.daemon.client import DaemonNotRunningException, DaemonStalePidException, DaemonTimeoutException
-
-    try:
-        client.get_status(timeout=5)
-    except (DaemonNotRunningException, DaemonStalePidException):
-        return False
-    except DaemonTimeoutException:
-        return True  # alive, and busy
-    return True
-
-
 def _load(name: str) -> None:
     from aiida.common.exceptions import ProfileConfigurationError
     from aiida.manage.configuration import load_profile
@@ -396,6 +407,23 @@ def _make_profile(config: Any, name: str) -> None:
         config.set_option(option, False, scope=name)
     config.set_default_profile(name, overwrite=False)
     config.store()
+
+
+@contextmanager
+def _whole_or_not_at_all(config: Any, name: str) -> Iterator[None]:
+    """Let a profile whose making fails leave no storage and no entry in the configuration behind."""
+    storages = Path(config.dirpath) / "repository"
+    before = set(storages.glob("*"))
+    try:
+        yield
+    except BaseException:
+        for folder in set(storages.glob("*")) - before:
+            shutil.rmtree(folder, ignore_errors=True)
+        if name in config.profile_names:
+            config.remove_profile(name)
+            with suppress(OSError):  # a full disk holds the entry only in this process
+                config.store()
+        raise
 
 
 def _enable_caching(config: Any, name: str) -> None:

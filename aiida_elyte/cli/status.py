@@ -49,6 +49,7 @@ def command(pk: str, as_json: bool) -> None:
 def _collect(node: "orm.WorkChainNode") -> dict[str, Any]:
     from aiida.common import timezone
 
+    from aiida_elyte.cli.attendance import describe_neglect
     from aiida_elyte.cli.follow import describe_progress
     from aiida_elyte.cli.street import (
         descendants,
@@ -68,6 +69,7 @@ def _collect(node: "orm.WorkChainNode") -> dict[str, Any]:
         "uuid": node.uuid,
         "process": node.process_label,
         "state": node.process_state.value if node.process_state else "created",
+        "neglected": describe_neglect(node),
         "exit_status": node.exit_status,
         "exit_message": node.exit_message,
         "seconds": round((end - node.ctime).total_seconds(), 1),
@@ -99,6 +101,8 @@ def _print(state: dict[str, Any]) -> None:
 
     outcome = "" if state["exit_status"] is None else f", exit status {state['exit_status']}"
     click.echo(f"{state['process']} {state['pk']}   {state['state']}{outcome}   {span(state['seconds'])}")
+    if state["neglected"]:
+        click.echo(f"no process works on it: {state['neglected']}; go on with `aiida-elyte resume {state['pk']}`")
     if state["exit_message"]:
         click.echo(f"reason    {state['exit_message']}")
     click.echo(f"labelled  {state['n_labelled']} frames")

@@ -1,29 +1,24 @@
-"""A crystal structure from a file, and the checks that everything after relies on."""
+"""A crystal structure: the checks that everything after relies on."""
 
 import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
-from ase.io import read
-from ase.io.cif import parse_cif
-from ase.io.formats import UnknownFileTypeError, filetype
 from ase.neighborlist import neighbor_list
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.frames import round_frame
 
 __all__ = [
     "OVERLAP_FACTOR",
     "Contact",
     "check_structure",
     "closest_contact",
-    "read_structure",
+    "refuse_partial",
     "require_charges",
     "require_temperatures",
     "suggest",
@@ -36,81 +31,19 @@ _OCCUPANCY_TOLERANCE = 1e-3
 _CHARGE_TOLERANCE = 1e-6
 
 
-def read_structure(path: str | Path) -> Atoms:
-    """Read one crystal: CIF, POSCAR, extxyz and whatever else ASE reads.
-
-    Only species, positions, cell and periodicity are kept: no constraints, no labels, no bookkeeping of the file.
-
-    Parameters
-    ----------
-    path
-        File with exactly one structure, every site fully occupied.
-
-    Returns
-    -------
-    ase.Atoms
-        Periodic structure, coordinates rounded to 1e-8 Å.
-
-    Raises
-    ------
-    InputError
-        When the file is missing, a folder, empty or unreadable, holds no or several structures, sites are partially
-        occupied, or ``check_structure`` refuses.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"structure file {path} is a folder; expected a file; give a CIF, POSCAR or extxyz file in it")
-    if not path.is_file():
-        raise InputError(f"structure file {path} does not exist; give the path of a CIF, POSCAR or extxyz file")
-    if not path.read_bytes().strip():
-        raise InputError(f"structure file {path} is empty; expected a crystal structure (CIF, POSCAR, extxyz, …)")
-    found = _read_all(path)
-    if not found:
-        raise InputError(f"structure file {path} holds no structure; expected one; see that the file is complete")
-    if len(found) != 1:
-        raise InputError(f"structure file {path} holds {len(found)} structures; expected one; keep the one you want")
-    check_structure(found[0], str(path))
-    plain = Atoms(numbers=found[0].numbers, positions=found[0].positions, cell=found[0].cell, pbc=True)
-    return round_frame(plain)
-
-
-def _read_all(path: Path) -> list[Atoms]:
-    """Return every structure of a file; occupancies of a CIF are judged before ASE builds atoms from them."""
-    try:
-        if filetype(str(path)) == "cif":
-            _refuse_partial_cif(path)
-        return list(read(path, index=":"))
-    except InputError:
-        raise
-    except UnknownFileTypeError as error:
-        raise InputError(
-            f"structure file {path} is of no format ASE knows; give a CIF, POSCAR or extxyz file with its usual name"
-        ) from error
-    except Exception as error:  # ASE's readers raise anything on a broken file
-        reason = f"{type(error).__name__}: {error}" if str(error) else "its content is malformed"
-        raise InputError(
-            f"structure file {path} cannot be read ({reason}); expected a CIF, POSCAR, extxyz, …"
-        ) from error
-
-
-def _refuse_partial_cif(path: Path) -> None:
-    partial = []
-    for block in parse_cif(str(path)):
-        symbols = block.get("_atom_site_type_symbol") or block.get("_atom_site_label") or []
-        labels = block.get("_atom_site_label") or symbols
-        occupancies = block.get("_atom_site_occupancy") or ["?"] * len(labels)
-        for label, symbol, occupancy in zip(labels, symbols, occupancies, strict=True):
-            if _is_partial(occupancy):
-                partial.append(f"{label} ({symbol} {occupancy})")
-    _refuse_partial(partial, str(path))
-
-
 def _is_partial(occupancy: float | str) -> bool:
     """Tell whether a site is partly filled; a CIF that states none (``?`` or ``.``) means one."""
     return occupancy not in ("?", ".") and abs(float(occupancy) - 1.0) > _OCCUPANCY_TOLERANCE
 
 
-def _refuse_partial(sites: Sequence[str], name: str) -> None:
+def refuse_partial(sites: Sequence[str], name: str) -> None:
+    """Reject sites that are not full.
+
+    Raises
+    ------
+    InputError
+        If there are any.
+    """
     if sites:
         raise InputError(
             f"{name} has partially occupied sites: {', '.join(sites)}; expected every site fully occupied; "
@@ -145,7 +78,7 @@ def check_structure(atoms: Atoms, name: str = "structure") -> None:
         )
     if (atoms.numbers == 0).any():
         raise InputError(f"{name} holds atoms of unknown species (X); expected chemical elements on every site")
-    _refuse_partial(_partial_sites(atoms.info.get("occupancy", {})), name)
+    refuse_partial(_partial_sites(atoms.info.get("occupancy", {})), name)
     contact = closest_contact(atoms)
     if contact is not None and contact.factor < OVERLAP_FACTOR:
         raise InputError(
@@ -254,7 +187,7 @@ def require_charges(structure: Atoms, charges: Mapping[str, float] | None, mobil
         if abs(net) > _CHARGE_TOLERANCE:
             raise InputError(
                 f"charges of all species sum to {net:g} e over {structure.get_chemical_formula()}; expected a neutral "
-                "crystal; correct them, or leave the framework out"
+                "crystal; give charges that add up to zero, or those of the mobile species alone"
             )
 
 

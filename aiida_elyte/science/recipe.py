@@ -1,6 +1,7 @@
 """Recipe of a box: what an electrolyte consists of, as a user writes it."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -108,7 +109,7 @@ class Salt:
         if positive <= 0 or negative <= 0:
             raise InputError(
                 f"salt {self.name} has a cation of charge {positive:+d} and an anion of {-negative:+d}; expected "
-                "opposite signs; correct the SMILES"
+                "opposite signs; give SMILES with their charges, as [Li+]"
             )
         ratio = Fraction(negative, positive)
         return ratio.numerator, ratio.denominator
@@ -164,7 +165,7 @@ def read_recipe(content: Any) -> Recipe:
         if key not in fields:
             raise InputError(f"recipe lacks {key}; expected it; add e.g. `n_atoms: 3000`")
     if not isinstance(fields["name"], str) or not fields["name"].strip():
-        raise InputError(f"name is {fields['name']!r}; expected a text; correct it")
+        raise InputError(f"name is {fields['name']!r}; expected a text in quotes")
     for key, least in (("n_atoms", 1), ("seed", 0)):
         if key in fields:
             check_count(key, fields[key], least)
@@ -173,7 +174,7 @@ def read_recipe(content: Any) -> Recipe:
             check_positive(key, fields[key])
     pressure = fields.get("pressure_bar", 1.0)
     if isinstance(pressure, bool) or not isinstance(pressure, int | float) or not math.isfinite(pressure):
-        raise InputError(f"pressure_bar is {pressure!r}; expected a number; correct it")
+        raise InputError(f"pressure_bar is {pressure!r}; expected a number, in bar")
     recipe = Recipe(
         **{
             **fields,
@@ -235,6 +236,7 @@ def _read_solvents(content: Any) -> dict[str, Solvent] | None:
 def _read_salt(content: Any) -> Salt | None:
     if content is None:
         return None
+    _reject_inverse(content)
     fields = _check_keys(content, Salt, "salt")
     if (fields.get("ratio") is None) == (fields.get("molality_mol_kg") is None):
         raise InputError("salt has neither or both of ratio and molality_mol_kg; expected one; as `ratio: 0.075`")
@@ -258,6 +260,33 @@ def _read_salt(content: Any) -> Salt | None:
     salt = Salt(**fields)
     salt.formula  # noqa: B018 - refuses ions that make no salt
     return salt
+
+
+def _reject_inverse(content: Any) -> None:
+    """Reject sites to a cation, ``O:Li`` or ``20:1``, with the ratio to give in their place."""
+    if not isinstance(content, Mapping):
+        return
+    for key, value in content.items():
+        name = re.sub(r"[\[\]\s_]", "", str(key)).lower()
+        is_ratio = name == "ratio"
+        if not is_ratio and not re.fullmatch(r"(eo?|o|sites?|li|na|k)[:/](eo?|o|sites?|li|na|k)", name):
+            continue
+        pair = (
+            re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*[:/]\s*(\d+(?:\.\d*)?)\s*", value) if isinstance(value, str) else None
+        )
+        if is_ratio and pair is None:
+            if isinstance(value, int) and not isinstance(value, bool) and value >= 60:
+                raise InputError(
+                    f"ratio of salt is {value}; expected cations per site, a number below 1; YAML reads "
+                    f"{value // 60}:{value % 60} as {value}; for O:Li = 20:1 give ratio: 0.05"
+                )
+            continue
+        number = float(pair[1]) / float(pair[2]) if pair and float(pair[2]) else value
+        remedy = "for O:Li = 20 give ratio: 0.05"
+        if isinstance(number, int | float) and not isinstance(number, bool) and number > 0:
+            ratio = number if number < 1 else 1 / number
+            remedy = f"for {'O:Li' if is_ratio else key} = {number:g} give ratio: {ratio:.3g}"
+        raise InputError(f"salt has {key}: {value!r}; expected ratio, a number of cations per site; {remedy}")
 
 
 @cache
@@ -304,4 +333,4 @@ def _check_molecule(name: str, smiles: Any) -> None:
 
 def _check_text(name: str, value: Any) -> None:
     if not isinstance(value, str) or not value:
-        raise InputError(f"{name} is {value!r}; expected a text in quotes; correct it")
+        raise InputError(f"{name} is {value!r}; expected a text in quotes")

@@ -212,7 +212,7 @@ def test_code_that_is_not_runnable(command, cif, home, tmp_path):
     gone = tmp_path / "python-gone"
     _make_code(home, "gone", gone)
     line = refused(command("launch", "crystal", cif, *TINY, "--code", "python=gone@localhost"))
-    assert f"{gone} is no executable file" in line
+    assert f"{gone} is not an executable file" in line
 
 
 def test_python_without_the_modules(command, cif, home, tmp_path):

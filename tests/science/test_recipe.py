@@ -88,3 +88,23 @@ def test_the_order_in_which_solvents_are_written_changes_nothing():
         made.append((list(count_molecules(recipe).molecules.items()), write_frames(clusters)))
     assert made[0] == made[1]
     assert "DMC" in made[0][1]
+
+
+@pytest.mark.parametrize(
+    ("salt", "message"),
+    [
+        (
+            {"ratio": "20:1"},
+            "ratio: '20:1'; expected ratio, a number of cations per site; for O:Li = 20 give ratio: 0.05",
+        ),
+        ({"EO:Li": 20}, "for EO:Li = 20 give ratio: 0.05"),
+        ({"O:Li": "16:1"}, "for O:Li = 16 give ratio: 0.0625"),
+        ({"[EO]/[Li]": 10}, "give ratio: 0.1"),
+        # YAML 1.1 reads 20:1 as a number of base 60: 20 · 60 + 1
+        ({"ratio": 1201}, "YAML reads 20:1 as 1201"),
+    ],
+)
+def test_sites_to_a_cation_are_rejected_with_the_ratio(salt, message):
+    with pytest.raises(InputError) as refusal:
+        read_recipe({**PEO, "salt": {"name": "LiTFSI", **salt}})
+    assert message in str(refusal.value)

@@ -10,13 +10,14 @@ from ase.data import atomic_masses, atomic_numbers
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules, join, topology_from_smiles
-from aiida_elyte.science.recipe import Chain, Recipe, Salt, chain_of
+from aiida_elyte.science.recipe import Chain, Recipe, Salt, chain_of, name_of_ion
 from aiida_elyte.science.seeds.liquids import pack_liquid
 from aiida_elyte.science.seeds.molecules import charge_of, match_sites, read_molecule
 from aiida_elyte.science.seeds.packing import Box, pack
 from aiida_elyte.science.seeds.polymer import count_sites, make_polymer
 
 __all__ = [
+    "MOST_MOLALITY_OF_SITES",
     "Amounts",
     "box_recipe",
     "build_box",
@@ -28,6 +29,14 @@ __all__ = [
     "topology_of_box",
 ]
 
+_SIZE = 0.25
+"""Part of the atoms asked for by which a box may miss them [1]."""
+_MOST_RATIO = 2.0
+"""Cations a site of a polymer or solvent can be given [1]; polymers in salt reach 1.9 to a carbonate unit."""
+MOST_MOLALITY_OF_SITES = 30.0
+"""Salt that ethers, esters and polymers in salt can take [mol/kg]."""
+_MOST_MOLALITY = 60.0
+"""Salt that any solvent can take [mol/kg]; a melted monohydrate has 55.5."""
 _LARGEST = 8
 """A box may get this many times larger than asked for, until each molecule of the recipe is in it."""
 
@@ -49,6 +58,10 @@ class Amounts:
     molality_mol_kg: float | None
     """Formula units of salt per mass of polymer and solvent [mol/kg]; ``None`` without salt."""
 
+    def misses(self, n_atoms: int) -> bool:
+        """Tell whether the box is of another size than asked for, as a chain and its salt may have more atoms."""
+        return abs(self.n_atoms - n_atoms) > _SIZE * n_atoms
+
 
 def count_molecules(recipe: Recipe) -> Amounts:
     """Decide the numbers of chains, molecules and ions: those nearest to ``n_atoms``.
@@ -56,7 +69,7 @@ def count_molecules(recipe: Recipe) -> Amounts:
     Raises
     ------
     InputError
-        When the ratio or molality gives no salt, or the box would not be neutral.
+        If the ratio or molality gives no salt or more than can be dissolved, or the box would not be neutral.
     """
     solvents = recipe.solvents or {}
     if recipe.polymer is None:
@@ -69,6 +82,8 @@ def count_molecules(recipe: Recipe) -> Amounts:
         exact = max(1.0, 1000 * recipe.n_atoms / many.n_atoms)
         choices = [_count(recipe, n, n * units) for n in sorted({math.floor(exact), math.ceil(exact)})]
         amounts = min(choices, key=lambda choice: abs(choice.n_atoms - recipe.n_atoms))
+    if recipe.salt is not None:
+        _check_salt(recipe, recipe.salt, amounts)
     lacking = [name for name, solvent in solvents.items() if not amounts.molecules.get(solvent.smiles)]
     if lacking:
         raise InputError(
@@ -209,6 +224,26 @@ def _chain_sites(polymer: Chain, pattern: str) -> int:
 
 def _mass(topology: Topology) -> float:
     return float(atomic_masses[[atomic_numbers[symbol] for symbol in topology.elements]].sum())
+
+
+def _check_salt(recipe: Recipe, salt: Salt, amounts: Amounts) -> None:
+    """Reject more salt than can be dissolved: most often the sites to a cation, as papers give them, for the ratio."""
+    molality = amounts.molality_mol_kg or 0.0
+    made = (
+        f"{amounts.molecules.get(salt.cation, 0)} cations on {amounts.n_sites} sites, {molality:.4g} mol/kg, "
+        f"{amounts.n_atoms} atoms where n_atoms is {recipe.n_atoms}"
+    )
+    if salt.ratio is not None and (salt.ratio > _MOST_RATIO or (salt.ratio > 1 and molality > MOST_MOLALITY_OF_SITES)):
+        ion = name_of_ion(salt.cation)
+        raise InputError(
+            f"ratio of salt is {salt.ratio:g}, which makes {made}; expected {ion} per site, below 1; for sites:{ion} "
+            f"(O:{ion}) = {salt.ratio:g} give ratio: {1 / salt.ratio:.3g}"
+        )
+    if salt.ratio is None and molality > _MOST_MOLALITY:
+        raise InputError(
+            f"molality_mol_kg of salt is {salt.molality_mol_kg:g}, which makes {made}; expected at most "
+            f"{_MOST_MOLALITY:g} mol of salt per kg of polymer and solvent; give it in mol/kg"
+        )
 
 
 def _tell_no_salt(salt: Salt, amounts: Amounts) -> str:

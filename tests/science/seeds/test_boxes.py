@@ -126,3 +126,38 @@ def test_neighbouring_seeds_share_no_box():
     seeds = [seed_of_box(seed, number) for seed in range(20) for number in range(20)]
     assert len(set(seeds)) == 400
     assert all(0 < seed < 2**31 - 1 for seed in seeds)
+
+
+@pytest.mark.parametrize(
+    ("salt", "message"),
+    [
+        # 20 · 120 sites = 2400 cations where 120 sites have 6 of them at O:Li = 20
+        ({"ratio": 20}, r"434.*mol/kg.*for sites:Li \(O:Li\) = 20 give ratio: 0.05"),
+        ({"ratio": 2}, r"for sites:Li \(O:Li\) = 2 give ratio: 0.5"),
+        ({"molality_mol_kg": 434}, "expected at most 60 mol of salt per kg"),
+    ],
+)
+def test_more_salt_than_can_be_dissolved_is_rejected(salt, message):
+    with pytest.raises(InputError, match=message):
+        count_molecules(
+            read_recipe({**PEO, "polymer": {"unit": "*CCO*", "n_units": 8}, "salt": {"name": "LiTFSI", **salt}})
+        )
+
+
+def test_a_polymer_in_salt_is_accepted():
+    # Poly(ethylene carbonate) with 1.88 LiFSI to a carbonate unit of 88.06 g/mol: 21.3 mol/kg less the ends of chains.
+    content = {
+        "name": "pec",
+        "n_atoms": 4000,
+        "polymer": {"unit": "*CCOC(=O)O*", "n_units": 20},
+        "salt": {"name": "LiFSI", "ratio": 1.88, "sites": "C=O"},
+    }
+    assert count_molecules(read_recipe(content)).molality_mol_kg == pytest.approx(1.88 / 0.08806, rel=0.02)
+
+
+def test_a_box_far_from_the_size_asked_for_is_told():
+    few = count_molecules(read_recipe({**PEO, "n_atoms": 100}))
+    assert few.n_atoms == 177  # one chain of 20 units with two ion pairs: 20 · 7 + 5 + 2 · 16
+    assert few.misses(100)
+    assert few.misses(141)  # 177 / 141 = 1.255
+    assert not few.misses(142)

@@ -1,0 +1,25 @@
+"""``aiida-elyte structure``."""
+
+import json
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("structure")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print what a machine can read.")
+def command(file: Path, as_json: bool) -> None:
+    """Tell what is read of the crystal in FILE (CIF, POSCAR, extxyz, …): formula, cell, symmetry, closest contact."""
+    from aiida_elyte.science.crystal_files.read import read_crystal
+    from aiida_elyte.science.crystal_files.summary import describe_crystal, summary_lines
+
+    summary = describe_crystal(read_crystal(file))
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+        return
+    click.echo("\n".join(summary_lines(summary)))
+    if summary["partial_occupancies"]:
+        click.echo("Sites are partially occupied: order the structure before `launch crystal`.")

@@ -1,0 +1,1 @@
+"""Crystals from files: what a file lists, checked against what it says of itself."""

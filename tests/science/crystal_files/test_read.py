@@ -1,0 +1,139 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.io import write
+from ase.neighborlist import neighbor_list
+
+import aiida_elyte
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.crystal import closest_contact
+from aiida_elyte.science.crystal_files.read import read_structure
+
+ORDERED = """data_LiCl
+_cell_length_a 5.13
+_cell_length_b 5.13
+_cell_length_c 5.13
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'F m -3 m'
+_symmetry_Int_Tables_number 225
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+Li1 Li 0 0 0 {li}
+Cl1 Cl 0.5 0.5 0.5 {cl}
+{more}
+"""
+
+
+def cif(tmp_path, li="1", cl="1.0", more="", name="licl.cif"):
+    path = tmp_path / name
+    path.write_text(ORDERED.format(li=li, cl=cl, more=more))
+    return path
+
+
+def test_ordered_cif_is_expanded_by_its_space_group(tmp_path):
+    atoms = read_structure(cif(tmp_path))
+    assert atoms.get_chemical_formula() == "Cl4Li4"
+    assert atoms.pbc.all()
+    assert atoms.info == {}
+    assert set(atoms.arrays) == {"numbers", "positions"}
+
+
+def test_uncertainty_of_an_occupancy_and_an_unstated_one_are_understood(tmp_path):
+    assert len(read_structure(cif(tmp_path, li="1.000(3)", cl="?"))) == 8
+
+
+def test_cif_without_occupancies_means_full_sites(tmp_path):
+    path = cif(tmp_path, li="", cl="")
+    path.write_text(path.read_text().replace("_atom_site_occupancy\n", ""))
+    assert len(read_structure(path)) == 8
+
+
+def test_partial_occupancy_is_refused_with_site_and_remedy(tmp_path):
+    with pytest.raises(InputError, match=r"Li1 \(Li 0\.441\).*order the structure first") as refusal:
+        read_structure(cif(tmp_path, li="0.441(5)"))
+    assert "Cl1" not in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_mixed_site_whose_parts_add_up_to_one_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"Cl1 \(Cl 0\.5\), Br1 \(Br 0\.5\)"):
+        read_structure(cif(tmp_path, cl="0.5", more="Br1 Br 0.5 0.5 0.5 0.5"))
+
+
+@pytest.mark.parametrize(("name", "file_format"), [("POSCAR", "vasp"), ("a.extxyz", "extxyz"), ("a.cif", "cif")])
+def test_formats_give_the_same_crystal(tmp_path, name, file_format):
+    crystal = bulk("LiCl", "rocksalt", a=5.13, cubic=True)
+    write(tmp_path / name, crystal, format=file_format)
+    found = read_structure(tmp_path / name)
+    assert found.get_chemical_formula() == "Cl4Li4"
+    np.testing.assert_allclose(found.cell.lengths(), 5.13, atol=1e-6)
+    assert closest_contact(found, 1.5).distance == pytest.approx(5.13 / 2, abs=1e-6)
+
+
+def test_constraints_of_a_poscar_are_left_behind(tmp_path):
+    (tmp_path / "POSCAR").write_text(
+        "LiCl\n1.0\n5 0 0\n0 5 0\n0 0 5\nLi Cl\n1 1\nSelective dynamics\nDirect\n0 0 0 F F F\n.5 .5 .5 T T T\n"
+    )
+    assert read_structure(tmp_path / "POSCAR").constraints == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("empty.cif", "", "is empty"),
+        ("blank.cif", " \n\n", "is empty"),
+        ("broken.cif", "data_x\nloop_\n_atom_site_label\nLi1\n", "holds no structure|cannot be read"),
+        ("cut.cif", ORDERED.split("loop_", maxsplit=1)[0], "holds no structure"),
+        ("noise.cif", "no crystal\n", "cannot be read as a CIF"),
+        ("words", "this is no structure", "no format ASE knows"),
+        ("words.dat", "this is no structure", "cannot be read"),
+        ("POSCAR", "a\nb\nc\n", "has 3 lines"),
+        ("none.extxyz", '0\nLattice="5 0 0 0 5 0 0 0 5"\n', "holds no atom|cannot be read"),
+        ("molecule.xyz", "2\n\nLi 0 0 0\nCl 0 0 2\n", "not periodic"),
+        ("nan.extxyz", '1\nLattice="5 0 0 0 5 0 0 0 5"\nLi 0 nan 0\n', "not numbers"),
+        ("slab.extxyz", '1\nLattice="5 0 0 0 5 0 0 0 5" pbc="T T F"\nLi 0 0 0\n', "not periodic"),
+        ("flat.extxyz", '1\nLattice="5 0 0 0 5 0 0 0 0"\nLi 0 0 0\n', "not periodic"),
+        ("ghost.extxyz", '1\nLattice="5 0 0 0 5 0 0 0 5"\nX 0 0 0\n', "unknown species"),
+    ],
+)
+def test_unusable_file_is_refused_in_one_line(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=message) as refusal:
+        read_structure(tmp_path / name)
+    assert name in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_missing_file_and_folder_are_refused(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        read_structure(tmp_path / "nowhere.cif")
+    with pytest.raises(InputError, match="is a folder"):
+        read_structure(tmp_path)
+
+
+def test_several_structures_are_refused(tmp_path):
+    write(tmp_path / "many.extxyz", [bulk("Li"), bulk("Li")])
+    with pytest.raises(InputError, match="holds 2 structures; expected one"):
+        read_structure(tmp_path / "many.extxyz")
+
+
+def test_demo_structure_has_the_published_bonds():
+    demo = read_structure(Path(aiida_elyte.__file__).parent / "cli" / "demo" / "Li3PS4-beta.cif")
+    assert demo.get_chemical_formula() == "Li12P4S16"
+    symbols = np.array(demo.get_chemical_symbols())
+    first, second, distances = neighbor_list("ijd", demo, {("P", "S"): 2.3, ("Li", "S"): 2.7})
+    bonds = distances[(symbols[first] == "P") & (symbols[second] == "S")]
+    assert len(bonds) == 4 * 4
+    # P-S in PS4 tetrahedra: 2.03 to 2.07 Å.
+    assert 2.03 < bonds.min() < bonds.max() < 2.08
+    contacts = distances[(symbols[first] == "Li") & (symbols[second] == "S")]
+    assert 2.4 < contacts.min() < contacts.max() < 2.6
