@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aiida_elyte.cli.label_names import labels_option
 from aiida_elyte.cli.profile import check_runnable, find_code, open_profile
 from aiida_elyte.errors import InputError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from aiida import orm
 
     from aiida_elyte.data.frames import FramesData
+    from aiida_elyte.science.labels.naming import LabelName
 
 __all__ = ["command", "minutes_per_member"]
 
@@ -37,6 +39,7 @@ _START_S = 25.0
 @click.option("--max-in-flight", type=int, help="Trainings side by side; the number of cores when left out.")
 @click.option("--allow-mixed-levels", is_flag=True, help="Train on labels of several levels of theory.")
 @click.option("--validation", metavar="PK|FILE", help="Frames to validate on, instead of blocks set aside.")
+@labels_option
 @click.option("--code", default="python@localhost", show_default=True, help="Python with torch and SchNetPack.")
 @click.option("--json", "as_json", is_flag=True, help="Print what a machine can read.")
 @click.pass_context
@@ -52,6 +55,7 @@ def command(
     max_in_flight: int | None,
     allow_mixed_levels: bool,
     validation: str | None,
+    names: "Mapping[str, LabelName]",
     code: str,
     as_json: bool,
 ) -> None:
@@ -64,7 +68,7 @@ def command(
         if value is not None and value <= 0:
             raise InputError(f"{name} is {value:g}; expected a positive number")
     changes = read_overrides(overrides)
-    frames = {source: _read(source) for source in data if _is_file(source)}
+    frames = {source: _read(source, names) for source in data if _is_file(source)}
     _check([frame for read in frames.values() for frame in read], allow_mixed_levels)
 
     open_profile(create=True)
@@ -94,7 +98,7 @@ def command(
     if validation is not None:
         from aiida_elyte.cli.datasets import load_frames_node
 
-        held_out = load_frames_node(validation)
+        held_out = load_frames_node(validation, names)
         _check(held_out.get_frames(), allow_mixed_levels, validation)
         builder.validation = held_out
 
@@ -142,14 +146,14 @@ def _is_file(source: str) -> bool:
     return Path(source).exists() or not source.isdecimal()
 
 
-def _read(source: str) -> list[Any]:
+def _read(source: str, names: "Mapping[str, LabelName]") -> list[Any]:
     from aiida_elyte.cli.datasets import read_any_frames
 
-    return read_any_frames(Path(source))
+    return read_any_frames(Path(source), names=names)
 
 
 def _check(frames: Sequence[Any], allow_mixed_levels: bool, name: str = "the data set") -> None:
-    """Refuse frames that cannot be trained on."""
+    """Reject frames that cannot be trained on."""
     from aiida_elyte.science.frames import require_labels, require_one_level
 
     if not frames:
@@ -162,12 +166,10 @@ def _check(frames: Sequence[Any], allow_mixed_levels: bool, name: str = "the dat
 def _dataset(data: Sequence[str], frames: Mapping[str, Any]) -> "FramesData":
     """Return one node of all data; several are merged by a calcfunction, so that their origin stays on record."""
     from aiida_elyte.calculations.functions.frames import merge_frames
-    from aiida_elyte.cli.datasets import load_frames_node
-    from aiida_elyte.data.frames import FramesData
+    from aiida_elyte.cli.datasets import as_node, load_frames_node
 
     nodes = [
-        FramesData(frames[source], label=Path(source).name) if source in frames else load_frames_node(source)
-        for source in data
+        as_node(frames[source], Path(source).name) if source in frames else load_frames_node(source) for source in data
     ]
     if len(nodes) == 1:
         return nodes[0]
