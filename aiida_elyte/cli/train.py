@@ -61,6 +61,7 @@ def command(
 ) -> None:
     """Train an ensemble on DATA (files or PKs of labelled frames) in this process; write its members to a folder."""
     began = time.monotonic()
+    from aiida_elyte.cli.datasets import read_dataset, tell
     from aiida_elyte.cli.inputs import available_cores, read_overrides
 
     side_by_side = min(members, max_in_flight if max_in_flight is not None else available_cores())
@@ -68,8 +69,11 @@ def command(
         if value is not None and value <= 0:
             raise InputError(f"{name} is {value:g}; expected a positive number")
     changes = read_overrides(overrides)
-    frames = {source: _read(source, names) for source in data if _is_file(source)}
-    _check([frame for read in frames.values() for frame in read], allow_mixed_levels)
+    read = {source: read_dataset(Path(source), names=names) for source in data if _is_file(source)}
+    frames = {source: one.frames for source, one in read.items()}
+    _check([frame for one in frames.values() for frame in one], allow_mixed_levels)
+    for one in read.values():
+        tell(one)
 
     open_profile(create=True)
     from aiida_elyte.workflows.protocols import recursive_merge
@@ -144,12 +148,6 @@ def minutes_per_member(minutes: float, members: int, side_by_side: int) -> float
 
 def _is_file(source: str) -> bool:
     return Path(source).exists() or not source.isdecimal()
-
-
-def _read(source: str, names: "Mapping[str, LabelName]") -> list[Any]:
-    from aiida_elyte.cli.datasets import read_any_frames
-
-    return read_any_frames(Path(source), names=names)
 
 
 def _check(frames: Sequence[Any], allow_mixed_levels: bool, name: str = "the data set") -> None:

@@ -31,8 +31,8 @@ def read_system(folder: Path, begin: int = 0) -> list[RawFrame]:
     numbers = _numbers(folder)
     if list(folder.glob("set.*/real_atom_types.npy")):
         raise InputError(
-            f"{folder} holds frames of several compositions (real_atom_types.npy); expected one a system; split it with "
-            "dpdata"
+            f"{folder} holds frames of several compositions (real_atom_types.npy); expected one a system; split it "
+            "with dpdata"
         )
     sets = sorted(folder.glob("set.*")) or [folder]
     suffix = ".npy" if sets != [folder] else ".raw"
@@ -42,8 +42,8 @@ def read_system(folder: Path, begin: int = 0) -> list[RawFrame]:
         coordinates = _load(place / f"coord{suffix}").reshape(-1)
         if coordinates.size % (3 * len(numbers)):
             raise InputError(
-                f"{place / f'coord{suffix}'} holds {coordinates.size} values; expected a multiple of 3 × {len(numbers)} "
-                "atoms; check type.raw"
+                f"{place / f'coord{suffix}'} holds {coordinates.size} values; expected a multiple of 3 × "
+                f"{len(numbers)} atoms; check type.raw"
             )
         positions = coordinates.reshape(-1, len(numbers), 3)
         cells = _array(place / f"box{suffix}", (len(positions), 3, 3)) if is_periodic else None

@@ -7,6 +7,7 @@ stays a column: constraints of the run that wrote a file are no part of its labe
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,7 +47,7 @@ _BARE = {"lattice", "properties", "pbc"}
 _MIN_VOLUME = 1e-3
 
 
-class _Broken(Exception):
+class _BrokenFrameError(Exception):
     """A frame that cannot be read, and why."""
 
 
@@ -79,6 +80,7 @@ def read_extxyz(text: str) -> tuple[list[RawFrame], list[LeftOut], list[str]]:
     frames: list[RawFrame] = []
     left_out: list[LeftOut] = []
     notes: list[str] = []
+    spans: dict[int, tuple[int, int]] = {}
     place = index = 0
     while place < len(lines):
         if not lines[place].strip():
@@ -98,13 +100,14 @@ def read_extxyz(text: str) -> tuple[list[RawFrame], list[LeftOut], list[str]]:
         try:
             if end > len(lines):
                 n_rows = max(0, len(lines) - place - 2)
-                raise _Broken(f"the file ends within it, {n_rows} rows after a count of {count} atoms")
+                raise _BrokenFrameError(f"the file ends within it, {n_rows} rows after a count of {count} atoms")
             if end == len(lines) and not is_ended:
                 _check_last_row(lines[place + 2 : end])
             vectors = _vectors(lines[end : end + 3])
             frames.append(_parse(index, lines[place + 1], lines[place + 2 : end], vectors, notes))
+            spans[index] = (place + 1, end)
             end += len(vectors)
-        except _Broken as error:
+        except _BrokenFrameError as error:
             reason = str(error)
             inner = _next_start(lines, place + 1, min(end, len(lines)))
             if inner is not None:
@@ -112,7 +115,33 @@ def read_extxyz(text: str) -> tuple[list[RawFrame], list[LeftOut], list[str]]:
                 reason = f"{max(0, inner - place - 2)} rows follow where it counts {count} atoms"
             left_out.append(LeftOut(index, reason))
         place, index = end, index + 1
+    spliced = _find_splices(lines, {frame.index: spans[frame.index] for frame in frames if frame.columns})
+    frames = [frame for frame in frames if frame.index not in spliced]
+    left_out += [
+        LeftOut(number, "its rows are parts of other frames: lines of the file are repeated") for number in spliced
+    ]
     return frames, left_out, list(dict.fromkeys(notes))
+
+
+def _find_splices(lines: Sequence[str], spans: dict[int, tuple[int, int]]) -> set[int]:
+    """Return frames made of the header of one frame and rows of others, as where a block of lines is repeated.
+
+    Such a frame is equal to no other, though its header and each of its rows are found elsewhere. With labels among
+    the values no frame that was computed is like that.
+    """
+    headers = Counter(lines[begin] for begin, _ in spans.values())
+    if len(headers) == len(spans):
+        return set()
+    rows = Counter(line for begin, end in spans.values() for line in set(lines[begin + 1 : end]))
+    whole = Counter(tuple(lines[begin:end]) for begin, end in spans.values())
+    return {
+        number
+        for number, (begin, end) in spans.items()
+        if end - begin > 2
+        and headers[lines[begin]] > 1
+        and whole[tuple(lines[begin:end])] == 1
+        and all(rows[line] > 1 for line in lines[begin + 1 : end])
+    }
 
 
 def _count(line: str) -> int | None:
@@ -153,7 +182,7 @@ def _check_last_row(rows: Sequence[str]) -> None:
     """
     last = {_decimals(row.split()[-1]) if row.split() else None for row in rows}
     if None in last or len(last) > 1 or len(rows) < 2:
-        raise _Broken("the file ends without a line break within its last value, which may have lost digits")
+        raise _BrokenFrameError("the file ends without a line break within its last value, which may have lost digits")
 
 
 def _decimals(word: str) -> tuple[int, str] | None:
@@ -166,7 +195,7 @@ def _decimals(word: str) -> tuple[int, str] | None:
 
 def _parse(index: int, header: str, rows: Sequence[str], vectors: Sequence[str], notes: list[str]) -> RawFrame:
     if not rows:
-        raise _Broken("it has no atoms")
+        raise _BrokenFrameError("it has no atoms")
     info = _header(header)
     known = {key.lower(): info.pop(key) for key in list(info) if key.lower() in _BARE}
     if vectors:
@@ -177,16 +206,16 @@ def _parse(index: int, header: str, rows: Sequence[str], vectors: Sequence[str],
     if widths != {width}:
         if len(widths) > 1 or min(widths) < width:
             row = next(place for place, one in enumerate(words) if len(one) != width)
-            raise _Broken(f"the row of atom {row} holds {len(words[row])} values, not {width}")
+            raise _BrokenFrameError(f"the row of atom {row} holds {len(words[row])} values, not {width}")
         notes.append(f"{min(widths) - width} columns after those that Properties declares are not read")
     table = list(zip(*words, strict=True))
     arrays = {column.name: _values(column, table) for column in columns}
     numbers, positions = _numbers(arrays), arrays.pop("pos", arrays.pop("positions", None))
     if positions is None or positions.shape != (len(rows), 3) or positions.dtype.kind != "f":
-        raise _Broken("its Properties declare no pos:R:3")
+        raise _BrokenFrameError("its Properties declare no pos:R:3")
     if not np.isfinite(positions).all():
         atom = int(np.flatnonzero(~np.isfinite(positions).all(1))[0])
-        raise _Broken(f"the position of atom {atom} is {' '.join(map(str, positions[atom]))}")
+        raise _BrokenFrameError(f"the position of atom {atom} is {' '.join(map(str, positions[atom]))}")
     cell, pbc = _cell(known)
     return RawFrame(index, Atoms(numbers, positions, cell=cell, pbc=pbc), info, arrays)
 
@@ -198,9 +227,9 @@ def _cell_of_vectors(lines: Sequence[str]) -> dict[str, Any]:
         try:
             cell[place] = [float(word) for word in words[1:]]
         except ValueError as error:
-            raise _Broken(f"its cell vector is {line.strip()!r}, not three numbers") from error
+            raise _BrokenFrameError(f"its cell vector is {line.strip()!r}, not three numbers") from error
         if words[0] != f"VEC{place + 1}":
-            raise _Broken(f"its cell vector {place + 1} is called {words[0]}")
+            raise _BrokenFrameError(f"its cell vector {place + 1} is called {words[0]}")
     return {"lattice": cell.ravel(), "pbc": np.arange(3) < len(lines)}
 
 
@@ -210,7 +239,7 @@ def _header(line: str) -> dict[str, Any]:
     if "=" not in line:
         return info
     if _QUOTES.sub("", line).count('"') % 2:
-        raise _Broken("its header has a quotation mark that is not closed")
+        raise _BrokenFrameError("its header has a quotation mark that is not closed")
     for match in _PAIR.finditer(line):
         key, value = match["key"], match["value"]
         if key is None:
@@ -219,7 +248,7 @@ def _header(line: str) -> dict[str, Any]:
             continue
         given = _value(value)
         if key in info and not _is_same(info[key], given):
-            raise _Broken(f"its header gives {key} twice")
+            raise _BrokenFrameError(f"its header gives {key} twice")
         info[key] = given
     return info
 
@@ -238,7 +267,7 @@ def _value(text: str) -> Any:
         except ValueError:
             return text
     words = _ITEM.findall(text)
-    if not words or words[0][0].isalpha() and words[0][0] not in "nNiITtFf":
+    if not words or (words[0][0].isalpha() and words[0][0] not in "nNiITtFf"):
         return text
     for kind in (_number,) if "." in words[0] else (int, _number):
         try:
@@ -263,16 +292,16 @@ def _number(word: str) -> float:
 def _layout(properties: str) -> tuple[tuple[_Column, ...], int]:
     fields = properties.split(":")
     if len(fields) % 3 or len(fields) < 3:
-        raise _Broken(f"its Properties are {properties[:60]!r}, not triples NAME:TYPE:COLUMNS")
+        raise _BrokenFrameError(f"its Properties are {properties[:60]!r}, not triples NAME:TYPE:COLUMNS")
     columns, begin = [], 0
     for name, kind, width in zip(fields[::3], fields[1::3], fields[2::3], strict=True):
         if kind.upper() not in ("S", "R", "I", "L") or not width.isdigit() or not int(width):
-            raise _Broken(f"its Properties declare {name}:{kind}:{width}; types are S, R, I and L")
+            raise _BrokenFrameError(f"its Properties declare {name}:{kind}:{width}; types are S, R, I and L")
         plain = name.lower() if name.lower() in ("species", "pos", "positions", "z", "symbols") else name
         columns.append(_Column(plain, kind.upper(), begin, begin + int(width)))
         begin += int(width)
     if len({column.name for column in columns}) < len(columns):
-        raise _Broken("its Properties declare one name twice")
+        raise _BrokenFrameError("its Properties declare one name twice")
     return tuple(columns), begin
 
 
@@ -283,7 +312,7 @@ def _values(column: _Column, table: Sequence[Sequence[str]]) -> np.ndarray:
             parts.append(_convert(words, column.kind))
         except (ValueError, KeyError, OverflowError) as error:
             atom = next(place for place, word in enumerate(words) if not _is_of(word, column.kind))
-            raise _Broken(f"the {column.name} of atom {atom} is {words[atom]!r}") from error
+            raise _BrokenFrameError(f"the {column.name} of atom {atom} is {words[atom]!r}") from error
     return parts[0] if len(parts) == 1 else np.stack(parts, axis=1)
 
 
@@ -313,17 +342,19 @@ def _numbers(arrays: dict[str, np.ndarray]) -> np.ndarray:
     given = arrays.pop("z", None)
     if species is None:
         if given is None or given.dtype.kind != "i" or given.ndim > 1 or not ((given > 0) & (given < 119)).all():
-            raise _Broken("its Properties declare no species:S:1")
+            raise _BrokenFrameError("its Properties declare no species:S:1")
         return given
     if species.ndim > 1:
-        raise _Broken("its Properties declare more than one column of species")
+        raise _BrokenFrameError("its Properties declare more than one column of species")
     try:
         return np.array([_ELEMENTS[word] for word in species])
     except KeyError:
         pass
     numbers = [atomic_numbers.get(str(word).capitalize()) or _ELEMENTS.get(_of_number(str(word))) for word in species]
     if None in numbers:
-        raise _Broken(f"atom {numbers.index(None)} is {species[numbers.index(None)]!r}, which is not an element")
+        raise _BrokenFrameError(
+            f"atom {numbers.index(None)} is {species[numbers.index(None)]!r}, which is not an element"
+        )
     return np.array(numbers)
 
 
@@ -341,21 +372,21 @@ def _cell(known: dict[str, Any]) -> tuple[np.ndarray | None, np.ndarray | bool]:
     if pbc is not None:
         given = np.atleast_1d(np.asarray(pbc))
         if given.dtype.kind not in "bi" or given.shape not in ((1,), (3,)) or not ((given == 0) | (given == 1)).all():
-            raise _Broken(f"its pbc are {pbc!r}, not three of T and F")
+            raise _BrokenFrameError(f"its pbc are {pbc!r}, not three of T and F")
         pbc = np.broadcast_to(given.astype(bool), 3)
     if "lattice" not in known:
         if pbc is not None and pbc.any():
-            raise _Broken("it is periodic by its pbc and has no Lattice")
+            raise _BrokenFrameError("it is periodic by its pbc and has no Lattice")
         return None, False
     cell = np.asarray(known["lattice"])
     if cell.dtype.kind not in "fi" or cell.shape != (9,) or not np.isfinite(cell).all():
-        raise _Broken(f"its Lattice is {known['lattice']!s}, not nine numbers")
+        raise _BrokenFrameError(f"its Lattice is {known['lattice']!s}, not nine numbers")
     cell = cell.reshape(3, 3).astype(float)
     if not cell.any() and pbc is None:
         return None, False
     pbc = np.ones(3, bool) if pbc is None else pbc
     if pbc.all() and abs(np.linalg.det(cell)) < _MIN_VOLUME:
-        raise _Broken(f"its Lattice is {known['lattice']!s}, without a volume")
+        raise _BrokenFrameError(f"its Lattice is {known['lattice']!s}, without a volume")
     if not all(np.linalg.norm(vector) > 0 for vector in cell[pbc]):
-        raise _Broken("its Lattice has a vector of no length in a direction that is periodic")
+        raise _BrokenFrameError("its Lattice has a vector of no length in a direction that is periodic")
     return cell, pbc

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from aiida_elyte.science.frames import labels_of
+from aiida_elyte.science.frames import labels_of, level_of
 from aiida_elyte.science.labels.raw import count_frames
 from aiida_elyte.units import GPA
 
@@ -133,8 +133,7 @@ def _zero_forces(frames: Sequence[Atoms], labels: Sequence[Mapping[str, Any]], n
             groups.setdefault(frame.numbers.tobytes(), []).append(one["forces"])
     for forces in groups.values():
         still = (np.array(forces) == 0.0).all(0)
-        atoms = np.flatnonzero(still.any(1) & ~still.all(0).all())
-        atoms = atoms[(still & ~still.all(0)).any(1)[atoms]]
+        atoms = np.flatnonzero((still & ~still.all(0)).any(1))
         if len(forces) > 1 and len(atoms):
             shown = ", ".join(map(str, atoms[:8])) + (f" … ({len(atoms)} in all)" if len(atoms) > 8 else "")
             said.append(
@@ -146,21 +145,25 @@ def _zero_forces(frames: Sequence[Atoms], labels: Sequence[Mapping[str, Any]], n
 
 
 def _copies(frames: Sequence[Atoms], labels: Sequence[Mapping[str, Any]], numbers: Sequence[int]) -> list[str]:
-    first: dict[tuple, int] = {}
+    first: dict[int, int] = {}
     copies = {}
     for number, frame, one in zip(numbers, frames, labels, strict=True):
-        key = (
+        if not one:
+            continue
+        content = (
+            level_of(frame),
             frame.numbers.tobytes(),
             frame.positions.tobytes(),
             frame.cell.array.tobytes(),
             *(np.asarray(value).tobytes() for value in one.values()),
         )
-        if first.setdefault(hash(key), number) != number:
-            copies[number] = first[hash(key)]
+        original = first.setdefault(hash(content), number)
+        if original != number:
+            copies[number] = original
     if not copies:
         return []
     number, original = next(iter(copies.items()))
-    return [
+    said = (
         f"{count_frames(copies)} kept though equal to an earlier one (frame {number} to frame {original}), atoms and "
-        "labels alike; remove copies, since they count twice in a fit"
-    ]
+    )
+    return [f"{said}labels alike; remove copies, since they count twice in a fit"]

@@ -54,13 +54,13 @@ def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _cell(summary: Mapping[str, Any], n_frames: int) -> str:
     if not summary["n_periodic"]:
         return "no cell, not periodic"
-    lengths = _ranges(*summary["cell_lengths_A"], 3)
-    angles = _ranges(*summary["cell_angles_deg"], 2)
+    lengths, angles = _ranges(summary["cell_lengths_A"], 3), _ranges(summary["cell_angles_deg"], 2)
     others = n_frames - summary["n_periodic"]
     return f"{lengths} Å, {angles}°" + (f"; {others} frames not periodic" if others else "")
 
 
-def _ranges(lows: Sequence[float], highs: Sequence[float], digits: int) -> str:
+def _ranges(bounds: Sequence[Sequence[float]], digits: int) -> str:
+    lows, highs = bounds
     return " ".join(
         f"{low:.{digits}f}" if round(high - low, digits) == 0 else f"{low:.{digits}f}–{high:.{digits}f}"
         for low, high in zip(lows, highs, strict=True)

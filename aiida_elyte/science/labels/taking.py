@@ -74,7 +74,7 @@ def take_labels(raw: RawFrame, account: Account, given: Mapping[str, LabelName] 
         for name, value in _named(values, given):
             if (converted := _convert(name, value, atoms, units)) is not None:
                 candidates.setdefault(name.label, []).append(_Candidate(name, converted))
-    except _Unusable as error:
+    except _UnusableLabelError as error:
         return LeftOut(raw.index, str(error))
     labels, used = {}, set()
     for label, found in candidates.items():
@@ -93,7 +93,7 @@ def take_labels(raw: RawFrame, account: Account, given: Mapping[str, LabelName] 
     return attach_labels(atoms, **labels) if labels else atoms
 
 
-class _Unusable(Exception):
+class _UnusableLabelError(Exception):
     """A label that is no number, or of another shape."""
 
 
@@ -114,7 +114,7 @@ def _convert(name: LabelName, value: Any, atoms: Atoms, units: Mapping[str, str]
     """Return a label in eV and Å, or None for a virial without a cell and for what is a flag."""
     array = np.asarray(value)
     if array.dtype.kind not in "fi":
-        raise _Unusable(f"its {name.key} is {str(value)[:40]!r}")
+        raise _UnusableLabelError(f"its {name.key} is {str(value)[:40]!r}")
     array = array.astype(float)
     shape = {"energy": (), "forces": (len(atoms), 3), "charges": (len(atoms),)}.get(name.quantity)
     if name.quantity == "charges" and array.shape == (len(atoms), 1):
@@ -124,7 +124,7 @@ def _convert(name: LabelName, value: Any, atoms: Atoms, units: Mapping[str, str]
     if shape is None:
         array = _voigt(name, array)
     elif array.shape != shape:
-        raise _Unusable(f"its {name.key} has the shape {array.shape}, not {shape}")
+        raise _UnusableLabelError(f"its {name.key} has the shape {array.shape}, not {shape}")
     tag = name.unit or _tag(name, units)
     array = array * (1.0 if tag is None else factor_of(name.quantity, tag, len(atoms)))
     if name.quantity == "virial":
@@ -140,7 +140,7 @@ def _voigt(name: LabelName, array: np.ndarray) -> np.ndarray:
         full = (full + full.T) / 2
         return full[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
     if array.shape != (6,):
-        raise _Unusable(f"its {name.key} has {array.size} values, not 9 or 6")
+        raise _UnusableLabelError(f"its {name.key} has {array.size} values, not 9 or 6")
     return array
 
 
