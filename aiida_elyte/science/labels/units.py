@@ -52,6 +52,7 @@ def _plain(text: str) -> str:
     """Return a tag in one spelling: lower case, ``/`` before each divisor, powers as digits."""
     word = text.strip().lower().replace("_per_", "/").replace("per_", "/").replace("_", "/")
     word = word.replace("å", "angstrom").replace("angstroms", "angstrom").replace("³", "3")
+    word = re.sub(r"\(([^()]*)\)", lambda match: match[1].replace("*", "/").replace("·", "/"), word)
     word = re.sub(r"[\s^*·()\[\]]", "", word)
     return re.sub(r"[./]?(angstrom|ang|bohr|nm|a)-([13])$", lambda match: f"/{match[1]}{match[2].strip('1')}", word)
 
