@@ -157,14 +157,26 @@ def labels_of(frame: Atoms) -> dict[str, Any]:
     """Return the labels a frame carries, ``{}`` when it has none."""
     if frame.calc is None:
         return {}
+    if isinstance(frame.calc, SinglePointCalculator):
+        # One comparison of the atoms with those that were labelled, where get_property makes one for each label.
+        held = {} if frame.calc.check_state(frame) else frame.calc.results
+    else:
+        held = _ask(frame)
+    return {
+        key: float(held[key]) if key == "energy" else np.array(held[key], float)
+        for key in LABELS
+        if held.get(key) is not None
+    }
+
+
+def _ask(frame: Atoms) -> dict[str, Any]:
+    """Return what a calculator has at hand for a frame."""
     found = {}
     for key in LABELS:
         try:
-            value = frame.calc.get_property(key, frame, allow_calculation=False)
+            found[key] = frame.calc.get_property(key, frame, allow_calculation=False)
         except PropertyNotImplementedError:
             continue
-        if value is not None:
-            found[key] = float(value) if key == "energy" else np.asarray(value, float)
     return found
 
 

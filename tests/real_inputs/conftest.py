@@ -1,12 +1,15 @@
 """Inputs as people have them: each folder of ``shared/faults`` holds one that was once read wrongly."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from aiida_elyte.cli import main
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))  # where commandline.py lies, if this folder runs alone
 
 FAULTS = Path(__file__).parents[3] / "shared" / "faults"
 
@@ -31,3 +34,25 @@ def run():
         return CliRunner().invoke(main, [str(word) for word in words])
 
     return invoke
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    """A folder for AiiDA in which ``aiida-elyte setup`` has run."""
+    from commandline import run_command
+
+    folder = tmp_path_factory.mktemp("aiida")
+    done = run_command("setup", "--json", home=folder)
+    assert done.returncode == 0, done.stderr
+    (folder / "setup.json").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def command(home):
+    """Return a function that runs ``aiida-elyte`` in that folder."""
+    from commandline import Child
+
+    child = Child(home)
+    yield child.run
+    child.close()

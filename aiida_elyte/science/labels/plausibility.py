@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from aiida_elyte.science.frames import labels_of, level_of
+from aiida_elyte.science.frames import level_of
 from aiida_elyte.science.labels.raw import count_frames
 from aiida_elyte.units import GPA
 
@@ -32,9 +32,8 @@ _FEWEST = 3
 """Frames of one composition from which on a median says something."""
 
 
-def find_fault(atoms: Atoms) -> str | None:
+def find_fault(labels: Mapping[str, Any]) -> str | None:
     """Return why the labels of a frame cannot be used, as "its energy is nan", or None."""
-    labels = labels_of(atoms)
     for name, value in labels.items():
         if np.isfinite(value).all():
             continue
@@ -61,7 +60,9 @@ def _largest(forces: np.ndarray) -> float:
     return float(np.linalg.norm(forces, axis=1).max())
 
 
-def find_outliers(frames: Sequence[Atoms]) -> tuple[dict[int, str], dict[int, str]]:
+def find_outliers(
+    frames: Sequence[Atoms], labels: Sequence[Mapping[str, Any]]
+) -> tuple[dict[int, str], dict[int, str]]:
     """Return energies far from those of the other frames of the same composition, by place.
 
     The distance is from the median, in units of the median absolute deviation, so that outliers do not hide themselves.
@@ -74,7 +75,7 @@ def find_outliers(frames: Sequence[Atoms]) -> tuple[dict[int, str], dict[int, st
     groups: dict[tuple, list[int]] = {}
     energies = np.full(len(frames), np.nan)
     for place, frame in enumerate(frames):
-        if (energy := labels_of(frame).get("energy")) is not None:
+        if (energy := labels[place].get("energy")) is not None:
             energies[place] = energy / len(frame)
             counts = np.bincount(frame.numbers)
             groups.setdefault(tuple((counts // np.gcd.reduce(counts)).tolist()), []).append(place)
@@ -95,9 +96,8 @@ def find_outliers(frames: Sequence[Atoms]) -> tuple[dict[int, str], dict[int, st
     return impossible, doubtful
 
 
-def warn_of(frames: Sequence[Atoms], numbers: Sequence[int]) -> list[str]:
+def warn_of(frames: Sequence[Atoms], labels: Sequence[Mapping[str, Any]], numbers: Sequence[int]) -> list[str]:
     """Return sentences on labels that are likely wrong, and on copies of frames; ``numbers`` name the frames."""
-    labels = [labels_of(frame) for frame in frames]
     said: list[str] = []
     for name, bound, unit in (("forces", _HIGH_FORCE, "eV/Å"), ("stress", _HIGH_STRESS, "eV/Å³")):
         reach = {
@@ -110,7 +110,7 @@ def warn_of(frames: Sequence[Atoms], numbers: Sequence[int]) -> list[str]:
             said.append(f"{count_frames(high)} kept with {name} of up to {max(high.values()):.4g} {unit}; check them")
     said += [
         f"frame {numbers[place]} is kept though {reason}; check it"
-        for place, reason in find_outliers(frames)[1].items()
+        for place, reason in find_outliers(frames, labels)[1].items()
     ]
     return said + _zero_forces(frames, labels, numbers) + _copies(frames, labels, numbers)
 

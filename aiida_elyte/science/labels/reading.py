@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ase import Atoms
 from ase.io import iread
@@ -93,7 +94,7 @@ def read_dataset(path: Path, given: Mapping[str, LabelName] | None = None) -> Da
                 f"--labels names {name.key}, which is not in {path}; expected one of {', '.join(keys) or 'no name'}; "
                 "give one of them"
             )
-    frames, numbers, faults = _check_frames(frames, numbers)
+    frames, labels, numbers, faults = _check_frames(frames, numbers)
     left_out = sorted([*left_out, *faults], key=lambda one: one.index)
     if not frames:
         if not left_out:
@@ -108,7 +109,7 @@ def read_dataset(path: Path, given: Mapping[str, LabelName] | None = None) -> Da
     if account.not_taken:
         names = ", ".join(f"{key} (in {count} frames)" for key, count in account.not_taken.items())
         warnings.append(f"{path}: not taken as labels: {names}; name those that are with --labels, as energy=NAME")
-    warnings += [f"{path}: {sentence}" for sentence in warn_of(frames, numbers)]
+    warnings += [f"{path}: {sentence}" for sentence in warn_of(frames, labels, numbers)]
     sources = {label: dict(account.sources[label]) for label in LABELS if label in account.sources}
     return Dataset(frames, numbers, sources, sentences(str(path), left_out), warnings, keys)
 
@@ -130,29 +131,33 @@ def check_dataset(name: str, frames: Sequence[Atoms], left_out: Sequence[str] = 
     InputError
         If none is left.
     """
-    kept, numbers, faults = _check_frames(frames, range(len(frames)))
+    kept, labels, numbers, faults = _check_frames(frames, range(len(frames)))
     if not kept:
         raise InputError(f"{name}: frame {faults[0].index} is left out: {faults[0].reason}; expected a usable frame")
-    sources = Counter(label for frame in kept for label in labels_of(frame))
+    sources = Counter(label for one in labels for label in one)
     return Dataset(
         kept,
         numbers,
         {label: {label: sources[label]} for label in LABELS if label in sources},
         [*left_out, *sentences(name, faults)],
-        [f"{name}: {sentence}" for sentence in warn_of(kept, numbers)],
+        [f"{name}: {sentence}" for sentence in warn_of(kept, labels, numbers)],
         sorted(sources),
     )
 
 
-def _check_frames(frames: Sequence[Atoms], numbers: Sequence[int]) -> tuple[list[Atoms], list[int], list[LeftOut]]:
-    """Return the frames whose labels can be, their numbers, and the others with their reason."""
-    faults = {place: fault for place, frame in enumerate(frames) if (fault := find_fault(frame)) is not None}
+def _check_frames(
+    frames: Sequence[Atoms], numbers: Sequence[int]
+) -> tuple[list[Atoms], list[dict[str, Any]], list[int], list[LeftOut]]:
+    """Return the frames whose labels can be, those labels, their numbers, and the other frames with their reason."""
+    labels = [labels_of(frame) for frame in frames]
+    faults = {place: fault for place, one in enumerate(labels) if (fault := find_fault(one)) is not None}
     finite = [place for place in range(len(frames)) if place not in faults]
-    impossible, _ = find_outliers([frames[place] for place in finite])
+    impossible, _ = find_outliers([frames[place] for place in finite], [labels[place] for place in finite])
     faults |= {finite[place]: reason for place, reason in impossible.items()}
     kept = [place for place in range(len(frames)) if place not in faults]
     return (
         [frames[place] for place in kept],
+        [labels[place] for place in kept],
         [numbers[place] for place in kept],
         [LeftOut(numbers[place], reason) for place, reason in sorted(faults.items())],
     )

@@ -53,7 +53,7 @@ def take_labels(raw: RawFrame, account: Account, given: Mapping[str, LabelName] 
     Parameters
     ----------
     raw
-        The frame as its file has it.
+        The frame as its file has it; its atoms become those of the frame.
     account
         Where it is noted which names were taken.
     given
@@ -199,6 +199,8 @@ def _tag(name: LabelName, units: Mapping[str, str]) -> str | None:
 def _in_angstrom(atoms: Atoms, units: Mapping[str, str]) -> Atoms:
     factors = {length_factor(units[key]) for key in _LENGTHS if key in units}
     cell = {length_factor(units[key]) for key in ("cell", "lattice") if key in units} or factors
+    if not factors | cell:
+        return atoms
     copy = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     for factor in factors:
         copy.set_positions(atoms.positions * factor)

@@ -141,7 +141,8 @@ def test_blank_lines_windows_line_ends_are_no_frames():
 
 
 def test_lower_case_keys_and_types_of_gpumd():
-    text = '2\nenergy=-1.5 lattice="5 0 0 0 5 0 0 0 5" properties=species:s:1:pos:r:3:force:r:3\nli 0 0 0 1 2 3\nF 1 1 1 -1 -2 -3\n'
+    header = 'energy=-1.5 lattice="5 0 0 0 5 0 0 0 5" properties=species:s:1:pos:r:3:force:r:3'
+    text = f"2\n{header}\nli 0 0 0 1 2 3\nF 1 1 1 -1 -2 -3\n"
     (frame,), left_out, _ = read_extxyz(text)
     assert left_out == []
     assert frame.atoms.pbc.all()

@@ -87,7 +87,7 @@ def test_names_that_disagree_are_rejected_with_both():
         take({"energy": -3.0, "REF_energy": -4.0})
     with pytest.raises(InputError, match="dft_forces and forces"):
         take({}, {"forces": FORCES, "dft_forces": 2 * FORCES})
-    with pytest.raises(InputError, match="stress and virial|virial and stress"):
+    with pytest.raises(InputError, match=r"stress and virial|virial and stress"):
         take({"stress": np.eye(3).ravel() * 0.01, "virial": np.eye(3).ravel() * 0.4})
 
 

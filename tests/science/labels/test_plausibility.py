@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from aiida_elyte.science.frames import attach_labels
-from aiida_elyte.science.labels.plausibility import find_fault, find_outliers, warn_of
+from aiida_elyte.science.frames import attach_labels, labels_of
+from aiida_elyte.science.labels import plausibility
 
 
 def frame(energy=-10.0, forces=None, seed=0, **labels):
@@ -13,6 +13,18 @@ def frame(energy=-10.0, forces=None, seed=0, **labels):
     atoms = Atoms("Li2F2", rng.random((4, 3)) * 4, cell=np.eye(3) * 4, pbc=True)
     forces = rng.normal(size=(4, 3)) if forces is None else forces
     return attach_labels(atoms, energy=energy, forces=forces, **labels)
+
+
+def find_fault(one):
+    return plausibility.find_fault(labels_of(one))
+
+
+def find_outliers(frames):
+    return plausibility.find_outliers(frames, [labels_of(one) for one in frames])
+
+
+def warn_of(frames, numbers):
+    return plausibility.warn_of(frames, [labels_of(one) for one in frames], numbers)
 
 
 def with_force(value):
