@@ -89,7 +89,7 @@ def read_extxyz(text: str) -> tuple[list[RawFrame], list[LeftOut], list[str]]:
         count = _count(lines[place])
         if count is None:
             resumed = _next_start(lines, place, len(lines))
-            if frames and frames[-1].index == index - 1 and _is_row_of(lines[place], frames[-1]):
+            if frames and frames[-1].index == index - 1 and _is_row(lines[place]):
                 n_atoms = len(frames.pop().atoms)
                 left_out.append(LeftOut(index - 1, f"more rows follow than the {n_atoms} atoms that it counts"))
             else:
@@ -158,9 +158,9 @@ def _next_start(lines: Sequence[str], begin: int, end: int) -> int | None:
     return None
 
 
-def _is_row_of(line: str, frame: RawFrame) -> bool:
+def _is_row(line: str) -> bool:
     words = line.split()
-    return len(words) >= 4 and words[0].capitalize() in set(frame.atoms.get_chemical_symbols())
+    return len(words) >= 4 and words[0].capitalize() in _ELEMENTS
 
 
 def _stray(lines: Sequence[str], place: int, resumed: int | None) -> str:
@@ -207,7 +207,12 @@ def _parse(index: int, header: str, rows: Sequence[str], vectors: Sequence[str],
         if len(widths) > 1 or min(widths) < width:
             row = next(place for place, one in enumerate(words) if len(one) != width)
             raise _BrokenFrameError(f"the row of atom {row} holds {len(words[row])} values, not {width}")
+        if "properties" not in known and info:
+            raise _BrokenFrameError(f"its header declares no Properties of its {min(widths)} columns")
         notes.append(f"{min(widths) - width} columns after those that Properties declares are not read")
+    if len(set(rows)) < len(rows):
+        atom = next(place for place, row in enumerate(rows) if row in rows[:place])
+        raise _BrokenFrameError(f"the row of atom {atom} is that of another atom too")
     table = list(zip(*words, strict=True))
     arrays = {column.name: _values(column, table) for column in columns}
     numbers, positions = _numbers(arrays), arrays.pop("pos", arrays.pop("positions", None))
@@ -243,6 +248,8 @@ def _header(line: str) -> dict[str, Any]:
     for match in _PAIR.finditer(line):
         key, value = match["key"], match["value"]
         if key is None:
+            if match["word"].lower() == "nan" or not match["word"].strip("*"):
+                raise _BrokenFrameError(f"its header holds {match['word'][:20]!r} without a name")
             if match["word"].isidentifier():
                 info.setdefault(match["word"], True)
             continue

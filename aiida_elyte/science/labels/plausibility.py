@@ -112,7 +112,17 @@ def warn_of(frames: Sequence[Atoms], labels: Sequence[Mapping[str, Any]], number
         f"frame {numbers[place]} is kept though {reason}; check it"
         for place, reason in find_outliers(frames, labels)[1].items()
     ]
-    return said + _zero_forces(frames, labels, numbers) + _copies(frames, labels, numbers)
+    return said + _lacking(labels, numbers) + _zero_forces(frames, labels, numbers) + _copies(frames, labels, numbers)
+
+
+def _lacking(labels: Sequence[Mapping[str, Any]], numbers: Sequence[int]) -> list[str]:
+    """Return a sentence for energy and forces that some frames have and some have not."""
+    said = []
+    for name in ("energy", "forces"):
+        without = [number for number, one in zip(numbers, labels, strict=True) if name not in one]
+        if 0 < len(without) < len(numbers):
+            said.append(f"{count_frames(without)} without {name}, which the others have; leave out or label them")
+    return said
 
 
 def _zero_forces(frames: Sequence[Atoms], labels: Sequence[Mapping[str, Any]], numbers: Sequence[int]) -> list[str]:

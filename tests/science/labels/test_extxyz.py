@@ -110,7 +110,7 @@ def test_frame_that_lacks_rows_does_not_swallow_the_next(lost):
 
 def test_frame_with_more_rows_than_it_counts_is_left_out():
     lines = as_text(frames(3)).split("\n")
-    lines.insert(4, lines[3])
+    lines.insert(4, "Li 9 9 9 0 0 0")
     found, left_out, notes = read_extxyz("\n".join(lines))
     assert [frame.index for frame in found] == [1, 2]
     assert "more rows follow than the 8 atoms" in left_out[0].reason
