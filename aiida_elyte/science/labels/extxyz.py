@@ -5,8 +5,6 @@ A file is a series of frames: the number of atoms, a header of ``key=value`` pai
 stays a column: constraints of the run that wrote a file are no part of its labels.
 """
 
-import json
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,37 +16,14 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
 
+from aiida_elyte.science.labels.extxyz_header import TRUTH, BrokenFrameError, number, parse_header
 from aiida_elyte.science.labels.raw import LeftOut, RawFrame
 
 __all__ = ["read_extxyz"]
 
-_PAIR = re.compile(
-    r"""(?P<key>[^\s="'{}\[\]]+(?:[\[\(\{][^\s=]*[\]\)\}])?)\s*=\s*
-    (?P<value>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\{[^{}]*\}|\[(?:[^\[\]]|\[[^\[\]]*\])*\]|[^\s"]\S*|(?=\s|$))
-    |(?P<word>\S+)""",
-    re.VERBOSE,
-)
-_ITEM = re.compile(r"[^\s,]+")
-_QUOTES = re.compile(r"\\.")
-_ESCAPED = re.compile(r"\\(.)")
-_FORTRAN = re.compile(r"(?<=[0-9.])[dD](?=[+-]?\d)")
-_TRUTH = {
-    "T": True,
-    "F": False,
-    "True": True,
-    "False": False,
-    "true": True,
-    "false": False,
-    "TRUE": True,
-    "FALSE": False,
-}
 _PLAIN = "species:S:1:pos:R:3"
 _BARE = {"lattice", "properties", "pbc"}
 _MIN_VOLUME = 1e-3
-
-
-class _BrokenFrameError(Exception):
-    """A frame that cannot be read, and why."""
 
 
 @dataclass(frozen=True)
@@ -100,14 +75,14 @@ def read_extxyz(text: str) -> tuple[list[RawFrame], list[LeftOut], list[str]]:
         try:
             if end > len(lines):
                 n_rows = max(0, len(lines) - place - 2)
-                raise _BrokenFrameError(f"the file ends within it, {n_rows} rows after a count of {count} atoms")
+                raise BrokenFrameError(f"the file ends within it, {n_rows} rows after a count of {count} atoms")
             if end == len(lines) and not is_ended:
                 _check_last_row(lines[place + 2 : end])
             vectors = _vectors(lines[end : end + 3])
             frames.append(_parse(index, lines[place + 1], lines[place + 2 : end], vectors, notes))
             spans[index] = (place + 1, end)
             end += len(vectors)
-        except _BrokenFrameError as error:
+        except BrokenFrameError as error:
             reason = str(error)
             inner = _next_start(lines, place + 1, min(end, len(lines)))
             if inner is not None:
@@ -182,7 +157,7 @@ def _check_last_row(rows: Sequence[str]) -> None:
     """
     last = {_decimals(row.split()[-1]) if row.split() else None for row in rows}
     if None in last or len(last) > 1 or len(rows) < 2:
-        raise _BrokenFrameError("the file ends without a line break within its last value, which may have lost digits")
+        raise BrokenFrameError("the file ends without a line break within its last value, which may have lost digits")
 
 
 def _decimals(word: str) -> tuple[int, str] | None:
@@ -195,34 +170,46 @@ def _decimals(word: str) -> tuple[int, str] | None:
 
 def _parse(index: int, header: str, rows: Sequence[str], vectors: Sequence[str], notes: list[str]) -> RawFrame:
     if not rows:
-        raise _BrokenFrameError("it has no atoms")
-    info = _header(header)
+        raise BrokenFrameError("it has no atoms")
+    info = parse_header(header)
     known = {key.lower(): info.pop(key) for key in list(info) if key.lower() in _BARE}
     if vectors:
         known = {**known, **_cell_of_vectors(vectors)}
     columns, width = _layout(str(known.get("properties", _PLAIN)))
-    words = [row.split() for row in rows]
-    widths = set(map(len, words))
-    if widths != {width}:
-        if len(widths) > 1 or min(widths) < width:
-            row = next(place for place, one in enumerate(words) if len(one) != width)
-            raise _BrokenFrameError(f"the row of atom {row} holds {len(words[row])} values, not {width}")
-        if "properties" not in known and info:
-            raise _BrokenFrameError(f"its header declares no Properties of its {min(widths)} columns")
-        notes.append(f"{min(widths) - width} columns after those that Properties declares are not read")
+    table = _table(rows, columns, width, is_declared="properties" in known or not info, notes=notes)
     if len(set(rows)) < len(rows):
         atom = next(place for place, row in enumerate(rows) if row in rows[:place])
-        raise _BrokenFrameError(f"the row of atom {atom} is that of another atom too")
-    table = list(zip(*words, strict=True))
+        raise BrokenFrameError(f"the row of atom {atom} is that of another atom too")
     arrays = {column.name: _values(column, table) for column in columns}
     numbers, positions = _numbers(arrays), arrays.pop("pos", arrays.pop("positions", None))
     if positions is None or positions.shape != (len(rows), 3) or positions.dtype.kind != "f":
-        raise _BrokenFrameError("its Properties declare no pos:R:3")
+        raise BrokenFrameError("its Properties declare no pos:R:3")
     if not np.isfinite(positions).all():
         atom = int(np.flatnonzero(~np.isfinite(positions).all(1))[0])
-        raise _BrokenFrameError(f"the position of atom {atom} is {' '.join(map(str, positions[atom]))}")
+        raise BrokenFrameError(f"the position of atom {atom} is {' '.join(map(str, positions[atom]))}")
     cell, pbc = _cell(known)
     return RawFrame(index, Atoms(numbers, positions, cell=cell, pbc=pbc), info, arrays)
+
+
+def _table(
+    rows: Sequence[str], columns: Sequence[_Column], width: int, is_declared: bool, notes: list[str]
+) -> Sequence[Sequence[str]]:
+    """Return the words of each column."""
+    words = " ".join(rows).split()
+    symbols = next((column.begin for column in columns if column.name in ("species", "symbols")), None)
+    # Rows of unequal length that have the right number of words together put numbers among the symbols.
+    if len(words) == width * len(rows) and symbols is not None and _SYMBOLS.issuperset(words[symbols::width]):
+        return [words[column::width] for column in range(width)]
+    split = [row.split() for row in rows]
+    widths = set(map(len, split))
+    if widths != {width}:
+        if len(widths) > 1 or min(widths) < width:
+            row = next(place for place, one in enumerate(split) if len(one) != width)
+            raise BrokenFrameError(f"the row of atom {row} holds {len(split[row])} values, not {width}")
+        if not is_declared:
+            raise BrokenFrameError(f"its header declares no Properties of its {min(widths)} columns")
+        notes.append(f"{min(widths) - width} columns after those that Properties declares are not read")
+    return list(zip(*split, strict=True))
 
 
 def _cell_of_vectors(lines: Sequence[str]) -> dict[str, Any]:
@@ -232,83 +219,26 @@ def _cell_of_vectors(lines: Sequence[str]) -> dict[str, Any]:
         try:
             cell[place] = [float(word) for word in words[1:]]
         except ValueError as error:
-            raise _BrokenFrameError(f"its cell vector is {line.strip()!r}, not three numbers") from error
+            raise BrokenFrameError(f"its cell vector is {line.strip()!r}, not three numbers") from error
         if words[0] != f"VEC{place + 1}":
-            raise _BrokenFrameError(f"its cell vector {place + 1} is called {words[0]}")
+            raise BrokenFrameError(f"its cell vector {place + 1} is called {words[0]}")
     return {"lattice": cell.ravel(), "pbc": np.arange(3) < len(lines)}
-
-
-def _header(line: str) -> dict[str, Any]:
-    """Return the pairs of a header; words without a value are flags, unless it is a mere comment."""
-    info: dict[str, Any] = {}
-    if "=" not in line:
-        return info
-    if _QUOTES.sub("", line).count('"') % 2:
-        raise _BrokenFrameError("its header has a quotation mark that is not closed")
-    for match in _PAIR.finditer(line):
-        key, value = match["key"], match["value"]
-        if key is None:
-            if match["word"].lower() == "nan" or not match["word"].strip("*"):
-                raise _BrokenFrameError(f"its header holds {match['word'][:20]!r} without a name")
-            if match["word"].isidentifier():
-                info.setdefault(match["word"], True)
-            continue
-        given = _value(value)
-        if key in info and not _is_same(info[key], given):
-            raise _BrokenFrameError(f"its header gives {key} twice")
-        info[key] = given
-    return info
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and bool(np.array_equal(one, other))
-
-
-def _value(text: str) -> Any:
-    """Return numbers, arrays of numbers, booleans, or the string itself."""
-    if text[:1] in "\"'{[" and len(text) > 1:
-        text = _ESCAPED.sub(r"\1", text[1:-1]) if text[0] != "[" else text.strip("[]")
-    if text.startswith("_JSON "):
-        try:
-            return json.loads(text[6:])
-        except ValueError:
-            return text
-    words = _ITEM.findall(text)
-    if not words or (words[0][0].isalpha() and words[0][0] not in "nNiITtFf"):
-        return text
-    for kind in (_number,) if "." in words[0] else (int, _number):
-        try:
-            numbers = [kind(word) for word in words]
-        except ValueError:
-            continue
-        return numbers[0] if len(numbers) == 1 else np.array(numbers)
-    if all(word in _TRUTH for word in words):
-        truths = [_TRUTH[word] for word in words]
-        return truths[0] if len(truths) == 1 else np.array(truths)
-    return text
-
-
-def _number(word: str) -> float:
-    try:
-        return float(word)
-    except ValueError:
-        return float(_FORTRAN.sub("e", word))
 
 
 @lru_cache(maxsize=256)
 def _layout(properties: str) -> tuple[tuple[_Column, ...], int]:
     fields = properties.split(":")
     if len(fields) % 3 or len(fields) < 3:
-        raise _BrokenFrameError(f"its Properties are {properties[:60]!r}, not triples NAME:TYPE:COLUMNS")
+        raise BrokenFrameError(f"its Properties are {properties[:60]!r}, not triples NAME:TYPE:COLUMNS")
     columns, begin = [], 0
     for name, kind, width in zip(fields[::3], fields[1::3], fields[2::3], strict=True):
         if kind.upper() not in ("S", "R", "I", "L") or not width.isdigit() or not int(width):
-            raise _BrokenFrameError(f"its Properties declare {name}:{kind}:{width}; types are S, R, I and L")
+            raise BrokenFrameError(f"its Properties declare {name}:{kind}:{width}; types are S, R, I and L")
         plain = name.lower() if name.lower() in ("species", "pos", "positions", "z", "symbols") else name
         columns.append(_Column(plain, kind.upper(), begin, begin + int(width)))
         begin += int(width)
     if len({column.name for column in columns}) < len(columns):
-        raise _BrokenFrameError("its Properties declare one name twice")
+        raise BrokenFrameError("its Properties declare one name twice")
     return tuple(columns), begin
 
 
@@ -319,7 +249,7 @@ def _values(column: _Column, table: Sequence[Sequence[str]]) -> np.ndarray:
             parts.append(_convert(words, column.kind))
         except (ValueError, KeyError, OverflowError) as error:
             atom = next(place for place, word in enumerate(words) if not _is_of(word, column.kind))
-            raise _BrokenFrameError(f"the {column.name} of atom {atom} is {words[atom]!r}") from error
+            raise BrokenFrameError(f"the {column.name} of atom {atom} is {words[atom]!r}") from error
     return parts[0] if len(parts) == 1 else np.stack(parts, axis=1)
 
 
@@ -328,11 +258,11 @@ def _convert(words: Sequence[str], kind: str) -> np.ndarray:
         try:
             return np.array(list(map(float, words)))
         except ValueError:
-            return np.array(list(map(_number, words)))
+            return np.array(list(map(number, words)))
     if kind == "I":
         return np.array(list(map(int, words)))
     if kind == "L":
-        return np.array([_TRUTH[word] if word in _TRUTH else bool(("0", "1").index(word)) for word in words])
+        return np.array([TRUTH[word] if word in TRUTH else bool(("0", "1").index(word)) for word in words])
     return np.array(words, dtype=object)
 
 
@@ -349,27 +279,28 @@ def _numbers(arrays: dict[str, np.ndarray]) -> np.ndarray:
     given = arrays.pop("z", None)
     if species is None:
         if given is None or given.dtype.kind != "i" or given.ndim > 1 or not ((given > 0) & (given < 119)).all():
-            raise _BrokenFrameError("its Properties declare no species:S:1")
+            raise BrokenFrameError("its Properties declare no species:S:1")
         return given
     if species.ndim > 1:
-        raise _BrokenFrameError("its Properties declare more than one column of species")
+        raise BrokenFrameError("its Properties declare more than one column of species")
     try:
         return np.array([_ELEMENTS[word] for word in species])
     except KeyError:
         pass
-    numbers = [atomic_numbers.get(str(word).capitalize()) or _ELEMENTS.get(_of_number(str(word))) for word in species]
+    numbers = [atomic_numbers.get(str(word).capitalize()) or _ELEMENTS.get(_ofnumber(str(word))) for word in species]
     if None in numbers:
-        raise _BrokenFrameError(
+        raise BrokenFrameError(
             f"atom {numbers.index(None)} is {species[numbers.index(None)]!r}, which is not an element"
         )
     return np.array(numbers)
 
 
 _ELEMENTS = {symbol: number for symbol, number in atomic_numbers.items() if number > 0}
+_SYMBOLS = frozenset(_ELEMENTS)
 _BY_NUMBER = {str(number): symbol for symbol, number in _ELEMENTS.items()}
 
 
-def _of_number(word: str) -> str:
+def _ofnumber(word: str) -> str:
     return _BY_NUMBER.get(word, "")
 
 
@@ -379,21 +310,21 @@ def _cell(known: dict[str, Any]) -> tuple[np.ndarray | None, np.ndarray | bool]:
     if pbc is not None:
         given = np.atleast_1d(np.asarray(pbc))
         if given.dtype.kind not in "bi" or given.shape not in ((1,), (3,)) or not ((given == 0) | (given == 1)).all():
-            raise _BrokenFrameError(f"its pbc are {pbc!r}, not three of T and F")
+            raise BrokenFrameError(f"its pbc are {pbc!r}, not three of T and F")
         pbc = np.broadcast_to(given.astype(bool), 3)
     if "lattice" not in known:
         if pbc is not None and pbc.any():
-            raise _BrokenFrameError("it is periodic by its pbc and has no Lattice")
+            raise BrokenFrameError("it is periodic by its pbc and has no Lattice")
         return None, False
     cell = np.asarray(known["lattice"])
     if cell.dtype.kind not in "fi" or cell.shape != (9,) or not np.isfinite(cell).all():
-        raise _BrokenFrameError(f"its Lattice is {known['lattice']!s}, not nine numbers")
+        raise BrokenFrameError(f"its Lattice is {known['lattice']!s}, not nine numbers")
     cell = cell.reshape(3, 3).astype(float)
     if not cell.any() and pbc is None:
         return None, False
     pbc = np.ones(3, bool) if pbc is None else pbc
     if pbc.all() and abs(np.linalg.det(cell)) < _MIN_VOLUME:
-        raise _BrokenFrameError(f"its Lattice is {known['lattice']!s}, without a volume")
+        raise BrokenFrameError(f"its Lattice is {known['lattice']!s}, without a volume")
     if not all(np.linalg.norm(vector) > 0 for vector in cell[pbc]):
-        raise _BrokenFrameError("its Lattice has a vector of no length in a direction that is periodic")
+        raise BrokenFrameError("its Lattice has a vector of no length in a direction that is periodic")
     return cell, pbc
