@@ -1,16 +1,17 @@
 """Frames and potentials named on the command line, by file or by PK, as nodes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
 from aiida_elyte.cli.profile import load_any
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.ensemble import member_name
-from aiida_elyte.science.frames import UNSTATED, labels_of, level_of, read_frames
+from aiida_elyte.science.frames import UNSTATED, labels_of, level_of
+from aiida_elyte.science.labels import reading
+from aiida_elyte.science.labels.reading import Dataset
 from aiida_elyte.science.outputs import is_output, read_output
 
 if TYPE_CHECKING:
@@ -18,76 +19,113 @@ if TYPE_CHECKING:
 
     from aiida_elyte.data.frames import FramesData
     from aiida_elyte.data.potential import PotentialData
+    from aiida_elyte.science.labels.naming import LabelName
 
 __all__ = [
+    "as_node",
     "is_identifier",
     "load_frames_node",
     "load_potential_nodes",
     "member_files",
     "read_any_frames",
+    "read_dataset",
     "require_level",
+    "tell",
 ]
 
-_FORMATS = {".extxyz": "extxyz", ".xyz": "extxyz", ".traj": "traj"}
-"""Suffix → format of ASE; the others ASE recognises by name or content."""
+
+def read_any_frames(
+    path: Path, level: str | None = None, names: "Mapping[str, LabelName] | None" = None
+) -> "list[Atoms]":
+    """Return the frames of a file, and tell on standard error what ``read_dataset`` has to say of them.
+
+    Parameters
+    ----------
+    path, level, names
+        As of ``read_dataset``.
+
+    Raises
+    ------
+    InputError
+        As of ``read_dataset``.
+    """
+    found = read_dataset(path, level, names)
+    tell(found)
+    return found.frames
 
 
-def read_any_frames(path: Path, level: str | None = None) -> "list[Atoms]":
-    """Read frames from extxyz, ASE's traj, vasprun.xml, the output of pw.x or what else ASE reads.
+def tell(found: Dataset) -> None:
+    """Print on standard error which names labels came from, what was left out and what may be wrong."""
+    if found.taken is not None:
+        click.echo(f"Note: {found.taken}", err=True)
+    for sentence in (*found.left_out, *found.warnings):
+        click.echo(f"Warning: {sentence}", err=True)
+
+
+def read_dataset(path: Path, level: str | None = None, names: "Mapping[str, LabelName] | None" = None) -> Dataset:
+    """Read frames from extxyz, a traj or db of ASE, DeePMD-kit, the output of a DFT code or what else ASE reads.
 
     Parameters
     ----------
     path
-        The file; frames without an origin get ``"<file name>#<index>"``.
+        The file; frames without an origin get ``"<file name>#<number in the file>"``.
     level
-        Level of theory of frames that state none; for outputs of VASP and pw.x, in place of what was read from them.
+        Level of theory of frames that state none; for outputs of DFT codes, in place of what was read from them.
+    names
+        What labels are called in the file; not for outputs of DFT codes.
 
     Raises
     ------
     InputError
-        When the file is missing, empty or unreadable.
+        If the file is missing, empty or unreadable, or a name is not in it.
     """
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; expected a file of frames, as extxyz; name the file in it")
     if path.is_file() and not path.stat().st_size:
         raise InputError(f"frames file {path} is empty; expected at least one frame")
-    if is_output(path):
-        frames, left_out = read_output(path)
-        for sentence in left_out:
-            click.echo(f"Warning: {sentence}", err=True)
-        for frame in frames if level is not None else ():
-            frame.info["level_of_theory"] = level
-        return frames
-    frames = read_frames(path, _FORMATS.get(path.suffix.lower()))
-    for index, frame in enumerate(frames):
-        # What readers leave in info beyond plain values (occupancies, spacegroups) is no part of a frame.
-        frame.info = {
-            key: value for key, value in frame.info.items() if isinstance(value, str | int | float | bool | np.number)
-        }
-        frame.info.setdefault("origin", f"{path.name}#{index}")
+    if path.is_file() and is_output(path):
+        if names:
+            raise InputError(f"--labels is given for {path}, the output of a DFT code; expected a data set; drop it")
+        return _read_output(path, level)
+    found = reading.read_dataset(path, names)
+    for number, frame in zip(found.numbers, found.frames, strict=True):
+        frame.info.setdefault("origin", f"{path.name}#{number}")
         if level is not None and level_of(frame) == UNSTATED and labels_of(frame):
             frame.info["level_of_theory"] = level
-    return frames
+    return found
+
+
+def _read_output(path: Path, level: str | None) -> Dataset:
+    frames, left_out = read_output(path)
+    for frame in frames if level is not None else ():
+        frame.info["level_of_theory"] = level
+    return reading.check_dataset(str(path), frames, left_out)
 
 
 def require_level(frames: "Sequence[Atoms]", name: str) -> None:
-    """Refuse labelled frames that do not state their level of theory.
+    """Reject labelled frames that do not state their level of theory.
 
     Raises
     ------
     InputError
-        Naming the first of them.
+        If there is one, naming the first.
     """
     for index, frame in enumerate(frames):
         if labels_of(frame) and level_of(frame) == UNSTATED:
             raise InputError(
-                f"{name}: frame {index} has labels but states no level of theory; expected it in the file "
-                '(info level_of_theory) or given; `aiida-elyte import --level-of-theory "PBE, 520 eV"` adds it'
+                f"{name}: frame {index} has labels but states no level of theory; expected level_of_theory in its "
+                'header, or the option; add --level-of-theory "PBE, 520 eV" to `aiida-elyte import`'
             )
 
 
-def load_frames_node(source: str) -> "FramesData":
-    """Return the FramesData of a PK or UUID, or a new, unstored one from a file.
+def as_node(frames: "Sequence[Atoms]", label: str) -> "FramesData":
+    """Return the stored node of these frames, or a new one that is not stored yet."""
+    from aiida_elyte.data.frames import FramesData
+
+    node = FramesData(frames, label=label)
+    return node.find_stored() or node
+
+
+def load_frames_node(source: str, names: "Mapping[str, LabelName] | None" = None) -> "FramesData":
+    """Return the FramesData of a PK or UUID, or that of a file: the stored one, or a new one not stored yet.
 
     Raises
     ------
@@ -98,7 +136,7 @@ def load_frames_node(source: str) -> "FramesData":
 
     path = Path(source)
     if path.exists() or not is_identifier(source):
-        return FramesData(read_any_frames(path), label=path.name)
+        return as_node(read_any_frames(path, names=names), path.name)
     node = load_any(source)
     if not isinstance(node, FramesData):
         raise InputError(f"node {source} is a {type(node).__name__}; expected a FramesData, or the path of a file")

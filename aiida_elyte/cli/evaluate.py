@@ -1,15 +1,18 @@
 """``aiida-elyte evaluate``."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from aiida_elyte.cli.label_names import labels_option
 from aiida_elyte.cli.profile import open_profile
 from aiida_elyte.errors import InputError
 
 if TYPE_CHECKING:
+    from aiida_elyte.science.labels.naming import LabelName
     from aiida_elyte.science.potentials import Potential
 
 __all__ = ["command"]
@@ -18,15 +21,18 @@ __all__ = ["command"]
 @click.command("evaluate")
 @click.argument("potentials")
 @click.argument("test", type=click.Path(path_type=Path))
+@labels_option
 @click.option("--json", "as_json", is_flag=True, help="Print what a machine can read.")
-def command(potentials: str, test: Path, as_json: bool) -> None:
+def command(potentials: str, test: Path, names: "Mapping[str, LabelName]", as_json: bool) -> None:
     """Compare POTENTIALS (a folder with m00.pt …, or a PK) with the labels of TEST (extxyz or what else ASE reads)."""
-    from aiida_elyte.cli.datasets import read_any_frames
+    from aiida_elyte.cli.datasets import read_dataset, tell
     from aiida_elyte.science.frames import require_labels
     from aiida_elyte.science.learning.errors import ensemble_errors
 
-    frames = read_any_frames(test)
+    read = read_dataset(test, names=names)
+    frames = read.frames
     require_labels(frames, name=str(test))
+    tell(read)
     members = _load(potentials)
     errors = ensemble_errors(list(members.values()), frames)
     errors["members"] = [{"name": name, **error} for name, error in zip(members, errors["members"], strict=True)]

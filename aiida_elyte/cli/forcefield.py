@@ -1,6 +1,5 @@
 """``aiida-elyte forcefield``: labelled clusters to a class-2 force field and its LAMMPS files, without AiiDA."""
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aiida_elyte.cli.files import resumable, write_files
+from aiida_elyte.cli.label_names import labels_option
 from aiida_elyte.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aiida_elyte.science.forcefield.fit import FitStep
     from aiida_elyte.science.forcefield.model import ForceField
     from aiida_elyte.science.forcefield.topology import Topology
+    from aiida_elyte.science.labels.naming import LabelName
 
 __all__ = ["command", "load_force_field"]
 
@@ -73,6 +74,7 @@ def command() -> None:
 )
 @click.option("--charge-scale", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True)
 @click.option("--keep-net-force", is_flag=True, help="Fit the labels with their net force, which no model has.")
+@labels_option
 @click.option("--resume", is_flag=True, help=f"Go on from {_FILE} in the folder, fitted with the same split.")
 def fit(
     data: Path,
@@ -87,6 +89,7 @@ def fit(
     smiles: tuple[str, ...],
     charge_scale: float,
     keep_net_force: bool,
+    names: "Mapping[str, LabelName]",
     resume: bool,
 ) -> None:
     """Fit to DATA: extxyz of clusters with forces [eV/Å], dft_charge or charges [e], and as info system and charge.
@@ -96,13 +99,13 @@ def fit(
     if resume and typing == "continuous":
         raise InputError("--resume is given for continuous typing; expected discrete; fit anew, it takes minutes")
     shares, molecules = _shares(split), _molecules(smiles)
-    frames = _read(data)
+    frames = _read(data, names)
     import numpy as np
-    from ase.io import write
 
     from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
     from aiida_elyte.science.forcefield.dataset import fingerprint, group_frames, split_frames
     from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_force_field
+    from aiida_elyte.science.frames import write_frames
 
     split_rng, draw_rng = np.random.default_rng(seed).spawn(2)
     parts = iter(split_frames(frames, [share for share in shares if share], split_rng))
@@ -127,9 +130,7 @@ def fit(
         stale.unlink(missing_ok=True)
 
     if test:
-        text = io.StringIO()
-        write(text, test, format="extxyz")
-        write_files({out / _TEST_FILE: text.getvalue()})
+        write_files({out / _TEST_FILE: write_frames(test)})
 
     def keep(force_field: "ForceField", name: str = _FILE) -> "ForceField":
         whole = replace(force_field, record={**force_field.record, **record})
@@ -186,10 +187,11 @@ def fit(
 @command.command("evaluate")
 @click.argument("folder", type=_FOLDER)
 @click.argument("test", type=_DATA)
+@labels_option
 @click.option("--json", "json_path", type=_DATA, metavar="OUT", help="Errors.")
-def evaluate(folder: Path, test: Path, json_path: Path | None) -> None:
+def evaluate(folder: Path, test: Path, names: "Mapping[str, LabelName]", json_path: Path | None) -> None:
     """Compare forces of the force field in FOLDER with the labels of TEST, by system."""
-    frames = _read(test)
+    frames = _read(test, names)
     from aiida_elyte.science.forcefield.dataset import group_frames
     from aiida_elyte.science.forcefield.fit import evaluate_forces
 
@@ -244,18 +246,14 @@ def _molecules(smiles: Sequence[str]) -> dict[str, str]:
     return {name: molecule for name, _, molecule in pairs}
 
 
-def _read(path: Path) -> "list[Atoms]":
-    from ase.io import read
+def _read(path: Path, names: "Mapping[str, LabelName]") -> "list[Atoms]":
+    """Return the frames of a file; without an origin, each is a cluster of its own."""
+    from aiida_elyte.cli.datasets import tell
+    from aiida_elyte.science.labels.reading import read_dataset
 
-    try:
-        frames = read(path, index=":", format="extxyz")
-    except Exception as error:  # readers of ASE raise what they please
-        is_cut = "StopIteration" in str(error)
-        reason = "it ends within a frame" if is_cut else getattr(error, "strerror", None) or str(error)
-        raise InputError(
-            f"{path} cannot be read ({reason or type(error).__name__}); expected extxyz with forces; correct it"
-        ) from error
-    return list(frames)
+    found = read_dataset(path, names)
+    tell(found)
+    return found.frames
 
 
 def _check_same(path: Path, found: Mapping[str, Any], asked: Mapping[str, Mapping[str, Any]]) -> None:

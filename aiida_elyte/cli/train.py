@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aiida_elyte.cli.label_names import labels_option
 from aiida_elyte.cli.profile import check_runnable, find_code, open_profile
 from aiida_elyte.errors import InputError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from aiida import orm
 
     from aiida_elyte.data.frames import FramesData
+    from aiida_elyte.science.labels.naming import LabelName
 
 __all__ = ["command", "minutes_per_member"]
 
@@ -37,6 +39,7 @@ _START_S = 25.0
 @click.option("--max-in-flight", type=int, help="Trainings side by side; the number of cores when left out.")
 @click.option("--allow-mixed-levels", is_flag=True, help="Train on labels of several levels of theory.")
 @click.option("--validation", metavar="PK|FILE", help="Frames to validate on, instead of blocks set aside.")
+@labels_option
 @click.option("--code", default="python@localhost", show_default=True, help="Python with torch and SchNetPack.")
 @click.option("--json", "as_json", is_flag=True, help="Print what a machine can read.")
 @click.pass_context
@@ -52,11 +55,13 @@ def command(
     max_in_flight: int | None,
     allow_mixed_levels: bool,
     validation: str | None,
+    names: "Mapping[str, LabelName]",
     code: str,
     as_json: bool,
 ) -> None:
     """Train an ensemble on DATA (files or PKs of labelled frames) in this process; write its members to a folder."""
     began = time.monotonic()
+    from aiida_elyte.cli.datasets import read_dataset, tell
     from aiida_elyte.cli.inputs import available_cores, read_overrides
 
     side_by_side = min(members, max_in_flight if max_in_flight is not None else available_cores())
@@ -64,8 +69,11 @@ def command(
         if value is not None and value <= 0:
             raise InputError(f"{name} is {value:g}; expected a positive number")
     changes = read_overrides(overrides)
-    frames = {source: _read(source) for source in data if _is_file(source)}
-    _check([frame for read in frames.values() for frame in read], allow_mixed_levels)
+    read = {source: read_dataset(Path(source), names=names) for source in data if _is_file(source)}
+    frames = {source: one.frames for source, one in read.items()}
+    _check([frame for one in frames.values() for frame in one], allow_mixed_levels)
+    for one in read.values():
+        tell(one)
 
     open_profile(create=True)
     from aiida_elyte.workflows.protocols import recursive_merge
@@ -94,7 +102,7 @@ def command(
     if validation is not None:
         from aiida_elyte.cli.datasets import load_frames_node
 
-        held_out = load_frames_node(validation)
+        held_out = load_frames_node(validation, names)
         _check(held_out.get_frames(), allow_mixed_levels, validation)
         builder.validation = held_out
 
@@ -142,14 +150,8 @@ def _is_file(source: str) -> bool:
     return Path(source).exists() or not source.isdecimal()
 
 
-def _read(source: str) -> list[Any]:
-    from aiida_elyte.cli.datasets import read_any_frames
-
-    return read_any_frames(Path(source))
-
-
 def _check(frames: Sequence[Any], allow_mixed_levels: bool, name: str = "the data set") -> None:
-    """Refuse frames that cannot be trained on."""
+    """Reject frames that cannot be trained on."""
     from aiida_elyte.science.frames import require_labels, require_one_level
 
     if not frames:
@@ -162,12 +164,10 @@ def _check(frames: Sequence[Any], allow_mixed_levels: bool, name: str = "the dat
 def _dataset(data: Sequence[str], frames: Mapping[str, Any]) -> "FramesData":
     """Return one node of all data; several are merged by a calcfunction, so that their origin stays on record."""
     from aiida_elyte.calculations.functions.frames import merge_frames
-    from aiida_elyte.cli.datasets import load_frames_node
-    from aiida_elyte.data.frames import FramesData
+    from aiida_elyte.cli.datasets import as_node, load_frames_node
 
     nodes = [
-        FramesData(frames[source], label=Path(source).name) if source in frames else load_frames_node(source)
-        for source in data
+        as_node(frames[source], Path(source).name) if source in frames else load_frames_node(source) for source in data
     ]
     if len(nodes) == 1:
         return nodes[0]

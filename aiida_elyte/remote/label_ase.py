@@ -454,7 +454,7 @@ def _torn_bond(frame: Atoms) -> str | None:
 
 def _compute(atoms: Atoms, wanted: list[str]) -> dict[str, Any]:
     """Compute the labels; forces are derivatives of the free energy where the calculator tells it from the energy."""
-    labels: dict[str, Any] = {"forces": atoms.get_forces()}
+    labels: dict[str, Any] = {"forces": atoms.get_forces(apply_constraint=False)}
     try:
         labels["energy"] = atoms.get_potential_energy(force_consistent=True)
     except PropertyNotImplementedError:

@@ -38,6 +38,7 @@ __all__ = [
     "attach_labels",
     "block_of",
     "charges_of",
+    "content_hash",
     "describe",
     "fingerprint",
     "first_frames",
@@ -156,14 +157,26 @@ def labels_of(frame: Atoms) -> dict[str, Any]:
     """Return the labels a frame carries, ``{}`` when it has none."""
     if frame.calc is None:
         return {}
+    if isinstance(frame.calc, SinglePointCalculator):
+        # One comparison of the atoms with those that were labelled, where get_property makes one for each label.
+        held = {} if frame.calc.check_state(frame) else frame.calc.results
+    else:
+        held = _ask(frame)
+    return {
+        key: float(held[key]) if key == "energy" else np.array(held[key], float)
+        for key in LABELS
+        if held.get(key) is not None
+    }
+
+
+def _ask(frame: Atoms) -> dict[str, Any]:
+    """Return what a calculator has at hand for a frame."""
     found = {}
     for key in LABELS:
         try:
-            value = frame.calc.get_property(key, frame, allow_calculation=False)
+            found[key] = frame.calc.get_property(key, frame, allow_calculation=False)
         except PropertyNotImplementedError:
             continue
-        if value is not None:
-            found[key] = float(value) if key == "energy" else np.asarray(value, float)
     return found
 
 
@@ -243,6 +256,22 @@ def fingerprint(frames: Iterable[Atoms]) -> str:
     return digest.hexdigest()
 
 
+def content_hash(frames: Sequence[Atoms]) -> str:
+    """Return a hash of all that a set of frames says, whatever the file is called that it came from.
+
+    Two sets of one hash have the same geometries, labels, levels of theory, other values, and the same blocks up to
+    their names, in the same order.
+    """
+    digest = hashlib.sha256(fingerprint(frames).encode())
+    blocks: dict[str, int] = {}
+    for frame in frames:
+        info = {key: value for key, value in frame.info.items() if key != "origin"}
+        block = blocks.setdefault(block_of(frame), len(blocks))
+        words = [f"{key}={_quote(value)}" for key, value in sorted(info.items())]
+        digest.update(f"{block} {frame.pbc.tolist()} {' '.join(words)}\n".encode())
+    return digest.hexdigest()
+
+
 def describe(frames: Sequence[Atoms]) -> dict[str, Any]:
     """Return what a database should know of a set of frames: counts, elements, labels, their origin, blocks."""
     labels = Counter(key for frame in frames for key in labels_of(frame))
@@ -262,21 +291,28 @@ def describe(frames: Sequence[Atoms]) -> dict[str, Any]:
 def require_labels(
     frames: Sequence[Atoms], labels: Sequence[str] = ("energy", "forces"), name: str = "dataset"
 ) -> None:
-    """Refuse a data set with unlabelled frames.
+    """Reject a data set with frames whose labels are missing or not finite.
 
     Raises
     ------
     InputError
-        Naming the first frame and the label it lacks.
+        If there is one, naming the first and its label.
     """
     if not frames:
         raise InputError(f"{name} holds no frame; expected labelled frames")
     for index, frame in enumerate(frames):
-        missing = [label for label in labels if label not in labels_of(frame)]
+        held = labels_of(frame)
+        missing = [label for label in labels if label not in held]
         if missing:
             raise InputError(
                 f"{name}: frame {index} has no {' and no '.join(missing)}; expected all labelled; label it first"
             )
+        for label in labels:
+            if not np.isfinite(held[label]).all():
+                value = held[label] if label == "energy" else "not finite"
+                raise InputError(
+                    f"{name}: the {label} of frame {index} is {value}; expected finite numbers; leave the frame out"
+                )
 
 
 def require_one_level(frames: Sequence[Atoms], name: str = "dataset") -> str:

@@ -170,7 +170,7 @@ def test_split_that_is_none_is_refused(refuse, data, tmp_path, split):
 
 def test_data_that_cannot_be_read_is_refused(refuse, tmp_path):
     line = refuse("forcefield", "fit", tmp_path / "none.extxyz", "--out", tmp_path)
-    assert "none.extxyz cannot be read (No such file or directory)" in line
+    assert "none.extxyz does not exist" in line
 
 
 def test_frames_without_forces_are_refused(refuse, tmp_path):

@@ -19,7 +19,7 @@ from aiida_elyte.science.forcefield.perception import topology_from_frame
 from aiida_elyte.science.forcefield.terms.nonbonded import nonbonded_pairs
 from aiida_elyte.science.forcefield.topology import Topology, renumber, topology_from_smiles
 from aiida_elyte.science.forcefield.typing import Types, assign_types
-from aiida_elyte.science.frames import block_of, charges_of, name_of, total_charge_of
+from aiida_elyte.science.frames import block_of, charges_of, labels_of, name_of, total_charge_of
 from aiida_elyte.units import EV_KCAL_MOL
 
 __all__ = ["System", "describe_coordinates", "fingerprint", "frames_by_name", "group_frames", "split_frames"]
@@ -210,7 +210,7 @@ def fingerprint(frames: Iterable[Atoms]) -> str:
         told = f"{name_of(frame)} {' '.join(frame.get_chemical_symbols())} {frame.info.get('bonds', '')}".rstrip()
         digest.update(told.encode())
         charges = charges_of(frame)
-        for values in (frame.positions, frame.get_forces(), () if charges is None else charges):
+        for values in (frame.positions, labels_of(frame)["forces"], () if charges is None else charges):
             digest.update(np.asarray(values, dtype="<f8").tobytes())
     return digest.hexdigest()
 
@@ -219,11 +219,12 @@ def _check_frame(frame: Atoms, number: int, before: Sequence[Atoms]) -> None:
     name = name_of(frame)
     if frame.pbc.any():
         raise InputError(f"frame {number} ({name}) is periodic; expected an isolated cluster; cut clusters out of it")
-    forces = frame.calc and frame.calc.get_property("forces", frame, allow_calculation=False)
+    labels = labels_of(frame)
+    forces = labels.get("forces")
     if forces is None:
         raise InputError(f"frame {number} ({name}) has no forces; expected those of its label [eV/Å]; label it")
     charges = charges_of(frame)
-    energy = frame.calc.get_property("energy", frame, allow_calculation=False) or 0.0
+    energy = labels.get("energy", 0.0)
     given = (frame.positions, forces, 0.0 if charges is None else charges, energy)
     if not all(np.isfinite(values).all() for values in given):
         raise InputError(f"frame {number} ({name}) holds a value that is not finite; expected numbers; drop it")
@@ -262,11 +263,11 @@ def _as_system(name: str, frames: Sequence[Atoms], depth: int, smiles: str | Non
             total = round(float(charges.sum()))
         topology = topology_from_frame(frames[0], total)
     types = assign_types(topology, depth)
-    forces = np.array([frame.get_forces() for frame in frames]) * EV_KCAL_MOL
+    forces = np.array([labels_of(frame)["forces"] for frame in frames]) * EV_KCAL_MOL
     positions = np.array([frame.positions for frame in frames])
     for number, torn in find_broken_bonds(positions, topology).items():
         raise InputError(f"frame {number} of {name} is torn: {torn}; expected the bonds of its topology whole; drop it")
-    energies = [frame.calc.get_property("energy", frame, allow_calculation=False) for frame in frames]
+    energies = [labels_of(frame).get("energy") for frame in frames]
     has_energies = all(energy is not None for energy in energies)
     blocks = [block_of(frame, f"frame-{number}") for number, frame in enumerate(frames)]
     return System(

@@ -243,7 +243,8 @@ class Trainer:
         if not isfinite(value):
             raise ProgramFailure(
                 "DIVERGED",
-                f"the loss became {value} in epoch {self.epoch + 1}; lower learning_rate or check labels",
+                f"the loss became {value} in epoch {self.epoch + 1}; expected a finite number; check the data for "
+                "labels far from the rest, and only then lower optimiser.learning_rate in the settings of training",
             )
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -281,7 +282,9 @@ class Trainer:
         errors = errors_of(predict(self.averaged, self.validation), by_element=False)
         if not isfinite(loss):
             raise ProgramFailure(
-                "DIVERGED", f"the validation loss became {loss} in epoch {self.epoch}; lower learning_rate"
+                "DIVERGED",
+                f"the validation loss became {loss} in epoch {self.epoch}; expected a finite number; check the data "
+                "for labels far from the rest, and only then lower optimiser.learning_rate in the settings of training",
             )
         if loss < self.best_loss:
             self.best_loss, self.best_epoch = loss, self.epoch

@@ -1,0 +1,176 @@
+"""Data sets as people keep them, read with an account of what was taken."""
+
+import gzip
+import time
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.constraints import FixAtoms, FixCartesian
+from ase.db import connect
+from ase.io import read, write
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.frames import labels_of
+from aiida_elyte.science.labels.naming import parse_names
+from aiida_elyte.science.labels.reading import read_dataset
+
+ENERGIES, STRESS = [-40.0, -40.1, -40.2], np.array([1, 2, 3, 4, 5, 6]) * 1e-3
+
+
+def make(constraint=None):
+    frames = []
+    for index, energy in enumerate(ENERGIES):
+        atoms = bulk("LiF", "rocksalt", a=4.03, cubic=True)
+        atoms.rattle(0.05, seed=index)
+        forces = np.random.default_rng(index).normal(size=(8, 3))
+        atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces, stress=STRESS)
+        atoms.set_constraint(constraint)
+        frames.append(atoms)
+    return frames
+
+
+def forces(index):
+    return np.random.default_rng(index).normal(size=(8, 3))
+
+
+@pytest.mark.parametrize("name", ["set.extxyz", "set.xyz", "set.extxyz.gz", "set.traj", "set.db"])
+@pytest.mark.parametrize("constraint", [None, FixAtoms([0, 1]), FixCartesian(2, (True, False, True))])
+def test_every_format_gives_the_forces_that_were_written(tmp_path, name, constraint):
+    path = tmp_path / name
+    write(path, make(constraint))
+    found = read_dataset(path)
+    assert found.taken is None
+    assert (found.left_out, found.warnings, found.numbers) == ([], [], [0, 1, 2])
+    for index, frame in enumerate(found.frames):
+        labels = labels_of(frame)
+        assert labels["energy"] == pytest.approx(ENERGIES[index])
+        if not (constraint and "xyz" in name):  # ASE writes to extxyz what constraints leave of forces
+            np.testing.assert_allclose(labels["forces"], forces(index), atol=1e-7)
+        np.testing.assert_allclose(labels["stress"], STRESS, atol=1e-8)
+        assert not frame.constraints
+
+
+def test_free_energy_of_a_traj_goes_before_its_energy(tmp_path):
+    frames = make()
+    for frame in frames:
+        frame.calc.results["free_energy"] = frame.calc.results["energy"] - 0.5
+    write(tmp_path / "a.traj", frames)
+    found = read_dataset(tmp_path / "a.traj")
+    assert [labels_of(frame)["energy"] for frame in found.frames] == [energy - 0.5 for energy in ENERGIES]
+    assert "labels taken: energy from free_energy" in found.taken
+    assert "free_energy and energy differ; free_energy is taken" in found.warnings[0]
+    assert "frames 0, 1, 2" in found.warnings[0]
+
+
+def test_names_of_mace_in_a_database_are_taken(tmp_path):
+    with connect(tmp_path / "a.db") as database:
+        for frame in make():
+            given = labels_of(frame)
+            database.write(
+                Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=True),
+                key_value_pairs={"REF_energy": given["energy"]},
+                data={"REF_forces": given["forces"]},
+            )
+    found = read_dataset(tmp_path / "a.db")
+    assert found.taken == "labels taken: energy from REF_energy, forces from REF_forces"
+    np.testing.assert_allclose(labels_of(found.frames[2])["forces"], forces(2))
+
+
+@pytest.mark.parametrize("kind", ["npy", "raw"])
+def test_folder_of_deepmd(tmp_path, kind):
+    folder = tmp_path / "system" / "a"
+    place = folder / "set.000" if kind == "npy" else folder
+    place.mkdir(parents=True)
+    frames = make()
+    (folder / "type.raw").write_text("\n".join("0" if symbol == "Li" else "1" for symbol in frames[0].symbols))
+    (folder / "type_map.raw").write_text("Li\nF\n")
+    volume = 4.03**3
+    virial = -volume * STRESS[[0, 5, 4, 5, 1, 3, 4, 3, 2]]
+    arrays = {
+        "coord": [frame.positions.ravel() for frame in frames],
+        "box": [frame.cell.array.ravel() for frame in frames],
+        "energy": ENERGIES,
+        "force": [forces(index).ravel() for index in range(3)],
+        "virial": [virial] * 3,
+    }
+    for name, values in arrays.items():
+        np.save(place / f"{name}.npy", values) if kind == "npy" else np.savetxt(place / f"{name}.raw", values)
+    found = read_dataset(tmp_path / "system")
+    assert found.taken == "labels taken: energy from energy, forces from force, stress from virial"
+    assert [frame.info["origin"] for frame in found.frames] == [f"system/a#{index}" for index in range(3)]
+    for index, frame in enumerate(found.frames):
+        np.testing.assert_allclose(labels_of(frame)["forces"], forces(index))
+        np.testing.assert_allclose(labels_of(frame)["stress"], STRESS)
+        assert frame.get_chemical_symbols() == frames[0].get_chemical_symbols()
+    suffix = "npy" if kind == "npy" else "raw"
+    (np.save if kind == "npy" else np.savetxt)(place / f"force.{suffix}", np.zeros((2, 24)))
+    with pytest.raises(InputError, match=r"force\.\w+ holds 48 values; expected 3 × 8 × 3"):
+        read_dataset(tmp_path / "system")
+
+
+def test_cut_traj_keeps_what_is_whole_or_is_one_line(tmp_path):
+    write(tmp_path / "a.traj", make())
+    content = (tmp_path / "a.traj").read_bytes()
+    for cut in range(1, len(content), 97):
+        (tmp_path / "cut.traj").write_bytes(content[:cut])
+        with suppress(InputError):
+            found = read_dataset(tmp_path / "cut.traj")
+            for frame, number in zip(found.frames, found.numbers, strict=True):
+                np.testing.assert_array_equal(labels_of(frame)["forces"], forces(number))
+
+
+def test_frames_of_the_file_keep_their_numbers(tmp_path):
+    write(tmp_path / "a.extxyz", make())
+    text = (tmp_path / "a.extxyz").read_text().replace("energy=-40.1", "energy=nan")
+    (tmp_path / "a.extxyz").write_text(text)
+    found = read_dataset(tmp_path / "a.extxyz")
+    assert found.numbers == [0, 2]
+    assert found.left_out == [f"{tmp_path / 'a.extxyz'}: frame 1 is left out: its energy is nan"]
+
+
+def test_compressed_file_that_is_cut_is_one_line(tmp_path):
+    write(tmp_path / "a.extxyz", make())
+    content = gzip.compress((tmp_path / "a.extxyz").read_bytes())
+    (tmp_path / "a.extxyz.gz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match=r"a.extxyz.gz cannot be read"):
+        read_dataset(tmp_path / "a.extxyz.gz")
+
+
+@pytest.mark.parametrize("name", ["a.extxyz", "a.traj", "a.db", "a.json", "a.dat", "a.cif"])
+@pytest.mark.parametrize("content", [b"once upon a time\n", b"\x00\xff\xfe" * 99, b"\n\n"])
+def test_nonsense_is_one_line(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=name) as caught:
+        read_dataset(tmp_path / name)
+    assert "\n" not in str(caught.value).strip()
+
+
+def test_name_that_is_not_in_the_file_is_rejected_with_those_that_are(tmp_path):
+    write(tmp_path / "a.extxyz", make())
+    with pytest.raises(InputError, match=r"names my_E, which is not in .*; expected one of energy, forces, stress"):
+        read_dataset(tmp_path / "a.extxyz", parse_names("energy=my_E"))
+
+
+def test_data_set_is_read_no_slower_than_by_ase(tmp_path):
+    path = tmp_path / "many.extxyz"
+    atoms = bulk("LiF", "rocksalt", a=4.03, cubic=True) * (2, 2, 3)
+    rng = np.random.default_rng(0)
+    frames = []
+    for _ in range(150):
+        frame = atoms.copy()
+        frame.calc = SinglePointCalculator(frame, energy=float(rng.normal()), forces=rng.normal(size=(96, 3)))
+        frames.append(frame)
+    write(path, frames)
+
+    def seconds(function):
+        begun = time.perf_counter()
+        function()
+        return time.perf_counter() - begun
+
+    pairs = [(seconds(lambda: read_dataset(path)), seconds(lambda: read(path, index=":"))) for _ in range(5)]
+    ours, theirs = (min(times) for times in zip(*pairs, strict=True))
+    assert ours < 1.5 * theirs
