@@ -1,1 +1,1 @@
-"""Labelled frames from what programs of electronic structure write: one module a format, ``reading`` in front of them."""
+"""Labelled frames from outputs of programs of electronic structure: one module a format, ``reading`` before them."""

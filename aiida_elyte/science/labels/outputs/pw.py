@@ -1,4 +1,4 @@
-"""Steps of the text that pw.x of Quantum ESPRESSO writes, whatever it computes: scf, relax, md, with or without the cell."""
+"""Steps of the text that pw.x of Quantum ESPRESSO writes: scf, relax, md, with or without the cell."""
 
 import re
 from collections.abc import Callable
