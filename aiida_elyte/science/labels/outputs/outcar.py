@@ -49,7 +49,7 @@ class _Run:
         self._mesh: list[int] = []
         self._points: list[list[float]] = []
         self._cell: list[list[float]] = []
-        self._level = ""
+        self._level: str | None = None
         self._reading, self._left = "", 0
         self._begin()
 
@@ -158,7 +158,7 @@ class _Run:
         rows = [row for row in self._rows if len(row) == 6]
         table = np.array(rows, float).reshape(-1, 6)
         cell = np.array(self._cell, float) if [len(row) for row in self._cell] == [3, 3, 3] else None
-        if not self._level and cell is not None:
+        if self._level is None and cell is not None:
             self._level = self._read_level(cell)
         limit = int(float(self._tags.get("NELM", "60").split()[0]))
         fault = self._fault or unconverged(self._iterations, limit)
@@ -169,7 +169,7 @@ class _Run:
         elif int(float(self._tags.get("ICHARG", "0").split()[0])) >= 10:
             fault = "its charge density was fixed (ICHARG above 10), so that its energy and forces are none"
         self.steps.append(
-            Step(symbols, cell, table[:, :3], self._level, self._energy, table[:, 3:], self._stress, fault)
+            Step(symbols, cell, table[:, :3], self._level or "", self._energy, table[:, 3:], self._stress, fault)
         )
         self._begin()
 

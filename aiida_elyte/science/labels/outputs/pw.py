@@ -60,7 +60,7 @@ class _Text:
         self._in_header = True
         self._count = 0
         self._alat = 0.0
-        self._level = ""
+        self._level: str | None = None
         self._elements: dict[str, str] = {}
         self._labels: list[str] = []
         self._cell: list[list[float]] = []
@@ -124,7 +124,7 @@ class _Text:
             self._alat = float(match[1]) * BOHR_A or self._alat
         elif match := re.match(r"\s*number of atoms/cell *= *(\d+)", line):
             self._count = int(match[1])
-        if self._in_header or (not self._level and "ispersion" in line):
+        if self._in_header or (self._level is None and "ispersion" in line):
             self._header.append(line)
 
     def _begin_scf(self) -> None:
@@ -202,7 +202,7 @@ class _Text:
         if not self._scf_began:
             return
         missing = "the file ends within it" if is_last and not self.is_done else "it is incomplete"
-        if not self._level:  # the terms of the first energy name corrections that the header does not
+        if self._level is None:  # the terms of the first energy name corrections that the header does not
             header = "\n".join(self._header)
             self._elements = elements_of_labels(header)
             self._level = pw_level(header, self._first_cell, self._alat or 1.0)
@@ -223,7 +223,7 @@ class _Text:
             fault = "its cell is incomplete"
         symbols = [self._elements.get(label) or element_of(label) for label in self._labels]
         if fault is not None:
-            self.steps.append(Step(symbols, None, None, self._level, fault=fault))
+            self.steps.append(Step(symbols, None, None, self._level or "", fault=fault))
         else:
             stress = None if not self._has_stress else -np.array(self._stress)[VOIGT] * _STRESS
             self.steps.append(
@@ -231,7 +231,7 @@ class _Text:
                     symbols,
                     self._cell_array(),
                     np.array(self._positions),
-                    self._level,
+                    self._level or "",
                     self._energy,
                     np.array(self._forces) * _FORCE,
                     stress,

@@ -33,7 +33,7 @@ def elements_of_labels(header: str) -> dict[str, str]:
 
 
 def pw_level(header: str, cell: np.ndarray | None, alat: float) -> str:
-    """Return the level of theory as a line.
+    """Return the level of theory as a line, empty where the header names no functional.
 
     Parameters
     ----------
@@ -47,13 +47,15 @@ def pw_level(header: str, cell: np.ndarray | None, alat: float) -> str:
     elements = elements_of_labels(header)
     functional = " ".join(_first(r"Exchange-correlation\s*=\s*([^(\n]+)", header).split())
     cutoffs = [_first(rf"{name} cutoff\s*=\s*([\d.]+)\s*Ry", header) for name in ("kinetic-energy", "charge density")]
+    if not functional:
+        return ""
     extras = []
     if fraction := _first(r"EXX-fraction\s*=\s*([\d.]+)", header):
         is_usual = name_of_functional(functional) in ("PBE0", "HSE06", "B3LYP") and float(fraction) in (0.2, 0.25)
         extras += [] if is_usual else [f"exact exchange {float(fraction):g}"]
     return str(
         LevelOfTheory(
-            method=name_of_functional(functional) or functional or "functional of pw.x",
+            method=name_of_functional(functional) or functional,
             dispersion=next((name for sign, name in _DISPERSIONS.items() if re.search(sign, header)), None),
             hubbard=_hubbard(header, elements),
             cutoff=tuple(float(word) for word in cutoffs if word),
@@ -74,7 +76,7 @@ def _first(pattern: str, text: str) -> str:
 
 def _potentials(header: str, elements: dict[str, str]) -> dict[str, str]:
     pattern = r"PseudoPot\. # *\d+ for +(\S+) +read from file:?\s+(\S+)(?:\s+MD5 check sum: *([0-9a-f]{32}))?"
-    found = {}
+    found: dict[str, str] = {}
     for label, path, digest in re.findall(pattern, header):
         name = path.replace("\\", "/").rsplit("/", 1)[-1]
         found[elements.get(label) or element_of(label)] = name + (f"#{digest[:8]}" if digest else "")
@@ -82,7 +84,7 @@ def _potentials(header: str, elements: dict[str, str]) -> dict[str, str]:
 
 
 def _hubbard(header: str, elements: dict[str, str]) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for name, label, shell, value in re.findall(
         r"^ *(U|J0?)\((\S+?)-(\d?[spdf])\) *= *(-?[\d.]+)", header, re.MULTILINE
     ):

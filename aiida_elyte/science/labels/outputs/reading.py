@@ -9,6 +9,9 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import attach_labels
+from aiida_elyte.science.labels.outputs.aims import read_aims
+from aiida_elyte.science.labels.outputs.castep import read_castep
+from aiida_elyte.science.labels.outputs.cp2k import read_cp2k
 from aiida_elyte.science.labels.outputs.outcar import read_outcar
 from aiida_elyte.science.labels.outputs.pw import read_pw
 from aiida_elyte.science.labels.outputs.step import Lines, Output, Step, open_bytes
@@ -19,6 +22,9 @@ __all__ = ["is_output", "read_output"]
 _READERS: dict[str, tuple[str, Callable[[Path], Output]]] = {
     "vasprun.xml of VASP": (r"<modeling>", read_vasprun),
     "output of pw.x": (r"Program PWSCF", read_pw),
+    "output of CP2K": (r"^ CP2K\| version string", read_cp2k),
+    "output of FHI-aims": (r"Invoking FHI-aims", read_aims),
+    ".castep of CASTEP": (r"Welcome to .*CASTEP|^ CASTEP version", read_castep),
     "OUTCAR of VASP": (r"\A\s*vasp\.\d|^ +POTCAR: +PAW|^ +VRHFIN =", read_outcar),
 }
 """What a file is → what its first lines hold, and its reader; the first that fits counts."""
@@ -137,7 +143,7 @@ def _lost_stress(output: Output, index: int) -> str | None:
 
 def _frame(step: Step, origin: str) -> Atoms:
     frame = Atoms(list(step.symbols), step.positions, cell=step.cell, pbc=step.cell is not None)
-    frame.info = {"origin": origin, "level_of_theory": step.level}
+    frame.info = {"origin": origin} | ({"level_of_theory": step.level} if step.level else {})
     stress = {} if step.stress is None else {"stress": step.stress}
     return attach_labels(frame, energy=step.energy, forces=step.forces, **stress)
 

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -84,7 +84,7 @@ def open_bytes(path: Path) -> IO[bytes]:
     with path.open("rb") as handle:
         magic = handle.read(6)
     if magic.startswith(b"\x1f\x8b"):
-        return gzip.open(path)
+        return cast(IO[bytes], gzip.open(path))
     if magic.startswith(b"BZh"):
         return bz2.open(path)
     if magic.startswith(b"\xfd7zXZ\0"):

@@ -1,7 +1,7 @@
 """Steps of VASP's vasprun.xml, read as a stream."""
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -30,14 +30,14 @@ def unconverged(steps: int, limit: int, unit: str = "NELM") -> str | None:
 def read_vasprun(path: Path) -> Output:
     """Read every ionic step; a file cut short gives its whole steps."""
     run = _Run()
-    parser = ElementTree.XMLPullParser(("start", "end"))
+    parser: Any = ElementTree.XMLPullParser(("start", "end"))
     with open_bytes(path) as handle:
         lines = Lines(handle)
         try:
             for line in lines:
                 parser.feed(line)
                 for event, element in parser.read_events():
-                    run.take(str(event), element)
+                    run.take(event, element)
         except ElementTree.ParseError:
             if not run.steps:
                 raise
@@ -171,7 +171,7 @@ def _rows(element: ElementTree.Element, decimals: int) -> np.ndarray:
     return np.array([row + [np.nan] * (width - len(row)) for row in rows], float).reshape(len(rows), width)
 
 
-def _row(text: str, decimals: int) -> Sequence[float]:
+def _row(text: str, decimals: int) -> list[float]:
     """Return the numbers of a row; they touch, or are stars, where they do not fit their field."""
     try:
         return [float(word) for word in text.split()]
