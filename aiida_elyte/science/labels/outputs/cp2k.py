@@ -18,7 +18,10 @@ _VARIES = re.compile(r"Ensemble Type +NP|Ensemble type +NP|RUN_TYPE +CELL_OPT|Ru
 _MOLECULE = re.compile(r"POISSON\| Periodicity +NONE")
 _SAME_ENERGY = 2e-10
 """Positions are told with energies of ten decimals [hartree]."""
-_NO_POSITIONS = "its positions are not in the output; expected PROJECT-pos-1.xyz beside it (&MOTION &PRINT &TRAJECTORY)"
+_NO_POSITIONS = (
+    "its positions are not in the output; expected PROJECT-pos-1.xyz beside it (&MOTION &PRINT &TRAJECTORY), or of a "
+    "single point PRINT_LEVEL MEDIUM"
+)
 _NO_CELL = "its cell is not in the output; expected PROJECT-1.cell beside it (&MOTION &PRINT &CELL)"
 _NO_FORCES = "it has no forces; &FORCE_EVAL &PRINT &FORCES prints them"
 _CUT = "the file ends within it"

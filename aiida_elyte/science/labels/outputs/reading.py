@@ -14,6 +14,7 @@ from aiida_elyte.science.labels.outputs.castep import read_castep
 from aiida_elyte.science.labels.outputs.cp2k import read_cp2k
 from aiida_elyte.science.labels.outputs.outcar import read_outcar
 from aiida_elyte.science.labels.outputs.pw import read_pw
+from aiida_elyte.science.labels.outputs.pw_xml import read_pw_schema
 from aiida_elyte.science.labels.outputs.step import Lines, Output, Step, open_bytes
 from aiida_elyte.science.labels.outputs.vasprun import read_vasprun
 
@@ -22,6 +23,7 @@ __all__ = ["is_output", "read_output"]
 _READERS: dict[str, tuple[str, Callable[[Path], Output]]] = {
     "vasprun.xml of VASP": (r"<modeling>", read_vasprun),
     "output of pw.x": (r"Program PWSCF", read_pw),
+    "data-file-schema.xml of pw.x": (r"<qes:espresso", read_pw_schema),
     "output of CP2K": (r"^ CP2K\| version string", read_cp2k),
     "output of FHI-aims": (r"Invoking FHI-aims", read_aims),
     ".castep of CASTEP": (r"Welcome to .*CASTEP|^ CASTEP version", read_castep),
