@@ -11,8 +11,8 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.ensemble import member_name
 from aiida_elyte.science.frames import UNSTATED, labels_of, level_of
 from aiida_elyte.science.labels import reading
+from aiida_elyte.science.labels.outputs.reading import is_output, read_output
 from aiida_elyte.science.labels.reading import Dataset
-from aiida_elyte.science.outputs import is_output, read_output
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -136,20 +136,22 @@ def check_levels(
         Naming the levels.
     """
     from aiida_elyte.science.frames import require_one_level
+    from aiida_elyte.science.theory import difference
 
     level = require_one_level(node.get_frames(), str(request.dataset))
     if labels is None:
         return
     wanted: str | None
+    sentence: str | None
     if request.labeller == "qe":  # its level is known in full only after the first label
-        wanted, differs = "a level of DFT", "xtb" in level.lower()
+        wanted, sentence = "a level of DFT", "it is semi-empirical" if "xtb" in level.lower() else None
     else:
         wanted = ase_settings(labels).get("level_of_theory")
-        differs = wanted is not None and level != wanted
-    if differs:
+        sentence = None if wanted is None else difference(level, wanted)
+    if sentence is not None:
         raise InputError(
             f"{request.dataset} is of level of theory {level!r}; expected {wanted}, which the labeller "
-            f"{request.labeller!r} adds in the rounds of learning; label with the same engine, or set "
+            f"{request.labeller!r} adds in the rounds of learning ({sentence}); label with the same engine, or set "
             f"{learning}.learning.max_rounds to 0 in --overrides"
         )
 

@@ -6,17 +6,24 @@ from xml.etree import ElementTree
 import numpy as np
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.functionals import name_of_functional
+from aiida_elyte.science.labels.outputs.pw_level import dispersion_of_input
+from aiida_elyte.science.labels.outputs.step import VOIGT, element_of
+from aiida_elyte.science.theory import LevelOfTheory
 from aiida_elyte.units import BOHR_A, HARTREE_EV
 
 __all__ = ["PwResult", "read_pw_xml"]
+
+_SMEARINGS = {"mv": "Marzari-Vanderbilt", "mp": "Methfessel-Paxton", "fd": "Fermi-Dirac", "gaussian": "Gaussian"}
+"""Name in the XML file → name in the text."""
 
 
 @dataclass(frozen=True)
 class PwResult:
     """One self-consistent field."""
 
-    functional: str
-    """Exchange and correlation as pw.x names it, e.g. ``PBE``."""
+    level: LevelOfTheory
+    """Level of theory, as the text of the same run gives it, but for the k-points."""
     energy: float
     """Total energy; with smearing the free energy, of which the forces are the derivative [eV]."""
     forces: np.ndarray
@@ -34,18 +41,21 @@ def read_pw_xml(text: str) -> PwResult:
     Raises
     ------
     InputError
-        When the run did not converge, or energy, forces or stress are missing.
+        If the file is broken, the run did not converge, or energy, forces or stress are missing or not finite.
     """
-    root = ElementTree.fromstring(text)
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise InputError(f"data-file-schema.xml is broken ({error}); expected that of a finished pw.x run") from error
     converged = root.findtext("output/convergence_info/scf_conv/convergence_achieved", "true")
     if converged.strip() != "true":
         raise InputError("the pw.x run is not self-consistent; expected a converged one; raise electron_maxstep")
     sigma = -_numbers(root, "stress").reshape(3, 3) * HARTREE_EV / BOHR_A**3
     return PwResult(
-        functional=root.findtext("input/dft/functional", "unknown functional").strip(),
+        level=_level(root),
         energy=float(_numbers(root, "total_energy/etot")[0]) * HARTREE_EV,
         forces=_numbers(root, "forces").reshape(-1, 3) * HARTREE_EV / BOHR_A,
-        stress=sigma[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]],
+        stress=sigma[VOIGT],
     )
 
 
@@ -54,4 +64,57 @@ def _numbers(root: ElementTree.Element, name: str) -> np.ndarray:
     text = root.findtext(f"output/{name}")
     if text is None:
         raise InputError(f"the pw.x output has no {name}; expected energy, forces and stress; set tprnfor and tstress")
-    return np.array(text.split(), float)
+    values = np.array(text.split(), float)
+    if not np.isfinite(values).all():
+        raise InputError(f"the pw.x output has NaN or infinity in {name}; expected numbers; run it again")
+    return values
+
+
+def _level(root: ElementTree.Element) -> LevelOfTheory:
+    def given(path: str, default: str = "") -> str:
+        return (root.findtext(f"input/{path}") or default).strip()
+
+    cutoffs = [2 * float(given(f"basis/{name}", "0")) for name in ("ecutwfc", "ecutrho")]
+    functional = given("dft/functional", "unknown functional")
+    return LevelOfTheory(
+        method=name_of_functional(functional) or functional,
+        dispersion=dispersion_of_input(given("dft/vdW/vdw_corr"), given("dft/vdW/dftd3_version")),
+        hubbard=_hubbard(root),
+        cutoff=tuple(round(value, 6) for value in cutoffs if value),
+        cutoff_unit="Ry",
+        smearing=_smearing(root),
+        spin=_spin({name: given(f"spin/{name}", "false") == "true" for name in ("lsda", "noncolin", "spinorbit")}),
+        potentials={
+            element_of(one.get("name", "")): (one.findtext("pseudo_file") or "").strip()
+            for one in root.findall("input/atomic_species/species")
+        },
+    )
+
+
+def _smearing(root: ElementTree.Element) -> tuple[str, float] | None:
+    kind = (root.findtext("input/bands/occupations") or "").strip()
+    if kind.startswith("tetrahedra"):
+        return "tetrahedron", 0.0
+    found = root.find("input/bands/smearing")
+    if kind != "smearing" or found is None:
+        return ("fixed", 0.0) if kind else None
+    name = (found.text or "").strip()
+    return _SMEARINGS.get(name, name), float(found.get("degauss", "0")) * HARTREE_EV
+
+
+def _spin(flags: dict[str, bool]) -> str:
+    if flags["spinorbit"]:
+        return "spin-orbit coupling"
+    if flags["noncolin"]:
+        return "non-collinear spin"
+    return "collinear spin" if flags["lsda"] else "unpolarised"
+
+
+def _hubbard(root: ElementTree.Element) -> dict[str, str]:
+    found = {}
+    for one in root.findall("input/dft/dftU/Hubbard_U"):
+        value = float(one.text or "0") * HARTREE_EV
+        if value:
+            shell = one.get("label", "").lstrip("0123456789")
+            found[element_of(one.get("specie", ""))] = f"{shell} {round(value, 4):g} eV".strip()
+    return found

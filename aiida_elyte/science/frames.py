@@ -32,6 +32,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.theory import combine_levels
 
 __all__ = [
     "LABELS",
@@ -316,16 +317,20 @@ def require_labels(
 
 
 def require_one_level(frames: Sequence[Atoms], name: str = "dataset") -> str:
-    """Return the one level of theory of a data set.
+    """Return the one level of theory of a data set: fields are compared, and the line holds what all of them state.
 
     Raises
     ------
     InputError
-        When labels of several levels are mixed.
+        If labels of several levels are mixed, naming the field that differs.
     """
     levels = sorted({level_of(frame) for frame in frames})
-    if len(levels) > 1:
+    if not levels:
+        return UNSTATED
+    line, sentence = combine_levels(levels)
+    if sentence is not None:
         raise InputError(
-            f"{name} mixes levels of theory {levels}; expected one; train on one, or allow it with allow_mixed_levels"
+            f"{name} mixes levels of theory {levels[:3]}: {sentence}; expected one; make a data set of each, or give "
+            "`aiida-elyte train` all of them with --allow-mixed-levels"
         )
-    return levels[0] if levels else UNSTATED
+    return line

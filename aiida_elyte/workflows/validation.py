@@ -14,6 +14,7 @@ from aiida_elyte.science.labels.calculators import has_charges
 from aiida_elyte.science.recipe import read_recipe
 from aiida_elyte.science.seeds.boxes import count_molecules
 from aiida_elyte.science.settings import refuse_unknown
+from aiida_elyte.science.theory import combine_levels
 
 __all__ = [
     "is_labelled",
@@ -67,15 +68,21 @@ def is_recipe(node: orm.Dict | None, _: Any) -> str | None:
 
 
 def mixed_levels(node: FramesData, name: str) -> str | None:
-    """Refuse labels of several levels of theory."""
+    """Return a sentence if the labels are of several levels of theory, naming the field that differs."""
     levels = node.base.attributes.get("levels_of_theory")
-    if len(levels) > 1:
-        return f"{name} mixes levels of theory {levels}; expected one; pick one, or set allow_mixed_levels"
-    return None
+    sentence = combine_levels(levels)[1] if levels else None
+    if sentence is None:
+        return None
+    return (
+        f"{name} mixes levels of theory {levels[:3]}: {sentence}; expected one; pick one, or set allow_mixed_levels in "
+        "the settings of training"
+    )
 
 
 def other_level(node: FramesData | None, learning: Any, name: str = "dataset") -> str | None:
-    """Refuse a set of another level of theory than that of the labels that active learning will add, where it is known.
+    """Return a sentence if a set is of another level of theory than the labels that active learning will add.
+
+    That level is known where the labeller states it.
 
     Parameters
     ----------
@@ -92,11 +99,14 @@ def other_level(node: FramesData | None, learning: Any, name: str = "dataset") -
     train = (learning.get("ensemble") or {}).get("train", {}).get("settings")
     wanted = labels.get_dict().get("level_of_theory")
     levels = node.base.attributes.get("levels_of_theory")
-    if levels == [wanted] or (train is not None and train.get_dict().get("allow_mixed_levels")):
+    if train is not None and train.get_dict().get("allow_mixed_levels"):
+        return None
+    sentence = combine_levels([*levels, str(wanted)])[1]
+    if levels and sentence is None:
         return None
     return (
-        f"{name} has levels of theory {levels}; expected {wanted}, which the labeller adds in the rounds of learning; "
-        "label with the same engine, or set max_rounds to 0"
+        f"{name} has levels of theory {levels}; expected {wanted}, which the labeller adds in the rounds of learning "
+        f"({sentence or 'it has no labels'}); label with the same engine, or set max_rounds to 0"
     )
 
 

@@ -25,7 +25,7 @@ def test_atomic_units_become_ours():
     # CODATA 2018: 27.211386245988 eV, 0.529177210903 Å; later ones move the last digits only.
     hartree, bohr = 27.211386245988, 0.529177210903
     found = read_pw_xml(XML)
-    assert found.functional == "PBE"
+    assert found.level.method == "PBE"
     assert found.energy == pytest.approx(-2 * hartree, rel=1e-9)
     np.testing.assert_allclose(found.forces, np.array([[1, 0, 0], [0, -2, 3]]) * hartree / bohr, rtol=1e-8)
 

@@ -1,5 +1,6 @@
 """calcfunctions between frames and pw.x."""
 
+from dataclasses import replace
 from typing import Any
 
 from aiida import orm
@@ -9,6 +10,7 @@ from ase import Atoms
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.science.espresso import read_pw_xml
 from aiida_elyte.science.frames import attach_labels
+from aiida_elyte.science.theory import LevelOfTheory
 
 __all__ = ["collect_pw_labels", "frame_name", "frame_structures"]
 
@@ -32,12 +34,19 @@ def frame_structures(frames: FramesData, indices: orm.List) -> dict[str, Any]:
 
 @calcfunction
 def collect_pw_labels(frames: FramesData, level: orm.Str, **retrieved: orm.FolderData) -> FramesData:
-    """Return the frames that pw.x labelled, each naming its calculation; the functional is the one pw.x reports."""
-    given = frames.get_frames()
+    """Return the frames that pw.x labelled, each naming its calculation.
+
+    Of the level of theory, the spacing of k-points, the pseudopotentials and the rest are given; pw.x tells the others.
+    """
+    given, wanted = frames.get_frames(), LevelOfTheory.parse(level.value)
     labelled = []
     for name, folder in sorted(retrieved.items()):
         found = read_pw_xml(folder.base.repository.get_object_content("data-file-schema.xml"))
         frame = given[int(name.removeprefix("frame_"))]
-        frame.info |= {"level_of_theory": f"{found.functional}, {level.value}", "labelled_by": folder.creator.uuid}
+        known = {"kpoints": wanted.kpoints, "potentials": wanted.potentials, "extras": wanted.extras}
+        frame.info |= {
+            "level_of_theory": str(replace(found.level, **known)),
+            "labelled_by": folder.creator.uuid,
+        }
         labelled.append(attach_labels(frame, energy=found.energy, forces=found.forces, stress=found.stress))
     return FramesData(labelled)

@@ -14,6 +14,7 @@ from aiida_quantumespresso.workflows.pw.base import PwBaseWorkChain
 from aiida_elyte.calculations.functions.pw import collect_pw_labels, frame_name, frame_structures
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.theory import LevelOfTheory
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.validation import is_positive
 
@@ -21,6 +22,33 @@ __all__ = ["QeLabelWorkChain"]
 
 _ELECTRONIC_TYPES = (ElectronicType.INSULATOR.value, ElectronicType.METAL.value)
 """Those that PwBaseWorkChain's protocols know."""
+
+_REPORTED = frozenset(
+    {
+        "ecutwfc",
+        "ecutrho",
+        "input_dft",
+        "vdw_corr",
+        "dftd3_version",
+        "dftd3_threebody",
+        "occupations",
+        "smearing",
+        "degauss",
+        "nspin",
+        "noncolin",
+        "lspinorb",
+        "starting_magnetization",
+        "lda_plus_u",
+        "lda_plus_u_kind",
+        "hubbard_u",
+        "hubbard_j",
+        "hubbard_j0",
+        "nbnd",
+        "nosym",
+        "noinv",
+    }
+)
+"""Variables of SYSTEM that change nothing, or that pw.x reports with its results."""
 
 
 class QeLabelWorkChain(ProtocolMixin, WorkChain):
@@ -181,7 +209,8 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
         self.out("refused", orm.Dict(self.ctx.refused).store())
         if not self.ctx.retrieved:
             return self.exit_codes.ERROR_ALL_LABELS_FAILED.format(reason=next(iter(self.ctx.refused.values())))
-        level = _level_of_theory(self.inputs.scf.get_dict(), self.ctx.cutoffs)
+        elements = self.inputs.frames.base.attributes.get("elements")
+        level = _level_of_theory(self.inputs.scf.get_dict(), self.ctx.cutoffs, elements)
         self.out("frames", collect_pw_labels(self.inputs.frames, orm.Str(level), **self.ctx.retrieved))
         return None
 
@@ -245,18 +274,23 @@ def _recommend_cutoffs(scf: dict[str, Any], elements: Sequence[str]) -> tuple[fl
     return family.get_recommended_cutoffs(elements=among, stringency=stringency, unit="Ry")
 
 
-def _level_of_theory(scf: dict[str, Any], cutoffs: tuple[float, float]) -> str:
-    """Return the level of theory but for the functional, which pw.x reports."""
-    ecutwfc, ecutrho = cutoffs
-    system = scf["parameters"].get("SYSTEM", {})
-    words = [
-        scf["pseudo_family"],
-        f"{ecutwfc:g}/{ecutrho:g} Ry",
-        f"k {scf['kpoints_distance']:g}/Å" + (f" offset {scf['kpoints_offset']:g}" if scf["kpoints_offset"] else ""),
-        scf["electronic_type"],
-        *(f"{key}={value}" for key, value in sorted(system.items()) if key not in ("ecutwfc", "ecutrho")),
-    ]
-    return ", ".join(words)
+def _level_of_theory(scf: dict[str, Any], cutoffs: tuple[float, float], elements: Sequence[str]) -> str:
+    """Return the level of theory but for what pw.x reports: functional, dispersion, smearing, spin."""
+    family = _family(scf["pseudo_family"])
+    pseudos = {element: family.get_pseudo(element=element) for element in elements}
+    extras = {
+        key: value for key, value in sorted(scf["parameters"].get("SYSTEM", {}).items()) if key.lower() not in _REPORTED
+    }
+    return str(
+        LevelOfTheory(
+            method="functional of pw.x",
+            cutoff=cutoffs,
+            cutoff_unit="Ry",
+            kpoints=(scf["kpoints_distance"], scf["kpoints_distance"]),
+            potentials={element: f"{pseudo.filename}#{pseudo.md5[:8]}" for element, pseudo in pseudos.items()},
+            extras=tuple(f"{key}={value}" for key, value in extras.items()),
+        )
+    )
 
 
 def _reason(node: orm.WorkChainNode) -> str:

@@ -1,4 +1,4 @@
-"""Outputs of VASP and pw.x: labels and level of theory, and what is refused."""
+"""vasprun.xml: labels, level of theory, and what is rejected."""
 
 import gzip
 
@@ -7,7 +7,7 @@ import pytest
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import block_of, labels_of, level_of
-from aiida_elyte.science.outputs import is_output, read_output
+from aiida_elyte.science.labels.outputs.reading import is_output, read_output
 
 FREE, AT_ZERO_SMEARING = -10.5, -10.25
 """Energies of the made-up run [eV]; forces belong to the first."""
@@ -63,29 +63,39 @@ def test_energy_is_the_one_the_forces_belong_to(tmp_path):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({}, "PBE, 520 eV, PAW_PBE Li_sv 10Sep2004 + PAW_PBE Cl 06Sep2000"),
+        ({}, "PBE, 520 eV, k 1.571 or more/Å, Cl: PAW_PBE Cl 06Sep2000 + Li: PAW_PBE Li_sv 10Sep2004"),
         ({"gga": "PS"}, "PBEsol, 520 eV"),
         ({"gga": "--"}, "PBE, 520 eV"),
-        ({"gga": "--", "potentials": ("PAW Li", "PAW Cl")}, "functional of the POTCAR, 520 eV, PAW Li + PAW Cl"),
-        ({"extra": '<i name="METAGGA" type="string">R2SCAN</i>'}, "R2SCAN, 520 eV"),
-        ({"extra": '<i name="IVDW" type="int">12</i>'}, "PBE, 520 eV, IVDW=12"),
-        ({"extra": '<i name="IVDW" type="int">0</i>'}, "PBE, 520 eV, PAW_PBE"),
+        (
+            {"gga": "--", "potentials": ("PAW Li", "PAW Cl")},
+            "functional of the POTCAR, 520 eV, k 1.571 or more/Å, Cl: PAW Cl + Li: PAW Li",
+        ),
+        ({"extra": '<i name="METAGGA" type="string">R2SCAN</i>'}, "r2SCAN, 520 eV"),
+        ({"extra": '<i name="IVDW" type="int">12</i>'}, "PBE + D3(BJ), 520 eV"),
+        ({"extra": '<i name="IVDW" type="int">0</i>'}, "PBE, 520 eV, k"),
     ],
 )
 def test_level_of_theory(tmp_path, given, said):
     assert level_of(read_output(write(tmp_path, vasprun(**given)))[0][0]).startswith(said)
 
 
-def test_hybrid_names_its_exchange(tmp_path):
-    extra = '<i name="LHFCALC">T</i><i name="AEXX">0.25</i><i name="HFSCREEN">0.2</i>'
+@pytest.mark.parametrize(
+    ("screening", "said"),
+    [("0.2", "HSE06, 520 eV"), ("0.0", "PBE0, 520 eV"), ("0.3", "PBE, 520 eV")],
+)
+def test_hybrids_are_told_by_exchange_and_screening(tmp_path, screening, said):
+    extra = f'<i name="LHFCALC">T</i><i name="AEXX">0.25</i><i name="HFSCREEN">{screening}</i>'
     level = level_of(read_output(write(tmp_path, vasprun(extra=extra)))[0][0])
-    assert "LHFCALC=T, AEXX=0.25, HFSCREEN=0.2" in level
+    assert level.startswith(said)
+    assert ("exact exchange 0.25 screened by 0.3/Å" in level) == (screening == "0.3")
 
 
 def test_frames_that_did_not_converge_are_left_out_and_named(tmp_path):
     frames, left_out = read_output(write(tmp_path, vasprun(steps=(3, 60, 5))))
     assert [frame.info["origin"].split("#")[1] for frame in frames] == ["0", "2"]
-    assert left_out == [f"{tmp_path / 'vasprun.xml'}: frame 1 is left out: its electrons did not converge"]
+    assert left_out == [
+        f"{tmp_path / 'vasprun.xml'}: frame 1 is left out: its electrons did not converge (60 iterations of NELM = 60)"
+    ]
 
 
 def test_no_converged_frame_is_refused(tmp_path):

@@ -1,0 +1,242 @@
+"""Steps of the output of FHI-aims."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from aiida_elyte.science.functionals import name_of_functional
+from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh
+from aiida_elyte.science.labels.outputs.step import VOIGT, Lines, Output, Step, element_of, loose_numbers, open_bytes
+from aiida_elyte.science.theory import LevelOfTheory
+
+__all__ = ["read_aims"]
+
+_USED = "Atomic structure (and velocities) as used in the preceding time step"
+_WRAPPER = "Atomic structure that was used in the preceding time step of the wrapper"
+_HEAD_LINES = 4000
+_DISPERSIONS = {
+    "vdw_correction_hirshfeld": "TS",
+    "many_body_dispersion": "MBD",
+    "many_body_dispersion_nl": "MBD-NL",
+    "xdm": "XDM",
+}
+
+
+def read_aims(path: Path) -> Output:
+    """Read every step of a single point, relaxation or dynamics; a file cut short gives its whole steps.
+
+    The energy is the electronic free energy, of which the forces are the derivative, and neither the total energy nor
+    the one extrapolated to zero broadening.
+    """
+    run = _Run()
+    with open_bytes(path) as handle:
+        lines = Lines(handle)
+        for line in lines:
+            run.take(line.rstrip("\r\n"))
+    run.end_step(is_last=True)
+    return Output(run.steps, lines.is_cut or not run.is_complete)
+
+
+class _Run:
+    """What was read so far."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.is_complete = False
+        self._header: list[str] = []
+        self._level: str | None = None
+        self._count = 0
+        self._is_dynamics = False
+        self._cell: list[list[float]] = []
+        self._symbols: list[str] = []
+        self._positions: list[list[float]] = []
+        self._reading = ""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._began = self._has_forces = self._is_told = self._is_constrained = False
+        self._converged: bool | None = None
+        self._energy: float | None = None
+        self._forces: list[list[float]] = []
+        self._stress: list[list[float]] = []
+        self._has_stress = False
+
+    def take(self, line: str) -> None:
+        """Take one line."""
+        if self._level is None and len(self._header) < _HEAD_LINES:
+            self._header.append(line)
+        if self._reading and self._take_row(line):
+            return
+        if "Begin self-consistency loop" in line:
+            self.end_step()
+            self._began = True
+        elif "Self-consistency cycle converged" in line:
+            self._converged = True
+        elif "Self-consistency cycle not yet converged" in line or "CYCLE DID NOT CONVERGE" in line:
+            self._converged = False
+        elif match := re.match(r"^\s*\| Electronic free energy\s*:\s*(\S+) eV\s*$", line):
+            self._energy = (loose_numbers(match[1]) or [float("nan")])[0]
+        elif line.lstrip().startswith("Total atomic forces"):
+            self._is_constrained = "constraints were applied" in line
+            self._forces, self._has_forces, self._reading = [], True, "forces"
+        elif re.search(r"(?:Analytical|Numerical) stress tensor(?: - Symmetrized)?\s*\|", line):
+            self._stress, self._has_stress, self._reading = [], True, "stress"
+        elif line.lstrip().startswith("Updated atomic structure"):
+            self.end_step()
+            self._new_geometry("updated")
+        elif _USED in line or _WRAPPER in line:
+            self._is_told = True
+            self._new_geometry("used")
+        elif "| Unit cell:" in line:
+            self._cell, self._reading = [], "cell"
+        elif "| Atomic structure:" in line and not self._began:
+            self._symbols, self._positions, self._reading = [], [], "header"
+        elif match := re.match(r"\s*\| Number of atoms\s*:\s*(\d+)", line):
+            self._count = int(match[1])
+        elif "Complete information for previous time-step" in line or re.match(r"\s*MD_run\s", line):
+            self._is_dynamics = True
+        elif "Have a nice day" in line:
+            self.is_complete = True
+        elif "Invoking FHI-aims" in line:
+            self.end_step(is_last=True)
+            self.is_complete, self._header, self._level = False, [line], None
+
+    def _new_geometry(self, reading: str) -> None:
+        self._symbols, self._positions, self._reading = [], [], reading
+
+    def _take_row(self, line: str) -> bool:
+        """Take a row of a block; False where the line is none of it and is to be read as any other."""
+        if self._reading == "forces":
+            match = re.match(r"^\s*\|\s+(\d+)\s+(.*)$", line)
+            if match:
+                self._forces.append(loose_numbers(match[2]) if line.count("E") == 3 or "*" in line else [])
+            if not match or len(self._forces) == self._count:
+                self._reading = ""
+            return match is not None
+        if self._reading == "stress":
+            if match := re.match(r"^\s*\|\s+[xyz]\s+([-\d*.].*?)\|\s*$", line):
+                self._stress.append(loose_numbers(match[1]))
+            if len(self._stress) == 3 or not line.lstrip().startswith(("|", "+")):
+                self._reading = ""
+            return True
+        if self._reading == "cell":
+            self._cell.append(loose_numbers(line))
+            if len(self._cell) == 3:
+                self._reading = ""
+            return True
+        if self._reading == "header":
+            match = re.match(r"^\s*\|\s+\d+: Species (\S+)\s+(.*)$", line)
+            if match:
+                self._symbols.append(element_of(match[1]))
+                self._positions.append(loose_numbers(match[2])[:3])
+            elif self._symbols:
+                self._reading = ""
+            return True
+        return self._take_geometry(line.split())
+
+    def _take_geometry(self, words: list[str]) -> bool:
+        """Take a row of a geometry as geometry.in has it."""
+        if words and words[0] == "lattice_vector":
+            if len(self._cell) == 3:
+                self._cell = []
+            self._cell.append(loose_numbers(" ".join(words[1:4])))
+        elif words and words[0] in ("atom", "atom_frac") and len(words) >= 5:
+            if len(self._symbols) == self._count:  # the same atoms again, in fractions
+                return True
+            values = np.array(loose_numbers(" ".join(words[1:4])))
+            cell = self._cell_array()
+            if words[0] == "atom_frac" and cell is not None and len(values) == 3:
+                values = values @ cell
+            self._symbols.append(element_of(words[4]))
+            self._positions.append(values.tolist())
+        elif words and words[0].startswith("---") and self._symbols:
+            self._reading = ""
+        return True
+
+    def _cell_array(self) -> np.ndarray | None:
+        return np.array(self._cell) if [len(row) for row in self._cell] == [3, 3, 3] else None
+
+    def end_step(self, is_last: bool = False) -> None:
+        """End the step that a self-consistent field began, if one did; ``is_last`` if the file ends here."""
+        self._reading = ""
+        if not self._began:
+            return
+        cell = self._cell_array()
+        if self._level is None:
+            self._level = _read_level("\n".join(self._header), cell)
+        missing = "the file ends within it" if is_last and not self.is_complete else "it is incomplete"
+        fault = None
+        if self._converged is False:
+            fault = "its electrons did not converge (FHI-aims says so)"
+        elif not self._has_forces and self._converged and self.is_complete:
+            fault = "it has no forces; compute_forces .true. prints them"
+        elif (
+            self._energy is None
+            or [len(row) for row in self._forces] != [3] * self._count
+            or (self._has_stress and [len(row) for row in self._stress] != [3, 3, 3])
+        ):
+            fault = missing
+        elif not self._converged:
+            fault = "nothing in the file says that its electrons converged"
+        elif self._is_dynamics and not self._is_told and not self._is_first():
+            # Dynamics tell the geometry of a step after its forces, with the next one.
+            fault = "its positions are not in the file" if self.is_complete else missing
+        elif [len(row) for row in self._positions] != [3] * self._count or (self._cell and cell is None):
+            fault = missing
+        elif self._is_constrained and "constrain_relaxation" in "\n".join(self._header):
+            fault = "its forces are those that remain under the constraints (constrain_relaxation)"
+        step = Step(list(self._symbols), cell, None, self._level or "", fault=fault)
+        if fault is None:
+            step = replace(
+                step,
+                positions=np.array(self._positions),
+                energy=self._energy,
+                forces=np.array(self._forces),
+                stress=np.array(self._stress)[VOIGT] if self._has_stress else None,
+            )
+        self.steps.append(step)
+        self._begin()
+
+    def _is_first(self) -> bool:
+        """Tell whether no other geometry was computed before: the one of the header is that of the step."""
+        return all(step.fault is not None for step in self.steps) and not self._is_told
+
+
+def _read_level(header: str, cell: np.ndarray | None) -> str:
+    """Return the level of theory as a line, from the control.in that the output repeats; empty without one."""
+    lines = [line.split("#")[0].split() for line in header.splitlines()]
+    tags: dict[str, list[str]] = {}
+    species: dict[str, str] = {}
+    quality = ""
+    for line, words in zip(header.splitlines(), lines, strict=True):
+        if match := re.search(r'#\s+Suggested "(\w+)" defaults for (\w+) atom', line):
+            quality = match[1]
+        if len(words) == 2 and words[0] == "species":
+            species[element_of(words[1])] = quality or "species defaults"
+            quality = ""
+        elif words:
+            tags.setdefault(words[0], words[1:])
+    functional = (tags.get("xc") or [""])[0]
+    smearing = tags.get("occupation_type", [])
+    mesh = [int(word) for word in tags.get("k_grid", []) if word.isdecimal()]
+    if "include_spin_orbit" in tags:
+        spin = "spin-orbit coupling"
+    else:
+        spin = "collinear spin" if tags.get("spin", ["none"])[0] == "collinear" else "unpolarised"
+    relativity = " ".join(tags.get("relativistic", []))
+    if not functional:
+        return ""
+    return str(
+        LevelOfTheory(
+            method=name_of_functional(functional) or functional,
+            dispersion=next((name for tag, name in _DISPERSIONS.items() if tag in tags), None),
+            hubbard={"": ""} if "plus_u" in tags else {},
+            kpoints=spacing_of_mesh(cell, mesh) if cell is not None and len(mesh) == 3 else None,
+            smearing=(smearing[0].capitalize(), float(smearing[1])) if len(smearing) > 1 else None,
+            spin=spin,
+            potentials=species,
+            extras=(f"relativity {relativity}",) if relativity else (),
+        )
+    )

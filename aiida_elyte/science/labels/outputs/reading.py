@@ -1,0 +1,162 @@
+"""Labelled frames from outputs of programs of electronic structure: formats told apart, one set of checks for all."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.frames import attach_labels
+from aiida_elyte.science.labels.outputs.aims import read_aims
+from aiida_elyte.science.labels.outputs.castep import read_castep
+from aiida_elyte.science.labels.outputs.cp2k import read_cp2k
+from aiida_elyte.science.labels.outputs.outcar import read_outcar
+from aiida_elyte.science.labels.outputs.pw import read_pw
+from aiida_elyte.science.labels.outputs.pw_xml import read_pw_schema
+from aiida_elyte.science.labels.outputs.step import Lines, Output, Step, open_bytes
+from aiida_elyte.science.labels.outputs.vasprun import read_vasprun
+
+__all__ = ["is_output", "read_output"]
+
+_READERS: dict[str, tuple[str, Callable[[Path], Output]]] = {
+    "vasprun.xml of VASP": (r"<modeling>", read_vasprun),
+    "output of pw.x": (r"Program PWSCF", read_pw),
+    "data-file-schema.xml of pw.x": (r"<qes:espresso", read_pw_schema),
+    "output of CP2K": (r"^ CP2K\| version string", read_cp2k),
+    "output of FHI-aims": (r"Invoking FHI-aims", read_aims),
+    ".castep of CASTEP": (r"Welcome to .*CASTEP|^ CASTEP version", read_castep),
+    "OUTCAR of VASP": (r"\A\s*vasp\.\d|^ +POTCAR: +PAW|^ +VRHFIN =", read_outcar),
+}
+"""What a file is → what its first lines hold, and its reader; the first that fits counts."""
+
+_HEAD_LINES = 400
+"""Programs greet within these; warnings of MPI may stand before."""
+
+
+def is_output(path: str | Path) -> bool:
+    """Tell whether a file is an output that can be read, by its first lines."""
+    return _format_of(Path(path)) is not None
+
+
+def read_output(path: str | Path) -> tuple[list[Atoms], list[str]]:
+    """Read every frame of an output, plain or compressed.
+
+    Energies are those of which the forces are the derivative: with smearing, the free energy. The level of theory is
+    that of ``science.theory``, so that frames of different settings are told apart.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    tuple
+        The frames with their labels, and sentences on those left out and on the file.
+
+    Raises
+    ------
+    InputError
+        If the file is of another kind, is broken, or holds no frame that is a label.
+    """
+    path = Path(path)
+    name = _format_of(path)
+    if name is None:
+        raise InputError(f"{path} is not an output that can be read; expected one of {', '.join(_READERS)}")
+    try:
+        output = _READERS[name][1](path)
+    except InputError:
+        raise
+    except Exception as error:
+        words = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(
+            f"{path} cannot be read as {name} ({words}); expected the whole output of a finished run"
+        ) from error
+    frames: list[Atoms] = []
+    faults: dict[str, list[int]] = {}
+    block = "/".join(path.parts[-2:])  # these files are all called alike: the folder tells them apart
+    for index, step in enumerate(output.steps):
+        fault = _fault_of(step) or _lost_stress(output, index)
+        if fault is not None:
+            faults.setdefault(fault, []).append(index)
+            continue
+        frames.append(_frame(step, f"{block}#{index}"))
+    left_out = [f"{path}: {_indices(where)} left out: {fault}" for fault, where in faults.items()]
+    if not frames:
+        reasons = "; ".join(line.removeprefix(f"{path}: ") for line in left_out) or "it has no ionic step"
+        raise InputError(
+            f"{path} holds no converged frame with energy and forces ({reasons}); expected at least one; "
+            "give the output of a finished calculation of forces"
+        )
+    if output.is_cut and not any("ends within" in fault for fault in faults):
+        left_out.append(f"{path}: the run was cut short or is not finished; its {len(frames)} whole frames are taken")
+    return frames, [*left_out, *(f"{path}: {note}" for note in output.notes)]
+
+
+def _format_of(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    head = []
+    try:
+        with open_bytes(path) as handle:
+            for line in Lines(handle):
+                head.append(line[:400])
+                if len(head) == _HEAD_LINES:
+                    break
+    except OSError:
+        return None
+    text = "".join(head)
+    return next((name for name, (sign, _) in _READERS.items() if re.search(sign, text, re.MULTILINE)), None)
+
+
+def _fault_of(step: Step) -> str | None:
+    """Return why a step is not a label, ``None`` if it is one."""
+    if step.fault is not None:
+        return step.fault
+    if step.energy is None or step.forces is None:
+        return f"it has no {'energy' if step.energy is None else 'forces'}"
+    if step.positions is None:
+        return "it has no positions"
+    count = len(step.symbols)
+    if step.positions.shape != (count, 3) or step.forces.shape != (count, 3):
+        return f"it has {len(step.positions)} positions and {len(step.forces)} forces for {count} atoms"
+    if "X" in step.symbols:
+        return "it has atoms of unknown element"
+    if step.cell is not None and (step.cell.shape != (3, 3) or not abs(np.linalg.det(step.cell)) > 1e-3):
+        return "its cell has no volume"
+    if step.stress is not None and step.stress.shape != (6,):
+        return "its stress is incomplete"
+    for name in ("energy", "forces", "stress", "positions"):
+        values = getattr(step, name)
+        if values is not None and not np.isfinite(values).all():
+            return f"its {name} hold stars, NaN or infinity in place of a number"
+    return None
+
+
+def _lost_stress(output: Output, index: int) -> str | None:
+    """Return that the last step of a cut file lacks the stress which those before have: it was cut before it."""
+    is_last = index == len(output.steps) - 1 and output.is_cut
+    if is_last and output.steps[index].stress is None and any(step.stress is not None for step in output.steps):
+        return "the file ends within it"
+    return None
+
+
+def _frame(step: Step, origin: str) -> Atoms:
+    frame = Atoms(list(step.symbols), step.positions, cell=step.cell, pbc=step.cell is not None)
+    frame.info = {"origin": origin} | ({"level_of_theory": step.level} if step.level else {})
+    stress = {} if step.stress is None else {"stress": step.stress}
+    return attach_labels(frame, energy=step.energy, forces=step.forces, **stress)
+
+
+def _indices(where: Sequence[int]) -> str:
+    """Return ``frame 3 is``, or ``frames 1, 4-9 are``."""
+    runs: list[list[int]] = []
+    for index in where:
+        if runs and index == runs[-1][-1] + 1:
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    words = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+    return f"frame {words} is" if len(where) == 1 else f"frames {words} are"
