@@ -165,6 +165,48 @@ thermo_modify format float %20.12g
 run {steps}
 """
 
+_GROMACS_TOPOLOGY = """[ defaults ]
+1 2 yes 1 1
+[ atomtypes ]
+LI 3 6.94 1.0 A 0.21 0.7
+CL 17 35.45 -1.0 A 0.44 0.4
+[ moleculetype ]
+LI 1
+[ atoms ]
+1 LI 1 LI LI 1 1.0 6.94
+[ moleculetype ]
+CL 1
+[ atoms ]
+1 CL 1 CL CL 1 -1.0 35.45
+[ system ]
+molten salt
+[ molecules ]
+LI {pairs}
+CL {pairs}
+"""
+_GROMACS_RUN = """integrator = md
+dt = 0.001
+nsteps = {steps}
+nstxout = {every}
+nstvout = {every}
+nstxout-compressed = {every}
+nstenergy = {every}
+nstcalcenergy = {every}
+rvdw = 0.9
+rcoulomb = 0.9
+rlist = 0.9
+coulombtype = PME
+tcoupl = v-rescale
+tc-grps = System
+tau-t = 0.1
+ref-t = 1000
+gen-vel = yes
+gen-temp = 1000
+gen-seed = 7
+ld-seed = 7
+comm-mode = Linear
+"""
+
 DUMP_COLUMNS = {
     "x": "id element x y z",
     "xs": "id element xs ys zs",
@@ -210,6 +252,30 @@ def run_lammps(folder, *, steps=60, every=10):
     return folder
 
 
+def run_gromacs(folder, *, steps=100, every=10):
+    """Run 64 ions of LiCl in a triclinic box: ``traj.trr``, ``traj.xtc``, ``traj.gro`` and, as text, ``traj.txt``."""
+    edge, count = 0.52, 4
+    sites = [(x, y, z) for x in range(count) for y in range(count) for z in range(count)]
+    sites.sort(key=lambda site: sum(site) % 2)
+    rows = []
+    for number, (x, y, z) in enumerate(sites, 1):
+        name = "LI" if number <= len(sites) // 2 else "CL"
+        place = (edge * x + 0.05 * y - 0.04 * z, edge * y + 0.03 * z, edge * z)
+        columns = "".join(f"{value:8.3f}" for value in place)
+        rows.append(f"{number:5d}{name:<5s}{name:>5s}{number:5d}{columns}\n")
+    box = [edge * count] * 3 + [0, 0, 0.05 * count, 0, -0.04 * count, 0.03 * count]
+    told = "".join(f"{value:10.5f}" for value in box)
+    (folder / "start.gro").write_text(f"molten salt\n{len(sites)}\n{''.join(rows)}{told}\n")
+    (folder / "run.top").write_text(_GROMACS_TOPOLOGY.format(pairs=len(sites) // 2))
+    (folder / "run.mdp").write_text(_GROMACS_RUN.format(steps=steps, every=every))
+    _call(["gmx", "grompp", "-f", "run.mdp", "-c", "start.gro", "-p", "run.top", "-maxwarn", "9"], folder, "grompp.out")
+    _call(["gmx", "mdrun", "-s", "topol.tpr", "-deffnm", "traj", "-nt", "1", "-nb", "cpu"], folder, "mdrun.out")
+    (folder / "traj.gro").unlink()  # the last frame alone
+    _call(["gmx", "trjconv", "-f", "traj.trr", "-s", "topol.tpr", "-o", "traj.gro"], folder, "trjconv.out", "0\n")
+    _call(["gmx", "dump", "-f", "traj.trr"], folder, "traj.txt")
+    return folder
+
+
 def _write_salt(path):
     """Write eight ions of rock salt in a tilted box."""
     sites = [(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)]
@@ -224,10 +290,17 @@ def _write_salt(path):
     path.write_text("\n".join(head + rows) + "\n")
 
 
-def _call(command, folder, output, may_fail=False):
+def _call(command, folder, output, answer=None, *, may_fail=False):
     with (folder / output).open("w") as handle:
         done = subprocess.run(
-            command, check=False, cwd=folder, env=_ENVIRONMENT, stdout=handle, stderr=subprocess.PIPE, text=True
+            command,
+            check=False,
+            cwd=folder,
+            env=_ENVIRONMENT,
+            input=answer,
+            stdout=handle,
+            stderr=subprocess.PIPE,
+            text=True,
         )
     text = (folder / output).read_text()
     # pw.x ends with 3 where a relaxation takes all its steps, after it printed everything.
@@ -253,7 +326,6 @@ def make_seeds(target):
         run_lammps(folder, steps=40)
         for name in ("x", "xu"):
             shutil.copy(folder / f"{name}.lammpstrj", target / f"lammps_{name}.lammpstrj")
-        shutil.copy(folder / "run.data", target / "lammps.data")
 
 
 def _shorten(text):
