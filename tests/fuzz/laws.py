@@ -20,7 +20,7 @@ from seed_files import Seed
 
 from aiida_elyte.errors import ElyteError
 
-__all__ = ["N_MUTATIONS", "Violation", "assert_laws", "original_of", "violations"]
+__all__ = ["N_MUTATIONS", "Violation", "assert_laws", "original_of", "place_of", "violations", "write"]
 
 N_MUTATIONS = 200
 """Mutations of each file in the tests; ``run.py`` makes more."""
@@ -73,7 +73,7 @@ def _limited() -> Iterator[None]:
 
 def original_of(seed: Seed, folder: Path) -> Reading:
     """Read the file as it was."""
-    return seed.read(_write(seed, folder, seed.content))
+    return seed.read(write(seed, folder, seed.content))
 
 
 def violations(seed: Seed, original: Reading, folder: Path, numbers: Sequence[int]) -> Iterator[Violation]:
@@ -95,7 +95,8 @@ def assert_laws(seed: Seed, folder: Path) -> None:
     assert not broken, "\n".join([f"{len(broken)} of {N_MUTATIONS} mutations break a law:", *map(str, broken[:10])])
 
 
-def _write(seed: Seed, folder: Path, content: bytes) -> Path:
+def write(seed: Seed, folder: Path, content: bytes) -> Path:
+    """Write a file and those beside it; return its path."""
     for name, more in seed.beside.items():
         (folder / name).write_bytes(more)
     path = folder / seed.file
@@ -104,7 +105,7 @@ def _write(seed: Seed, folder: Path, content: bytes) -> Path:
 
 
 def _fault(seed: Seed, mutation: Mutation, original: Reading, folder: Path) -> str | None:
-    path = _write(seed, folder, mutation.content)
+    path = write(seed, folder, mutation.content)
     try:
         with _limited():
             found = seed.read(path)
@@ -135,7 +136,7 @@ def _fault_of_frames(seed: Seed, mutation: Mutation, original: Reading, found: R
     for name, value in found.facts.items():
         if not np.array_equal(value, original.facts[name]):
             return f"{name} is {value!s}, not {original.facts[name]!s}"
-    places = [_place(frame, original.frames) for frame in found.frames]
+    places = [place_of(frame, original.frames) for frame in found.frames]
     if None in places:
         return (
             f"frame {places.index(None)} of {len(places)} is none of the file's: {_difference(found, original, places)}"
@@ -153,7 +154,7 @@ def _fault_of_frames(seed: Seed, mutation: Mutation, original: Reading, found: R
     return None
 
 
-def _place(frame: Frame, originals: Sequence[Frame]) -> int | None:
+def place_of(frame: Frame, originals: Sequence[Frame]) -> int | None:
     """Return which frame this is; labels may be left out, not changed."""
     for place, original in enumerate(originals):
         if frame.keys() <= original.keys() and all(np.array_equal(frame[name], original[name]) for name in frame):

@@ -47,8 +47,7 @@ def mutate(content: bytes, starts: tuple[int, ...], seed: str) -> Mutation:
     rng = random.Random(seed)
     known = _File(content, starts)
     names = [name for name in MUTATIONS if name not in _NEED_FRAMES or len(starts) > 1]
-    # The laws are strictest for these, so they are drawn more often.
-    weights = [3 if name in ("cut", "stars", "nan", "repeat frames") else 1 for name in names]
+    weights = [_WEIGHTS.get(name, 1.0) for name in names]
     return MUTATIONS[rng.choices(names, weights)[0]](known, rng)
 
 
@@ -211,3 +210,6 @@ MUTATIONS: dict[str, Callable[[_File, random.Random], Mutation]] = {
 """Name → what it makes of a file."""
 
 _NEED_FRAMES = ("repeat frames",)
+
+_WEIGHTS = {**dict.fromkeys(("cut", "stars", "nan", "repeat frames"), 3.0), "twice": 0.2, "carriage returns": 0.2}
+"""How often each is drawn: often where the laws are strictest, seldom where it always makes the same file."""

@@ -22,6 +22,7 @@ def main():
     parser.add_argument("--mutations", type=int, default=1000, help="mutations of each file")
     parser.add_argument("--first", type=int, default=0, help="seed of the first")
     parser.add_argument("--readers", nargs="*", help="names of seeds, or parts of them; all if left out")
+    parser.add_argument("--show", type=int, default=20, help="broken laws shown of each file")
     parser.add_argument("--keep", type=Path, help="folder for files that break a law")
     asked = parser.parse_args()
     n_broken = 0
@@ -49,8 +50,9 @@ def _fuzz(kind, seed, asked):
             return 1
         numbers = range(asked.first, asked.first + asked.mutations)
         broken = list(violations(seed, original, Path(place), numbers))
-    for one in broken:
-        click.echo(f"  {one}")
+    for place, one in enumerate(broken):
+        if place < asked.show:
+            click.echo(f"  {one}")
         if asked.keep:
             asked.keep.mkdir(parents=True, exist_ok=True)
             content = mutate(seed.content, seed.starts, f"{seed.name} {one.number}").content

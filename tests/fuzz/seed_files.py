@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import readings
 import structure_files
@@ -52,6 +53,8 @@ class Seed:
     """Whether the file tells where it ends, so that no cut may go unnoticed."""
     beside: Mapping[str, bytes] = field(default_factory=dict)
     """Other files of the folder."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What is given to the reader of a trajectory."""
 
     @cached_property
     def content(self) -> bytes:
@@ -83,7 +86,9 @@ def _moving(
         plain = content().encode()
         return plain if pack is None else pack(plain)
 
-    return Seed(name, file, source, readings.trajectory_of(**options), "trajectory", start, beside=beside or {})
+    return Seed(
+        name, file, source, readings.trajectory_of(**options), "trajectory", start, beside=beside or {}, options=options
+    )
 
 
 def _text(name: str) -> Callable[[], str]:
