@@ -79,7 +79,7 @@ def original_of(seed: Seed, folder: Path) -> Reading:
 def violations(seed: Seed, original: Reading, folder: Path, numbers: Sequence[int]) -> Iterator[Violation]:
     """Yield the laws that a reader breaks on mutations of a file."""
     for number in numbers:
-        mutation = mutate(seed.content, seed.starts, f"{seed.name} {number}")
+        mutation = mutate(seed.content, seed.starts, f"{seed.name} {number}", seed.kinds)
         fault = _fault(seed, mutation, original, folder)
         if fault is not None:
             yield Violation(seed.name, number, mutation.name, fault)

@@ -6,7 +6,7 @@ The others may turn one valid number into another, which no reader can notice: t
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 __all__ = ["MUTATIONS", "Mutation", "mutate"]
@@ -42,11 +42,23 @@ class _File:
     """Where self-contained frames begin; empty where a format has none."""
 
 
-def mutate(content: bytes, starts: tuple[int, ...], seed: str) -> Mutation:
-    """Return what one of the mutations, chosen and drawn by a seed, makes of a file."""
+def mutate(content: bytes, starts: tuple[int, ...], seed: str, kinds: Sequence[str] | None = None) -> Mutation:
+    """Return what one of the mutations, chosen and drawn by a seed, makes of a file.
+
+    Parameters
+    ----------
+    content
+        The file.
+    starts
+        Where its frames begin; empty where it has none that stand for themselves.
+    seed
+        Seed of what is drawn.
+    kinds
+        Names of the mutations to choose from; all if ``None``.
+    """
     rng = random.Random(seed)
     known = _File(content, starts)
-    names = [name for name in MUTATIONS if name not in _NEED_FRAMES or len(starts) > 1]
+    names = [name for name in kinds or MUTATIONS if name not in _NEED_FRAMES or len(starts) > 1]
     weights = [_WEIGHTS.get(name, 1.0) for name in names]
     return MUTATIONS[rng.choices(names, weights)[0]](known, rng)
 

@@ -55,7 +55,7 @@ def _fuzz(kind, seed, asked):
             click.echo(f"  {one}")
         if asked.keep:
             asked.keep.mkdir(parents=True, exist_ok=True)
-            content = mutate(seed.content, seed.starts, f"{seed.name} {one.number}").content
+            content = mutate(seed.content, seed.starts, f"{seed.name} {one.number}", seed.kinds).content
             (asked.keep / f"{one.number}_{seed.name.replace(' ', '_')}_{seed.file}").write_bytes(content)
     counts = f"{len(broken)} of {asked.mutations} break a law, {len(original.frames)} frames"
     click.echo(f"{kind} {seed.name}: {counts}, {time.monotonic() - begin:.1f} s")

@@ -16,6 +16,7 @@ import trajectory_files
 import vasp_files
 import yaml
 import zstandard
+from binary_files import BINARY
 from molten_salt import CELL
 from readings import Reading
 
@@ -55,6 +56,8 @@ class Seed:
     """Other files of the folder."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """What is given to the reader of a trajectory."""
+    kinds: tuple[str, ...] | None = None
+    """Mutations that it can stand; all if ``None``."""
 
     @cached_property
     def content(self) -> bytes:
@@ -186,6 +189,21 @@ _TRAJECTORIES = [
     ),
 ]
 
+_BINARY = [
+    Seed(
+        name,
+        file,
+        content,
+        readings.trajectory_of(**options),
+        "trajectory",
+        {"XTC": r"\x00\x00\x07\xcb", "TRR": r"\x00\x00\x07\xc9"}.get(name),
+        options=options,
+        # Random bytes let the libraries behind these formats write where they must not; no process survives that.
+        kinds=("cut",),
+    )
+    for name, (file, content, options) in BINARY.items()
+]
+
 _STRUCTURES = [
     Seed("CIF", "halite.cif", lambda: structure_files.cif().encode(), readings.structure_of, "whole", tells_end=True),
     Seed("POSCAR", "POSCAR", lambda: vasp_files.poscar().encode(), readings.structure_of, "whole", tells_end=True),
@@ -208,6 +226,7 @@ _STRUCTURES = [
 SEEDS: dict[str, tuple[Seed, ...]] = {
     "labels": tuple(_LABELLED),
     "trajectories": tuple(_TRAJECTORIES),
+    "binary": tuple(_BINARY),
     "structures": tuple(_STRUCTURES),
 }
 """Kind of file → its seeds."""

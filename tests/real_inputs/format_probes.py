@@ -12,6 +12,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
 import readings
 from laws import place_of, write
+from molten_salt import N_FRAMES
 from readings import Reading
 from seed_files import Seed
 
@@ -30,7 +31,9 @@ __all__ = [
     "cells_differ",
     "changed",
     "count",
+    "count_of_walk",
     "cut_at_end",
+    "cut_in_the_middle",
     "cut_within_last_frame",
     "energy_of",
     "interval",
@@ -178,6 +181,16 @@ def cells_differ(seed: Seed, original: Reading, folder: Path) -> str:
     """Say whether the frames of a run at constant pressure have cells of their own."""
     cells = [frame["cell"] for frame in original.frames]
     return "of each frame" if not any(np.array_equal(cells[0], cell) for cell in cells[1:]) else "of the first frame"
+
+
+def count_of_walk(seed: Seed, original: Reading, folder: Path) -> str:
+    """Compare the number of frames with that of the walk which was written."""
+    return f"all {N_FRAMES}" if len(original.frames) == N_FRAMES else f"{len(original.frames)} of {N_FRAMES}"
+
+
+def cut_in_the_middle(seed: Seed, original: Reading, folder: Path) -> str:
+    """Cut a file in its middle, which is within a frame of an odd number."""
+    return outcome(seed, original, folder, seed.content[: len(seed.content) // 2 + 7])
 
 
 def cut_at_end(seed: Seed, original: Reading, folder: Path) -> str:

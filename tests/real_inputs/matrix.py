@@ -19,7 +19,9 @@ from format_probes import (
     cells_differ,
     changed,
     count,
+    count_of_walk,
     cut_at_end,
+    cut_in_the_middle,
     cut_within_last_frame,
     energy_of,
     interval,
@@ -183,6 +185,20 @@ TRAJECTORIES = Table(
     _named("trajectories", *_POSITION),
 )
 
+BINARY = Table(
+    "Trajectories in binary files",
+    "The atoms of DCD, XTC, TRR and NetCDF are named by `--topology`.",
+    {
+        "frames": count_of_walk,
+        "time": interval,
+        "another `--timestep-fs`": overrule,
+        "cells": without_cell,
+        "velocities": velocities,
+        "cut within a frame": cut_in_the_middle,
+    },
+    SEEDS["binary"],
+)
+
 STRUCTURES = Table(
     "Structures and topologies",
     "One crystal, as `aiida-elyte launch crystal` takes it, or the atoms and bonds of a trajectory (`--topology`).",
@@ -208,7 +224,7 @@ STRUCTURES = Table(
 
 def tables() -> list[Table]:
     """Return the tables in order."""
-    return [LABELLED, TRAJECTORIES, STRUCTURES]
+    return [LABELLED, TRAJECTORIES, BINARY, STRUCTURES]
 
 
 def document() -> str:
