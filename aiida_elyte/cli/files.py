@@ -37,13 +37,15 @@ def read_yaml(path: Path, what: str) -> Any:
     Raises
     ------
     InputError
-        When it is missing or no YAML.
+        If it is missing or not YAML.
     """
     try:
-        return yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{what} {path} cannot be read ({reason}); expected a YAML file; correct it") from error
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        reason = getattr(error, "strerror", None) or getattr(error, "problem", None) or str(error)
+        mark = getattr(error, "problem_mark", None)
+        place = "" if mark is None else f" in line {mark.line + 1}"
+        raise InputError(f"{what} {path} cannot be read ({' '.join(reason.split())}{place}); expected YAML") from error
 
 
 def write_files(files: Mapping[Path, str | bytes]) -> None:

@@ -1,0 +1,10 @@
+"""Mutations of structures, topologies and recipes: no traceback, and no other structure."""
+
+import pytest
+from laws import assert_laws
+from seed_files import SEEDS
+
+
+@pytest.mark.parametrize("seed", SEEDS["structures"], ids=lambda seed: seed.name)
+def test_mutated_structures_are_read_as_they_were_or_rejected_in_a_line(seed, tmp_path):
+    assert_laws(seed, tmp_path)

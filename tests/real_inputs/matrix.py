@@ -1,0 +1,244 @@
+"""What is read of each format, what is checked and what is rejected: found out by reading, printed as tables.
+
+python tests/real_inputs/matrix.py > docs/formats.md
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from format_probes import (
+    AS_BEFORE,
+    NONE,
+    NOTED,
+    REJECTED,
+    Probe,
+    cell_of_each,
+    cells_differ,
+    changed,
+    count,
+    count_of_walk,
+    cut_at_end,
+    cut_in_the_middle,
+    cut_within_last_frame,
+    energy_of,
+    interval,
+    labels,
+    nan_in,
+    overrule,
+    repeated,
+    stars_in,
+    velocities,
+    without_cell,
+)
+from laws import original_of
+from seed_files import SEEDS, Seed
+
+from aiida_elyte.units import RYDBERG_EV
+
+__all__ = ["Table", "document", "tables"]
+
+
+def _named(kind: str, *names: str) -> list[Seed]:
+    return [seed for name in names for seed in SEEDS[kind] if seed.name == name]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Formats and what is done with them."""
+
+    title: str
+    """What it tells of."""
+    text: str
+    """What stands between title and table."""
+    columns: Mapping[str, Mapping[str, Probe] | Probe]
+    """Head of the column → the probe, or seed → its probe."""
+    seeds: Sequence[Seed]
+    """Formats, in order."""
+
+    def rows(self) -> dict[str, list[str]]:
+        """Return the words of each format, by running the probes."""
+        found = {}
+        for seed in self.seeds:
+            with tempfile.TemporaryDirectory() as place:
+                original = original_of(seed, Path(place))
+                found[seed.name] = [_words(probe, seed, original, Path(place)) for probe in self.columns.values()]
+        return found
+
+    def markdown(self) -> str:
+        """Return the table."""
+        heads = ["format", *self.columns]
+        lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+        lines += [f"| {' | '.join([name, *words])} |" for name, words in self.rows().items()]
+        return f"## {self.title}\n\n{self.text}\n\n" + "\n".join(lines) + "\n"
+
+
+def _words(probe, seed, original, folder):
+    if isinstance(probe, dict):
+        probe = probe.get(seed.name)
+    return NONE if probe is None else probe(seed, original, folder)
+
+
+_NAN_FORCE = {
+    "vasprun.xml": r'name="forces" >\n +<v> +(\S+)',
+    "OUTCAR": r"TOTAL-FORCE.*\n -+\n(?: +\S+){3} +(\S+)",
+    "pw.x md": r"force = +(\S+)",
+    "CP2K md": r"^ +1 +1 +H +(\S+)",
+    "FHI-aims md": r"unitary forces cleaned.*\n +\| +1 +(\S+)",
+    "CASTEP md": r"Forces \*+\n(?:.*\n){5} \* \S+ +\d+ +(\S+)",
+    "extxyz": r"^Cl(?: +\S+){3} +(\S+)",
+}
+"""Format → the first number of the forces of a frame."""
+
+_UNCONVERGED = {
+    "vasprun.xml": changed(r'name="NELM"> +(60)<', b" 3"),
+    "OUTCAR": changed(r"NELM   = +(60);", b" 3"),
+    "pw.x md": changed(r"(convergence has been achieved in)", b"convergence NOT achieved after"),
+    "CP2K md": changed(r"(\*\*\* SCF run converged in +\d+ steps \*\*\*)", b"*** WARNING SCF run NOT converged ***"),
+    "FHI-aims md": changed(r"(Self-consistency cycle converged\.)", b"Self-consistency cycle not yet converged."),
+    "CASTEP md": changed(
+        r"(^Final energy, E  .*\n)",
+        b"*Warning* max. SCF cycles performed but system has not reached the groundstate.\n"
+        b"Final energy, E             =  -1351.294716003     eV\n",
+    ),
+}
+"""Format → what its file says where electrons did not converge."""
+
+_ENERGIES = {
+    "vasprun.xml": energy_of(
+        {
+            "free energy": r'e_fr_energy">(.*?)<',
+            "σ → 0": r'e_0_energy">(.*?)<',
+            "without entropy": r'e_wo_entrp">(.*?)<',
+        }
+    ),
+    "OUTCAR": energy_of({"free energy": r"free  energy   TOTEN  =(.*) eV", "σ → 0": r"energy\(sigma->0\) =(.*)"}),
+    "pw.x md": energy_of(
+        {"total energy `!`, the free energy under smearing": r"^!    total energy += +(\S+) Ry"}, RYDBERG_EV
+    ),
+    "CP2K md": energy_of({"`ENERGY| Total FORCE_EVAL`": r"ENERGY\| .*: +(\S+)"}, 2 * RYDBERG_EV),
+    "FHI-aims md": energy_of({"electronic free energy": r"Electronic free energy +: +(\S+) eV"}),
+    "CASTEP md": energy_of({"free energy E − TS": r"Final free energy \(E-TS\) += +(\S+)"}),
+    "extxyz": energy_of({"`energy`, `free_energy` before it": r" energy=(\S+)"}),
+}
+
+_LAST_OF_CELL = {
+    "vasprun.xml": cell_of_each(r'name="basis" >\n +<v> +(\S+)(?=[\s\S]*name="forces")', b"5.20000000"),
+    "OUTCAR": cell_of_each(r"direct lattice vectors.*\n +(\S+)", b"5.200000000"),
+    "extxyz": cell_of_each(r'Lattice="(\S+)', b"5.20000000"),
+    "CP2K md": cells_differ,
+}
+"""The last cell that a file holds."""
+
+LABELLED = Table(
+    "Frames with labels",
+    "What `aiida-elyte import`, `train` and `forcefield fit` take. Energies are those of which the forces are the "
+    "derivative; units and signs are those of ASE.",
+    {
+        "frames": count,
+        "labels": labels,
+        "energy": _ENERGIES,
+        "electrons not converged": _UNCONVERGED,
+        "cut within a frame": cut_within_last_frame,
+        "overflow (`****`)": {name: stars_in(pattern) for name, pattern in _NAN_FORCE.items()},
+        "NaN": {name: nan_in(pattern) for name, pattern in _NAN_FORCE.items()},
+        "cell": _LAST_OF_CELL,
+    },
+    _named("labels", *_NAN_FORCE),
+)
+
+_POSITION = {
+    "dump x": r"^8 \w+ (\S+)",
+    "XDATCAR": r"^ +(0\.\d+)",
+    "extxyz": r"^Cl +(\S+)",
+    "CP2K xyz": r"^ *Cl +(\S+)",
+    "i-PI xyz": r"^ *Cl +(\S+)",
+    "GRO": r"^ +4CL +CL +4 +(\S+)",
+}
+"""Format → a position of its last frame."""
+
+_CELLS = {
+    "dump x": cell_of_each(r"BOX BOUNDS.*\n\S+ (\S+)", b"5.9000000000000000e+00"),
+    "extxyz": cell_of_each(r'Lattice="(\S+)', b"5.20000000"),
+    "i-PI xyz": cell_of_each(r"CELL\(abcABC\): +(\S+)", b"5.20000"),
+    "GRO": cell_of_each(r"^ +(0\.51000) ", b"0.52000"),
+}
+
+TRAJECTORIES = Table(
+    "Trajectories as text",
+    "What `aiida-elyte transport` takes, plain or compressed (gzip, bzip2, xz, zstd). A file whose frames are not "
+    "evenly spaced in time is rejected: a frame lost in the middle would shift all that follow.",
+    {
+        "frames": count,
+        "time": interval,
+        "another `--timestep-fs`": overrule,
+        "cells": without_cell,
+        "a cell that changes": _CELLS,
+        "velocities": velocities,
+        "cut within a frame": cut_within_last_frame,
+        "overflow (`****`)": {name: stars_in(pattern) for name, pattern in _POSITION.items()},
+        "NaN": {name: nan_in(pattern) for name, pattern in _POSITION.items()},
+        "a frame that stands twice": repeated,
+    },
+    _named("trajectories", *_POSITION),
+)
+
+BINARY = Table(
+    "Trajectories in binary files",
+    "The atoms of DCD, XTC, TRR and NetCDF are named by `--topology`.",
+    {
+        "frames": count_of_walk,
+        "time": interval,
+        "another `--timestep-fs`": overrule,
+        "cells": without_cell,
+        "velocities": velocities,
+        "cut within a frame": cut_in_the_middle,
+    },
+    SEEDS["binary"],
+)
+
+STRUCTURES = Table(
+    "Structures and topologies",
+    "One crystal, as `aiida-elyte launch crystal` takes it, or the atoms and bonds of a trajectory (`--topology`).",
+    {
+        "cut": cut_at_end,
+        "overflow (`****`)": {
+            "CIF": stars_in(r"^Cl4 Cl1- (\S+)"),
+            "POSCAR": stars_in(r"^ +(\S+) .*T$"),
+            "LAMMPS data": stars_in(r"^1 (6\.94)$"),
+            "PSF": stars_in(r"Cl +\S+ +(35\.4500)"),
+        },
+        "another formula": {"CIF": changed(r"_chemical_formula_sum '(Cl1 Na1)'", b"Cl2 Na1")},
+        "partial occupancy": {"CIF": changed(r"^Cl4 .* (1\.0)$", b"0.5")},
+        "atoms on top of each other": {
+            "CIF": changed(r"^Cl4 Cl1- (0\.0000 0\.0000 0\.5000)", b"0.0000 0.0000 0.0100"),
+            "POSCAR": changed(r"  (.*)   T   T   T\n\Z", b"0.7127 0.2775 0.8001"),
+        },
+        "labels in capitals": {"CIF": changed(r"^(Cl4 Cl1-)", b"CL4 CL1-")},
+    },
+    _named("structures", "CIF", "POSCAR", "LAMMPS data", "PSF"),
+)
+
+
+def tables() -> list[Table]:
+    """Return the tables in order."""
+    return [LABELLED, TRAJECTORIES, BINARY, STRUCTURES]
+
+
+def document() -> str:
+    """Return the page."""
+    head = (
+        "# Formats: what is read, checked and rejected\n\n"
+        "Every word of these tables was found by reading a file, whole or changed as the head of the column says: "
+        "`python tests/real_inputs/matrix.py > docs/formats.md` writes this page, and a test compares it.\n\n"
+        f"*{AS_BEFORE}*: the file is read as before. *{NOTED}*: the frame that was hit is missing, the others are as "
+        f"before, and a note or warning says so. *{REJECTED}*: a line names the file and what to do, exit code 2. "
+        f"{NONE}: the format has nothing of the kind.\n\n"
+    )
+    return head + "\n".join(table.markdown() for table in tables())
+
+
+if __name__ == "__main__":
+    click.echo(document(), nl=False)
