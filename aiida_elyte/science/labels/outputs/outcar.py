@@ -116,9 +116,10 @@ class _Run:
     def _take_energy(self, line: str) -> None:
         """Take the energy after the forces, which ends a step; those of the iterations are spelt otherwise."""
         match = re.search(r"=\s*(-?\d*\.\d{8}|\*+)\s*eV", line)
-        self._energy = None if match is None else float("nan") if "*" in match[1] else float(match[1])
-        if self._has_forces:
-            self.finish("")
+        if match is not None:
+            self._energy = float("nan") if "*" in match[1] else float(match[1])
+            if self._has_forces:
+                self.finish("")
 
     def _take_header(self, line: str) -> None:
         if "TITEL" in line:
