@@ -92,10 +92,15 @@ def _sort(output: Output, block: str) -> tuple[list[Atoms], dict[str, list[int]]
     """Return the steps that are labels as frames, and reason → indices of the others."""
     frames: list[Atoms] = []
     faults: dict[str, list[int]] = {}
+    known: dict[tuple[float | None, bytes], tuple[int, Step]] = {}
     for index, step in enumerate(output.steps):
         fault = _fault_of(step)
         if fault is None:
             fault = _lost_stress(output, index)
+        if fault is None and step.forces is not None and step.forces.any():
+            before, first = known.setdefault((step.energy, step.forces.tobytes()), (index, step))
+            if not _is_same(step, first):
+                fault = f"its energy and forces are those of frame {before}, at another geometry: lines are repeated"
         if fault is None:
             frames.append(_frame(step, f"{block}#{index}"))
         else:
@@ -141,6 +146,12 @@ def _fault_of(step: Step) -> str | None:
         if values is not None and not np.isfinite(values).all():
             return f"its {name} hold stars, NaN or infinity in place of a number"
     return None
+
+
+def _is_same(one: Step, other: Step) -> bool:
+    """Tell whether two steps of one energy and one set of forces are the same in geometry and stress."""
+    pairs = ((one.positions, other.positions), (one.cell, other.cell), (one.stress, other.stress))
+    return all(np.array_equal(first, second) for first, second in pairs if first is not None and second is not None)
 
 
 def _lost_stress(output: Output, index: int) -> str | None:

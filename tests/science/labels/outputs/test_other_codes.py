@@ -236,7 +236,7 @@ CASTEP = """ | Welcome to Academic Release CASTEP version 16.1 |
 """
 
 
-def castep_step(edge=4.0, unconverged=False, dispersion=False, title="Forces"):
+def castep_step(edge=4.0, unconverged=False, dispersion=False, title="Forces", forces=FORCES):
     lines = ["        Real Lattice(A)                      Reciprocal Lattice(1/A)"]
     lines += [
         "".join(f"{edge * (axis == other):12.7f}" for other in range(3)) + "        1.1571244" for axis in range(3)
@@ -264,7 +264,7 @@ def castep_step(edge=4.0, unconverged=False, dispersion=False, title="Forces"):
     lines += [" *                   x                    y                    z              *"]
     lines += [
         f" * Si        {index} " + "".join(f"{value:20.5f}" for value in row) + "         *"
-        for index, row in enumerate(FORCES, 1)
+        for index, row in enumerate(forces, 1)
     ]
     lines += [" " + "*" * 78, "", " ***************** Stress Tensor *****************"]
     lines += [" *             x             y             z     *"]
@@ -279,7 +279,7 @@ def castep_step(edge=4.0, unconverged=False, dispersion=False, title="Forces"):
 @pytest.mark.parametrize(("dispersion", "energy"), [(False, -855.2542990165), (True, -856.2542990165)])
 def test_castep_free_energy_with_its_correction_and_cell_of_every_step(tmp_path, dispersion, energy):
     head = CASTEP.format(dispersion="on" if dispersion else "off")
-    text = head + castep_step(dispersion=dispersion) + castep_step(4.4, dispersion=dispersion)
+    text = head + castep_step(dispersion=dispersion) + castep_step(4.4, dispersion=dispersion, forces=2 * FORCES)
     frames, notes = read_output(write(tmp_path, text + "Total time          =     10.00 s\n"))
     assert notes == []
     assert [labels_of(frame)["energy"] for frame in frames] == [energy] * 2
@@ -302,3 +302,11 @@ def test_castep_step_that_is_no_label_is_named(tmp_path, bad, reason):
     assert len(frames) == 2
     assert "frame 1 is left out" in notes[0]
     assert reason in notes[0]
+
+
+def test_labels_of_one_geometry_at_another_are_named(tmp_path):
+    """Lines that are repeated put the labels of one step behind the geometry of the next."""
+    text = CASTEP.format(dispersion="off") + castep_step(4.0) + castep_step(4.4)
+    frames, notes = read_output(write(tmp_path, text + "Total time          =     10.00 s\n"))
+    assert len(frames) == 1
+    assert "frame 1 is left out: its energy and forces are those of frame 0, at another geometry" in notes[0]

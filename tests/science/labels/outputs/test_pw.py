@@ -220,6 +220,16 @@ def test_level_of_theory(tmp_path, given, fields):
     assert level.potentials == {"Li": "Li.upf#01234567", "Cl": "Cl.upf#fedcba98"}
 
 
+def test_iterations_out_of_order_tell_lines_that_are_missing_or_repeated(tmp_path):
+    def numbered(*numbers):
+        rows = "".join(f"     iteration # {number:2d}     ecut=    40.00 Ry     beta= 0.70\n" for number in numbers)
+        return scf([-60.0 - 0.1 * len(numbers)]).replace("Calculation\n", "Calculation\n" + rows, 1)
+
+    frames, notes = read_output(write(tmp_path, header() + numbered(1, 2, 3) + numbered(1, 2, 6, 7) + DONE))
+    assert len(frames) == 1
+    assert "frame 1 is left out: its iterations are out of order" in notes[0]
+
+
 def test_compressed_file_cut_short(tmp_path):
     packed = gzip.compress((header() + scf([-60.0]) + scf([-60.1]) * 40).encode(), mtime=0)
     path = tmp_path / "pw.out.gz"
