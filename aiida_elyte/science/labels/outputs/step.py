@@ -15,7 +15,9 @@ from ase.data import atomic_numbers
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["VOIGT", "Lines", "Output", "Step", "element_of", "loose_numbers", "numbers", "open_bytes"]
+__all__ = ["OUT_OF_ORDER", "VOIGT", "Lines", "Output", "Step", "element_of", "loose_numbers", "numbers", "open_bytes"]
+
+OUT_OF_ORDER = "its iterations are out of order: lines of the file are missing or repeated"
 
 VOIGT = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])
 """Rows and columns of a stress in ASE's order xx yy zz yz xz xy."""
