@@ -21,6 +21,9 @@ _LARGEST_OFFSET = 0.25
 """Part of the cell by which a vector may miss the lattice point it is matched with; at one half another is as near."""
 
 
+_IDENTITY = np.eye(3)
+
+
 @dataclass(frozen=True)
 class Cell:
     """Three vectors that span a volume, and what is needed of them at every frame."""
@@ -29,6 +32,8 @@ class Cell:
     """Rows are the cell vectors [Å], shape ``(3, 3)``."""
     inverse: np.ndarray
     """Positions times this are scaled coordinates [1/Å], shape ``(3, 3)``."""
+    volume: float
+    """Volume [Å³], negative where the vectors are left-handed."""
     shortest: float | None
     """Shortest edge of a box with right angles along the axes [Å], else ``None``."""
 
@@ -41,11 +46,12 @@ class Cell:
         InputError
             If they span no volume.
         """
-        if vectors.shape != (3, 3) or not abs(float(np.linalg.det(vectors))) > 0:
+        volume = float(np.linalg.det(vectors)) if vectors.shape == (3, 3) else 0.0
+        if not abs(volume) > 0:
             raise InputError("has no cell of positive volume; expected three cell vectors; set the cell")
         shortest = float(np.diagonal(vectors).min())
         is_box = np.count_nonzero(vectors) == 3 and shortest > 0
-        return cls(np.array(vectors, float), np.linalg.inv(vectors), shortest if is_box else None)
+        return cls(np.array(vectors, float), np.linalg.inv(vectors), volume, shortest if is_box else None)
 
 
 def match_basis(before: Cell, now: Cell) -> np.ndarray | None:
@@ -59,21 +65,30 @@ def match_basis(before: Cell, now: Cell) -> np.ndarray | None:
     InputError
         If M cannot be told: the cell is mirrored, another lattice, or strained too far since the frame before.
     """
-    if np.linalg.det(before.vectors) * np.linalg.det(now.vectors) < 0:
+    if before.volume * now.volume < 0:
         raise InputError(
             "has a cell of the other handedness than the frame before; expected cell vectors that change little by "
             "little; cut the trajectory before it"
         )
     exact = before.vectors @ now.inverse
     nearest = np.rint(exact)
-    offset = float(np.abs(exact - nearest).max())
-    strain = float(np.linalg.norm(before.inverse @ (nearest @ now.vectors) - np.eye(3), ord=2))
-    is_unimodular = abs(round(float(np.linalg.det(nearest)))) == 1
-    if not (is_unimodular and offset <= _LARGEST_OFFSET and strain <= _LARGEST_STRAIN):
-        by = f"a strain of {strain:.2f}" if is_unimodular else "another lattice"
+    is_flip = bool((nearest != _IDENTITY).any())
+    strain = before.inverse @ (nearest @ now.vectors) - _IDENTITY
+    is_same_lattice = not is_flip or abs(round(float(np.linalg.det(nearest)))) == 1
+    size = float(np.linalg.norm(strain))  # never below the largest strain along a direction, and cheap
+    if is_same_lattice and size > _LARGEST_STRAIN:
+        size = float(np.linalg.norm(strain, ord=2))
+    if not (is_same_lattice and size <= _LARGEST_STRAIN):
+        by = f"a strain of {size:.2f}" if is_same_lattice else "another lattice"
         raise InputError(
             f"has a cell that differs from that of the frame before by {by}; expected less than {_LARGEST_STRAIN}, as "
-            "larger strains cannot be told from flips of the tilted cell; write frames more often, or cut the "
-            "trajectory before it"
+            "larger strains cannot be told from flips of a tilted cell; write frames more often, or cut the trajectory "
+            "before it"
         )
-    return None if np.array_equal(nearest, np.eye(3)) else nearest
+    offset = float(np.abs(exact - nearest).max())
+    if offset > _LARGEST_OFFSET:
+        raise InputError(
+            f"moves a vector of the cell by {offset:.2f} of another one in one step; expected less than "
+            f"{_LARGEST_OFFSET}, as half of one cannot be told from a flip of the tilted cell; write frames more often"
+        )
+    return nearest if is_flip else None
