@@ -33,16 +33,13 @@ dump_modify all sort id format float %.12g
 dump_modify velocities sort id format float %.12g
 run 800
 """
+BAROSTAT = (
+    "fix 1 all npt temp 700 700 0.05 x 7000 7000 0.1 y 7000 7000 0.1 z 7000 7000 0.1 xy 0 0 0.1 xz 0 0 0.1 yz 0 0 0.1"
+)
+SHEAR = "fix 1 all nvt/sllod temp 700 700 0.05\nfix 2 all deform 1 xy erate 1.0 remap v"
 MOTIONS = {
-    "constant pressure": (
-        "1.45 1.4 -1.45",
-        "fix 1 all npt temp 700 700 0.05 x 7000 7000 0.1 y 7000 7000 0.1 z 7000 7000 0.1 "
-        "xy 0 0 0.1 xz 0 0 0.1 yz 0 0 0.1 flip yes",
-    ),
-    "steady shear": (
-        "1.2 0 0",
-        "fix 1 all nvt/sllod temp 700 700 0.05\nfix 2 all deform 1 xy erate 1.0 remap v flip yes",
-    ),
+    "constant pressure": ("1.45 1.4 -1.45", f"{BAROSTAT} flip yes"),
+    "steady shear": ("1.2 0 0", f"{SHEAR} flip yes"),
 }
 
 
@@ -52,7 +49,8 @@ def run_of_lammps(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("lammps")
     tilts, motion = MOTIONS[request.param]
     dumps = "\n".join(
-        f"dump {name} all custom 10 {name}.lammpstrj id element {form}\ndump_modify {name} element Li format float %.12g"
+        f"dump {name} all custom 10 {name}.lammpstrj id element {form}\n"
+        f"dump_modify {name} element Li format float %.12g"
         for form in FORMS
         for name in form.split()[:1]
     )

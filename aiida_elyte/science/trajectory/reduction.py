@@ -217,8 +217,8 @@ class Reducer:
         positions
             Positions, wrapped or not [Å], shape ``(n_atoms, 3)``, always in the order of the symbols.
         cell
-            Rows are the cell vectors [Å], shape ``(3, 3)``; it may change from frame to frame, and flip to another basis
-            of the same lattice.
+            Rows are the cell vectors [Å], shape ``(3, 3)``; they may change from frame to frame, and flip to another
+            basis of the same lattice.
         temperature_K
             Kinetic temperature [K], when known.
         symbols

@@ -83,7 +83,7 @@ def test_intervals_hold_the_truth_in_nine_of_ten_repetitions_or_more(make, n_rep
 
 @pytest.mark.parametrize(("shape", "is_unwrapped"), [("cube", False), ("box", True), ("tilting", False)])
 def test_intervals_hold_the_truth_in_cells_whose_edges_swing_by_two_per_cent(shape, is_unwrapped):
-    # with the swing of the cell in each step, a quarter of the intervals of D would hold it
+    # with the swing of the cell in each step, one in ten intervals of D would hold it
     make = partial(breathing, swing=0.02, shape=shape, is_unwrapped=is_unwrapped)
     covered, refused = _covered(make, 1, 600, 20, (DIFFUSION,), _truth(20, DIFFUSION), repetitions=60)
     for key, fraction in covered.items():  # 60 repetitions know the coverage to ± 2.8 %
