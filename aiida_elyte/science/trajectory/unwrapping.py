@@ -24,8 +24,19 @@ from aiida_elyte.science.trajectory.cell_changes import Cell, match_basis
 
 __all__ = ["Unwrapper"]
 
+_IDENTITY = np.eye(3)
+
 _SAFE_STEP = 0.4
 """Part of the cell that an atom may cross between two frames; at one half its image is as near."""
+
+_CALM_STEP = 0.25
+"""Part of the cell beyond which a step may have gone round the cell for what steps so far tell."""
+
+_CALM_FRAMES = 10
+"""Steps of all atoms, none of them longer than that, after which a step by a whole cell is none of the motion's."""
+
+_JUMPING = 3
+"""Atoms that must step by whole cells at once, so that a single ion that hops by a lattice vector may do so."""
 
 _ARRAYS = ("given", "origins", "sums_of_origins", "scaled", "moved")
 
@@ -46,6 +57,8 @@ class Unwrapper:
     is_unwrapped
         Whether positions are known to run on through the faces, and across flips of the cell: steps of any length are
         then taken as they are. Wrapped positions plus image flags times the vectors of their own frame's cell do.
+        Flags that are lost when a run is continued show as atoms that step by whole cells, after a time in which none
+        moved by a quarter of one.
     """
 
     def __init__(self, weights: np.ndarray, *, is_unwrapped: bool = False) -> None:
@@ -54,6 +67,7 @@ class Unwrapper:
         self._is_unwrapped = is_unwrapped
         self._cell: Cell | None = None
         self._basis = np.eye(3)
+        self._n_calm = 0
         self._given = self._origins = np.zeros(self._shape)
         self._sums_of_origins = np.zeros((len(self._weights), 3))
         self._start_adding(np.zeros((0, 3)), np.zeros((0, 3)))
@@ -107,8 +121,11 @@ class Unwrapper:
         elif self._is_adding or now is not before:
             self._add_step(positions, before, now)
         else:
-            if not self._is_unwrapped:
-                self._move_origins(*_crossings(positions - self._given, now))
+            steps = positions - self._given
+            if self._is_unwrapped:
+                self._n_calm = _count_calm(self._n_calm, steps, now.inverse)
+            else:
+                self._move_origins(*_crossings(steps, now))
             self._given = positions.copy()
         self._cell = now
 
@@ -137,6 +154,8 @@ class Unwrapper:
             steps -= images
             if max(steps.max(), -steps.min()) > _SAFE_STEP:
                 raise _too_long(steps, np.arange(len(steps)))
+        else:
+            self._n_calm = _count_calm(self._n_calm, steps, _IDENTITY)
         vectors = before.vectors if flip is None else np.linalg.inv(flip) @ before.vectors
         np.matmul(steps, (vectors + now.vectors) / 2, out=images)
         self._moved += images
@@ -152,6 +171,7 @@ class Unwrapper:
             **{name: getattr(self, f"_{name}").copy() for name in _ARRAYS},
             "cell": cell.copy(),
             "basis": self.basis,
+            "n_calm": np.array(self._n_calm),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -162,7 +182,7 @@ class Unwrapper:
         InputError
             If the state is of a version that followed atoms in another way.
         """
-        missing = [name for name in (*_ARRAYS, "cell", "basis") if name not in state]
+        missing = [name for name in (*_ARRAYS, "cell", "basis", "n_calm") if name not in state]
         if missing:
             raise InputError(
                 f"state lacks {', '.join(missing)}; expected one of this version; reduce the trajectory from its start"
@@ -172,6 +192,7 @@ class Unwrapper:
         self._start_adding(np.array(state["scaled"]), np.array(state["moved"]))
         self._cell = Cell.of(np.array(state["cell"])) if len(state["cell"]) else None
         self._basis = np.array(state["basis"])
+        self._n_calm = int(state["n_calm"])
 
 
 def _crossings(steps: np.ndarray, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
@@ -190,6 +211,33 @@ def _crossings(steps: np.ndarray, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
     if (np.abs(left) > _SAFE_STEP).any():
         raise _too_long(left, rows)
     return rows, images @ cell.vectors
+
+
+def _count_calm(n_calm: int, steps: np.ndarray, inverse: np.ndarray) -> int:
+    """Return how many steps in a row from the first one on were short for all atoms; negative once one was not.
+
+    Raises
+    ------
+    InputError
+        If atoms step by whole cells after many such steps.
+    """
+    if n_calm < 0:
+        return n_calm
+    longest = max(float(steps.max(initial=0.0)), -float(steps.min(initial=0.0)))
+    if longest * np.abs(inverse).sum(axis=0).max() <= _CALM_STEP:  # bounds every scaled step
+        return n_calm + 1
+    scaled = steps.astype(float) @ inverse
+    images = np.rint(scaled)
+    if np.abs(scaled).max() <= _CALM_STEP:
+        return n_calm + 1
+    jumping = np.flatnonzero(images.any(axis=1))
+    if n_calm >= _CALM_FRAMES and len(jumping) >= _JUMPING and np.abs(scaled - images).max() <= _CALM_STEP:
+        raise InputError(
+            f"moves {len(jumping)} atoms by whole cells, atom {jumping[0]} first, where none moved by {_CALM_STEP} of "
+            "one in a step before; expected positions that run on, with image flags kept when the run was continued; "
+            "dump x y z instead of xu yu zu, or cut the trajectory before it"
+        )
+    return -1
 
 
 def _too_long(scaled: np.ndarray, atoms: np.ndarray) -> InputError:

@@ -259,3 +259,33 @@ def test_the_mean_cell_is_in_the_basis_of_the_first_frame():
         reducer.add(np.zeros((N_ATOMS, 3)), cell)
     np.testing.assert_allclose(reducer.finish().cell_A, cells.mean(axis=0), atol=1e-12)
     np.testing.assert_allclose(reducer.finish().volume_A3, np.linalg.det(cells))
+
+
+@pytest.mark.parametrize("breathes", [False, True])
+def test_image_flags_lost_when_a_run_is_continued_are_rejected(breathes):
+    scaled = _walk(40, step=0.02)
+    cells = _strained(TRICLINIC, "isotropic", 40) if breathes else np.broadcast_to(TRICLINIC, (40, 3, 3))
+    scaled[25:] -= np.floor(scaled[25])
+    unwrapper = Unwrapper(WEIGHTS, is_unwrapped=True)
+    for frame, cell in zip(scaled[:25], cells[:25], strict=True):
+        unwrapper.add(frame @ cell, cell)
+    before = unwrapper.displacements_A
+    with pytest.raises(InputError, match=r"moves \d atoms by whole cells, atom \d first, where none moved by 0\.25"):
+        unwrapper.add(scaled[25] @ cells[25], cells[25])
+    np.testing.assert_array_equal(unwrapper.displacements_A, before)
+
+
+@pytest.mark.parametrize("breathes", [False, True])
+def test_long_steps_of_unwrapped_positions_are_taken_as_they_are(breathes):
+    # steps of 0.4 of the cell on average: some reach 0.75, others a quarter and more; and one ion that hops by a vector
+    cells = _strained(TRICLINIC, "isotropic", 60) if breathes else np.broadcast_to(TRICLINIC, (60, 3, 3))
+    sparse = _walk(60, step=0.4)
+    assert np.abs(np.diff(sparse, axis=0)).max() > 1.0
+    np.testing.assert_allclose(
+        _followed(sparse @ cells, cells, is_unwrapped=True), _written_out(sparse, cells), atol=1e-10
+    )
+    hopping = _walk(60, step=0.02)
+    hopping[40:, 3] += [0.0, 1.0, 0.0]
+    np.testing.assert_allclose(
+        _followed(hopping @ cells, cells, is_unwrapped=True), _written_out(hopping, cells), atol=1e-10
+    )
