@@ -8,7 +8,7 @@ In a cell at rest a step is the nearest image of the difference of two positions
 the sum of these steps is ∫u dt by the trapezoidal rule, where u is the motion through the lattice. Differences of
 Cartesian positions, toroidal ones too (DOI 10.1063/5.0008316, 10.1021/acs.jctc.3c00308), also hold s·Δh, the swing of
 the cell itself, which shakes each atom by where it happens to lie and adds a few per cent to D when edges swing by two.
-What is left here is of second order in the change of the cell between two frames: 1e-4 of D where it is 1 %.
+What is left here is of second order, a quarter of the squared change of the cell between two frames: 3e-5 of D at 1 %.
 
 Cells need not keep their vectors: a flip to another basis of the same lattice is found by ``match_basis``. Positions
 count from a point that moves along with the lattice, such as the origin of the box.
