@@ -110,8 +110,10 @@ class _Text:
         elif "convergence NOT achieved" in line:
             self._converged = False
         elif line.lstrip().startswith("Forces acting on atoms"):
+            self._is_ordered &= not self._has_forces
             self._has_forces, self._forces, self._rows = True, [], self._take_force
         elif "total   stress" in line:
+            self._is_ordered &= not self._has_stress
             self._has_stress, self._stress, self._rows = True, [], self._take_stress
         elif line.startswith("CELL_PARAMETERS"):
             self._end_step()

@@ -137,14 +137,20 @@ def _fault_of(step: Step) -> str | None:
         return f"it has {len(step.positions)} positions and {len(step.forces)} forces for {count} atoms"
     if "X" in step.symbols:
         return "it has atoms of unknown element"
-    if step.cell is not None and (step.cell.shape != (3, 3) or not abs(np.linalg.det(step.cell)) > 1e-3):
-        return "its cell has no volume"
     if step.stress is not None and step.stress.shape != (6,):
         return "its stress is incomplete"
-    for name in ("energy", "forces", "stress", "positions"):
+    for name, verb in (
+        ("energy", "holds"),
+        ("forces", "hold"),
+        ("stress", "holds"),
+        ("cell", "holds"),
+        ("positions", "hold"),
+    ):
         values = getattr(step, name)
         if values is not None and not np.isfinite(values).all():
-            return f"its {name} hold stars, NaN or infinity in place of a number"
+            return f"its {name} {verb} stars, NaN or infinity in place of a number"
+    if step.cell is not None and (step.cell.shape != (3, 3) or not abs(np.linalg.det(step.cell)) > 1e-3):
+        return "its cell has no volume"
     return None
 
 

@@ -1,4 +1,4 @@
-"""A pseudopotential for runs of pw.x."""
+"""Pseudopotentials for runs of pw.x."""
 
 import os
 from pathlib import Path
@@ -7,11 +7,12 @@ import pytest
 
 
 @pytest.fixture
-def hydrogen():
-    """Return a UPF file of hydrogen from the folder ``ELYTE_PSEUDOS``."""
-    path = Path(os.environ.get("ELYTE_PSEUDOS", "no folder")) / "H.upf"
-    if not path.exists():
-        pytest.skip(
-            f"no pseudopotential {path}; run `python examples/pseudopotentials.py FOLDER` and set ELYTE_PSEUDOS"
-        )
-    return path
+def pseudos():
+    """Return the folder ``ELYTE_PSEUDOS`` with UPF files of lithium and chlorine."""
+    folder = Path(os.environ.get("ELYTE_PSEUDOS", "no folder"))
+    if not all((folder / f"{element}.upf").exists() for element in ("Li", "Cl")):
+        reason = f"no pseudopotentials in ELYTE_PSEUDOS={folder}; run `python examples/pseudopotentials.py FOLDER`"
+        if os.environ.get("ELYTE_REQUIRE_ENGINES") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder

@@ -103,7 +103,7 @@ def test_energy_of_stars(tmp_path):
     starred = step(2, -10.1).replace("=         -10.10000000 eV", "=  ****************** eV")
     frames, notes = read_output(write(tmp_path, step(1, -10.0), starred, END))
     assert len(frames) == 1
-    assert "frame 1 is left out: its energy hold" in notes[0]
+    assert "frame 1 is left out: its energy holds" in notes[0]
 
 
 def test_numbers_that_touch_are_told_apart(tmp_path):
