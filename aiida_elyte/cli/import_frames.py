@@ -42,8 +42,9 @@ def command(
     Frames that are stored already are not stored again.
     """
     from aiida_elyte.cli.datasets import as_node, read_dataset, require_level, tell
-    from aiida_elyte.science.frames import labels_of, require_one_level
+    from aiida_elyte.science.frames import labels_of
     from aiida_elyte.science.labels.summary import summarise
+    from aiida_elyte.science.theory import require_one_level
 
     read = {}
     for path in frames:
