@@ -189,6 +189,7 @@ def require_one_level(frames: Sequence[Atoms], name: str = "dataset") -> str:
 def _unite(one: str, other: str) -> str:
     first, second = LevelOfTheory.parse(one), LevelOfTheory.parse(other)
     spacing = first.kpoints or second.kpoints
+    hubbard = {**second.hubbard, **first.hubbard}  # one of unstated size gives way to those that are stated
     if first.kpoints and second.kpoints:
         low = max(first.kpoints[0], second.kpoints[0])
         spacing = low, max(low, min(first.kpoints[1], second.kpoints[1]))
@@ -200,7 +201,7 @@ def _unite(one: str, other: str) -> str:
             smearing=first.smearing or second.smearing,
             spin=first.spin or second.spin,
             cutoff=max(first.cutoff, second.cutoff, key=len),
-            hubbard={**second.hubbard, **first.hubbard},
+            hubbard={element: size for element, size in hubbard.items() if element} or hubbard,
             potentials={**second.potentials, **first.potentials},
         )
     )

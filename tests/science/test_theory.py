@@ -151,3 +151,10 @@ def test_mixed_levels_are_rejected():
     assert require_one_level([first, first]) == "A"
     with pytest.raises(InputError, match=r"mixes levels of theory \['A', 'B'\]"):
         require_one_level([first, other])
+
+
+def test_a_hubbard_correction_of_unstated_size_combines_with_a_stated_one():
+    lines = ["PBE, Hubbard U, 520 eV", "PBE, Hubbard U Fe: d 4 eV, 520 eV"]
+    assert combine_levels(lines) == ("PBE, Hubbard U Fe: d 4 eV, 520 eV", None)
+    assert "Hubbard" in combine_levels([*lines, "PBE, Hubbard U Fe: d 5 eV, 520 eV"])[1]
+    assert combine_levels(["PBE, Hubbard U", "PBE, Hubbard U, unpolarised"])[0] == "PBE, Hubbard U, unpolarised"
