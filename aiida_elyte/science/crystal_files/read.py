@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 from ase.io import read
-from ase.io.formats import UnknownFileTypeError, filetype, open_with_compression
+from ase.io.formats import UnknownFileTypeError, filetype
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.archives import DAMAGED, open_bytes
 from aiida_elyte.science.crystal import check_structure, refuse_partial
 from aiida_elyte.science.crystal_files.cif import read_cif
 from aiida_elyte.science.crystal_files.poscar import read_poscar
@@ -18,7 +19,7 @@ from aiida_elyte.science.frames import round_frame
 __all__ = ["read_crystal", "read_structure"]
 
 _CIF = (".cif", ".mcif", ".mmcif")
-_COMPRESSED = (".gz", ".bz2", ".xz")
+_COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 
 
 def read_structure(path: str | Path) -> Atoms:
@@ -88,11 +89,10 @@ def read_crystal(path: str | Path, is_ordered: bool = False) -> CrystalFile:
 
 def _content(path: Path) -> bytes:
     try:
-        with open_with_compression(str(path), "rb") as file:
-            content: bytes = file.read()
-    except (OSError, EOFError) as error:
+        with open_bytes(path) as file:
+            return file.read()
+    except (EOFError, *DAMAGED) as error:
         raise InputError(f"structure file {path} cannot be read ({error}); expected a readable file") from error
-    return content
 
 
 def _kind(path: Path) -> str:

@@ -1,7 +1,11 @@
+import bz2
+import gzip
+import lzma
 from pathlib import Path
 
 import numpy as np
 import pytest
+import zstandard
 from ase.build import bulk
 from ase.io import write
 from ase.neighborlist import neighbor_list
@@ -137,3 +141,16 @@ def test_demo_structure_has_the_published_bonds():
     assert 2.03 < bonds.min() < bonds.max() < 2.08
     contacts = distances[(symbols[first] == "Li") & (symbols[second] == "S")]
     assert 2.4 < contacts.min() < contacts.max() < 2.6
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, gzip.compress, lzma.compress, zstandard.compress])
+def test_structures_in_archives_are_read_and_damaged_archives_are_one_line(tmp_path, pack):
+    packed = pack(cif(tmp_path).read_bytes())
+    suffix = {"bz2": ".bz2", "gzip": ".gz", "lzma": ".xz"}.get(pack.__module__, ".zst")
+    path = tmp_path / f"packed.cif{suffix}"
+    path.write_bytes(packed)
+    assert str(read_structure(path).symbols) == str(read_structure(tmp_path / "licl.cif").symbols)
+    for broken in (packed[: len(packed) // 2], packed[:60] + bytes(20) + packed[80:]):
+        path.write_bytes(broken)
+        with pytest.raises(InputError, match="cannot be read"):
+            read_structure(path)
