@@ -222,7 +222,7 @@ def _read_text(path: Path) -> tuple[list[RawFrame], list[LeftOut], list[str]]:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise InputError(f"frames file {path} cannot be read ({reason}); expected extxyz; copy it anew") from error
     text = b"".join(pieces).decode("utf-8-sig", errors="replace")
-    frames, left_out, strays = read_extxyz(text.replace("\r\n", "\n").replace("\r", "\n"))
+    frames, left_out, strays = read_extxyz(text)
     return frames, left_out, [*notes, *strays]
 
 
