@@ -78,6 +78,17 @@ def test_programs_carry_the_rooms_they_import_and_no_aiida(program):
         assert not imports & {"aiida", "plumpy", "click"}, room
 
 
+@pytest.mark.parametrize("program", ["build_box.py", "fit_forcefield.py", "label_ase.py"])
+def test_programs_that_read_no_trajectory_carry_no_reader_of_one(program):
+    found = {Path(room).name for room in rooms_of(PROGRAMS / program) if "/science/trajectory/" in room}
+    assert found <= {"__init__.py", "elements.py", "molecules.py"}
+
+
+@pytest.mark.parametrize("program", ["build_box.py", "label_ase.py", "run_md.py", "sample_clusters.py"])
+def test_programs_that_compare_no_levels_carry_no_names_of_functionals(program):
+    assert not {"theory.py", "functionals.py"} & {Path(room).name for room in rooms_of(PROGRAMS / program)}
+
+
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=lambda path: str(path.relative_to(ROOT)))
 def test_packages_do_no_work(path):
     for node in ast.parse(path.read_text()).body:

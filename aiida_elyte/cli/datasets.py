@@ -27,17 +27,17 @@ __all__ = [
     "load_frames_node",
     "load_potential_nodes",
     "member_files",
+    "print_notes",
     "read_any_frames",
     "read_dataset",
     "require_level",
-    "tell",
 ]
 
 
 def read_any_frames(
     path: Path, level: str | None = None, names: "Mapping[str, LabelName] | None" = None
 ) -> "list[Atoms]":
-    """Return the frames of a file, and tell on standard error what ``read_dataset`` has to say of them.
+    """Return the frames of a file, and print on standard error what ``read_dataset`` has to say of them.
 
     Parameters
     ----------
@@ -50,11 +50,11 @@ def read_any_frames(
         As of ``read_dataset``.
     """
     found = read_dataset(path, level, names)
-    tell(found)
+    print_notes(found)
     return found.frames
 
 
-def tell(found: Dataset) -> None:
+def print_notes(found: Dataset) -> None:
     """Print on standard error which names labels came from, what was left out and what may be wrong."""
     if found.taken is not None:
         click.echo(f"Note: {found.taken}", err=True)

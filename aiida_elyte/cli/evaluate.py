@@ -25,14 +25,14 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print what a machine can read.")
 def command(potentials: str, test: Path, names: "Mapping[str, LabelName]", as_json: bool) -> None:
     """Compare POTENTIALS (a folder with m00.pt …, or a PK) with the labels of TEST (extxyz or what else ASE reads)."""
-    from aiida_elyte.cli.datasets import read_dataset, tell
+    from aiida_elyte.cli.datasets import print_notes, read_dataset
     from aiida_elyte.science.frames import require_labels
     from aiida_elyte.science.learning.errors import ensemble_errors
 
     read = read_dataset(test, names=names)
     frames = read.frames
     require_labels(frames, name=str(test))
-    tell(read)
+    print_notes(read)
     members = _load(potentials)
     errors = ensemble_errors(list(members.values()), frames)
     errors["members"] = [{"name": name, **error} for name, error in zip(members, errors["members"], strict=True)]

@@ -92,7 +92,7 @@ def _of_profile(error: BaseException) -> str | None:
 
     said = " ".join(str(error).split())
     if isinstance(error, exceptions.LockedProfileError):
-        return _tell_lock(said)
+        return _explain_lock(said)
     if isinstance(error, exceptions.IncompatibleStorageSchema):
         return (
             f"the storage of the AiiDA profile is of another version of AiiDA ({said[:200]}); expected that of the one "
@@ -116,7 +116,7 @@ def _of_profile(error: BaseException) -> str | None:
     return None
 
 
-def _tell_lock(said: str) -> str:
+def _explain_lock(said: str) -> str:
     """Return who locks a profile, and what to do where that process has ended without lifting its lock."""
     found = re.search(r"profile `([^`]+)`", said)
     name = found[1] if found else ""

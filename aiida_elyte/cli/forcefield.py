@@ -248,11 +248,11 @@ def _molecules(smiles: Sequence[str]) -> dict[str, str]:
 
 def _read(path: Path, names: "Mapping[str, LabelName]") -> "list[Atoms]":
     """Return the frames of a file; without an origin, each is a cluster of its own."""
-    from aiida_elyte.cli.datasets import tell
+    from aiida_elyte.cli.datasets import print_notes
     from aiida_elyte.science.labels.reading import read_dataset
 
     found = read_dataset(path, names)
-    tell(found)
+    print_notes(found)
     return found.frames
 
 

@@ -41,9 +41,10 @@ def command(
 
     Frames that are stored already are not stored again.
     """
-    from aiida_elyte.cli.datasets import as_node, read_dataset, require_level, tell
-    from aiida_elyte.science.frames import labels_of, require_one_level
+    from aiida_elyte.cli.datasets import as_node, print_notes, read_dataset, require_level
+    from aiida_elyte.science.frames import labels_of
     from aiida_elyte.science.labels.summary import summarise
+    from aiida_elyte.science.theory import require_one_level
 
     read = {}
     for path in frames:
@@ -54,7 +55,7 @@ def command(
     found = [frame for one in read.values() for frame in one.frames]
     require_one_level([frame for frame in found if labels_of(frame)], "the set")
     for one in read.values():
-        tell(one if as_json else replace(one, left_out=[], sources={}))
+        print_notes(one if as_json else replace(one, left_out=[], sources={}))
     open_profile(create=True)
     node = as_node(found, label or frames[0].name)
     is_stored = node.is_stored

@@ -227,7 +227,8 @@ def go_on(node: "orm.WorkChainNode", detach: bool = False) -> None:
 
     ensure_daemon()
     if revive(node):
-        node.base.extras.delete_many([key for key in (RUNNER,) if key in node.base.extras])
+        if RUNNER in node.base.extras:
+            node.base.extras.delete(RUNNER)
         click.echo(f"{node.process_label} {node.pk} had lost its place in the queue and was put back.", err=True)
     if not detach:
         follow(node)

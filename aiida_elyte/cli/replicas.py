@@ -121,7 +121,7 @@ def _add_series(system: System, path: Path) -> None:
             for name, count in zip(one.species, one.counts.tolist(), strict=True)
         )
         known = {"format": "reduced series", "formula": formula, "n_atoms": None, "time_source": "as it was reduced"}
-        system.trajectories.append(_told(place, len(one.time_fs), one, known))
+        system.trajectories.append(_facts_of(place, len(one.time_fs), one, known))
 
 
 def _add_trajectory(
@@ -155,8 +155,8 @@ def _add_trajectory(
         "time_source": trajectory.time_source,
         "n_frames_left_out": trajectory.n_dropped,
     }
-    told = _told(str(trajectory.path), n_frames, series, known, trajectory)
-    system.trajectories.append({**told, "notes": list(notes), "warnings": list(trajectory.warnings)})
+    facts = _facts_of(str(trajectory.path), n_frames, series, known, trajectory)
+    system.trajectories.append({**facts, "notes": list(notes), "warnings": list(trajectory.warnings)})
 
 
 def require_independent(system: System) -> None:
@@ -178,7 +178,7 @@ def require_independent(system: System) -> None:
         )
 
 
-def _told(
+def _facts_of(
     path: str, n_frames: int, series: "Series", known: Mapping[str, Any], trajectory: "Trajectory | None" = None
 ) -> dict[str, Any]:
     """Return what was read of one trajectory."""
@@ -273,8 +273,8 @@ def _charges_of(
 def describe_times(system: System) -> str:
     """Return the times of all trajectories in one line."""
     shown = []
-    for told in system.trajectories:
-        line = f"frames {told['interval_fs']:g} fs apart, {told['n_frames']} frames, {told['duration_ps']:g} ps"
+    for facts in system.trajectories:
+        line = f"frames {facts['interval_fs']:g} fs apart, {facts['n_frames']} frames, {facts['duration_ps']:g} ps"
         shown.append(line)
     return "; ".join(dict.fromkeys(shown))
 
@@ -282,20 +282,20 @@ def describe_times(system: System) -> str:
 def describe_trajectories(system: System) -> list[str]:
     """Return what was read of each trajectory: times first, then atoms and cell."""
     lines = []
-    for told in system.trajectories:
-        lines.append(f"{told['path']}: frames {told['interval_fs']:g} fs apart, {told['time_source']}")
-        atoms = "" if told["n_atoms"] is None else f" ({told['n_atoms']} atoms)"
-        count = f"{told['n_frames']} frames"
-        if told["n_frames_left_out"]:
-            count += f" ({told['n_frames_left_out']} left out)"
-        a, b, c, *angles = told["cell_A_deg"]
+    for facts in system.trajectories:
+        lines.append(f"{facts['path']}: frames {facts['interval_fs']:g} fs apart, {facts['time_source']}")
+        atoms = "" if facts["n_atoms"] is None else f" ({facts['n_atoms']} atoms)"
+        count = f"{facts['n_frames']} frames"
+        if facts["n_frames_left_out"]:
+            count += f" ({facts['n_frames_left_out']} left out)"
+        a, b, c, *angles = facts["cell_A_deg"]
         cell = f"cell {a:g} {b:g} {c:g} Å, {' '.join(f'{angle:g}' for angle in angles)}°"
-        volume = told["volume_A3"]
+        volume = facts["volume_A3"]
         swing = (volume["max"] - volume["min"]) / volume["mean"]
         if swing > 1e-6:
             cell = f"{cell} at first, volume changing by {100 * swing:.2g} %"
-        words = [f"{told['format']}, {told['formula']}{atoms}", f"{count}, {told['duration_ps']:g} ps", cell]
-        if told["kinetic_temperature_K"] is not None:
-            words.append(f"kinetic temperature {told['kinetic_temperature_K']:.4g} K")
+        words = [f"{facts['format']}, {facts['formula']}{atoms}", f"{count}, {facts['duration_ps']:g} ps", cell]
+        if facts["kinetic_temperature_K"] is not None:
+            words.append(f"kinetic temperature {facts['kinetic_temperature_K']:.4g} K")
         lines.append("; ".join(words))
     return lines

@@ -12,7 +12,7 @@ __all__ = ["command"]
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print what a machine can read.")
 def command(file: Path, as_json: bool) -> None:
-    """Tell what is read of the crystal in FILE (CIF, POSCAR, extxyz, …): formula, cell, symmetry, closest contact."""
+    """Show what is read of the crystal in FILE (CIF, POSCAR, extxyz, …): formula, cell, symmetry, closest contact."""
     from aiida_elyte.science.crystal_files.read import read_crystal
     from aiida_elyte.science.crystal_files.summary import describe_crystal, summary_lines
 

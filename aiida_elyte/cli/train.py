@@ -61,7 +61,7 @@ def command(
 ) -> None:
     """Train an ensemble on DATA (files or PKs of labelled frames) in this process; write its members to a folder."""
     began = time.monotonic()
-    from aiida_elyte.cli.datasets import read_dataset, tell
+    from aiida_elyte.cli.datasets import print_notes, read_dataset
     from aiida_elyte.cli.inputs import available_cores, read_overrides
 
     side_by_side = min(members, max_in_flight if max_in_flight is not None else available_cores())
@@ -73,7 +73,7 @@ def command(
     frames = {source: one.frames for source, one in read.items()}
     _check([frame for one in frames.values() for frame in one], allow_mixed_levels)
     for one in read.values():
-        tell(one)
+        print_notes(one)
 
     open_profile(create=True)
     from aiida_elyte.workflows.protocols import recursive_merge
@@ -152,7 +152,8 @@ def _is_file(source: str) -> bool:
 
 def _check(frames: Sequence[Any], allow_mixed_levels: bool, name: str = "the data set") -> None:
     """Reject frames that cannot be trained on."""
-    from aiida_elyte.science.frames import require_labels, require_one_level
+    from aiida_elyte.science.frames import require_labels
+    from aiida_elyte.science.theory import require_one_level
 
     if not frames:
         return

@@ -19,7 +19,7 @@ from ase import Atoms
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
 from aiida_elyte.science.arrays import write_arrays
-from aiida_elyte.science.frames import fingerprint, read_frames, require_labels, require_one_level
+from aiida_elyte.science.frames import fingerprint, read_frames, require_labels
 from aiida_elyte.science.learning.split import Split, split_frames
 from aiida_elyte.science.potentials.memory import keep_freed_memory
 from aiida_elyte.science.potentials.painn import Potential, build_painn
@@ -32,6 +32,7 @@ from aiida_elyte.science.potentials.training import (
     make_examples,
     predict,
 )
+from aiida_elyte.science.theory import require_one_level
 
 CHECKPOINT = "checkpoint.pt"
 

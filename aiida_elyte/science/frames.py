@@ -32,7 +32,6 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.theory import combine_levels
 
 __all__ = [
     "LABELS",
@@ -48,7 +47,6 @@ __all__ = [
     "name_of",
     "read_frames",
     "require_labels",
-    "require_one_level",
     "round_frame",
     "total_charge_of",
     "write_frames",
@@ -314,23 +312,3 @@ def require_labels(
                 raise InputError(
                     f"{name}: the {label} of frame {index} is {value}; expected finite numbers; leave the frame out"
                 )
-
-
-def require_one_level(frames: Sequence[Atoms], name: str = "dataset") -> str:
-    """Return the one level of theory of a data set: fields are compared, and the line holds what all of them state.
-
-    Raises
-    ------
-    InputError
-        If labels of several levels are mixed, naming the field that differs.
-    """
-    levels = sorted({level_of(frame) for frame in frames})
-    if not levels:
-        return UNSTATED
-    line, sentence = combine_levels(levels)
-    if sentence is not None:
-        raise InputError(
-            f"{name} mixes levels of theory {levels[:3]}: {sentence}; expected one; make a data set of each, or give "
-            "`aiida-elyte train` all of them with --allow-mixed-levels"
-        )
-    return line

@@ -21,10 +21,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
+from ase import Atoms
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.frames import UNSTATED, level_of
 from aiida_elyte.science.functionals import name_of_dispersion, name_of_functional
 from aiida_elyte.units import HARTREE_EV, RYDBERG_EV
 
-__all__ = ["LevelOfTheory", "combine_levels", "difference", "mesh_spacing"]
+__all__ = ["LevelOfTheory", "combine_levels", "difference", "mesh_spacing", "require_one_level"]
 
 _UNITS = {"eV": 1.0, "Ry": RYDBERG_EV, "Ha": HARTREE_EV}
 _SPACING_TOLERANCE = 0.1
@@ -162,9 +166,30 @@ def combine_levels(levels: Iterable[str]) -> tuple[str, str | None]:
     return line, None
 
 
+def require_one_level(frames: Sequence[Atoms], name: str = "dataset") -> str:
+    """Return the one level of theory of a data set: fields are compared, and the line holds what all of them state.
+
+    Raises
+    ------
+    InputError
+        If labels of several levels are mixed, naming the field that differs.
+    """
+    levels = sorted({level_of(frame) for frame in frames})
+    if not levels:
+        return UNSTATED
+    line, sentence = combine_levels(levels)
+    if sentence is not None:
+        raise InputError(
+            f"{name} mixes levels of theory {levels[:3]}: {sentence}; expected one; make a data set of each, or give "
+            "`aiida-elyte train` all of them with --allow-mixed-levels"
+        )
+    return line
+
+
 def _unite(one: str, other: str) -> str:
     first, second = LevelOfTheory.parse(one), LevelOfTheory.parse(other)
     spacing = first.kpoints or second.kpoints
+    hubbard = {**second.hubbard, **first.hubbard}  # one of unstated size gives way to those that are stated
     if first.kpoints and second.kpoints:
         low = max(first.kpoints[0], second.kpoints[0])
         spacing = low, max(low, min(first.kpoints[1], second.kpoints[1]))
@@ -176,7 +201,7 @@ def _unite(one: str, other: str) -> str:
             smearing=first.smearing or second.smearing,
             spin=first.spin or second.spin,
             cutoff=max(first.cutoff, second.cutoff, key=len),
-            hubbard={**second.hubbard, **first.hubbard},
+            hubbard={element: size for element, size in hubbard.items() if element} or hubbard,
             potentials={**second.potentials, **first.potentials},
         )
     )

@@ -16,7 +16,6 @@ from aiida_elyte.science.frames import (
     level_of,
     read_frames,
     require_labels,
-    require_one_level,
     round_frame,
     write_frames,
 )
@@ -180,12 +179,6 @@ def test_unlabelled_frames_are_refused_by_index_and_label():
         require_labels([frame(labels=())])
     with pytest.raises(InputError, match="holds no frame"):
         require_labels([])
-
-
-def test_mixed_levels_are_refused():
-    assert require_one_level([frame(level_of_theory="A")] * 2) == "A"
-    with pytest.raises(InputError, match=r"mixes levels of theory \['A', 'B'\]"):
-        require_one_level([frame(level_of_theory="A"), frame(level_of_theory="B")])
 
 
 def test_contact_and_separated_ions_are_both_among_the_first_frames():

@@ -3,9 +3,11 @@
 from math import inf, pi
 
 import pytest
+from ase import Atoms
 
+from aiida_elyte.errors import InputError
 from aiida_elyte.science.functionals import name_of_functional
-from aiida_elyte.science.theory import LevelOfTheory, combine_levels, difference, mesh_spacing
+from aiida_elyte.science.theory import LevelOfTheory, combine_levels, difference, mesh_spacing, require_one_level
 
 PBE = LevelOfTheory(
     "PBE",
@@ -142,3 +144,17 @@ def test_levels_combine_to_what_all_of_them_state():
     assert sentence is None
     assert line == "PBE, 40 Ry, k 0.3 to 0.4/Å, unpolarised, Cl: Cl.upf + Li: Li.upf"
     assert combine_levels(["GFN1-xTB", "GFN1-xTB"]) == ("GFN1-xTB", None)
+
+
+def test_mixed_levels_are_rejected():
+    first, other = Atoms("Li", info={"level_of_theory": "A"}), Atoms("Li", info={"level_of_theory": "B"})
+    assert require_one_level([first, first]) == "A"
+    with pytest.raises(InputError, match=r"mixes levels of theory \['A', 'B'\]"):
+        require_one_level([first, other])
+
+
+def test_a_hubbard_correction_of_unstated_size_combines_with_a_stated_one():
+    lines = ["PBE, Hubbard U, 520 eV", "PBE, Hubbard U Fe: d 4 eV, 520 eV"]
+    assert combine_levels(lines) == ("PBE, Hubbard U Fe: d 4 eV, 520 eV", None)
+    assert "Hubbard" in combine_levels([*lines, "PBE, Hubbard U Fe: d 5 eV, 520 eV"])[1]
+    assert combine_levels(["PBE, Hubbard U", "PBE, Hubbard U, unpolarised"])[0] == "PBE, Hubbard U, unpolarised"

@@ -26,8 +26,8 @@ _MERGED_A = 0.3
 """Images of a full site nearer than this are one atom [Å]: no two atoms are."""
 _ROUNDED_A = 0.05
 """Images of a partly filled site nearer than this are one, more where its coordinates have few digits [Å]."""
-_TOLD_A = 0.02
-"""Moves onto special positions are told from here on [Å]."""
+_REPORTED_A = 0.02
+"""Moves onto special positions are noted from here on [Å]."""
 _DUPLICATE_A = 0.05
 """Atoms of one element nearer than this are listed twice [Å]."""
 _EQUAL_A = 0.02
@@ -122,14 +122,14 @@ def _read_cell(block: Block) -> list[float]:
         number = block.number(f"_cell_{name}")
         if number is None:
             raise InputError(f"it has no _cell_{name}; expected the six parameters of the cell; add it")
-        limit = 180.0 if "angle" in name else np.inf
+        limit, limited = (180.0, " below 180") if "angle" in name else (np.inf, "")
         if not 0 < number.value < limit:
-            raise InputError(f"its _cell_{name} is {number.value:g}; expected a positive number; correct it")
+            raise InputError(f"its _cell_{name} is {number.value:g}; expected a positive number{limited}")
         found.append(number.value)
     alpha, beta, gamma = found[3:]
     if alpha + beta + gamma >= 360 or 2 * max(found[3:]) >= alpha + beta + gamma:
         raise InputError(
-            f"its angles {alpha:g}, {beta:g}, {gamma:g}° close no cell; expected those of one; correct them"
+            f"its angles {alpha:g}, {beta:g}, {gamma:g}° do not close a cell; expected angles of vectors that span one"
         )
     return found
 
@@ -166,10 +166,10 @@ def _read(
         if orbit is None:
             objection = objection or (
                 f"its site {site.label} is near a special position of {symmetry.label}, but on none within its digits; "
-                "expected coordinates that tell; give more digits"
+                "expected coordinates that show whether it is on one; give more digits"
             )
             continue
-        if orbit.moved_A > _TOLD_A:
+        if orbit.moved_A > _REPORTED_A:
             notes.append(
                 f"{site.label} was moved by {orbit.moved_A:.3f} Å onto its special position ({len(orbit.points)} atoms)"
             )
@@ -248,7 +248,7 @@ def _choose(
             return first, [
                 f"the operations listed contradict the {named.source}; they keep to the formula and are used"
             ]
-        raise InputError(_tell_open(first, others[0]))
+        raise InputError(_explain_open(first, others[0]))
     if len(symmetries) == 1:
         return first, []
     listed = symmetries[0].is_listed
@@ -278,7 +278,7 @@ def _explain(readings: Sequence[_Reading], symmetries: Sequence[Symmetry], other
     return f"{objection}; give a complete CIF whose sites, symmetry and formula agree"
 
 
-def _tell_open(first: _Reading, second: _Reading) -> str:
+def _explain_open(first: _Reading, second: _Reading) -> str:
     if first.symmetry is not second.symmetry:
         ways = f"{first.symmetry.label} or {second.symmetry.label}"
         made = " and ".join(reading.atoms.get_chemical_formula() for reading in (first, second))

@@ -11,12 +11,13 @@ from gemmi import cif
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["Block", "Number", "parse_number", "read_block"]
+__all__ = ["UNKNOWN", "Block", "Number", "parse_number", "read_block"]
 
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?:\(\d*\))?")
 _FRACTION = re.compile(r"([+-]?\d+)/(\d+)")
-_UNKNOWN = ("?", ".", "")
+UNKNOWN = ("?", ".", "")
+"""Values that stand for none."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Block:
     def text(self, *tags: str) -> str | None:
         """Return the value of the first of these tags that has one; ``?`` and ``.`` are none."""
         for tag in tags:
-            found = [value for value in self.values.get(tag, ()) if value not in _UNKNOWN]
+            found = [value for value in self.values.get(tag, ()) if value not in UNKNOWN]
             if found:
                 return found[0]
         return None
@@ -140,4 +141,4 @@ def _add(values: dict[str, tuple[str, ...]], tag: str, found: tuple[str, ...]) -
 
 
 def _has_atoms(block: Block) -> bool:
-    return any(value not in _UNKNOWN for value in block.values.get("_atom_site_fract_x", ()))
+    return any(value not in UNKNOWN for value in block.values.get("_atom_site_fract_x", ()))

@@ -74,7 +74,7 @@ def _elements(lines: list[str], notes: list[str]) -> tuple[list[str], int]:
             name = word.partition("/")[0].partition("_")[0]
             element = element_of_symbol(name)
             if element is None:
-                raise InputError(f"its line 6 names {word!r}; expected elements, as Li P S; correct it")
+                raise InputError(f"its line 6 names {word!r}; expected elements, as Li P S")
             found.append(element)
         return found, 6
     n_kinds = len(_counts(lines[5], 6))

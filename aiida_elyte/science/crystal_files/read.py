@@ -1,24 +1,27 @@
 """One crystal from a file, in whatever format it is."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from ase.io import read
-from ase.io.formats import UnknownFileTypeError, filetype, open_with_compression
+from ase.io.formats import UnknownFileTypeError, filetype
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.archives import DAMAGED, open_bytes
 from aiida_elyte.science.crystal import check_structure, refuse_partial
 from aiida_elyte.science.crystal_files.cif import read_cif
 from aiida_elyte.science.crystal_files.poscar import read_poscar
 from aiida_elyte.science.crystal_files.record import CrystalFile
 from aiida_elyte.science.frames import round_frame
+from aiida_elyte.science.labels.extxyz import read_extxyz
 
 __all__ = ["read_crystal", "read_structure"]
 
 _CIF = (".cif", ".mcif", ".mmcif")
-_COMPRESSED = (".gz", ".bz2", ".xz")
+_COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 
 
 def read_structure(path: str | Path) -> Atoms:
@@ -74,6 +77,8 @@ def read_crystal(path: str | Path, is_ordered: bool = False) -> CrystalFile:
             found = read_cif(content, is_ordered)
         elif kind == "vasp":
             found = read_poscar(content)
+        elif kind in ("extxyz", "xyz"):
+            found = _read_extxyz(content)
         else:
             found = _read_with_ase(path)
             if is_ordered:
@@ -88,11 +93,10 @@ def read_crystal(path: str | Path, is_ordered: bool = False) -> CrystalFile:
 
 def _content(path: Path) -> bytes:
     try:
-        with open_with_compression(str(path), "rb") as file:
-            content: bytes = file.read()
-    except (OSError, EOFError) as error:
+        with open_bytes(path) as file:
+            return file.read()
+    except (EOFError, *DAMAGED) as error:
         raise InputError(f"structure file {path} cannot be read ({error}); expected a readable file") from error
-    return content
 
 
 def _kind(path: Path) -> str:
@@ -123,8 +127,22 @@ def _read_with_ase(path: Path) -> CrystalFile:
     except Exception as error:  # ASE's readers raise anything on a broken file
         reason = f"{type(error).__name__}: {error}" if str(error) else "its content is malformed"
         raise InputError(f"it cannot be read ({reason}); expected a CIF, POSCAR, extxyz, …") from error
+    return _only_one(found, ())
+
+
+def _read_extxyz(content: bytes) -> CrystalFile:
+    """Read extended XYZ as data sets are read: keys and elements in any case, broken frames rejected by their fault."""
+    frames, left_out, notes = read_extxyz(content.decode("utf-8-sig", errors="replace"))
+    if left_out:
+        raise InputError(
+            f"its frame {left_out[0].index} cannot be read: {left_out[0].reason}; expected one whole structure"
+        )
+    return _only_one([frame.atoms for frame in frames], notes)
+
+
+def _only_one(found: Sequence[Atoms], notes: Sequence[str]) -> CrystalFile:
     if not found:
         raise InputError("it holds no structure; expected one; see that the file is complete")
     if len(found) != 1:
         raise InputError(f"it holds {len(found)} structures; expected one; keep the one you want")
-    return CrystalFile(found[0], np.ones(len(found[0])))
+    return CrystalFile(found[0], np.ones(len(found[0])), notes=tuple(notes))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.crystal_files.document import Block, Number, parse_number
+from aiida_elyte.science.crystal_files.document import UNKNOWN, Block, Number, parse_number
 from aiida_elyte.science.crystal_files.elements import (
     element_of_symbol,
     elements_of_label,
@@ -19,7 +19,6 @@ __all__ = ["OCCUPANCY_TOLERANCE", "Site", "read_sites"]
 
 OCCUPANCY_TOLERANCE = 1e-3
 """A site is full when its occupancy differs from 1 by less."""
-_UNKNOWN = ("?", ".", "")
 _AXES = ("x", "y", "z")
 
 
@@ -117,11 +116,11 @@ def read_sites(block: Block, known: Collection[str] | None) -> tuple[list[Site],
 
 def _occupancy(label: str, text: str) -> Number:
     """Return the occupancy of a site; one that is not stated means a full site."""
-    if text in _UNKNOWN:
+    if text in UNKNOWN:
         return Number(1.0, 0)
     number = parse_number(text)
     if number is None or not 0 <= number.value <= 1 + OCCUPANCY_TOLERANCE:
-        raise InputError(f"its site {label} has occupancy {text!r}; expected a number from 0 to 1; correct the file")
+        raise InputError(f"its site {label} has occupancy {text!r}; expected a number from 0 to 1")
     return number
 
 
@@ -137,7 +136,7 @@ def _coordinate(label: str, axis: str, text: str | None) -> Number:
 
 def _elements(label: str, symbol: str, own_label: str, known: Collection[str] | None) -> tuple[str, ...]:
     """Return what a site can be: by its type symbol where it has one, else by its label."""
-    has_symbol = symbol not in _UNKNOWN
+    has_symbol = symbol not in UNKNOWN
     text = symbol if has_symbol else own_label
     if has_symbol:
         # Labels such as Li1A stand for symbols at times; OH, NH4 or Wat are groups, of which the loop gives one place.
@@ -169,7 +168,7 @@ def _reject_alternatives(assemblies: tuple[str, ...] | None, groups: tuple[str, 
         return
     named: dict[str, set[str]] = {}
     for row, group in enumerate(groups):
-        if group not in (*_UNKNOWN, "0"):
+        if group not in (*UNKNOWN, "0"):
             named.setdefault("" if assemblies is None else assemblies[row], set()).add(group)
     if any(len(alternatives) > 1 for alternatives in named.values()):
         raise InputError(

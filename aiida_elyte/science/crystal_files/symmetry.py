@@ -10,7 +10,7 @@ import gemmi
 import numpy as np
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.crystal_files.document import Block
+from aiida_elyte.science.crystal_files.document import UNKNOWN, Block
 
 __all__ = ["Symmetry", "named_group", "other_origins", "read_symmetries"]
 
@@ -151,7 +151,7 @@ def _reject_beyond_space_groups(block: Block) -> None:
 def _listed(block: Block, notes: list[str]) -> Symmetry | None:
     """Return the operations a file lists, completed to a group where they are its generators."""
     found = block.column(*_OPERATIONS)
-    texts = [text for text in found or () if text not in ("?", ".", "")]
+    texts = [text for text in found or () if text not in UNKNOWN]
     if not texts:
         return None
     operations = []
@@ -163,8 +163,7 @@ def _listed(block: Block, notes: list[str]) -> Symmetry | None:
             operations.append(gemmi.Op(plain))
         except (RuntimeError, ValueError) as error:
             raise InputError(
-                f"its symmetry operation {number} is {text!r}; expected one as 'x,y,z' with translations of 24ths; "
-                "correct it"
+                f"its symmetry operation {number} is {text!r}; expected one as 'x,y,z' with translations of 24ths"
             ) from error
     unique = _unique(operations)
     if len(unique) < len(operations):
@@ -176,7 +175,7 @@ def _listed(block: Block, notes: list[str]) -> Symmetry | None:
             "give the list of its source"
         )
     if len(group) > len(unique):
-        notes.append(f"{len(unique)} symmetry operations are no group by themselves: {len(group)} follow from them")
+        notes.append(f"{len(unique)} symmetry operations generate a group of {len(group)}, which is used")
     return _as_symmetry(group, _LISTED)
 
 
@@ -212,7 +211,7 @@ def _named(block: Block, angles: Sequence[float], notes: list[str]) -> list[Symm
             if group.ext not in ("1", "2") or not marks or group.ext == marks[0]
         ]
         if not groups and not found:
-            raise InputError(f"its space group number is {number.value:g}; expected one of 1 to 230; correct it")
+            raise InputError(f"its space group number is {number.value:g}; expected one of 1 to 230")
         found += [_as_symmetry(list(group.operations()), f"space group number {number.value:g}") for group in groups]
     if unknown and not found and block.column(*_OPERATIONS) is None:
         raise InputError(

@@ -10,7 +10,7 @@ from ase import Atoms
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.perception import perceive_bonds
 from aiida_elyte.science.forcefield.topology import Topology, formula_of
-from aiida_elyte.science.trajectory.topology import find_molecules
+from aiida_elyte.science.trajectory.molecules import find_molecules
 
 __all__ = ["match"]
 

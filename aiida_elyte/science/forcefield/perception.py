@@ -9,7 +9,7 @@ from ase.neighborlist import neighbor_list
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.topology import Topology, formula_of, topology_from_bonds
-from aiida_elyte.science.trajectory.topology import find_molecules
+from aiida_elyte.science.trajectory.molecules import find_molecules
 
 __all__ = ["perceive_bonds", "topology_from_frame"]
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.trajectory.topology import are_elements, find_molecules
+from aiida_elyte.science.trajectory.elements import are_elements
+from aiida_elyte.science.trajectory.molecules import find_molecules
 
 __all__ = [
     "Topology",

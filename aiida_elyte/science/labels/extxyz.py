@@ -48,7 +48,7 @@ def read_extxyz(text: str) -> tuple[list[RawFrame], list[LeftOut], list[str]]:
         The frames; those left out with their reason; sentences on parts of the file that hold no frame and on columns
         that ``Properties`` does not declare.
     """
-    lines = text.split("\n")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     is_ended = not lines[-1].strip(" \r\t")
     while lines and not lines[-1].strip():
         lines.pop()

@@ -8,9 +8,9 @@ from typing import Any
 
 from ase import Atoms
 from ase.io import iread
-from ase.io.formats import open_with_compression
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.archives import DAMAGED, open_bytes
 from aiida_elyte.science.frames import LABELS, labels_of
 from aiida_elyte.science.labels.deepmd import find_systems, read_system
 from aiida_elyte.science.labels.extxyz import read_extxyz
@@ -23,6 +23,8 @@ __all__ = ["Dataset", "check_dataset", "read_dataset"]
 
 _EXTXYZ = (".extxyz", ".xyz", ".exyz")
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+_PIECE = 1 << 22
+"""Bytes read at once."""
 _STANDARD = {"energy", "forces", "stress", "charges", "dft_charge"}
 """Names that are taken without a word."""
 
@@ -183,14 +185,14 @@ def _read(path: Path) -> tuple[list[RawFrame], list[LeftOut], list[str]]:
         raise InputError(f"frames file {path} does not exist; give the path of an existing file")
     suffix = _suffix(path)
     if suffix in _EXTXYZ:
-        return read_extxyz(_text(path))
+        return _read_text(path)
     if suffix == ".traj":
         return _read_traj(path)
     if suffix == ".db":
         return _each(path, _rows(path), "a database of ASE")
     head = _head(path)
-    if head is not None and len(head) > 1 and head[0].strip().isdigit() and "=" in head[1]:
-        return read_extxyz(_text(path))
+    if len(head) > 1 and head[0].strip().isdigit() and "=" in head[1]:
+        return _read_text(path)
     return _each(path, _with_ase(path), "a format that ASE recognises, as extxyz")
 
 
@@ -199,30 +201,29 @@ def _suffix(path: Path) -> str:
     return plain.suffix.lower()
 
 
-def _head(path: Path) -> list[str] | None:
+def _head(path: Path) -> list[str]:
     try:
-        with path.open(encoding="utf-8") as handle:
-            return handle.read(2000).split("\n")
-    except (OSError, UnicodeDecodeError):
-        return None
+        with open_bytes(path) as handle:
+            return handle.read(2000).decode("utf-8", errors="replace").split("\n")
+    except (EOFError, *DAMAGED):
+        return []
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> tuple[list[RawFrame], list[LeftOut], list[str]]:
+    """Read extended XYZ, packed or not; an archive that was cut gives the frames before the cut."""
+    pieces: list[bytes] = []
+    notes: list[str] = []
     try:
-        if path.suffix.lower() == ".zst":
-            import zstandard
-
-            with zstandard.open(path, "rt", encoding="utf-8-sig", errors="replace") as handle:
-                text: str = handle.read()
-        elif path.suffix.lower() in _COMPRESSED:
-            with open_with_compression(str(path), "rb") as handle:
-                text = handle.read().decode("utf-8-sig", errors="replace")
-        else:
-            text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except Exception as error:  # each compression has errors of its own
+        with open_bytes(path) as handle:
+            pieces.extend(iter(lambda: handle.read1(_PIECE), b""))
+    except EOFError:
+        notes.append("the archive is cut short; the frames before the cut are read")
+    except DAMAGED as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise InputError(f"frames file {path} cannot be read ({reason}); expected extxyz") from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+        raise InputError(f"frames file {path} cannot be read ({reason}); expected extxyz; copy it anew") from error
+    text = b"".join(pieces).decode("utf-8-sig", errors="replace")
+    frames, left_out, strays = read_extxyz(text)
+    return frames, left_out, [*notes, *strays]
 
 
 def _with_ase(path: Path) -> Iterator[Atoms]:

@@ -1,25 +1,17 @@
 """The lines of a text file, compressed or not."""
 
-import bz2
-import gzip
-import lzma
-import zlib
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.archives import DAMAGED, archive_of, open_bytes
 
 __all__ = ["TextStream"]
 
 _CHUNK = 4_000_000
 """Bytes read at once."""
-
-_ARCHIVES = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
-"""First bytes of compressed files."""
 
 
 class TextStream:
@@ -38,11 +30,9 @@ class TextStream:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with path.open("rb") as handle:
-            head = handle.read(6)
-        self.archive = next((name for magic, name in _ARCHIVES.items() if head.startswith(magic)), "")
+        self.archive = archive_of(path)
         """What the file is compressed by; empty where it is not."""
-        self._handle = _opened(path, self.archive)
+        self._handle = open_bytes(path)
         self._buffer = b""
         self._ends = np.array([], int)
         self._start = self._cursor = 0
@@ -97,7 +87,7 @@ class TextStream:
             except EOFError:
                 self._is_cut = True
                 break
-            except (zlib.error, lzma.LZMAError, OSError, _DamagedError) as error:
+            except DAMAGED as error:
                 raise InputError(
                     f"{self._path} is damaged ({error}); expected a {self.archive or 'readable'} "
                     f"{'archive' if self.archive else 'file'}; copy it anew"
@@ -107,54 +97,3 @@ class TextStream:
             pieces.append(piece)
             size -= len(piece)
         return b"".join(pieces)
-
-
-class _DamagedError(Exception):
-    """What a zstd archive that is damaged raises, whatever the version of the package."""
-
-
-class _Zstd:
-    """A zstd archive, read as ``gzip`` reads its own: the stream of the package ends silently where a file is cut."""
-
-    def __init__(self, path: Path) -> None:
-        try:
-            import zstandard
-        except ImportError as error:
-            raise InputError(
-                f"{path} is compressed by zstd, which needs the package zstandard; expected it installed; "
-                "pip install zstandard, or decompress the file"
-            ) from error
-        self._new = lambda: zstandard.ZstdDecompressor().decompressobj()
-        self._error = zstandard.ZstdError
-        self._handle = path.open("rb")
-        self._frame: Any = None
-        self._rest = b""
-
-    def read1(self, size: int) -> bytes:
-        while True:
-            piece = self._rest or self._handle.read(max(1, min(size, 1 << 18)))
-            self._rest = b""
-            if not piece:
-                if self._frame is not None:
-                    raise EOFError
-                return b""
-            if self._frame is None:
-                self._frame = self._new()
-            try:
-                text: bytes = self._frame.decompress(piece)
-            except self._error as error:
-                raise _DamagedError(str(error)) from error
-            if self._frame.eof:
-                self._rest, self._frame = self._frame.unused_data, None
-            if text:
-                return text
-
-    def close(self) -> None:
-        self._handle.close()
-
-
-def _opened(path: Path, archive: str) -> Any:
-    if archive == "zstd":
-        return _Zstd(path)
-    opens: dict[str, Callable[..., Any]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
-    return opens[archive](path, "rb") if archive else path.open("rb")

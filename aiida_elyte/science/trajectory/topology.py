@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.elements import (
@@ -21,12 +19,12 @@ from aiida_elyte.science.trajectory.elements import (
     masses_of_elements,
 )
 from aiida_elyte.science.trajectory.formats import reader_of
+from aiida_elyte.science.trajectory.molecules import find_molecules, group_by_label
 from aiida_elyte.science.trajectory.xdatcar import read_poscar_head
 
 __all__ = [
     "Topology",
     "are_elements",
-    "find_molecules",
     "masses_of_elements",
     "read_topology",
     "select_atoms",
@@ -292,28 +290,6 @@ def _elements_of_atoms(
     )
 
 
-def find_molecules(n_atoms: int, bonds: np.ndarray) -> list[np.ndarray]:
-    """Return the atoms of each molecule, in the order of the first ones; an atom without bonds is a molecule.
-
-    Parameters
-    ----------
-    n_atoms
-        Number of atoms.
-    bonds
-        Pairs of bonded atoms, shape ``(n_bonds, 2)``.
-    """
-    pairs = np.asarray(bonds, int).reshape(-1, 2)
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n_atoms, n_atoms))
-    return _group(connected_components(graph, directed=False)[1])
-
-
-def _group(labels: np.ndarray) -> list[np.ndarray]:
-    """Return the places of each label, ascending, groups in the order of their first places."""
-    order = np.argsort(labels, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
-    return sorted(groups, key=lambda group: int(group[0]))
-
-
 def select_molecules(topology: Topology | str | Path, selections: Mapping[str, str]) -> dict[str, list[np.ndarray]]:
     """Return the molecules that selections name, split by bonds, or by residues where the selected have no bonds.
 
@@ -381,7 +357,7 @@ def _select(topology: Topology, name: str, selection: str) -> list[np.ndarray]:
     if np.isin(topology.bonds, chosen).any():
         groups = find_molecules(n_atoms, topology.bonds)
     elif hasattr(topology.universe.atoms, "resids"):
-        groups = _group(topology.universe.atoms.resindices)
+        groups = group_by_label(topology.universe.atoms.resindices)
     else:
         raise InputError(
             f"{topology.path} tells neither bonds nor residues of {name}; expected them; add bonds to the topology"

@@ -249,8 +249,8 @@ def _check_charges(charges: Mapping[str, float], series: Series, frame: str | No
 def _without_background(bare: Estimate | Refusal, carriers: Mapping[str, float]) -> dict[str, Estimate | Refusal]:
     """Return what is known of ions whose background was not written: what ions that do not know of each other have."""
     reason = (
-        f"needs all atoms: the trajectory holds {', '.join(carriers)} alone, and how that moves which neutralises them "
-        "is not known; the Nernst–Einstein conductivity needs the volume only"
+        f"needs all atoms: the trajectory holds {', '.join(carriers)} alone, and how the atoms that neutralise them "
+        "move is not known; the Nernst–Einstein conductivity needs the volume only"
     )
     names = ["conductivity", "haven_ratio", *(f"onsager_{a}_{b}" for a in carriers for b in carriers if a <= b)]
     names += [f"transference_{name}" for name in carriers] if len(carriers) > 1 else []

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterator
+from itertools import chain, repeat
 
 import numpy as np
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.reduction import Series
-from aiida_elyte.units import ACCELERATION, BOLTZMANN_EV_K, CM2_S
+from aiida_elyte.units import ACCELERATION, BOLTZMANN_EV_K, CM2_S, GPA
 
 __all__ = ["check_time_step"]
 
@@ -26,10 +27,10 @@ _APART = 1.5
 
 _FLYING = 3.0
 """Mean squared displacement over two samples over that over one, from which on ions fly: 4 in free flight, 3 after a
-sixth of a vibration, 2 or less once they collide. A flight tells its time to a tenth, whatever forces act."""
+sixth of a vibration, 2 or less once they collide. The time of a flight is known to a tenth, whatever forces act."""
 
 _TOO_LONG = 1.5
-"""Time given over the time that the flight tells, from which on it is too long: room for a temperature 2.25 times
+"""Time given over the time of the flight, from which on it is too long: room for a temperature 2.25 times
 lower than the one given."""
 
 _TOO_LONG_SUMS = 3.0
@@ -45,13 +46,13 @@ _STILL_FS, _STILL = 100.0, 0.5
 """Time after which a vibration has forgotten where it was [fs], and part of its displacement then that must be seen."""
 
 _FIXED_A = 1e-4
-"""Root mean square step up to which atoms are held fixed [Å]: they tell no time."""
+"""Root mean square step up to which atoms are held fixed [Å]: they say nothing of time."""
 
 _MOST_VALUES = 5_000_000
 """Displacements looked at, the last ones: more of them make no difference."""
 
-_EV_A2 = 0.0624150907
-"""N/m in eV/Å²."""
+_EV_A2 = GPA * 1e-9 / 1e-10
+"""N/m in eV/Å²: a force constant is a pressure times a length."""
 
 _GASEOUS = 1e-2
 """Diffusion coefficient [cm²/s] that no condensed matter has: a liquid's is 1e-5."""
@@ -66,7 +67,7 @@ def check_time_step(series: Series, temperature_K: float) -> str | None:
 
     so that a larger displacement shows a step given too small. One given too large looks like slow diffusion. It shows
     in three ways. Where ions still fly from sample to sample, the mean squared displacement over two steps being more
-    than three times that over one, equality holds, and tells the time. Where the series hold currents, the displacement
+    than three times that over one, equality holds, and gives the time. Where the series hold currents, the displacement
     over one step is the mean velocity times the step, as long as the two are correlated. And atoms that move less in
     100 fs or more than the stiffest vibration makes them move cannot have been given that time. Displacements are taken
     relative to the centre of mass of all atoms, and of the species.
@@ -132,7 +133,8 @@ def _faster_than_flight(series: Series, temperature_K: float) -> str | None:
 
 def _still_flying(series: Series, temperature_K: float) -> str | None:
     """Look for ions that fly from sample to sample, in a time that their flight does not take."""
-    for name, step_fs, moved, limit in _flights(series):
+    flights = chain(zip(_particles(series), repeat(False)), zip(_sums(series), repeat(True)))  # one held at a time
+    for (name, step_fs, moved), is_sum in flights:
         if len(moved) < 3 or moved[1:].size < _MIN_FLIGHTS:
             continue
         one, two = (float(np.mean((moved[lag:] - moved[:-lag]) ** 2, dtype=float)) for lag in (1, 2))
@@ -141,34 +143,37 @@ def _still_flying(series: Series, temperature_K: float) -> str | None:
         place = series.species.index(name)
         mass, count = float(series.masses[place]), float(series.counts[place])
         velocity = math.sqrt(BOLTZMANN_EV_K * temperature_K / mass * ACCELERATION)  # along one axis
-        if limit == _TOO_LONG_SUMS:  # the sum over a species moves √count times as far, less what all atoms share
+        if is_sum:  # the sum over a species moves √count times as far, less what all atoms share
             velocity *= math.sqrt(count * (1 - mass * count / float(series.masses @ series.counts)))
         if not velocity > 0:
             continue
-        told = math.sqrt(one) / velocity
-        if step_fs > limit * told:
+        flight_fs = math.sqrt(one) / velocity
+        if step_fs > (_TOO_LONG_SUMS if is_sum else _TOO_LONG) * flight_fs:
             return (
                 f"{name} flies straight on from one sample to the next, {step_fs:g} fs later, but so slowly that "
-                f"thermal motion at {temperature_K:g} K takes {told:.3g} fs for it; expected ions that collide within "
-                f"{step_fs:g} fs; give the time between frames, or the MD step, with --timestep-fs"
+                f"thermal motion at {temperature_K:g} K takes {flight_fs:.3g} fs for it; expected ions that collide "
+                f"within {step_fs:g} fs; give the time between frames, or the MD step, with --timestep-fs"
             )
     return None
 
 
-def _flights(series: Series) -> Iterator[tuple[str, float, np.ndarray, float]]:
-    """Yield each species with its time step, displacements of particles or their sum, and the limit for these."""
+def _particles(series: Series) -> Iterator[tuple[str, float, np.ndarray]]:
+    """Yield each species with its time step [fs] and the displacements of its particles [Å]."""
     for name in dict.fromkeys(series.tracked):
         moved = _moved(series, name)
         if moved.shape[1] > 1:
             # less what the species does as a whole: it flows where a field drives it
             mean = moved.mean(axis=1, keepdims=True)
             scale = math.sqrt(moved.shape[1] / (moved.shape[1] - 1))
-            yield name, series.tracked_interval_fs, (moved - mean) * scale, _TOO_LONG
-    drift = series.centre_of_mass_A
-    for place, name in enumerate(series.species):
-        if len(series.species) > 1:
-            total = series.collective_A[:, place] - series.counts[place] * drift
-            yield name, series.interval_fs, total, _TOO_LONG_SUMS
+            yield name, series.tracked_interval_fs, (moved - mean) * scale
+
+
+def _sums(series: Series) -> Iterator[tuple[str, float, np.ndarray]]:
+    """Yield each species with its time step [fs] and the sum of the displacements of its particles [Å]."""
+    if len(series.species) > 1:
+        for place, name in enumerate(series.species):
+            drift = series.counts[place] * series.centre_of_mass_A
+            yield name, series.interval_fs, series.collective_A[:, place] - drift
 
 
 def _standing_still(series: Series, temperature_K: float) -> str | None:
@@ -177,8 +182,8 @@ def _standing_still(series: Series, temperature_K: float) -> str | None:
     if step_fs < _STILL_FS:
         return None
     least = _STILL * math.sqrt(6 * BOLTZMANN_EV_K * temperature_K / (_STIFFEST_N_M * _EV_A2))
-    for name, _, moved, limit in _flights(series):
-        if limit == _TOO_LONG_SUMS or len(moved) < 2:
+    for name, _, moved in _particles(series):
+        if len(moved) < 2:
             continue
         steps = np.diff(moved, axis=0)
         length = math.sqrt(3 * float(np.mean(steps**2, dtype=float)))

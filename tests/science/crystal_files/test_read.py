@@ -1,7 +1,11 @@
+import bz2
+import gzip
+import lzma
 from pathlib import Path
 
 import numpy as np
 import pytest
+import zstandard
 from ase.build import bulk
 from ase.io import write
 from ase.neighborlist import neighbor_list
@@ -99,10 +103,10 @@ def test_constraints_of_a_poscar_are_left_behind(tmp_path):
         ("POSCAR", "a\nb\nc\n", "has 3 lines"),
         ("none.extxyz", '0\nLattice="5 0 0 0 5 0 0 0 5"\n', "holds no atom|cannot be read"),
         ("molecule.xyz", "2\n\nLi 0 0 0\nCl 0 0 2\n", "not periodic"),
-        ("nan.extxyz", '1\nLattice="5 0 0 0 5 0 0 0 5"\nLi 0 nan 0\n', "not numbers"),
+        ("nan.extxyz", '1\nLattice="5 0 0 0 5 0 0 0 5"\nLi 0 nan 0\n', "position of atom 0 is 0.0 nan 0.0"),
         ("slab.extxyz", '1\nLattice="5 0 0 0 5 0 0 0 5" pbc="T T F"\nLi 0 0 0\n', "not periodic"),
-        ("flat.extxyz", '1\nLattice="5 0 0 0 5 0 0 0 0"\nLi 0 0 0\n', "not periodic"),
-        ("ghost.extxyz", '1\nLattice="5 0 0 0 5 0 0 0 5"\nX 0 0 0\n', "unknown species"),
+        ("flat.extxyz", '1\nLattice="5 0 0 0 5 0 0 0 0"\nLi 0 0 0\n', "without a volume"),
+        ("ghost.extxyz", '1\nLattice="5 0 0 0 5 0 0 0 5"\nX 0 0 0\n', "not an element"),
     ],
 )
 def test_unusable_file_is_refused_in_one_line(tmp_path, name, text, message):
@@ -137,3 +141,28 @@ def test_demo_structure_has_the_published_bonds():
     assert 2.03 < bonds.min() < bonds.max() < 2.08
     contacts = distances[(symbols[first] == "Li") & (symbols[second] == "S")]
     assert 2.4 < contacts.min() < contacts.max() < 2.6
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, gzip.compress, lzma.compress, zstandard.compress])
+def test_structures_in_archives_are_read_and_damaged_archives_are_one_line(tmp_path, pack):
+    packed = pack(cif(tmp_path).read_bytes())
+    suffix = {"bz2": ".bz2", "gzip": ".gz", "lzma": ".xz"}.get(pack.__module__, ".zst")
+    path = tmp_path / f"packed.cif{suffix}"
+    path.write_bytes(packed)
+    assert str(read_structure(path).symbols) == str(read_structure(tmp_path / "licl.cif").symbols)
+    for broken in (packed[: len(packed) // 2], packed[:60] + bytes(20) + packed[80:]):
+        path.write_bytes(broken)
+        with pytest.raises(InputError, match="cannot be read"):
+            read_structure(path)
+
+
+def test_extxyz_is_read_with_keys_and_elements_in_any_case_as_data_sets_are(tmp_path):
+    path = tmp_path / "licl.xyz"
+    rows = "LI 0 0 0\nCL 2.5 2.5 2.5\n"
+    path.write_text(f'2\nlattice="5 0 0 0 5 0 0 0 5" properties=species:S:1:pos:R:3 pbc="T T T"\n{rows}')
+    atoms = read_structure(path)
+    assert str(atoms.symbols) == "LiCl"
+    np.testing.assert_allclose(atoms.cell.array, 5 * np.eye(3))
+    path.write_text(f'3\nLattice="5 0 0 0 5 0 0 0 5" Properties=species:S:1:pos:R:3 pbc="T T T"\n{rows}')
+    with pytest.raises(InputError, match="ends within it"):
+        read_structure(path)

@@ -1,11 +1,14 @@
 """Data sets as people keep them, read with an account of what was taken."""
 
+import bz2
 import gzip
+import lzma
 import time
 from contextlib import suppress
 
 import numpy as np
 import pytest
+import zstandard
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
@@ -18,6 +21,7 @@ from aiida_elyte.science.frames import labels_of
 from aiida_elyte.science.labels.naming import parse_names
 from aiida_elyte.science.labels.reading import read_dataset
 
+PACK = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstandard.compress}
 ENERGIES, STRESS = [-40.0, -40.1, -40.2], np.array([1, 2, 3, 4, 5, 6]) * 1e-3
 
 
@@ -132,12 +136,27 @@ def test_frames_of_the_file_keep_their_numbers(tmp_path):
     assert found.left_out == [f"{tmp_path / 'a.extxyz'}: frame 1 is left out: its energy is nan"]
 
 
-def test_compressed_file_that_is_cut_is_one_line(tmp_path):
+@pytest.mark.parametrize(("suffix", "pack"), PACK.items())
+def test_archive_that_is_cut_keeps_the_frames_before_the_cut(tmp_path, suffix, pack):
+    rng = np.random.default_rng(0)
+    header = '200\nProperties=species:S:1:pos:R:3:forces:R:3 Lattice="20 0 0 0 20 0 0 0 20" energy={}\n'
+    rows = ["".join(f"Li {' '.join(map(str, row))}\n" for row in rng.random((200, 6))) for _ in range(60)]
+    packed = pack("".join(header.format(-number) + table for number, table in enumerate(rows)).encode())
+    path = tmp_path / f"a.xyz{suffix}"
+    path.write_bytes(packed[: 3 * len(packed) // 4])
+    found = read_dataset(path)
+    assert 10 < len(found.frames) < 60
+    assert [labels_of(frame)["energy"] for frame in found.frames] == [-number for number in range(len(found.frames))]
+    assert any("archive is cut short" in warning for warning in found.warnings)
+    path.write_bytes(packed[:12])
+    with pytest.raises(InputError, match=rf"a\.xyz{suffix} is empty|cannot be read"):
+        read_dataset(path)
+
+
+def test_archives_are_read_whatever_they_are_called(tmp_path):
     write(tmp_path / "a.extxyz", make())
-    content = gzip.compress((tmp_path / "a.extxyz").read_bytes())
-    (tmp_path / "a.extxyz.gz").write_bytes(content[: len(content) // 2])
-    with pytest.raises(InputError, match=r"a.extxyz.gz cannot be read"):
-        read_dataset(tmp_path / "a.extxyz.gz")
+    (tmp_path / "b.xyz").write_bytes(gzip.compress((tmp_path / "a.extxyz").read_bytes()))
+    assert [labels_of(frame)["energy"] for frame in read_dataset(tmp_path / "b.xyz").frames] == ENERGIES
 
 
 @pytest.mark.parametrize("name", ["a.extxyz", "a.traj", "a.db", "a.json", "a.dat", "a.cif"])

@@ -5,7 +5,7 @@ import pytest
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.reduction import Reducer
-from aiida_elyte.science.trajectory.topology import find_molecules, read_topology, select_molecules
+from aiida_elyte.science.trajectory.topology import read_topology, select_molecules
 
 # two ions BF2 (atoms 0-2 and 5-7) and two Li (3 and 4)
 SYMBOLS = ("B", "F", "F", "Li", "Li", "F", "B", "F")
@@ -124,19 +124,6 @@ def test_topologies_that_do_not_tell(tmp_path, name, content, said):
 def test_missing_topology(tmp_path):
     with pytest.raises(InputError, match=r"topology \S+x.pdb is not there; expected a file"):
         read_topology(tmp_path / "x.pdb")
-
-
-def test_molecules_are_the_connected_atoms():
-    rng = np.random.default_rng(0)
-    bonds = rng.integers(0, 60, (40, 2))
-    found = find_molecules(60, bonds)
-    labels = np.arange(60)  # naive: let the smaller label spread until nothing changes
-    for _ in range(60):
-        for i, j in bonds:
-            labels[[i, j]] = min(labels[i], labels[j])
-    expected = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    assert [group.tolist() for group in found] == [group.tolist() for group in expected]
-    assert [group.tolist() for group in find_molecules(3, np.empty((0, 2)))] == [[0], [1], [2]]
 
 
 @pytest.mark.parametrize(

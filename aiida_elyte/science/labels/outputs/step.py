@@ -1,20 +1,15 @@
 """One geometry of an output with what was computed for it, before anybody judged whether it is a label."""
 
-import bz2
-import gzip
-import io
 import lzma
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, cast
 
 import numpy as np
 from ase.data import atomic_numbers
 
-from aiida_elyte.errors import InputError
+from aiida_elyte.science.archives import open_bytes
 
 __all__ = ["OUT_OF_ORDER", "VOIGT", "Lines", "Output", "Step", "element_of", "loose_numbers", "numbers", "open_bytes"]
 
@@ -64,7 +59,7 @@ class Output:
 class Lines:
     """Lines of a text; a compressed file that was cut short ends where it was cut, and ``is_cut`` tells."""
 
-    def __init__(self, handle: IO[bytes]) -> None:
+    def __init__(self, handle: Iterable[bytes]) -> None:
         self.is_cut = False
         self._handle = handle
 
@@ -77,34 +72,6 @@ class Lines:
             if not isinstance(error, _CUT) and type(error).__name__ != "ZstdError":
                 raise
             self.is_cut = True
-
-
-def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file, packed by gzip, bzip2, xz or zstandard (told by its first bytes) or plain.
-
-    Raises
-    ------
-    InputError
-        If it is packed by zstandard, and the module of that name is not installed.
-    """
-    with path.open("rb") as handle:
-        magic = handle.read(6)
-    if magic.startswith(b"\x1f\x8b"):
-        return cast(IO[bytes], gzip.open(path))
-    if magic.startswith(b"BZh"):
-        return bz2.open(path)
-    if magic.startswith(b"\xfd7zXZ\0"):
-        return lzma.open(path)
-    if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        try:
-            import zstandard
-        except ModuleNotFoundError as error:
-            raise InputError(
-                f"{path} is packed by zstandard, which is not installed; unpack it, or `pip install zstandard`"
-            ) from error
-        reader = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True, closefd=True)
-        return cast(IO[bytes], io.BufferedReader(reader))
-    return path.open("rb")
 
 
 def numbers(text: str, decimals: int) -> list[float]:

@@ -74,8 +74,8 @@ def _method(tags: Mapping[str, str], potentials: Sequence[tuple[str, str]]) -> t
     if meta not in ("--", "NONE", "F", ".FALSE.", ""):
         functional = name_of_functional(meta) or meta
     elif gga in ("--", ""):
-        titles = {title.split("_")[0].split()[0] + "_" + title.partition("_")[2][:3] for _, title in potentials}
-        functional = "PBE" if any(title.startswith("PAW_PBE") for title in titles) else "functional of the POTCAR"
+        is_pbe = any(title.startswith("PAW_PBE") for _, title in potentials)
+        functional = "PBE" if is_pbe else "functional of the POTCAR"
     else:
         functional = name_of_functional(f"gga {gga}") or f"GGA={gga}"
     if not is_true(tags.get("LHFCALC", "F")):
