@@ -115,10 +115,10 @@ class _Run:
 
     def _take_energy(self, line: str) -> None:
         """Take the energy after the forces, which ends a step; those of the iterations are spelt otherwise."""
-        match = re.search(r"=\s*(-?\d*\.\d{8}|\*+)\s*eV", line)
-        self._energy = None if match is None else float("nan") if "*" in match[1] else float(match[1])
+        match = re.search(r"=(.*?)eV", line)
+        self._energy = None if match is None else (numbers(match[1], 8) or [float("nan")])[0]
         if self._has_forces:
-            self.finish("")
+            self.finish("its energy is cut")
 
     def _take_header(self, line: str) -> None:
         if "TITEL" in line:

@@ -40,6 +40,7 @@ def is_output(path: str | Path) -> bool:
     return _format_of(Path(path)) is not None
 
 
+@np.errstate(all="ignore")  # what is not finite is left out below, in words
 def read_output(path: str | Path) -> tuple[list[Atoms], list[str]]:
     """Read every frame of an output, plain or compressed.
 
@@ -75,6 +76,7 @@ def read_output(path: str | Path) -> tuple[list[Atoms], list[str]]:
             f"{path} cannot be read as {name} ({words}); expected the whole output of a finished run"
         ) from error
     frames: list[Atoms] = []
+    taken: list[int] = []
     faults: dict[str, list[int]] = {}
     block = "/".join(path.parts[-2:])  # these files are all called alike: the folder tells them apart
     for index, step in enumerate(output.steps):
@@ -83,6 +85,7 @@ def read_output(path: str | Path) -> tuple[list[Atoms], list[str]]:
             faults.setdefault(fault, []).append(index)
             continue
         frames.append(_frame(step, f"{block}#{index}"))
+        taken.append(index)
     left_out = [f"{path}: {_indices(where)} left out: {fault}" for fault, where in faults.items()]
     if not frames:
         reasons = "; ".join(line.removeprefix(f"{path}: ") for line in left_out) or "it has no ionic step"
@@ -92,6 +95,9 @@ def read_output(path: str | Path) -> tuple[list[Atoms], list[str]]:
         )
     if output.is_cut and not any("ends within" in fault for fault in faults):
         left_out.append(f"{path}: the run was cut short or is not finished; its {len(frames)} whole frames are taken")
+    bare = [index for index in taken if output.steps[index].stress is None]
+    if 0 < len(bare) < len(taken):
+        left_out.append(f"{path}: {_indices(bare)} taken without stress, which the others have")
     return frames, [*left_out, *(f"{path}: {note}" for note in output.notes)]
 
 
@@ -124,14 +130,14 @@ def _fault_of(step: Step) -> str | None:
         return f"it has {len(step.positions)} positions and {len(step.forces)} forces for {count} atoms"
     if "X" in step.symbols:
         return "it has atoms of unknown element"
-    if step.cell is not None and (step.cell.shape != (3, 3) or not abs(np.linalg.det(step.cell)) > 1e-3):
-        return "its cell has no volume"
     if step.stress is not None and step.stress.shape != (6,):
         return "its stress is incomplete"
-    for name in ("energy", "forces", "stress", "positions"):
+    for name in ("energy", "forces", "stress", "positions", "cell"):
         values = getattr(step, name)
         if values is not None and not np.isfinite(values).all():
             return f"its {name} hold stars, NaN or infinity in place of a number"
+    if step.cell is not None and (step.cell.shape != (3, 3) or not abs(np.linalg.det(step.cell)) > 1e-3):
+        return "its cell has no volume"
     return None
 
 
