@@ -87,7 +87,7 @@ def test_run_that_ends_within_a_block_lends_nothing_to_the_run_behind_it(tmp_pat
 def test_stress_of_cp2k_that_is_none_is_not_taken_from_what_stands_behind_it(tmp_path):
     for name in ("run-pos-1.xyz", "run-1.cell"):
         written(tmp_path, name, (KEPT / f"cp2k_{name}").read_bytes())
-    text = replaced((KEPT / "cp2k_md.out").read_text(), r"^ STRESS\| +x +(\S+)", "NaN", 0)
+    text = replaced((KEPT / "cp2k_md.out").read_text(), r"^ STRESS\| +x +(-?\d\S+)", "NaN", 0)
     frames, notes = read_output(written(tmp_path, "run.out", text))
     assert len(frames) == 2
     assert "frame 0 is left out: its stress" in notes[0]
