@@ -155,7 +155,7 @@ def _add_trajectory(
         "time_source": trajectory.time_source,
         "n_frames_left_out": trajectory.n_dropped,
     }
-    told = _told(str(trajectory.path), n_frames, series, known, trajectory.interval_fs)
+    told = _told(str(trajectory.path), n_frames, series, known, trajectory)
     system.trajectories.append({**told, "notes": list(notes), "warnings": list(trajectory.warnings)})
 
 
@@ -179,13 +179,15 @@ def require_independent(system: System) -> None:
 
 
 def _told(
-    path: str, n_frames: int, series: "Series", known: Mapping[str, Any], interval_fs: float | None = None
+    path: str, n_frames: int, series: "Series", known: Mapping[str, Any], trajectory: "Trajectory | None" = None
 ) -> dict[str, Any]:
     """Return what was read of one trajectory."""
     import numpy as np
     from ase.geometry import cell_to_cellpar
 
-    step = series.interval_fs if interval_fs is None else interval_fs
+    step = series.interval_fs if trajectory is None else trajectory.interval_fs
+    # a mean of cells means nothing where the lattice changes its basis
+    cell = series.cell_A if trajectory is None else trajectory.first_cell_A
     volume = series.volume_A3
     temperature = series.temperature_K[np.isfinite(series.temperature_K)]
     return {
@@ -197,7 +199,7 @@ def _told(
         "warnings": [],
         "n_frames_left_out": 0,
         **known,
-        "cell_A_deg": [round(float(value), 4) for value in cell_to_cellpar(series.cell_A)],
+        "cell_A_deg": [round(float(value), 4) for value in cell_to_cellpar(cell)],
         "volume_A3": {name: float(getattr(np, name)(volume)) for name in ("mean", "min", "max")},
         "kinetic_temperature_K": float(temperature.mean()) if len(temperature) else None,
     }
@@ -291,7 +293,7 @@ def describe_trajectories(system: System) -> list[str]:
         volume = told["volume_A3"]
         swing = (volume["max"] - volume["min"]) / volume["mean"]
         if swing > 1e-6:
-            cell = f"mean {cell}, volume changing by {100 * swing:.2g} %"
+            cell = f"{cell} at first, volume changing by {100 * swing:.2g} %"
         words = [f"{told['format']}, {told['formula']}{atoms}", f"{count}, {told['duration_ps']:g} ps", cell]
         if told["kinetic_temperature_K"] is not None:
             words.append(f"kinetic temperature {told['kinetic_temperature_K']:.4g} K")

@@ -12,7 +12,7 @@ from aiida_elyte.science.labels.outputs.step import VOIGT, element_of
 from aiida_elyte.science.theory import LevelOfTheory
 from aiida_elyte.units import BOHR_A, HARTREE_EV
 
-__all__ = ["PwResult", "read_pw_xml"]
+__all__ = ["PwResult", "read_pw_level", "read_pw_xml"]
 
 _SMEARINGS = {"mv": "Marzari-Vanderbilt", "mp": "Methfessel-Paxton", "fd": "Fermi-Dirac", "gaussian": "Gaussian"}
 """Name in the XML file → name in the text."""
@@ -52,7 +52,7 @@ def read_pw_xml(text: str) -> PwResult:
         raise InputError("the pw.x run is not self-consistent; expected a converged one; raise electron_maxstep")
     sigma = -_numbers(root, "stress").reshape(3, 3) * HARTREE_EV / BOHR_A**3
     return PwResult(
-        level=_level(root),
+        level=read_pw_level(root),
         energy=float(_numbers(root, "total_energy/etot")[0]) * HARTREE_EV,
         forces=_numbers(root, "forces").reshape(-1, 3) * HARTREE_EV / BOHR_A,
         stress=sigma[VOIGT],
@@ -70,7 +70,9 @@ def _numbers(root: ElementTree.Element, name: str) -> np.ndarray:
     return values
 
 
-def _level(root: ElementTree.Element) -> LevelOfTheory:
+def read_pw_level(root: ElementTree.Element) -> LevelOfTheory:
+    """Return the level of theory that the input in an XML file describes, but for the k-points."""
+
     def given(path: str, default: str = "") -> str:
         return (root.findtext(f"input/{path}") or default).strip()
 

@@ -1,10 +1,10 @@
 """How often the 95 % intervals hold the truth, and how often there is rightly no number.
 
 Repetitions of synthetic motion with exactly known transport, each analysed from the first choice to the last without a
-hand: Brownian ions; a cell that breathes; pairs that move as one; electrolytes of a given Onsager matrix, one of them
-with a negative transference number; velocities that decay exponentially; ions in cages that wander, long enough to tell
-and not, and hard ones in two cages at once; motion that never becomes diffusive. Methods were chosen on
-other seeds and lengths than those of this table.
+hand: Brownian ions; cells that breathe, as a cube or each edge for itself, or shear and flip; pairs that move as one;
+electrolytes of a given Onsager matrix, one of them with a negative transference number; velocities that decay
+exponentially; ions in cages that wander, long enough to tell and not, and hard ones in two cages at once; motion that
+never becomes diffusive. Methods were chosen on other seeds and lengths than those of this table.
 
     python examples/benchmarks/transport_coverage.py --repetitions 1000
 """
@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,17 @@ def cases() -> dict[str, Case]:
         "Brownian, 4 × 250": Case("diffusive", brownian, (250, 24, 1e-4, 50.0), 4, single(1e-4, 24)),
         "Brownian, 2 × 80": Case("diffusive", brownian, (80, 24, 1e-4, 50.0), 2, single(1e-4, 24)),
         "breathing cell, 1 × 600": Case("diffusive", breathing, (600, 24, 1e-4, 50.0), 1, single(1e-4, 24)),
+        **{
+            f"{name}, 2 % swing, {'un' * is_unwrapped}wrapped": Case(
+                "diffusive",
+                partial(breathing, swing=0.02, shape=shape, is_unwrapped=is_unwrapped),
+                (1500, 24, 1e-4, 50.0),
+                1,
+                single(1e-4, 24),
+            )
+            for name, shape in (("breathing cube", "cube"), ("breathing box", "box"), ("tilting cell", "tilting"))
+            for is_unwrapped in (False, True)
+        },
         "pairs, 1 × 1500": Case("diffusive", correlated_pairs, (1500, 24, 1e-4, 50.0), 1, single(1e-4, 24, 0.5)),
         "salt, 2 × 600": Case("diffusive", electrolyte, (600, 20, PLAIN, 50.0), 2, salt(PLAIN, 20)),
         "salt, t+ < 0, 2 × 600": Case("diffusive", electrolyte, (600, 20, NEGATIVE, 50.0), 2, salt(NEGATIVE, 20)),

@@ -212,7 +212,7 @@ def write_torchsim(path, walk):
     ("changes", "message"),
     [
         ({"trajectories": {"r0": "run9.extxyz"}}, "run9.extxyz is not there; expected a file"),
-        ({"timestep_fs": None}, "tells no times; expected timestep_fs"),
+        ({"timestep_fs": None}, "tells no times; expected the time between its frames"),
         ({"tracked": ["Na"]}, "tracked names Na; expected species among Li, S"),
     ],
 )

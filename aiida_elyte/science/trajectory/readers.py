@@ -87,6 +87,11 @@ class Trajectory:
         return (*(self.topology.notes if self.topology else ()), *self._opening_notes, *self._notes, *repeats)
 
     @property
+    def first_cell_A(self) -> np.ndarray:
+        """Cell of the first frame, rows are its vectors [Å], shape ``(3, 3)``."""
+        return self._complete(self._first, f"frame 0 of {self.path}").cell_A
+
+    @property
     def n_dropped(self) -> int:
         """Frames of the file that were left out so far, as they repeat others."""
         return sum(one.n_dropped for one in self._filters)

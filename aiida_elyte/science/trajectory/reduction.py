@@ -56,7 +56,7 @@ class Series:
     temperature_K: np.ndarray
     """Kinetic temperature [K], NaN where it was not given, shape ``(T,)``."""
     cell_A: np.ndarray
-    """Mean cell, rows are its vectors [Å], shape ``(3, 3)``."""
+    """Mean cell in the basis of the first, whatever flips there were, rows are its vectors [Å], shape ``(3, 3)``."""
 
     @property
     def tracked_interval_fs(self) -> float:
@@ -217,7 +217,8 @@ class Reducer:
         positions
             Positions, wrapped or not [Å], shape ``(n_atoms, 3)``, always in the order of the symbols.
         cell
-            Rows are the cell vectors [Å], shape ``(3, 3)``; it may change from frame to frame.
+            Rows are the cell vectors [Å], shape ``(3, 3)``; they may change from frame to frame, and flip to another
+            basis of the same lattice.
         temperature_K
             Kinetic temperature [K], when known.
         symbols
@@ -228,8 +229,8 @@ class Reducer:
         Raises
         ------
         InputError
-            When atoms are missing, in another order, not at finite positions or too far from where they were, when the
-            cell has no volume, or when velocities come and go.
+            If atoms are missing, in another order, not at finite positions or too far from where they were, if the
+            cell has no volume or cannot have become what it is, or if velocities come and go.
         """
         where = f"frame {self._n_frames} of replica {self._replica}"
         if len(symbols) and not np.array_equal(symbols, self._symbols):
@@ -253,7 +254,7 @@ class Reducer:
             self._sums.keep((self._unwrapper.sums_A, currents, volume, float(temperature_K)))
         if self._displacements.takes(self._n_frames):
             self._displacements.keep(self._particles.follow(self._unwrapper.displacements_A))
-        self._cell_sum += cell
+        self._cell_sum += self._unwrapper.basis @ cell
         self._n_frames += 1
 
     def _arrays(self) -> dict[str, np.ndarray]:

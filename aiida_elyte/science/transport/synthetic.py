@@ -78,22 +78,43 @@ def breathing(
     diffusion_A2_fs: float,
     interval_fs: float,
     *,
+    swing: float = 0.005,
+    shape: str = "cube",
+    is_unwrapped: bool = False,
     volume_A3: float = 1000.0,
     n_framework: int = 8,
     **labels: Any,
 ) -> Series:
-    """Return Brownian ions reduced from wrapped positions in a cubic cell whose edge swings by 0.5 % (NPT)."""
+    """Return Brownian ions reduced from their positions in a cell that breathes, as under constant pressure.
+
+    Parameters
+    ----------
+    swing
+        Standard deviation of the edges, as part of these; they forget where they were in 20 intervals.
+    shape
+        ``cube``: edges swing together. ``box``: each for itself. ``tilting``: together, while the cell is sheared on
+        and on by 0.01 per interval, and flips back by a whole edge whenever it leans by more than half of one.
+    is_unwrapped
+        Whether positions run on through the faces of the cell and across its flips, or are wrapped.
+    """
     edge = volume_A3 ** (1 / 3)
-    swing = _rattle(rng, (n_times, 1, 1), 0.005, 20 * interval_fs, interval_fs)[:, 0, 0]
-    edges = edge * (1 + swing - swing.mean())
-    steps = _walk(rng, (n_times, n_ions, 3), diffusion_A2_fs, interval_fs) / edge
-    scaled = np.concatenate(
-        [rng.random((n_ions, 3)) + steps, np.tile(rng.random((n_framework, 3)), (n_times, 1, 1))], 1
-    )
+    swings = _rattle(rng, (n_times, 1, 3), swing, 20 * interval_fs, interval_fs)[:, 0]
+    if shape != "box":
+        swings[:] = swings[:, :1]
+    cells = np.eye(3) * (edge * (1 + swings - swings.mean(axis=0)))[:, None]
+    lean = 0.01 * np.arange(n_times) * (shape == "tilting")
+    cells[:, 1, 0] = lean * cells[:, 0, 0]
+    steps = np.diff(_walk(rng, (n_times, n_ions, 3), diffusion_A2_fs, interval_fs), axis=0, prepend=0.0)
+    ions = rng.random((n_ions, 3)) + np.cumsum(steps @ np.linalg.inv(cells), axis=0)
+    scaled = np.concatenate([ions, np.tile(rng.random((n_framework, 3)), (n_times, 1, 1))], 1)
+    flips = np.rint(lean)[:, None]  # the same points in the basis of the flipped cell
+    scaled[:, :, 0] += flips * scaled[:, :, 1]
+    cells[:, 1] -= flips * cells[:, 0]
     symbols = ["Li"] * n_ions + ["S"] * n_framework
-    reducer = Reducer(symbols, [6.94] * n_ions + [32.06] * n_framework, interval_fs, tracked=["Li"], **labels)
-    for positions, length in zip(scaled % 1.0 * edges[:, None, None], edges, strict=True):
-        reducer.add(positions, length * np.eye(3))
+    masses = [6.94] * n_ions + [32.06] * n_framework
+    reducer = Reducer(symbols, masses, interval_fs, tracked=["Li"], is_unwrapped=is_unwrapped, **labels)
+    for points, cell in zip(scaled if is_unwrapped else scaled % 1.0, cells, strict=True):
+        reducer.add(points @ cell, cell)
     return reducer.finish()
 
 

@@ -57,7 +57,7 @@ class _Run:
         self._begin()
 
     def _begin(self) -> None:
-        self._began = self._has_forces = self._is_told = self._is_constrained = False
+        self._began = self._has_forces = self._is_told = self._is_constrained = self._is_other = False
         self._converged: bool | None = None
         self._energy: float | None = None
         self._forces: list[list[float]] = []
@@ -80,7 +80,10 @@ class _Run:
         elif "Self-consistency cycle not yet converged" in line or "CYCLE DID NOT CONVERGE" in line:
             self._converged = False
         elif match := re.match(r"^\s*\| Electronic free energy\s*:\s*(\S+) eV\s*$", line):
-            self._energy = (loose_numbers(match[1]) or [float("nan")])[0]
+            energy = (loose_numbers(match[1]) or [float("nan")])[0]
+            # Dynamics tell it again with the positions that follow.
+            self._is_other |= self._has_forces and energy != self._energy
+            self._energy = energy
         elif line.lstrip().startswith("Total atomic forces"):
             self._is_constrained = "constraints were applied" in line
             self._forces, self._has_forces, self._reading = [], True, "forces"
@@ -185,6 +188,8 @@ class _Run:
             or (self._has_stress and [len(row) for row in self._stress] != [3, 3, 3])
         ):
             fault = missing
+        elif self._is_other:
+            fault = "the energy told with its positions is another: lines of the file are missing or repeated"
         elif not self._converged:
             fault = "nothing in the file says that its electrons converged"
         elif self._is_dynamics and not self._is_told and not self._is_first():

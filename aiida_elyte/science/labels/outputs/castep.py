@@ -159,7 +159,7 @@ class _Run:
         if fault is None and cell is not None:
             step = replace(
                 step,
-                positions=np.array(self._scaled) @ cell,
+                positions=np.einsum("ij,jk->ik", np.array(self._scaled), cell),
                 energy=self._energies[max(self._energies)],
                 forces=np.array(self._forces),
                 stress=np.array(self._stress)[VOIGT] * GPA if self._has_stress else None,

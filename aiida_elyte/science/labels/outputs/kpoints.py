@@ -14,8 +14,8 @@ _LARGEST = 60
 
 
 def spacing_of_mesh(cell: np.ndarray, mesh: Sequence[int]) -> tuple[float, float] | None:
-    """Return the bounds of the spacing that gives a mesh [1/Å], ``None`` for a mesh or a cell without volume."""
-    if abs(np.linalg.det(cell)) < 1e-8 or min(mesh) < 1:
+    """Return the bounds of the spacing that gives a mesh [1/Å]; ``None`` without points, or for a cell of no volume."""
+    if not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-8 or min(mesh) < 1:
         return None
     return mesh_spacing(np.linalg.norm(2 * np.pi * np.linalg.inv(cell).T, axis=1).tolist(), mesh)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh, spacing_of_points
-from aiida_elyte.science.labels.outputs.step import Lines, Output, Step, element_of, numbers, open_bytes
+from aiida_elyte.science.labels.outputs.step import OUT_OF_ORDER, Lines, Output, Step, element_of, numbers, open_bytes
 from aiida_elyte.science.labels.outputs.vasp_level import element_of_title, vasp_level
 from aiida_elyte.science.labels.outputs.vasprun import unconverged
 from aiida_elyte.units import GPA
@@ -55,7 +55,7 @@ class _Run:
 
     def _begin(self) -> None:
         """Forget the step that ended."""
-        self._iterations = 0
+        self._iterations, self._is_ordered = 0, True
         self._fault: str | None = None
         self._energy: float | None = None
         self._stress: np.ndarray | None = None
@@ -70,6 +70,7 @@ class _Run:
         if match := _ITERATION.search(line):
             if int(match[2]) == 1 and self._iterations:
                 self.finish("it has no forces, or no energy after them; NWRITE = 0 and 1 leave them out")
+            self._is_ordered &= int(match[2]) == self._iterations + 1
             self._iterations = int(match[2])
         elif "direct lattice vectors" in line:
             self._reading, self._left, self._cell = "cell", 3, []
@@ -116,9 +117,10 @@ class _Run:
     def _take_energy(self, line: str) -> None:
         """Take the energy after the forces, which ends a step; those of the iterations are spelt otherwise."""
         match = re.search(r"=(.*?)eV", line)
-        self._energy = None if match is None else (numbers(match[1], 8) or [float("nan")])[0]
-        if self._has_forces:
-            self.finish("its energy is cut")
+        if match is not None:
+            self._energy = (numbers(match[1], 8) or [float("nan")])[0]
+            if self._has_forces:
+                self.finish("")
 
     def _take_header(self, line: str) -> None:
         if "TITEL" in line:
@@ -164,6 +166,8 @@ class _Run:
         fault = self._fault or unconverged(self._iterations, limit)
         if not is_whole:
             fault = missing
+        elif not self._is_ordered:
+            fault = OUT_OF_ORDER
         elif len(table) != count:
             fault = f"it has {len(table)} rows of positions and forces for {count} atoms"
         elif int(float(self._tags.get("ICHARG", "0").split()[0])) >= 10:

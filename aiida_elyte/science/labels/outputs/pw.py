@@ -9,6 +9,7 @@ import numpy as np
 
 from aiida_elyte.science.labels.outputs.pw_level import elements_of_labels, pw_level
 from aiida_elyte.science.labels.outputs.step import (
+    OUT_OF_ORDER,
     VOIGT,
     Lines,
     Output,
@@ -78,6 +79,7 @@ class _Text:
     def _new_step(self) -> None:
         self._energy: float | None = None
         self._converged: bool | None = None
+        self._iteration, self._is_ordered = 0, True
         self._forces: list[list[float]] = []
         self._stress: list[list[float]] = []
         self._has_forces = self._has_stress = self._scf_began = False
@@ -103,13 +105,20 @@ class _Text:
             self._scf_began = True
             values = numbers(match[1], 8) if match[1].rstrip().endswith("Ry") else []
             self._energy = values[0] * RYDBERG_EV if values else None
+        elif match := re.match(r"\s*iteration # *(\d+)", line):
+            self._is_ordered &= int(match[1]) == self._iteration + 1
+            self._iteration = int(match[1])
+        elif "EXX: now go back" in line:  # iterations of the next exchange operator count from one
+            self._iteration = 0
         elif "convergence has been achieved" in line:
             self._converged = True
         elif "convergence NOT achieved" in line:
             self._converged = False
         elif line.lstrip().startswith("Forces acting on atoms"):
+            self._is_ordered &= not self._has_forces
             self._has_forces, self._forces, self._rows = True, [], self._take_force
         elif "total   stress" in line:
+            self._is_ordered &= not self._has_stress
             self._has_stress, self._stress, self._rows = True, [], self._take_stress
         elif line.startswith("CELL_PARAMETERS"):
             self._end_step()
@@ -220,6 +229,8 @@ class _Text:
             self._has_stress and [len(row) for row in self._stress] != [3, 3, 3]
         ):
             fault = missing
+        elif not self._is_ordered:
+            fault = OUT_OF_ORDER
         elif not self._converged:
             fault = "nothing in the file says that its electrons converged"
         elif len(self._positions) != self._count or any(len(row) != 3 for row in self._positions):

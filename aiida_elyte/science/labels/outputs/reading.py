@@ -68,6 +68,8 @@ def read_output(path: str | Path) -> tuple[list[Atoms], list[str]]:
         raise InputError(f"{path} is not an output that can be read; expected one of {', '.join(_READERS)}")
     try:
         output = _READERS[name][1](path)
+        # These files are all called alike: the folder tells them apart.
+        frames, faults = _sort(output, "/".join(path.parts[-2:]))
     except InputError:
         raise
     except Exception as error:
@@ -75,17 +77,6 @@ def read_output(path: str | Path) -> tuple[list[Atoms], list[str]]:
         raise InputError(
             f"{path} cannot be read as {name} ({words}); expected the whole output of a finished run"
         ) from error
-    frames: list[Atoms] = []
-    taken: list[int] = []
-    faults: dict[str, list[int]] = {}
-    block = "/".join(path.parts[-2:])  # these files are all called alike: the folder tells them apart
-    for index, step in enumerate(output.steps):
-        fault = _fault_of(step) or _lost_stress(output, index)
-        if fault is not None:
-            faults.setdefault(fault, []).append(index)
-            continue
-        frames.append(_frame(step, f"{block}#{index}"))
-        taken.append(index)
     left_out = [f"{path}: {_indices(where)} left out: {fault}" for fault, where in faults.items()]
     if not frames:
         reasons = "; ".join(line.removeprefix(f"{path}: ") for line in left_out) or "it has no ionic step"
@@ -95,10 +86,31 @@ def read_output(path: str | Path) -> tuple[list[Atoms], list[str]]:
         )
     if output.is_cut and not any("ends within" in fault for fault in faults):
         left_out.append(f"{path}: the run was cut short or is not finished; its {len(frames)} whole frames are taken")
-    bare = [index for index in taken if output.steps[index].stress is None]
-    if 0 < len(bare) < len(taken):
+    lost = {index for where in faults.values() for index in where}
+    bare = [index for index, step in enumerate(output.steps) if step.stress is None and index not in lost]
+    if 0 < len(bare) < len(frames):
         left_out.append(f"{path}: {_indices(bare)} taken without stress, which the others have")
     return frames, [*left_out, *(f"{path}: {note}" for note in output.notes)]
+
+
+def _sort(output: Output, block: str) -> tuple[list[Atoms], dict[str, list[int]]]:
+    """Return the steps that are labels as frames, and reason → indices of the others."""
+    frames: list[Atoms] = []
+    faults: dict[str, list[int]] = {}
+    known: dict[tuple[float | None, bytes], tuple[int, Step]] = {}
+    for index, step in enumerate(output.steps):
+        fault = _fault_of(step)
+        if fault is None:
+            fault = _lost_stress(output, index)
+        if fault is None and step.forces is not None and step.forces.any():
+            before, first = known.setdefault((step.energy, step.forces.tobytes()), (index, step))
+            if not _is_same(step, first):
+                fault = f"its energy and forces are those of frame {before}, at another geometry: lines are repeated"
+        if fault is None:
+            frames.append(_frame(step, f"{block}#{index}"))
+        else:
+            faults.setdefault(fault, []).append(index)
+    return frames, faults
 
 
 def _format_of(path: Path) -> str | None:
@@ -132,13 +144,25 @@ def _fault_of(step: Step) -> str | None:
         return "it has atoms of unknown element"
     if step.stress is not None and step.stress.shape != (6,):
         return "its stress is incomplete"
-    for name in ("energy", "forces", "stress", "positions", "cell"):
+    for name, verb in (
+        ("energy", "holds"),
+        ("forces", "hold"),
+        ("stress", "holds"),
+        ("cell", "holds"),
+        ("positions", "hold"),
+    ):
         values = getattr(step, name)
         if values is not None and not np.isfinite(values).all():
-            return f"its {name} hold stars, NaN or infinity in place of a number"
+            return f"its {name} {verb} stars, NaN or infinity in place of a number"
     if step.cell is not None and (step.cell.shape != (3, 3) or not abs(np.linalg.det(step.cell)) > 1e-3):
         return "its cell has no volume"
     return None
+
+
+def _is_same(one: Step, other: Step) -> bool:
+    """Tell whether two steps of one energy and one set of forces are the same in geometry and stress."""
+    pairs = ((one.positions, other.positions), (one.cell, other.cell), (one.stress, other.stress))
+    return all(np.array_equal(first, second) for first, second in pairs if first is not None and second is not None)
 
 
 def _lost_stress(output: Output, index: int) -> str | None:

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import re
 import zlib
@@ -15,7 +16,9 @@ from ase.data import atomic_numbers
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["VOIGT", "Lines", "Output", "Step", "element_of", "loose_numbers", "numbers", "open_bytes"]
+__all__ = ["OUT_OF_ORDER", "VOIGT", "Lines", "Output", "Step", "element_of", "loose_numbers", "numbers", "open_bytes"]
+
+OUT_OF_ORDER = "its iterations are out of order: lines of the file are missing or repeated"
 
 VOIGT = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])
 """Rows and columns of a stress in ASE's order xx yy zz yz xz xy."""
@@ -69,7 +72,10 @@ class Lines:
         try:
             for line in self._handle:
                 yield line.decode("utf-8", "replace")
-        except _CUT:
+        except Exception as error:
+            # The class of zstandard's failures has no name where that module is not installed.
+            if not isinstance(error, _CUT) and type(error).__name__ != "ZstdError":
+                raise
             self.is_cut = True
 
 
@@ -96,7 +102,8 @@ def open_bytes(path: Path) -> IO[bytes]:
             raise InputError(
                 f"{path} is packed by zstandard, which is not installed; unpack it, or `pip install zstandard`"
             ) from error
-        return zstandard.open(path, "rb")
+        reader = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True, closefd=True)
+        return cast(IO[bytes], io.BufferedReader(reader))
     return path.open("rb")
 
 
