@@ -280,7 +280,8 @@ Every word of these tables was found by reading a file, whole or changed as the 
 
 - *read*: as before, to the last digit.
 - *left out*: the frame that was hit is missing, the others are as before, and a note or warning names it.
-- *rejected*: nothing is read; one line names the file, what was expected and what to do, exit code 2.
+- *rejected*: nothing is read; one line names the file, what was expected and what to do, exit code 2. So it is where
+  the change hits every frame, as a lower `NELM` of VASP does, or an atom that is fixed.
 - *with a note*, *with a warning*: a sentence says so.
 - –: the format has nothing of the kind, or the file tried has none.
 
