@@ -27,6 +27,8 @@ __all__ = [
 OVERLAP_FACTOR = 0.5
 """Two atoms overlap when they are nearer than this part of the sum of their covalent radii."""
 
+_LARGEST_A = 1e6
+"""No coordinate of a crystal is longer [Å]."""
 _OCCUPANCY_TOLERANCE = 1e-3
 _CHARGE_TOLERANCE = 1e-6
 
@@ -71,6 +73,8 @@ def check_structure(atoms: Atoms, name: str = "structure") -> None:
         raise InputError(f"{name} holds no atom; expected a crystal structure")
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
         raise InputError(f"{name} holds coordinates that are not numbers; expected finite positions and cell in Å")
+    if max(np.abs(atoms.positions).max(), np.abs(atoms.cell.array).max()) > _LARGEST_A:
+        raise InputError(f"{name} holds coordinates beyond {_LARGEST_A:g} Å; expected positions and cell in Å")
     if atoms.cell.rank < 3 or abs(atoms.cell.volume) < 1e-6 or not atoms.pbc.all():
         raise InputError(
             f"{name} is not periodic in three directions (pbc {atoms.pbc.tolist()}, cell rank {atoms.cell.rank}); "

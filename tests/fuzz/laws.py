@@ -1,6 +1,7 @@
 """What must hold of any file, whatever happened to it.
 
-1. A reader ends in a result or in an ``ElyteError`` of one line that names the file, within some seconds.
+1. A reader ends in a result or in an ``ElyteError`` of one line that names the file, within some seconds, and numpy
+   warns of nothing.
 2. No number that it returns is NaN or infinite; of a file in which whole frames stay as they were, each frame returned
    is one of these to the last digit, and a file that loses frames says so.
 """
@@ -8,6 +9,7 @@
 import contextlib
 import signal
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +107,16 @@ def write(seed: Seed, folder: Path, content: bytes) -> Path:
 
 
 def _fault(seed: Seed, mutation: Mutation, original: Reading, folder: Path) -> str | None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fault = _fault_of_reading(seed, mutation, original, folder)
+    numeric = [one for one in caught if issubclass(one.category, RuntimeWarning)]
+    if fault is None and numeric:
+        return f"warning of {Path(numeric[0].filename).name}, line {numeric[0].lineno}: {numeric[0].message}"
+    return fault
+
+
+def _fault_of_reading(seed: Seed, mutation: Mutation, original: Reading, folder: Path) -> str | None:
     path = write(seed, folder, mutation.content)
     try:
         with _limited():

@@ -71,7 +71,13 @@ def _cut(file: _File, rng: random.Random) -> Mutation:
 def _cut_at(file: _File, end: int, name: str) -> Mutation:
     rest = file.content[end:]
     later = [start for start in file.starts if start >= end]
-    is_between = not rest.strip() or any(not file.content[end:start].strip() for start in later[:1])
+    earlier = [start for start in file.starts if start < end]
+    # blanks at the head of a frame, as before the number of atoms, tell nothing of it
+    is_between = (
+        not rest.strip()
+        or any(not file.content[end:start].strip() for start in later[:1])
+        or any(not file.content[start:end].strip() for start in earlier[-1:])
+    )
     return Mutation(f"{name} at byte {end}", file.content[:end], True, is_between)
 
 
@@ -118,7 +124,8 @@ def _repeat_frames(file: _File, rng: random.Random) -> Mutation:
 
 def _restarted(file: _File, rng: random.Random) -> Mutation:
     end = rng.randrange(1, len(file.content))
-    return Mutation(f"the file up to byte {end}, then the whole file", file.content[:end] + b"\n" + file.content, True)
+    # without an end of line between: where the cut is within a number, none of a text could tell that it was cut
+    return Mutation(f"the file up to byte {end}, then the whole file", file.content[:end] + file.content, True)
 
 
 def _twice(file: _File, _: random.Random) -> Mutation:

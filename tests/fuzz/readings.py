@@ -3,7 +3,7 @@
 import contextlib
 import io
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,7 @@ import numpy as np
 
 from aiida_elyte.cli.datasets import read_any_frames
 from aiida_elyte.cli.files import named, read_yaml
-
-try:
-    from aiida_elyte.science.crystal_files.read import read_structure
-except ImportError:
-    from aiida_elyte.science.crystal import read_structure
+from aiida_elyte.science.crystal_files.read import read_structure
 from aiida_elyte.science.frames import labels_of
 from aiida_elyte.science.recipe import read_recipe
 from aiida_elyte.science.trajectory.readers import open_trajectory, reduce_trajectory
@@ -26,6 +22,23 @@ __all__ = ["Frame", "Reading", "frames_of", "recipe_of", "structure_of", "topolo
 
 Frame = Mapping[str, np.ndarray]
 """Name of a quantity → its values."""
+
+
+@contextlib.contextmanager
+def _listening() -> Iterator[tuple[io.StringIO, list[warnings.WarningMessage]]]:
+    """Catch what is said on standard error, and warnings; those of numpy, which tell a user nothing, go on."""
+    with contextlib.redirect_stderr(io.StringIO()) as said, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        failure = None
+        try:
+            yield said, caught
+        except Exception as error:  # noqa: BLE001 - raised again below, where warnings are no longer caught
+            failure = error
+    for one in caught:
+        if issubclass(one.category, RuntimeWarning):
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    if failure is not None:
+        raise failure
 
 
 @dataclass(frozen=True)
@@ -38,15 +51,15 @@ class Reading:
     """What holds for all of them."""
     notes: str = ""
     """What the reader says of it."""
+    warnings: str = ""
+    """What makes its times or cell doubtful."""
 
 
 def frames_of(level: str | None = None) -> Callable[[Path], Reading]:
     """Return a function that reads frames with labels, as ``aiida-elyte import`` does."""
 
     def read(path: Path) -> Reading:
-        said = io.StringIO()
-        with contextlib.redirect_stderr(said), warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with _listening() as (said, caught):
             found = read_any_frames(path, level)
         frames = [
             {
@@ -67,9 +80,7 @@ def trajectory_of(**options: Any) -> Callable[[Path], Reading]:
     """Return a function that reads a trajectory frame by frame, and reduces it, as ``aiida-elyte transport`` does."""
 
     def read(path: Path) -> Reading:
-        said = io.StringIO()
-        with contextlib.redirect_stderr(said), warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with _listening() as (said, caught):
             trajectory = open_trajectory(path, **options)
             frames = []
             for frame in trajectory:
@@ -84,20 +95,23 @@ def trajectory_of(**options: Any) -> Callable[[Path], Reading]:
             "masses": np.array(trajectory.masses),
             **({"interval": np.array(trajectory.interval_fs)} if len(frames) > 1 else {}),
         }
-        return Reading(frames, facts, said.getvalue() + " ".join([*notes, *(str(one.message) for one in caught)]))
+        told = " ".join([*notes, *(str(one.message) for one in caught)])
+        return Reading(frames, facts, said.getvalue() + told, " ".join(trajectory.warnings))
 
     return read
 
 
 def structure_of(path: Path) -> Reading:
     """Read one crystal."""
-    atoms = read_structure(path)
+    with _listening():
+        atoms = read_structure(path)
     return Reading([{"numbers": atoms.numbers, "positions": atoms.positions, "cell": atoms.cell.array}])
 
 
 def topology_of(path: Path) -> Reading:
     """Read a topology."""
-    topology = read_topology(path)
+    with _listening():
+        topology = read_topology(path)
     told = {"symbols": np.array(topology.symbols), "masses": topology.masses, "bonds": topology.bonds}
     return Reading([told], notes=" ".join(topology.notes))
 

@@ -24,6 +24,7 @@ __all__ = [
     "NOTED",
     "REJECTED",
     "SILENT",
+    "TOLD",
     "TWICE",
     "WRONG",
     "Probe",
@@ -32,10 +33,11 @@ __all__ = [
     "changed",
     "count",
     "count_of_walk",
-    "cut_at_end",
-    "cut_in_the_middle",
+    "cut_at",
+    "cut_before_its_end",
     "cut_within_last_frame",
     "energy_of",
+    "held",
     "interval",
     "labels",
     "nan_in",
@@ -47,7 +49,7 @@ __all__ = [
     "without_cell",
 ]
 
-AS_BEFORE, NOTED, REJECTED = "read", "left out, with a note", "rejected"
+AS_BEFORE, TOLD, NOTED, REJECTED = "read", "read, with a note", "left out", "rejected"
 SILENT, WRONG, TWICE = "left out in silence", "read as another number", "read twice"
 NONE = "–"
 """The format has nothing of the kind."""
@@ -67,9 +69,9 @@ def outcome(seed: Seed, original: Reading, folder: Path, content: bytes) -> str:
         return WRONG
     if len(places) > len(original.frames):
         return TWICE
-    if len(places) < len(original.frames) or found.notes.strip() != original.notes.strip():
+    if len(places) < len(original.frames):
         return NOTED if found.notes.strip() else SILENT
-    return AS_BEFORE
+    return AS_BEFORE if found.notes.strip() == original.notes.strip() else TOLD
 
 
 def _read(seed, folder, content):
@@ -95,6 +97,7 @@ _FRAME_MARKS = {
     "extxyz": r"^ *4$",
     "dump x": "^ITEM: TIMESTEP",
     "XDATCAR": "^Direct",
+    "XDATCAR of NPT": "^Direct",
     "CP2K xyz": r"^ *4$",
     "i-PI xyz": r"^ *4$",
     "GRO": r"^ *4$",
@@ -102,9 +105,14 @@ _FRAME_MARKS = {
 """Format → what stands once in each of its frames."""
 
 
+_CUT_MARKS = {"CASTEP md": r"Forces \*+(?=[\s\S]*Forces \*+)"}
+"""Format → what stands within its frames, where the mark of ``_FRAME_MARKS`` stands behind them."""
+
+
 def cut_within_last_frame(seed: Seed, original: Reading, folder: Path) -> str:
     """Cut a file in the middle of its last frame."""
-    mark = list(re.finditer(_FRAME_MARKS[seed.name].encode(), seed.content, re.MULTILINE))[-1]
+    pattern = _CUT_MARKS.get(seed.name, _FRAME_MARKS[seed.name])
+    mark = list(re.finditer(pattern.encode(), seed.content, re.MULTILINE))[-1]
     return outcome(seed, original, folder, seed.content[: mark.end() + 40])
 
 
@@ -133,10 +141,24 @@ def _replaced(pattern, change):
     return probe
 
 
+def held(*changes: tuple[str, str]) -> Probe:
+    """Return a probe that lets an atom be fixed, by patterns and what to put in place of all that they match."""
+
+    def probe(seed, original, folder):
+        text = seed.content.decode()
+        for pattern, words in changes:
+            text, count = re.subn(pattern, words, text, flags=re.MULTILINE)
+            assert count
+        return outcome(seed, original, folder, text.encode())
+
+    return probe
+
+
 def repeated(seed: Seed, original: Reading, folder: Path) -> str:
     """Let the third frame stand twice."""
     first, last = seed.starts[2], seed.starts[3]
-    return outcome(seed, original, folder, seed.content[:last] + seed.content[first:last] + seed.content[last:])
+    words = outcome(seed, original, folder, seed.content[:last] + seed.content[first:last] + seed.content[last:])
+    return NOTED if words == TOLD else words
 
 
 def energy_of(kinds: dict[str, str], factor: float = 1.0) -> Probe:
@@ -188,14 +210,19 @@ def count_of_walk(seed: Seed, original: Reading, folder: Path) -> str:
     return f"all {N_FRAMES}" if len(original.frames) == N_FRAMES else f"{len(original.frames)} of {N_FRAMES}"
 
 
-def cut_in_the_middle(seed: Seed, original: Reading, folder: Path) -> str:
-    """Cut a file in its middle, which is within a frame of an odd number."""
-    return outcome(seed, original, folder, seed.content[: len(seed.content) // 2 + 7])
+def cut_before_its_end(seed: Seed, original: Reading, folder: Path) -> str:
+    """Cut the last twentieth of a file, which is within its last frame."""
+    return outcome(seed, original, folder, seed.content[: -len(seed.content) // 20])
 
 
-def cut_at_end(seed: Seed, original: Reading, folder: Path) -> str:
-    """Cut a file in its last line."""
-    return outcome(seed, original, folder, seed.content.rstrip()[:-3])
+def cut_at(pattern: str) -> Probe:
+    """Return a probe that cuts a file before the last three letters of what a pattern has as its group."""
+
+    def probe(seed, original, folder):
+        match = list(re.finditer(pattern.encode(), seed.content, re.MULTILINE))[-1]
+        return outcome(seed, original, folder, seed.content[: match.end(1) - 3])
+
+    return probe
 
 
 def interval(seed: Seed, original: Reading, folder: Path) -> str:
@@ -216,8 +243,10 @@ def overrule(seed: Seed, original: Reading, folder: Path) -> str:
         found = readings.trajectory_of(**{**seed.options, "timestep_fs": 1.5 * told})(write(seed, folder, seed.content))
     except ElyteError:
         return REJECTED
-    is_warned = bool(found.notes.strip())
-    return f"overruled, {'with a warning' if is_warned else 'in silence'}"
+    steps = float(found.facts["interval"]) / (1.5 * told)
+    if "timestep" not in found.warnings:
+        return SILENT
+    return "overrules, with a warning" if steps == 1 else f"the same × MD steps (here {steps:g})"
 
 
 def velocities(seed: Seed, original: Reading, folder: Path) -> str:

@@ -4,26 +4,25 @@ python tests/real_inputs/matrix.py > docs/formats.md
 """
 
 import tempfile
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 from format_probes import (
-    AS_BEFORE,
     NONE,
-    NOTED,
-    REJECTED,
     Probe,
     cell_of_each,
     cells_differ,
     changed,
     count,
     count_of_walk,
-    cut_at_end,
-    cut_in_the_middle,
+    cut_at,
+    cut_before_its_end,
     cut_within_last_frame,
     energy_of,
+    held,
     interval,
     labels,
     nan_in,
@@ -70,9 +69,23 @@ class Table:
     def markdown(self) -> str:
         """Return the table."""
         heads = ["format", *self.columns]
+        text = "\n".join(textwrap.wrap(self.text, 120, break_on_hyphens=False))
         lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-        lines += [f"| {' | '.join([name, *words])} |" for name, words in self.rows().items()]
-        return f"## {self.title}\n\n{self.text}\n\n" + "\n".join(lines) + "\n"
+        lines += [f"| {' | '.join([_NAMES.get(name, name), *words])} |" for name, words in self.rows().items()]
+        return f"## {self.title}\n\n{text}\n\n" + "\n".join(lines) + "\n"
+
+
+_NAMES = {
+    "pw.x md": "pw.x",
+    "CP2K md": "CP2K",
+    "FHI-aims md": "FHI-aims",
+    "CASTEP md": "CASTEP",
+    "dump x": "LAMMPS dump",
+    "CP2K xyz": "XYZ of CP2K",
+    "i-PI xyz": "XYZ of i-PI",
+    "extxyz": "extended XYZ",
+}
+"""Seed → what the tables call its format, if otherwise."""
 
 
 def _words(probe, seed, original, folder):
@@ -84,10 +97,10 @@ def _words(probe, seed, original, folder):
 _NAN_FORCE = {
     "vasprun.xml": r'name="forces" >\n +<v> +(\S+)',
     "OUTCAR": r"TOTAL-FORCE.*\n -+\n(?: +\S+){3} +(\S+)",
-    "pw.x md": r"force = +(\S+)",
+    "pw.x md": r"^     atom .* force = +(\S+)",
     "CP2K md": r"^ +1 +1 +H +(\S+)",
     "FHI-aims md": r"unitary forces cleaned.*\n +\| +1 +(\S+)",
-    "CASTEP md": r"Forces \*+\n(?:.*\n){5} \* \S+ +\d+ +(\S+)",
+    "CASTEP md": r"Forces \*+\n(?:.*\n){5} \* \S+ +\d+ +(\S+)(?=[\s\S]*Forces \*+)",
     "extxyz": r"^Cl(?: +\S+){3} +(\S+)",
 }
 """Format → the first number of the forces of a frame."""
@@ -115,14 +128,36 @@ _ENERGIES = {
         }
     ),
     "OUTCAR": energy_of({"free energy": r"free  energy   TOTEN  =(.*) eV", "σ → 0": r"energy\(sigma->0\) =(.*)"}),
-    "pw.x md": energy_of(
-        {"total energy `!`, the free energy under smearing": r"^!    total energy += +(\S+) Ry"}, RYDBERG_EV
-    ),
-    "CP2K md": energy_of({"`ENERGY| Total FORCE_EVAL`": r"ENERGY\| .*: +(\S+)"}, 2 * RYDBERG_EV),
+    "pw.x md": energy_of({"`!` (under smearing, free energy)": r"^!    total energy += +(\S+) Ry"}, RYDBERG_EV),
+    "CP2K md": energy_of({"`ENERGY\\| Total FORCE_EVAL`": r"ENERGY\| .*: +(\S+)"}, 2 * RYDBERG_EV),
     "FHI-aims md": energy_of({"electronic free energy": r"Electronic free energy +: +(\S+) eV"}),
     "CASTEP md": energy_of({"free energy E − TS": r"Final free energy \(E-TS\) += +(\S+)"}),
-    "extxyz": energy_of({"`energy`, `free_energy` before it": r" energy=(\S+)"}),
+    "extxyz": energy_of({"`energy`": r" energy=(\S+)"}),
 }
+
+_ZERO = r"\g<1>0.00000000 0.00000000 0.00000000"
+
+_HELD = {
+    "vasprun.xml": held(
+        (
+            r'(  <structure name="initialpos">\n(?:.*\n)*?  )(</structure>)',
+            r'\1 <varray type="logical" name="selective" >\n    <v>  F  F  F </v>\n'
+            + 3 * r"    <v>  T  T  T </v>\n"
+            + r"   </varray>\n  \2",
+        )
+    ),
+    "pw.x md": held(
+        (r"^(Li +\S+ +\S+ +\S+)$", r"\1    0   0   0"), (r"^(     atom    1 type  1   force = +)\S+ +\S+ +\S+", _ZERO)
+    ),
+    "CP2K md": held((r"^( +1 +1 +H +)-?\d\S+ +\S+ +\S+$", _ZERO)),
+    "CASTEP md": held((r"\*{5} Forces \*{5}", "***** Constrained Forces *****")),
+    "extxyz": held(
+        (r"forces:R:3", "forces:R:3:move_mask:L:1"),
+        (r"^(Li .*)$", r"\1 F"),
+        (r"^(Cl .*)$", r"\1 T"),
+    ),
+}
+"""Format → an atom held fixed, with the forces that its program then writes."""
 
 _LAST_OF_CELL = {
     "vasprun.xml": cell_of_each(r'name="basis" >\n +<v> +(\S+)(?=[\s\S]*name="forces")', b"5.20000000"),
@@ -145,6 +180,7 @@ LABELLED = Table(
         "overflow (`****`)": {name: stars_in(pattern) for name, pattern in _NAN_FORCE.items()},
         "NaN": {name: nan_in(pattern) for name, pattern in _NAN_FORCE.items()},
         "cell": _LAST_OF_CELL,
+        "atoms held fixed": _HELD,
     },
     _named("labels", *_NAN_FORCE),
 )
@@ -152,6 +188,7 @@ LABELLED = Table(
 _POSITION = {
     "dump x": r"^8 \w+ (\S+)",
     "XDATCAR": r"^ +(0\.\d+)",
+    "XDATCAR of NPT": r"^ +(0\.\d+)",
     "extxyz": r"^Cl +(\S+)",
     "CP2K xyz": r"^ *Cl +(\S+)",
     "i-PI xyz": r"^ *Cl +(\S+)",
@@ -161,6 +198,7 @@ _POSITION = {
 
 _CELLS = {
     "dump x": cell_of_each(r"BOX BOUNDS.*\n\S+ (\S+)", b"5.9000000000000000e+00"),
+    "XDATCAR of NPT": cell_of_each(r"^LiCl\n.*\n +(\S+)", b"5.200000"),
     "extxyz": cell_of_each(r'Lattice="(\S+)', b"5.20000000"),
     "i-PI xyz": cell_of_each(r"CELL\(abcABC\): +(\S+)", b"5.20000"),
     "GRO": cell_of_each(r"^ +(0\.51000) ", b"0.52000"),
@@ -187,14 +225,15 @@ TRAJECTORIES = Table(
 
 BINARY = Table(
     "Trajectories in binary files",
-    "The atoms of DCD, XTC, TRR and NetCDF are named by `--topology`.",
+    "The atoms of DCD, XTC, TRR and NetCDF are named by `--topology`. A file of torch-sim is kept up to its last whole "
+    "chunk; the one tried here has a single one.",
     {
         "frames": count_of_walk,
         "time": interval,
         "another `--timestep-fs`": overrule,
         "cells": without_cell,
         "velocities": velocities,
-        "cut within a frame": cut_in_the_middle,
+        "cut within a frame": cut_before_its_end,
     },
     SEEDS["binary"],
 )
@@ -203,7 +242,12 @@ STRUCTURES = Table(
     "Structures and topologies",
     "One crystal, as `aiida-elyte launch crystal` takes it, or the atoms and bonds of a trajectory (`--topology`).",
     {
-        "cut": cut_at_end,
+        "cut": {
+            "CIF": cut_at(r"^(Cl4 .*)$"),
+            "POSCAR": cut_at(r"^ +\S+ +\S+ +(\S+) .*T$"),
+            "LAMMPS data": cut_at(r"(\S+)\n\Z"),
+            "PSF": cut_at(r"(\S+)\s*\Z"),
+        },
         "overflow (`****`)": {
             "CIF": stars_in(r"^Cl4 Cl1- (\S+)"),
             "POSCAR": stars_in(r"^ +(\S+) .*T$"),
@@ -229,14 +273,19 @@ def tables() -> list[Table]:
 
 def document() -> str:
     """Return the page."""
-    head = (
-        "# Formats: what is read, checked and rejected\n\n"
-        "Every word of these tables was found by reading a file, whole or changed as the head of the column says: "
-        "`python tests/real_inputs/matrix.py > docs/formats.md` writes this page, and a test compares it.\n\n"
-        f"*{AS_BEFORE}*: the file is read as before. *{NOTED}*: the frame that was hit is missing, the others are as "
-        f"before, and a note or warning says so. *{REJECTED}*: a line names the file and what to do, exit code 2. "
-        f"{NONE}: the format has nothing of the kind.\n\n"
-    )
+    head = """# Formats: what is read, checked and rejected
+
+Every word of these tables was found by reading a file, whole or changed as the head of the column says:
+`python tests/real_inputs/matrix.py > docs/formats.md` writes this page, and a test compares it.
+
+- *read*: as before, to the last digit.
+- *left out*: the frame that was hit is missing, the others are as before, and a note or warning names it.
+- *rejected*: nothing is read; one line names the file, what was expected and what to do, exit code 2. So it is where
+  the change hits every frame, as a lower `NELM` of VASP does, or an atom that is fixed.
+- *with a note*, *with a warning*: a sentence says so.
+- –: the format has nothing of the kind, or the file tried has none.
+
+"""
     return head + "\n".join(table.markdown() for table in tables())
 
 

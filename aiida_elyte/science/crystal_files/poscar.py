@@ -9,6 +9,9 @@ from aiida_elyte.science.crystal_files.record import CrystalFile
 
 __all__ = ["read_poscar"]
 
+_DECIMALS = 5
+"""Numbers of a program have at least so many."""
+
 
 def read_poscar(content: bytes) -> CrystalFile:
     """Read a POSCAR or CONTCAR; velocities after the positions are left out.
@@ -56,6 +59,11 @@ def read_poscar(content: bytes) -> CrystalFile:
     if len(rows) < n_atoms or not all(line.strip() for line in rows):
         held = next((index for index, line in enumerate(rows) if not line.strip()), len(rows))
         raise InputError(f"it holds {held} positions for {n_atoms} atoms; expected as many; the file may be cut")
+    if row + n_atoms == len(lines) and not content.endswith((b"\n", b"\r")) and _is_cut(rows):
+        raise InputError(
+            f"its last line is {rows[-1].strip()!r}, with fewer decimals than the others and no end of line; the file "
+            "is cut; copy it anew"
+        )
     places = np.array([_numbers(line, row + 1 + index, "a position", 3) for index, line in enumerate(rows)])
     names = [symbol for symbol, count in zip(symbols, counts, strict=True) for _ in range(count)]
     if mode == "d":
@@ -112,6 +120,12 @@ def _numbers(line: str, number: int, what: str, count: int) -> np.ndarray:
             f"its line {number} is {line.strip()!r}; expected {what}; see whether numbers touch or are cut"
         )
     return found
+
+
+def _is_cut(rows: list[str]) -> bool:
+    """Tell whether the last number has fewer decimals than all others, which a program wrote with the same."""
+    decimals = [len(word.partition(".")[2]) for line in rows for word in line.split()[:3]]
+    return decimals[-1] < min(decimals[:-1]) == max(decimals[:-1]) and decimals[0] >= _DECIMALS
 
 
 def _scale(line: str) -> np.ndarray:

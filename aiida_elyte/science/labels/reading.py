@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 from ase.io import iread
 
@@ -60,6 +61,7 @@ def _counted(keys: Mapping[str, int]) -> str:
     return " and ".join(f"{key} ({count} frames)" for key, count in keys.items())
 
 
+@np.errstate(all="ignore")  # labels that are not finite are left out below, in words
 def read_dataset(path: Path, given: Mapping[str, LabelName] | None = None) -> Dataset:
     """Read extxyz, a traj or database of ASE, a folder of DeePMD-kit, or what else ASE reads.
 
@@ -116,6 +118,7 @@ def read_dataset(path: Path, given: Mapping[str, LabelName] | None = None) -> Da
     return Dataset(frames, numbers, sources, sentences(str(path), left_out), warnings, keys)
 
 
+@np.errstate(all="ignore")
 def check_dataset(name: str, frames: Sequence[Atoms], left_out: Sequence[str] = ()) -> Dataset:
     """Return frames that another reader labelled, without those whose labels cannot be.
 

@@ -1,6 +1,5 @@
 """Which reader a trajectory needs, told by its first bytes."""
 
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -17,7 +16,7 @@ from aiida_elyte.science.trajectory.lammps_dump import LAMMPS_TIMES_FS, LammpsDu
 from aiida_elyte.science.trajectory.netcdf import read_netcdf
 from aiida_elyte.science.trajectory.pdb import Pdb, is_pdb
 from aiida_elyte.science.trajectory.plain_xyz import Cp2kXyz, IpiXyz, LammpsXyz
-from aiida_elyte.science.trajectory.snapshot import Snapshot, SnapshotReader
+from aiida_elyte.science.trajectory.snapshot import Snapshot, SnapshotReader, defect_of
 from aiida_elyte.science.trajectory.text_formats import TextFormat, read_text
 from aiida_elyte.science.trajectory.text_stream import TextStream
 from aiida_elyte.science.trajectory.xdatcar import Xdatcar, is_xdatcar
@@ -121,7 +120,8 @@ def _checked(reader: SnapshotReader, path: Path, start: int, stride: int, notes:
     frames = reader(path, start, stride, notes)
     while True:
         try:
-            snapshot = next(frames, None)
+            with np.errstate(all="ignore"):  # numbers that are none are rejected below, in words
+                snapshot = next(frames, None)
         except InputError:
             raise
         except Exception as error:  # libraries fail in every way on damaged files
@@ -137,9 +137,6 @@ def _checked(reader: SnapshotReader, path: Path, start: int, stride: int, notes:
 
 
 def _require_finite(snapshot: Snapshot, where: str) -> None:
-    cell = snapshot.cell_A
-    if cell is not None and not abs(float(np.linalg.det(cell))) > 0:  # NaN is not
-        raise InputError(f"{where} has a cell without volume; expected three vectors; cut the file before it")
-    for name, values in (("positions", snapshot.positions_A), ("velocities", snapshot.velocities_A_fs)):
-        if values is not None and not math.isfinite(float(values.sum(dtype=float))):
-            raise InputError(f"{where} has {name} that are not finite; expected numbers; cut the file before it")
+    if defect := defect_of(snapshot):
+        expected = "three vectors" if "cell" in defect else "numbers"
+        raise InputError(f"{where} {defect}; expected {expected}; cut the file before it")

@@ -16,9 +16,9 @@ __all__ = ["Cp2kXyz", "IpiXyz", "LammpsXyz", "read_ipi_comment"]
 
 _CP2K = re.compile(r"\s*i\s*=\s*([*\d]+)\s*,(?:\s*time\s*=\s*([-+.\dEe*]+)\s*,)?\s*E\s*=")
 _LAMMPS = re.compile(r"\s*Atoms\.\s+Timestep:\s*(\d+)")
-_IPI_CELL = re.compile(r"CELL[(\[{](abcABC|H|GENH)[)\]}]:\s*((?:[-+.\dEe]+\s*)+)")
+_IPI_CELL = re.compile(r"CELL[(\[{](?:abcABC[)\]}]:((?:\s+\S+){6})|(?:H|GENH)[)\]}]:((?:\s+\S+){9}))")
 _IPI_QUANTITY = re.compile(r"([A-Za-z_]\w*)\{([A-Za-z_.]*)\}")
-_IPI_NUMBER = re.compile(r"\b(Step|Bead):\s*(\d+)")
+_IPI_NUMBER = re.compile(r"\b(Step|Bead):\s*(\S+)")
 
 _LENGTHS_A = {
     **dict.fromkeys(("", "atomic_unit", "automatic", "bohr", "au", "a.u."), units.Bohr),
@@ -142,6 +142,8 @@ def read_ipi_comment(comment: str, *, default: str = "") -> tuple[np.ndarray | N
     ------
     InputError
         If the file holds another quantity than positions, or a unit is unknown.
+    ValueError
+        If step, bead or cell are not numbers.
     """
     told = {name.lower(): unit.lower() for name, unit in _IPI_QUANTITY.findall(comment)}
     cell_unit = told.pop("cell", default)
@@ -156,9 +158,11 @@ def read_ipi_comment(comment: str, *, default: str = "") -> tuple[np.ndarray | N
     found = _IPI_CELL.search(comment)
     if found is None:
         return None, _LENGTHS_A[unit], numbers
-    kind, text = found.groups()
-    values = np.array(text.split(), float)
+    parameters, matrix = found.groups()
+    values = np.array((parameters or matrix).split(), float)
+    if not np.isfinite(values).all():
+        raise ValueError(f"cell {' '.join((parameters or matrix).split())} is not finite")
     # vectors are the columns of i-PI's matrix
-    cell = np.asarray(cellpar_to_cell(values[:6])) if kind == "abcABC" else values[:9].reshape(3, 3).T
+    cell = np.asarray(cellpar_to_cell(values)) if parameters else values.reshape(3, 3).T
     cell = cell * _LENGTHS_A[cell_unit]
     return (cell if cell.any() and abs(np.linalg.det(cell)) > 0 else None), _LENGTHS_A[unit], numbers

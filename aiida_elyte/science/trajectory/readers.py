@@ -471,7 +471,10 @@ def reduce_trajectory(
     if state is not None:
         reducer.load_state_dict(state)
     for frame in trajectory.frames(reducer.n_frames, state):
-        reducer.add(frame.positions_A, frame.cell_A, frame.temperature_K, velocities_A_fs=frame.velocities_A_fs)
+        try:
+            reducer.add(frame.positions_A, frame.cell_A, frame.temperature_K, velocities_A_fs=frame.velocities_A_fs)
+        except InputError as error:
+            raise InputError(f"{trajectory.path}: {error}") from error
         if on_frame is not None:
             on_frame(reducer)
     if reducer.n_frames < 2:

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Snapshot", "SnapshotReader"]
+__all__ = ["Snapshot", "SnapshotReader", "defect_of"]
+
+_LARGEST = 1e9
+"""No cell is longer, no atom farther away [Å] nor faster [Å/fs]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +40,19 @@ class Snapshot:
 
 SnapshotReader = Callable[[Path, int, int, list[str]], Iterator[Snapshot]]
 """Takes a file, the first frame wanted, the stride and a list for its notes; yields snapshots in one pass."""
+
+
+def defect_of(snapshot: Snapshot) -> str | None:
+    """Return which numbers of a frame cannot be, ``None`` if all are finite and the cell has a volume."""
+    if snapshot.time_fs is not None and not np.isfinite(snapshot.time_fs):
+        return "has a time that is not finite"
+    cell = snapshot.cell_A
+    with np.errstate(all="ignore"):
+        if cell is not None and not np.abs(cell).max() < _LARGEST:
+            return f"has a cell that is not finite, or beyond {_LARGEST:g} Å"
+        if cell is not None and not abs(float(np.linalg.det(cell))) > 0:
+            return "has a cell without volume"
+        for name, values in (("positions", snapshot.positions_A), ("velocities", snapshot.velocities_A_fs)):
+            if values is not None and not abs(float(values.sum(dtype=float))) < _LARGEST * max(1, len(values)):
+                return f"has {name} that are not finite, or beyond {_LARGEST:g}"
+    return None

@@ -15,7 +15,7 @@ import numpy as np
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.elements import elements_of_labels
-from aiida_elyte.science.trajectory.snapshot import Snapshot
+from aiida_elyte.science.trajectory.snapshot import Snapshot, defect_of
 from aiida_elyte.science.trajectory.text_stream import TextStream
 
 __all__ = ["ElementColumn", "EndOfFramesError", "TextFormat", "read_table", "read_text"]
@@ -92,6 +92,9 @@ def read_text(
                     f"frame {index} of {path} cannot be read ({reason}); expected {known.name}; cut the file before it"
                 ) from error
             if is_wanted and snapshot is not None:
+                if index > 0 and (defect := defect_of(snapshot)) and text.is_at_end():
+                    notes.append(f"the last frame of {path.name}, {index}, {defect}; it is left out")
+                    return
                 yield snapshot
 
 

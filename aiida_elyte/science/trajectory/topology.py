@@ -19,6 +19,7 @@ from aiida_elyte.science.trajectory.elements import (
     masses_of_elements,
 )
 from aiida_elyte.science.trajectory.formats import reader_of
+from aiida_elyte.science.trajectory.listed_bonds import missing_bonds
 from aiida_elyte.science.trajectory.molecules import find_molecules, group_by_label
 from aiida_elyte.science.trajectory.xdatcar import read_poscar_head
 
@@ -188,7 +189,7 @@ def _read_universe(path: Path) -> tuple[Any, dict[str, str]]:
             universe = MDAnalysis.Universe(str(path), to_guess=(), **options)
         except Exception as error:  # parsers of MDAnalysis fail in every way
             raise InputError(
-                f"topology {path} cannot be read ({str(error).strip().splitlines()[0]}); expected LAMMPS data, PSF, "
+                f"topology {path} cannot be read ({_first_line(error)}); expected LAMMPS data, PSF, "
                 "GRO, PDB, extxyz or another format that MDAnalysis or ASE know; convert it"
             ) from error
     told = _told_count(path, is_data)
@@ -197,7 +198,13 @@ def _read_universe(path: Path) -> tuple[Any, dict[str, str]]:
             f"topology {path} says that it has {told} atoms, and lists {len(universe.atoms)}; expected as many; "
             "write it anew"
         )
+    if missing := missing_bonds(path, "data" if is_data else path.suffix.lower()):
+        raise InputError(f"topology {path} {missing}; expected all of them; copy it anew")
     return universe, _lammps_type_names(path) if is_data else {}
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _told_count(path: Path, is_data: bool) -> int | None:

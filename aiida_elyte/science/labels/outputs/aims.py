@@ -45,6 +45,7 @@ class _Run:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.is_complete = False
+        self._first_step = 0
         self._header: list[str] = []
         self._level: str | None = None
         self._count = 0
@@ -65,6 +66,8 @@ class _Run:
 
     def take(self, line: str) -> None:
         """Take one line."""
+        if "Invoking FHI-aims" in line:
+            self._begin_run()
         if self._level is None and len(self._header) < _HEAD_LINES:
             self._header.append(line)
         if self._reading and self._take_row(line):
@@ -102,9 +105,13 @@ class _Run:
             self._is_dynamics = True
         elif "Have a nice day" in line:
             self.is_complete = True
-        elif "Invoking FHI-aims" in line:
-            self.end_step(is_last=True)
-            self.is_complete, self._header, self._level = False, [line], None
+
+    def _begin_run(self) -> None:
+        """Begin a run behind another one, which may have ended within a block."""
+        self.end_step(is_last=True)
+        self._first_step = len(self.steps)
+        self.is_complete, self._level, self._is_dynamics = False, None, False
+        self._header, self._cell, self._symbols, self._positions = [], [], [], []
 
     def _new_geometry(self, reading: str) -> None:
         self._symbols, self._positions, self._reading = [], [], reading
@@ -206,7 +213,7 @@ class _Run:
 
     def _is_first(self) -> bool:
         """Tell whether no other geometry was computed before: the one of the header is that of the step."""
-        return all(step.fault is not None for step in self.steps) and not self._is_told
+        return all(step.fault is not None for step in self.steps[self._first_step :]) and not self._is_told
 
 
 def _read_level(header: str, cell: np.ndarray | None) -> str:

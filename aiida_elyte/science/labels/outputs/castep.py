@@ -68,6 +68,8 @@ class _Run:
 
     def take(self, line: str) -> None:
         """Take one line."""
+        if "Welcome to" in line and "CASTEP" in line:
+            self._begin_run()
         if self._level is None and len(self._header) < _HEAD_LINES:
             self._header.append(line)
         if self._reading and self._take_row(line):
@@ -99,10 +101,12 @@ class _Run:
                 self._stress, self._has_stress, self._reading = [], True, "stress"
         elif line.startswith(("Total time", "Calculation time")):
             self.is_complete = True
-        elif "Welcome to" in line and "CASTEP" in line:
-            self.end_step(is_last=True)
-            self.is_complete = False
-            self._header, self._level = [line], None
+
+    def _begin_run(self) -> None:
+        """Begin a run behind another one, which may have ended within a block."""
+        self.end_step(is_last=True)
+        self.is_complete, self._level, self._reading = False, None, ""
+        self._header, self._cell, self._symbols, self._scaled = [], [], [], []
 
     def _take_row(self, line: str) -> bool:
         """Take a row of a block; False where the line is none of it and is to be read as any other."""

@@ -73,6 +73,8 @@ class _Run:
 
     def take(self, line: str) -> None:
         """Take one line."""
+        if "PROGRAM STARTED AT" in line:  # of a run behind another one, which may have ended within a block
+            self._reading = ""
         if self._reading and self._take_row(line):
             return
         if self._level is None:
@@ -143,7 +145,7 @@ class _Run:
                 self._reading = ""
                 return False
             return True
-        match = re.match(r"^\s*(?:STRESS\|\s+)?[xyzXYZ]\s+(-?[\d.*].*)$", line)
+        match = re.match(r"^\s*(?:STRESS\|\s+)?[xyzXYZ]\s+(\S+\s+\S+\s+\S+)\s*$", line)
         if match:
             self._stress.append(loose_numbers(match[1]))
             if len(self._stress) == 3:

@@ -116,9 +116,9 @@ class _Run:
 
     def _take_energy(self, line: str) -> None:
         """Take the energy after the forces, which ends a step; those of the iterations are spelt otherwise."""
-        match = re.search(r"=\s*(-?\d*\.\d{8}|\*+)\s*eV", line)
+        match = re.search(r"=(.*?)eV", line)
         if match is not None:
-            self._energy = float("nan") if "*" in match[1] else float(match[1])
+            self._energy = (numbers(match[1], 8) or [float("nan")])[0]
             if self._has_forces:
                 self.finish("")
 

@@ -46,6 +46,11 @@ def read_pw(path: Path) -> Output:
     return Output(text.steps, lines.is_cut or not text.is_done, (_FREE_NOTE,) if text.has_free_fixed else ())
 
 
+def _length(word: str) -> float:
+    """Return a length [Å]; not a number where the field, in bohr, overflowed."""
+    return (loose_numbers(word) or [float("nan")])[0] * BOHR_A
+
+
 class _Text:
     """What was read so far. A block of rows is read by the function that ``_rows`` holds until it returns False."""
 
@@ -81,15 +86,15 @@ class _Text:
 
     def take(self, line: str) -> None:
         """Take one line."""
+        if "Program PWSCF" in line:  # a run behind another one, which may have ended within a block
+            self.end_run()
+            self.is_done = False
+            self._new_run()
         if self._rows is not None:
             if self._rows(line):
                 return
             self._rows = None
-        if "Program PWSCF" in line:
-            self.end_run()
-            self.is_done = False
-            self._new_run()
-        elif "JOB DONE" in line:
+        if "JOB DONE" in line:
             self.is_done = True
         elif "Self-consistent Calculation" in line:
             self._end_step()
@@ -127,10 +132,10 @@ class _Text:
                 self._labels, self._positions, self._rows = [], [], self._take_site
         elif "crystal axes: (cart. coord. in units of alat)" in line:
             self._cell, self._rows = [], self._take_axis
-        elif match := re.match(r"\s*lattice parameter \(alat\) *= *([\d.]+)", line):
-            self._alat = float(match[1]) * BOHR_A
-        elif match := re.match(r"\s*celldm\(1\) *= *([\d.]+)", line):
-            self._alat = float(match[1]) * BOHR_A or self._alat
+        elif match := re.match(r"\s*lattice parameter \(alat\) *= *(\S+)", line):
+            self._alat = _length(match[1])
+        elif match := re.match(r"\s*celldm\(1\) *= *(\S+)", line):
+            self._alat = _length(match[1]) or self._alat
         elif match := re.match(r"\s*number of atoms/cell *= *(\d+)", line):
             self._count = int(match[1])
         if self._in_header or (self._level is None and "ispersion" in line):

@@ -40,6 +40,7 @@ def is_output(path: str | Path) -> bool:
     return _format_of(Path(path)) is not None
 
 
+@np.errstate(all="ignore")  # what is not finite is left out below, in words
 def read_output(path: str | Path) -> tuple[list[Atoms], list[str]]:
     """Read every frame of an output, plain or compressed.
 
@@ -85,6 +86,10 @@ def read_output(path: str | Path) -> tuple[list[Atoms], list[str]]:
         )
     if output.is_cut and not any("ends within" in fault for fault in faults):
         left_out.append(f"{path}: the run was cut short or is not finished; its {len(frames)} whole frames are taken")
+    lost = {index for where in faults.values() for index in where}
+    bare = [index for index, step in enumerate(output.steps) if step.stress is None and index not in lost]
+    if 0 < len(bare) < len(frames):
+        left_out.append(f"{path}: {_indices(bare)} taken without stress, which the others have")
     return frames, [*left_out, *(f"{path}: {note}" for note in output.notes)]
 
 
