@@ -329,7 +329,7 @@ def _format_of(reader: Any) -> str:
     while isinstance(reader, partial):
         reader = reader.args[0] if reader.args else reader.func
     if hasattr(reader, "name"):
-        return re.sub(r"^an? (frame|configuration) of (an? )?", "", str(reader.name))
+        return re.sub(r"^an? (frame|configuration|model) of (an? )?", "", str(reader.name))
     return str(reader.__name__).removeprefix("read_").upper()
 
 
@@ -397,6 +397,8 @@ def _atoms_of(
                 "give the topology of this trajectory"
             )
         masses = topology.masses
+        if first.types is not None:
+            _require_same_types(path, first.types.tolist(), topology)
         if symbols is None:
             if told is not None and told != topology.symbols and are_elements(told):
                 atom = next(atom for atom in range(n_atoms) if told[atom] != topology.symbols[atom])
@@ -416,6 +418,26 @@ def _atoms_of(
         return names, masses_of_elements(names) if masses is None else masses
     except InputError as error:
         raise InputError(f"{path} {error}") from error
+
+
+def _require_same_types(path: Path, types: list[str], topology: Topology) -> None:
+    """Check that the types of a dump are those of its topology, or stand for one element each where that has none."""
+    remedy = "expected the same order; give the topology of this trajectory"
+    listed = [str(kind) for kind in getattr(getattr(topology.universe, "atoms", None), "types", ())]
+    if listed and all(kind.isdigit() for kind in set(listed)):
+        if listed != types:
+            atom = next(atom for atom, pair in enumerate(zip(types, listed, strict=True)) if pair[0] != pair[1])
+            raise InputError(
+                f"atom {atom} is of type {types[atom]} in {path} and of type {listed[atom]} in {topology.path}; {remedy}"
+            )
+        return
+    found: dict[str, str] = {}
+    for kind, symbol in zip(types, topology.symbols, strict=True):
+        if found.setdefault(kind, symbol) != symbol:
+            raise InputError(
+                f"type {kind} of {path} is {found[kind]} and {symbol} by {topology.path}; expected one element a type; "
+                "give the topology of this trajectory, its atoms in the order of their ids"
+            )
 
 
 def reduce_trajectory(
