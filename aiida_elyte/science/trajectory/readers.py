@@ -14,6 +14,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.cells import Cells, cell_of_structure, describe_cell, validate_volume
 from aiida_elyte.science.trajectory.formats import reader_of
 from aiida_elyte.science.trajectory.lammps_dump import LAMMPS_TIMES_FS
+from aiida_elyte.science.trajectory.matching import require_same_types, require_whole
 from aiida_elyte.science.trajectory.parts import PARTS, join_parts
 from aiida_elyte.science.trajectory.reduction import Reducer, Series
 from aiida_elyte.science.trajectory.repeats import RepeatFilter, digest_of
@@ -398,7 +399,7 @@ def _atoms_of(
             )
         masses = topology.masses
         if first.types is not None:
-            _require_same_types(path, first.types.tolist(), topology)
+            require_same_types(path, first.types.tolist(), topology)
         if symbols is None:
             if told is not None and told != topology.symbols and are_elements(told):
                 atom = next(atom for atom in range(n_atoms) if told[atom] != topology.symbols[atom])
@@ -418,26 +419,6 @@ def _atoms_of(
         return names, masses_of_elements(names) if masses is None else masses
     except InputError as error:
         raise InputError(f"{path} {error}") from error
-
-
-def _require_same_types(path: Path, types: list[str], topology: Topology) -> None:
-    """Check that the types of a dump are those of its topology, or stand for one element each where that has none."""
-    remedy = "expected the same order; give the topology of this trajectory"
-    listed = [str(kind) for kind in getattr(getattr(topology.universe, "atoms", None), "types", ())]
-    if listed and all(kind.isdigit() for kind in set(listed)):
-        if listed != types:
-            atom = next(atom for atom, pair in enumerate(zip(types, listed, strict=True)) if pair[0] != pair[1])
-            raise InputError(
-                f"atom {atom} is of type {types[atom]} in {path} and of type {listed[atom]} in {topology.path}; {remedy}"
-            )
-        return
-    found: dict[str, str] = {}
-    for kind, symbol in zip(types, topology.symbols, strict=True):
-        if found.setdefault(kind, symbol) != symbol:
-            raise InputError(
-                f"type {kind} of {path} is {found[kind]} and {symbol} by {topology.path}; expected one element a type; "
-                "give the topology of this trajectory, its atoms in the order of their ids"
-            )
 
 
 def reduce_trajectory(
@@ -479,6 +460,9 @@ def reduce_trajectory(
         trajectory = open_trajectory(trajectory)
     if math.isnan(trajectory.interval_fs):
         raise _too_few(trajectory)
+    bonds = np.empty((0, 2), int) if trajectory.topology is None else trajectory.topology.bonds
+    first = trajectory._complete(trajectory._first, f"frame 0 of {trajectory.path}")
+    require_whole(trajectory.path, first.positions_A, first.cell_A, bonds, molecules or {})
     reducer = Reducer(
         trajectory.symbols,
         trajectory.masses,

@@ -63,7 +63,7 @@ def _share_steps(fine: Series, coarse: Series) -> bool:
 
 
 def _sums_of(series: Series, names: Sequence[str]) -> np.ndarray:
-    """Return the sums over species relative to the centre of mass, of a single species as they are, one row a sample."""
+    """Return the sums over species relative to the centre of mass, of a single species as they are."""
     sums = series.collective_A
     if len(names) > 1:
         sums = sums - series.counts[None, :, None] * series.centre_of_mass_A[:, None]

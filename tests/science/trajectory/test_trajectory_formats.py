@@ -252,7 +252,8 @@ def test_image_flags_count_only_where_they_do(tmp_path, run):
 def test_an_atom_that_leaves_the_cell_and_comes_back_keeps_its_flags(tmp_path):
     box = "ITEM: NUMBER OF ATOMS\n2\nITEM: BOX BOUNDS pp pp pp\n0 10\n0 10\n0 10\n"
     text = "".join(
-        f"ITEM: TIMESTEP\n{50 * step}\n{box}ITEM: ATOMS id type x y z ix iy iz\n1 1 {x} 5 5 {flag} 0 0\n2 1 5 5 5 1 0 0\n"
+        f"ITEM: TIMESTEP\n{50 * step}\n{box}ITEM: ATOMS id type x y z ix iy iz\n"
+        f"1 1 {x} 5 5 {flag} 0 0\n2 1 5 5 5 1 0 0\n"
         for step, (x, flag) in enumerate([(0.2, 0), (9.9, -1), (0.1, 0), (0.3, 0)])
     )
     frames, _ = frames_of(written(tmp_path, "dump", text))

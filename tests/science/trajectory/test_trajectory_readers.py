@@ -626,29 +626,6 @@ def test_xdatcars_with_a_gap_or_of_two_runs_are_rejected(tmp_path):
             reduce_trajectory(open_trajectory(tmp_path / "XDATCAR", timestep_fs=50.0))
 
 
-def test_a_topology_in_another_order_is_told_by_the_types_of_the_dump(tmp_path):
-    scaled, cells = walk(), cells_of(CUBIC)
-    (tmp_path / "dump").write_text(dump(scaled, cells, columns="id type x y z"))
-    numbers = {"Li": 1, "S": 2, "P": 3}
-    for order in (SYMBOLS, SYMBOLS[::-1]):
-        rows = [f"{atom + 1} {numbers[symbol]} 0 0 {atom}" for atom, symbol in enumerate(order)]
-        masses = "1 6.94\n2 32.06\n3 30.974\n"
-        box = "0 8 xlo xhi\n0 8 ylo yhi\n0 8 zlo zhi\n"
-        text = f"data\n\n{len(order)} atoms\n3 atom types\n{box}\nMasses\n\n{masses}\nAtoms # atomic\n\n"
-        (tmp_path / "s.data").write_text(text + "\n".join(rows) + "\n")
-        (tmp_path / "s.xyz").write_text(f"{len(order)}\n\n" + "".join(f"{symbol} 0 0 0\n" for symbol in order))
-        for name, words in (
-            ("s.data", r"^atom \d is of type \d in "),
-            ("s.xyz", r"^type \d of .* expected one element"),
-        ):
-            known = {"topology": tmp_path / name, "timestep_fs": 1.0}
-            if order is SYMBOLS:
-                assert open_trajectory(tmp_path / "dump", **known).symbols == tuple(SYMBOLS)
-                continue
-            with pytest.raises(InputError, match=words):
-                open_trajectory(tmp_path / "dump", **known)
-
-
 # --- broken files
 
 
