@@ -234,7 +234,7 @@ def read_ase(path: Path, start: int, stride: int, notes: list[str]) -> Iterator[
                 raise InputError(f"frame {index} of {path} cannot be read ({error}); copy the file anew") from error
             yield Snapshot(
                 positions_A=atoms.positions,
-                cell_A=atoms.cell.array if atoms.cell.rank else None,
+                cell_A=atoms.cell.array if atoms.cell.any(1).all() else None,
                 velocities_A_fs=atoms.get_velocities() * units.fs if atoms.has("momenta") else None,
                 symbols=np.array(atoms.get_chemical_symbols()),
                 masses=atoms.get_masses(),

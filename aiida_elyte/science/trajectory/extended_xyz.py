@@ -131,7 +131,7 @@ class ExtendedXyz(TextFormat):
             raise InputError(f"has a lattice of {values.size} numbers; expected 9; write the file anew")
         # ASE gives the nine numbers as columns
         cell = values.T.copy() if values.ndim == 2 else values.reshape(3, 3)
-        return cell if cell.any() else None
+        return cell if cell.any(axis=1).all() else None  # a slab has two vectors
 
     def _time(self) -> tuple[float | None, str]:
         """Return the time [fs] and what it is called in the file."""

@@ -53,6 +53,7 @@ class LammpsDump(TextFormat):
         self._columns: list[str] = []
         self._first: list[np.ndarray] | None = None
         self._first_images = np.zeros((0, 3), int)
+        self._have_changed = False
         self._scaled = np.zeros((0, 3))
 
     def head(self, text: TextStream) -> int:
@@ -109,6 +110,7 @@ class LammpsDump(TextFormat):
             cell_A=cell,
             velocities_A_fs=table["velocities"] / self._unit_fs if has_velocities else None,
             symbols=self._symbols(table, is_first),
+            types=table["type"].copy() if is_first and "type" in columns else None,
             masses=table["mass"].copy() if "mass" in columns else None,
             time_fs=None if time is None else float(time) * self._unit_fs,
             step=int(self._items["TIMESTEP"]),
@@ -167,8 +169,9 @@ class LammpsDump(TextFormat):
             self._first_images, self._scaled = images.copy(), scaled
             return bool(images.any())
         is_counted = bool(self._first_images.any())
-        is_alike = is_counted and np.array_equal(images, self._first_images)
-        if is_alike and (np.abs(scaled - self._scaled) > 0.5).any():
+        # flags that have changed once are counted, also where an atom that went out is back
+        self._have_changed = self._have_changed or not np.array_equal(images, self._first_images)
+        if is_counted and not self._have_changed and (np.abs(scaled - self._scaled) > 0.5).any():
             raise InputError(
                 "has image flags ix iy iz that are those of the first frame though atoms cross the cell; expected "
                 "flags that count the crossings; dump xu yu zu, or leave ix iy iz out"

@@ -14,6 +14,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.cells import Cells, cell_of_structure, describe_cell, validate_volume
 from aiida_elyte.science.trajectory.formats import reader_of
 from aiida_elyte.science.trajectory.lammps_dump import LAMMPS_TIMES_FS
+from aiida_elyte.science.trajectory.matching import require_same_types, require_whole
 from aiida_elyte.science.trajectory.parts import PARTS, join_parts
 from aiida_elyte.science.trajectory.reduction import Reducer, Series
 from aiida_elyte.science.trajectory.repeats import RepeatFilter, digest_of
@@ -329,7 +330,7 @@ def _format_of(reader: Any) -> str:
     while isinstance(reader, partial):
         reader = reader.args[0] if reader.args else reader.func
     if hasattr(reader, "name"):
-        return re.sub(r"^an? (frame|configuration) of (an? )?", "", str(reader.name))
+        return re.sub(r"^an? (frame|configuration|model) of (an? )?", "", str(reader.name))
     return str(reader.__name__).removeprefix("read_").upper()
 
 
@@ -397,6 +398,8 @@ def _atoms_of(
                 "give the topology of this trajectory"
             )
         masses = topology.masses
+        if first.types is not None:
+            require_same_types(path, first.types.tolist(), topology)
         if symbols is None:
             if told is not None and told != topology.symbols and are_elements(told):
                 atom = next(atom for atom in range(n_atoms) if told[atom] != topology.symbols[atom])
@@ -457,6 +460,9 @@ def reduce_trajectory(
         trajectory = open_trajectory(trajectory)
     if math.isnan(trajectory.interval_fs):
         raise _too_few(trajectory)
+    bonds = np.empty((0, 2), int) if trajectory.topology is None else trajectory.topology.bonds
+    first = trajectory._complete(trajectory._first, f"frame 0 of {trajectory.path}")
+    require_whole(trajectory.path, first.positions_A, first.cell_A, bonds, molecules or {})
     reducer = Reducer(
         trajectory.symbols,
         trajectory.masses,

@@ -24,6 +24,8 @@ class Snapshot:
     """Velocities [Å/fs], shape ``(n_atoms, 3)``."""
     symbols: np.ndarray | None = None
     """Name of each atom's element, shape ``(n_atoms,)``."""
+    types: np.ndarray | None = None
+    """Name of each atom's type in its force field, shape ``(n_atoms,)``."""
     masses: np.ndarray | None = None
     """Mass of each atom [amu], shape ``(n_atoms,)``."""
     time_fs: float | None = None

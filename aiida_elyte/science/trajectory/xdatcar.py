@@ -65,11 +65,10 @@ class Xdatcar(TextFormat):
     name = "a configuration of an XDATCAR"
 
     def __init__(self, notes: list[str]) -> None:
-        self._notes = notes
         self._cell = np.zeros((0, 0))
         self._column = ElementColumn()
         self._symbols: np.ndarray | None = None
-        self._n_atoms = self._number = self._before = self._index = 0
+        self._n_atoms = self._number = 0
 
     def head(self, text: TextStream) -> int:
         """Read the line ahead of a configuration, and the header where there is one."""
@@ -84,12 +83,7 @@ class Xdatcar(TextFormat):
             line = text.take(1)
         if not _CONFIGURATION.match(line):
             raise ValueError(f"{line.strip()[:40]!r} where 'Direct configuration=' is expected")
-        number = int(line.partition("=")[2])
-        if number <= self._number:  # files of a continued run, one after the other
-            self._before += self._number
-            self._notes.append(f"configurations are numbered anew at frame {self._index}; taken as the run going on")
-        self._number = number
-        self._index += 1
+        self._number = int(line.partition("=")[2])
         return self._n_atoms
 
     def snapshot(self, rows: list[str]) -> Snapshot:
@@ -98,7 +92,7 @@ class Xdatcar(TextFormat):
             positions_A=self._scaled(rows) @ self._cell,
             cell_A=self._cell,
             symbols=self._symbols,
-            counter=self._before + self._number,
+            counter=self._number,
         )
 
     def _scaled(self, rows: list[str]) -> np.ndarray:

@@ -19,12 +19,15 @@ _MIN_STEPS = 4
 _MOST_STEPS = 32
 """Steps in a row that are compared."""
 
+_THINNED = frozenset(range(1, 11))
+"""Every so many frames may have been kept, whatever the intervals say: one of them may be wrong."""
+
 
 def find_copy(series: Sequence[Series]) -> tuple[int, int] | None:
     """Return two series that are one trajectory, or parts of one that overlap; ``None`` when there are none.
 
-    The steps of the sums over species are compared: at all offsets, and over several samples where the intervals are
-    multiples of each other. Independent runs share no steps, however alike their starts.
+    The steps of the sums over species are compared, relative to the centre of mass, which some programs put to rest: at
+    all offsets, and over several samples. Independent runs share no steps, however alike their starts.
 
     Parameters
     ----------
@@ -33,33 +36,38 @@ def find_copy(series: Sequence[Series]) -> tuple[int, int] | None:
     """
     for later in range(1, len(series)):
         for earlier in range(later):
-            pair = sorted((series[earlier], series[later]), key=lambda one: one.interval_fs)
-            if _share_steps(*pair):
+            pair = series[earlier], series[later]
+            if _share_steps(*pair) or _share_steps(*pair[::-1]):
                 return earlier, later
     return None
 
 
 def _share_steps(fine: Series, coarse: Series) -> bool:
-    """Tell whether the first steps of either series are among those of the other."""
+    """Tell whether the first steps of either series are among those of the other, over one or several samples of it."""
     names = sorted(fine.species)
     if names != sorted(coarse.species):
         return False
     ratio = coarse.interval_fs / fine.interval_fs
-    lags = {1}  # whatever the intervals: one of them may be wrong
-    if ratio < len(fine.time_fs) and abs(ratio - round(ratio)) <= 1e-3 * ratio:
+    lags = set(_THINNED)
+    if 1 <= ratio < len(fine.time_fs) and abs(ratio - round(ratio)) <= 1e-3 * ratio:
         lags.add(round(ratio))
-    fine_sums, coarse_sums = (
-        one.collective_A[:, [one.species.index(name) for name in names]].reshape(len(one.time_fs), -1)
-        for one in (fine, coarse)
-    )
+    fine_sums, coarse_sums = (_sums_of(one, names) for one in (fine, coarse))
     coarse_steps = np.diff(coarse_sums, axis=0)
-    for lag in lags:
+    for lag in sorted(lags):
         fine_steps = fine_sums[lag:] - fine_sums[:-lag]
         if _begins_within(coarse_steps, fine_steps, lag):
             return True
         if any(_begins_within(fine_steps[offset::lag], coarse_steps, 1) for offset in range(lag)):
             return True
     return False
+
+
+def _sums_of(series: Series, names: Sequence[str]) -> np.ndarray:
+    """Return the sums over species relative to the centre of mass, of a single species as they are."""
+    sums = series.collective_A
+    if len(names) > 1:
+        sums = sums - series.counts[None, :, None] * series.centre_of_mass_A[:, None]
+    return np.asarray(sums[:, [series.species.index(name) for name in names]].reshape(len(sums), -1))
 
 
 def _begins_within(needle: np.ndarray, hay: np.ndarray, lag: int) -> bool:

@@ -1,4 +1,4 @@
-"""Does the time step make sense? No ion outruns its thermal velocity."""
+"""Do time step and temperature make sense? No ion outruns its thermal velocity."""
 
 import math
 from collections.abc import Iterator
@@ -51,6 +51,10 @@ _FIXED_A = 1e-4
 _MOST_VALUES = 5_000_000
 """Displacements looked at, the last ones: more of them make no difference."""
 
+_HOTTEST, _COLDEST = 1.3, 0.05
+"""Kinetic temperature over the one given from which on, and up to which, one of them is wrong: rigid bonds and atoms
+that are held fixed lower it, nothing raises it."""
+
 _EV_A2 = GPA * 1e-9 / 1e-10
 """N/m in eV/Å²: a force constant is a pressure times a length."""
 
@@ -59,7 +63,7 @@ _GASEOUS = 1e-2
 
 
 def check_time_step(series: Series, temperature_K: float) -> str | None:
-    r"""Tell what is absurd about the time between samples, if anything.
+    r"""Tell what is absurd about the time between samples, or the temperature, if anything.
 
     No motion is faster than free flight at thermal velocity,
 
@@ -98,6 +102,7 @@ def check_time_step(series: Series, temperature_K: float) -> str | None:
         or _unlike_velocities(series)
         or _still_flying(series, temperature_K)
         or _standing_still(series, temperature_K)
+        or _other_temperature(series, temperature_K)
         or _gaseous(series)
     )
 
@@ -212,6 +217,21 @@ def _unlike_velocities(series: Series) -> str | None:
     return (
         f"ions move {ratio:.3g} times as far in {series.interval_fs:g} fs as their velocities tell; expected as far; "
         f"give the right time step (frames {ratio * series.interval_fs:.3g} fs apart would fit) or unit of velocities"
+    )
+
+
+def _other_temperature(series: Series, temperature_K: float) -> str | None:
+    """Compare the kinetic temperature with the one given."""
+    known = series.temperature_K[np.isfinite(series.temperature_K)]
+    if not len(known):
+        return None
+    ratio = float(known.mean()) / temperature_K
+    scatter = math.sqrt(2 / (3 * float(series.counts.sum())))  # of a single frame
+    if _COLDEST <= ratio <= _HOTTEST + 3 * scatter:
+        return None
+    return (
+        f"velocities make a kinetic temperature of {known.mean():.4g} K; expected about {temperature_K:g} K; give the "
+        "temperature of the run, and the unit of its velocities (--lammps-units)"
     )
 
 

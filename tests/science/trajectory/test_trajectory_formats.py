@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import test_trajectory_readers as walks
 import zstandard
-from ase import units
+from ase import Atoms, units
 from ase.geometry import cell_to_cellpar
+from ase.io import Trajectory
 from MDAnalysis.lib.formats.libdcd import DCDFile
 from MDAnalysis.lib.formats.libmdaxdr import XTCFile
 
@@ -248,6 +249,17 @@ def test_image_flags_count_only_where_they_do(tmp_path, run):
         frames_of(written(tmp_path, "dump", stale))
 
 
+def test_an_atom_that_leaves_the_cell_and_comes_back_keeps_its_flags(tmp_path):
+    box = "ITEM: NUMBER OF ATOMS\n2\nITEM: BOX BOUNDS pp pp pp\n0 10\n0 10\n0 10\n"
+    text = "".join(
+        f"ITEM: TIMESTEP\n{50 * step}\n{box}ITEM: ATOMS id type x y z ix iy iz\n"
+        f"1 1 {x} 5 5 {flag} 0 0\n2 1 5 5 5 1 0 0\n"
+        for step, (x, flag) in enumerate([(0.2, 0), (9.9, -1), (0.1, 0), (0.3, 0)])
+    )
+    frames, _ = frames_of(written(tmp_path, "dump", text))
+    np.testing.assert_allclose([frame.positions_A[0, 0] for frame in frames], [0.2, -0.1, 0.1, 0.3], atol=1e-12)
+
+
 def test_extxyz_and_xyz_of_lammps_count_in_its_units(tmp_path, run):
     motion = walks.velocities()
     text = walks.nep(*run, motion=motion * 1000)
@@ -263,6 +275,15 @@ def test_extxyz_and_xyz_of_lammps_count_in_its_units(tmp_path, run):
 
 
 # --- extended XYZ
+
+
+def test_a_slab_has_no_cell(tmp_path):
+    comment = 'Lattice="8 0 0 0 8 0 0 0 0" Properties=species:S:1:pos:R:3 pbc="T T F"'
+    frames, _ = frames_of(written(tmp_path, "a.xyz", f"1\n{comment}\nLi 1.0 2.0 3.0\n"))
+    assert frames[0].cell_A is None
+    with Trajectory(tmp_path / "a.traj", "w") as file:
+        file.write(Atoms("Li", cell=[8, 8, 0], pbc=(True, True, False)))
+    assert frames_of(tmp_path / "a.traj")[0][0].cell_A is None
 
 
 def test_keys_of_extended_xyz_are_taken_in_any_case(tmp_path):
@@ -472,7 +493,7 @@ def test_hdf5_that_is_cut_keeps_the_frames_that_are_there(tmp_path):
 def test_cells_and_positions_that_are_no_numbers_are_rejected_by_frame(tmp_path, run):
     scaled, cells = run
     flat = cells.copy()
-    flat[4, 2] = 0.0
+    flat[4, 2] = flat[4, 1]
     with pytest.raises(InputError, match=r"^frame 4 of .*a.xyz has a cell without volume; expected three vectors"):
         frames_of(written(tmp_path, "a.xyz", walks.extxyz(scaled, flat)))
     text = walks.cp2k_xyz(scaled, cells)

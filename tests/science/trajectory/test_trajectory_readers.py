@@ -611,7 +611,19 @@ def test_xdatcars_of_a_continued_run_one_after_the_other(tmp_path):
     (tmp_path / "XDATCAR").write_text(first + second)
     series, notes = reduce_trajectory(open_trajectory(tmp_path / "XDATCAR", timestep_fs=50.0))
     assert_same_sums(series, truth(scaled, cells), 1e-10)
-    assert notes == ("configurations are numbered anew at frame 5; taken as the run going on",)
+    (note,) = notes
+    assert note.startswith("steps or times start anew at frame 5; taken as the run going on")
+
+
+def test_xdatcars_with_a_gap_or_of_two_runs_are_rejected(tmp_path):
+    rng = np.random.default_rng(4)
+    runs = [np.cumsum(rng.normal(0, 0.01, (60, len(SYMBOLS), 3)), axis=0) + walk()[0] for _ in range(2)]
+    cells = np.repeat(cells_of(CUBIC)[:1], 60, axis=0)
+    for first, second in ((runs[0][:20], runs[0][40:]), (runs[0][:40], runs[1][:20])):
+        text = xdatcar(first, cells[: len(first)]) + xdatcar(second, cells[: len(second)])
+        (tmp_path / "XDATCAR").write_text(text)
+        with pytest.raises(InputError, match=rf"^frame {len(first)} of .*XDATCAR steps back behind the frame before"):
+            reduce_trajectory(open_trajectory(tmp_path / "XDATCAR", timestep_fs=50.0))
 
 
 # --- broken files

@@ -38,6 +38,9 @@ COPIES = {
     "every third frame": lambda x: reduced(x[::3], 150.0),
     "every third frame from the second on": lambda x: reduced(x[1::3], 150.0),
     "with a time of its own": lambda x: reduced(x, 2444.41),
+    "every third frame, at the same time step": lambda x: reduced(x[::3]),
+    "every other frame, at a time of its own": lambda x: reduced(x[1::2], 2444.41),
+    "centred anew at every frame": lambda x: reduced(x + np.random.default_rng(3).normal(0, 0.5, (len(x), 1, 3))),
     "atoms in another order": lambda x: reduced(x[:, ORDER], symbols=SYMBOLS[ORDER]),
     "shifted": lambda x: reduced(x + 3.0),
 }

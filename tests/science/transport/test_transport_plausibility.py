@@ -110,6 +110,16 @@ def test_drift_of_the_whole_system_is_no_motion():
     assert check_time_step(moved, TEMPERATURE_K) is None
 
 
+@pytest.mark.parametrize("kinetic_K", [300.0, 600.0, 1200.0, 6e8, 6e-4])
+def test_a_kinetic_temperature_far_from_the_one_given_is_told(kinetic_K):
+    series = walk()
+    said = check_time_step(replace(series, temperature_K=np.full(len(series.time_fs), kinetic_K)), TEMPERATURE_K)
+    if kinetic_K in (300.0, 600.0):  # rigid bonds and fixed atoms lower it
+        assert said is None
+    else:
+        assert number(said, "kinetic temperature of") == pytest.approx(kinetic_K)
+
+
 def test_one_sample_tells_nothing():
     assert check_time_step(walk(n_times=1), TEMPERATURE_K) is None
 
