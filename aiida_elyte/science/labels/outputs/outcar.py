@@ -116,7 +116,7 @@ class _Run:
 
     def _take_energy(self, line: str) -> None:
         """Take the energy after the forces, which ends a step; those of the iterations are spelt otherwise."""
-        match = re.search(r"=\s*(-?\d*\.\d{8}|\*+)\s*eV", line)
+        match = re.search(r"=\s*(-?\d*\.\d{6}(?:\d\d)?|\*+)\s*eV", line)  # six decimals up to VASP 5.2
         if match is not None:
             self._energy = float("nan") if "*" in match[1] else float(match[1])
             if self._has_forces:

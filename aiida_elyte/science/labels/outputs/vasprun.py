@@ -117,13 +117,17 @@ class _Run:
                 self._weights = _rows(one, 8).ravel()
 
     def _take_atoms(self, element: ElementTree.Element) -> None:
-        for array in element.iter("array"):
-            rows = [["".join(cell.itertext()).strip() for cell in row] for row in array.iter("rc")]
-            if array.get("name") == "atoms":
-                self.symbols = [element_of(row[0]) for row in rows]
-            elif array.get("name") == "atomtypes":
-                titles = [" ".join(row[4].split()) for row in rows]
-                self._potentials = [(element_of_title(title), title) for title in titles]
+        tables = {
+            array.get("name"): [["".join(cell.itertext()).strip() for cell in row] for row in array.iter("rc")]
+            for array in element.iter("array")
+        }
+        titles = [" ".join(row[4].split()) for row in tables.get("atomtypes", [])]
+        self._potentials = [(element_of_title(title), title) for title in titles]
+        self.symbols = [element_of(row[0]) for row in tables.get("atoms", [])]
+        for index, row in enumerate(tables.get("atoms", [])):
+            # VASP writes Zr as r and Xe as X.
+            if self.symbols[index] == "X" and row[1].isdigit() and 0 < int(row[1]) <= len(titles):
+                self.symbols[index] = self._potentials[int(row[1]) - 1][0]
 
     def _take_step(self, element: ElementTree.Element) -> None:
         structure = element.find("structure")
