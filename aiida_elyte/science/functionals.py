@@ -23,7 +23,7 @@ _FUNCTIONALS = {
     "revTPSS": "revtpss, rtpss",
     "SCAN": "scan",
     "rSCAN": "rscan",
-    "r2SCAN": "r2scan, r^2scan",
+    "r2SCAN": "r2scan, r^2scan, r2sca",
     "PBE0": "pbe0, hybrid pbe0, pb0x+pw+pb0x+pbc, pbeh",
     "HSE06": "hse, hse06, hse 06, hybrid hse06",
     "HSE03": "hse03",

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.io import read
 from ase.io.formats import UnknownFileTypeError, filetype
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.archives import DAMAGED, open_bytes
+from aiida_elyte.science.ase_files import read_with_ase
 from aiida_elyte.science.crystal import check_structure, refuse_partial
 from aiida_elyte.science.crystal_files.cif import read_cif
 from aiida_elyte.science.crystal_files.poscar import read_poscar
@@ -119,7 +119,9 @@ def _kind(path: Path) -> str:
 
 def _read_with_ase(path: Path) -> CrystalFile:
     try:
-        found = list(read(path, index=":"))
+        found = list(read_with_ase(path))
+    except InputError:
+        raise
     except UnknownFileTypeError as error:
         raise InputError(
             "it is of no format ASE knows; give a CIF, POSCAR or extxyz file with its usual name"

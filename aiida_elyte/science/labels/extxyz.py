@@ -287,6 +287,9 @@ def _numbers(arrays: dict[str, np.ndarray]) -> np.ndarray:
         return np.array([_ELEMENTS[word] for word in species])
     except KeyError:
         pass
+    distinct = set(map(str, species))
+    if len(distinct) > 1 and distinct == {str(kind + 1) for kind in range(len(distinct))}:
+        raise BrokenFrameError(f"its species are the numbers 1 to {len(distinct)}, types of no known element")
     numbers = [atomic_numbers.get(str(word).capitalize()) or _ELEMENTS.get(_ofnumber(str(word))) for word in species]
     if None in numbers:
         raise BrokenFrameError(

@@ -15,6 +15,8 @@ _PAIR = re.compile(
     re.VERBOSE,
 )
 _ITEM = re.compile(r"[^\s,]+")
+_NESTED = re.compile(r"\s*\[?(?:[\s,]*\[[^\[\]]*\])+\s*\]?\s*")
+_ROWS = re.compile(r"\[([^\[\]]*)\]")
 _QUOTES = re.compile(r"\\.")
 _ESCAPED = re.compile(r"\\(.)")
 _FORTRAN = re.compile(r"(?<=[0-9.])[dD](?=[+-]?\d)")
@@ -69,10 +71,16 @@ def _is_same(one: Any, other: Any) -> bool:
 def _value(text: str) -> Any:
     """Return numbers, arrays of numbers, booleans, or the string itself."""
     if text[:1] in "\"'{[" and len(text) > 1:
-        text = _ESCAPED.sub(r"\1", text[1:-1]) if text[0] != "[" else text.strip("[]")
+        text = _ESCAPED.sub(r"\1", text[1:-1]) if text[0] != "[" else text.removeprefix("[").removesuffix("]")
     if text.startswith("_JSON "):
         try:
             return json.loads(text[6:])
+        except ValueError:
+            return text
+    rows = [row.split() for row in _ROWS.findall(text.replace(",", " "))] if _NESTED.fullmatch(text) else []
+    if rows:
+        try:
+            return np.array([[number(word) for word in row] for row in rows])
         except ValueError:
             return text
     words = _ITEM.findall(text)

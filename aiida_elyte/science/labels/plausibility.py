@@ -148,8 +148,8 @@ def _zero_forces(frames: Sequence[Atoms], labels: Sequence[Mapping[str, Any]], n
             shown = ", ".join(map(str, atoms[:8])) + (f" … ({len(atoms)} in all)" if len(atoms) > 8 else "")
             said.append(
                 f"forces on {'atom' if len(atoms) == 1 else 'atoms'} {shown} are exactly zero in all {len(forces)} "
-                "frames of one composition: constraints zeroed them before the file was written; expected the forces "
-                "without constraints; label these frames again"
+                "frames of one composition: symmetry makes them so, or constraints zeroed them before the file was "
+                "written; expected the forces without constraints; label these frames again unless it is symmetry"
             )
     return said
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.io import iread
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.archives import DAMAGED, open_bytes
+from aiida_elyte.science.ase_files import read_with_ase
 from aiida_elyte.science.frames import LABELS, labels_of
 from aiida_elyte.science.labels.deepmd import find_systems, read_system
 from aiida_elyte.science.labels.extxyz import read_extxyz
@@ -196,7 +196,7 @@ def _read(path: Path) -> tuple[list[RawFrame], list[LeftOut], list[str]]:
     head = _head(path)
     if len(head) > 1 and head[0].strip().isdigit() and "=" in head[1]:
         return _read_text(path)
-    return _each(path, _with_ase(path), "a format that ASE recognises, as extxyz")
+    return _each(path, read_with_ase(path), "a format that ASE recognises, as extxyz")
 
 
 def _suffix(path: Path) -> str:
@@ -229,10 +229,6 @@ def _read_text(path: Path) -> tuple[list[RawFrame], list[LeftOut], list[str]]:
     return frames, left_out, [*notes, *strays]
 
 
-def _with_ase(path: Path) -> Iterator[Atoms]:
-    yield from iread(path, index=":")
-
-
 def _rows(path: Path) -> Iterator[Atoms]:
     from ase.db import connect
 
@@ -254,6 +250,8 @@ def _each(path: Path, frames: Iterator[Atoms], expected: str) -> tuple[list[RawF
     found: list[RawFrame] = []
     try:
         found.extend(from_atoms(atoms, index) for index, atoms in enumerate(frames))
+    except InputError as error:
+        raise InputError(f"frames file {path} cannot be read: {error}") from error
     except Exception as error:  # readers of ASE raise what they please
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         if not found:

@@ -18,10 +18,11 @@ from aiida_elyte.science.labels.units import factor_of, length_factor
 __all__ = ["Account", "take_labels"]
 
 _HOMES = {"energy": "info", "stress": "info", "virial": "info", "forces": "columns", "charges": "columns"}
-_UNIT_KEY = re.compile(r"(.+?)_?units?", re.IGNORECASE)
+_UNIT_KEY = re.compile(r"(.+?)[_-]?units?", re.IGNORECASE)
 _LENGTHS = ("length", "pos", "position", "positions", "distance", "coordinates")
 _KNOWN_SYSTEMS = ("metal", "ev", "ase", "angstrom", "ev/angstrom", "ev/a", "ev,angstrom", "ev,a")
 _EV_KEYS = {"units", "unit"}
+_EXAMPLES = {"forces": "Hartree/Bohr", "stress": "GPa"}
 _KINEMATIC = ("vel", "mom", "dip", "disp", "magn", "spin", "pos")
 _TOLERANCES = {"energy": 1e-4, "forces": 1e-3, "stress": 1e-4, "charges": 1e-3}
 """Two values of one label that differ by more are two labels: eV per atom, eV/Å, eV/Å³, e."""
@@ -126,6 +127,14 @@ def _convert(name: LabelName, value: Any, atoms: Atoms, units: Mapping[str, str]
     elif array.shape != shape:
         raise _UnusableLabelError(f"its {name.key} has the shape {array.shape}, not {shape}")
     tag = name.unit or _tag(name, units)
+    if tag is None and "energy" in units and factor_of("energy", units["energy"], 1) != 1.0:
+        if name.quantity in ("forces", "stress"):
+            raise InputError(
+                f"the header states energy_unit={units['energy']} and no unit of {name.key}; expected one; give it, as "
+                f"--labels {name.label}={name.key}[{_EXAMPLES[name.quantity]}]"
+            )
+        if name.quantity == "virial":  # an energy, as QUIP and dpdata have it
+            tag = units["energy"]
     array = array * (1.0 if tag is None else factor_of(name.quantity, tag, len(atoms)))
     if name.quantity == "virial":
         volume = abs(np.linalg.det(atoms.cell.array))
@@ -183,12 +192,12 @@ def _units(info: dict[str, Any]) -> dict[str, str]:
                     "energy_unit=Hartree forces_unit=Hartree/Bohr; convert the file or state them"
                 )
         elif match is not None:
-            units[match[1].lower().rstrip("_")] = str(info.pop(key))
+            units[match[1].lower().replace("-", "_")] = str(info.pop(key))
     return units
 
 
 def _tag(name: LabelName, units: Mapping[str, str]) -> str | None:
-    plain = name.key.lower()
+    plain = name.key.lower().replace("-", "_")
     base = {"forces": "force", "charges": "charge"}.get(name.quantity, name.quantity)
     for key in (plain, plain.rstrip("s"), f"{plain}s", base, f"{base}s"):
         if key in units:

@@ -20,6 +20,7 @@ _ENERGIES = {
     "mha": 1e-3 * HARTREE_EV,
     "ha": HARTREE_EV,
     "eh": HARTREE_EV,
+    "au": HARTREE_EV,
     "rydberg": RYDBERG_EV,
     "ry": RYDBERG_EV,
 }

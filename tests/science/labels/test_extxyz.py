@@ -213,3 +213,21 @@ def test_text_that_is_no_xyz_holds_no_frame():
     found, left_out, notes = read_extxyz("once upon a time\nthere was\n")
     assert (found, left_out) == ([], [])
     assert "line 1 is 'once upon a time'" in notes[0]
+
+
+@pytest.mark.parametrize(
+    "value", ["[[1,2,3],[4,5,6],[7,8,9]]", '"[[1, 2, 3], [4, 5, 6], [7, 8, 9]]"', "[[1 2 3], [4 5 6], [7 8 9]]"]
+)
+def test_nested_arrays_are_read(value):
+    (frame,), _, _ = read_extxyz(f"1\nstress={value} energy=[-1.5]\nLi 0 0 0\n")
+    assert frame.info["stress"].tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    assert frame.info["energy"] == -1.5
+
+
+def test_types_are_no_atomic_numbers():
+    header = "2\nProperties=species:S:1:pos:R:3 energy=-1\n"
+    found, left_out, _ = read_extxyz(f"{header}1 0 0 0\n2 1 1 1\n{header}3 0 0 0\n9 1 1 1\n")
+    assert [one.atoms.get_chemical_symbols() for one in found] == [["Li", "F"]]
+    assert [(one.index, one.reason) for one in left_out] == [
+        (0, "its species are the numbers 1 to 2, types of no known element")
+    ]

@@ -193,3 +193,61 @@ def test_data_set_is_read_no_slower_than_by_ase(tmp_path):
     pairs = [(seconds(lambda: read_dataset(path)), seconds(lambda: read(path, index=":"))) for _ in range(5)]
     ours, theirs = (min(times) for times in zip(*pairs, strict=True))
     assert ours < 1.5 * theirs
+
+
+HEADER = 'Lattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3:force:R:3 pbc="T T T"'
+
+
+def write_tagged(folder, tags):
+    path = folder / "tagged.xyz"
+    path.write_text(f"1\n{HEADER} {tags}\nLi 0 0 0 0.1 0.2 0.3\n")
+    return path
+
+
+@pytest.mark.parametrize("mark", ["-", "_", ""])
+def test_tags_of_units_may_be_hyphenated(tmp_path, mark):
+    tags = f"energy=-2.0 energy{mark}unit=hartree force{mark}unit=hartree/bohr stress{mark}unit=au/bohr^3"
+    path = write_tagged(tmp_path, tags + ' stress="0.01 0 0 0 0.01 0 0 0 0.01"')
+    labels = labels_of(read_dataset(path).frames[0])
+    assert labels["energy"] == pytest.approx(-2 * 27.211386246)
+    np.testing.assert_allclose(labels["forces"], [[5.14220675, 10.2844135, 15.42662024]], rtol=1e-7)
+    np.testing.assert_allclose(labels["stress"], [1.836315353] * 3 + [0] * 3, rtol=1e-6)
+
+
+def test_virial_has_the_unit_of_the_energy(tmp_path):
+    path = write_tagged(tmp_path, 'energy=-2.0 energy_unit=hartree force_unit=hartree/bohr virial="1 0 0 0 1 0 0 0 1"')
+    stress = labels_of(read_dataset(path).frames[0])["stress"]
+    np.testing.assert_allclose(stress, [-27.211386246 / 64] * 3 + [0] * 3, rtol=1e-8)
+
+
+def test_forces_beside_an_energy_of_another_unit_need_their_own(tmp_path):
+    path = write_tagged(tmp_path, "energy=-2.0 energy_unit=hartree")
+    with pytest.raises(InputError, match=r"no unit of force; .* --labels forces=force\[Hartree/Bohr\]"):
+        read_dataset(path)
+    found = read_dataset(path, parse_names("forces=force[eV/A]"))
+    np.testing.assert_allclose(labels_of(found.frames[0])["forces"], [[0.1, 0.2, 0.3]])
+
+
+DUMP = """ITEM: TIMESTEP
+0
+ITEM: NUMBER OF ATOMS
+2
+ITEM: BOX BOUNDS pp pp pp
+0 4
+0 4
+0 4
+ITEM: ATOMS id {column} x y z fx fy fz
+1 {one} 0 0 0 1 2 3
+2 {two} 2 2 2 -1 -2 -3
+"""
+
+
+def test_types_of_a_lammps_dump_are_no_elements_and_its_forces_no_labels(tmp_path):
+    path = tmp_path / "run.dump"
+    path.write_text(DUMP.format(column="type", one=1, two=2))
+    with pytest.raises(InputError, match="id type x y z fx fy fz; expected elements"):
+        read_dataset(path)
+    path.write_text(DUMP.format(column="element", one="Li", two="Cl"))
+    (frame,) = read_dataset(path).frames
+    assert frame.get_chemical_symbols() == ["Li", "Cl"]
+    assert labels_of(frame) == {}

@@ -118,7 +118,9 @@ class _Run:
         """Take the energy after the forces, which ends a step; those of the iterations are spelt otherwise."""
         match = re.search(r"=(.*?)eV", line)
         if match is not None:
-            self._energy = (numbers(match[1], 8) or [float("nan")])[0]
+            word = match[1].strip()
+            is_whole = re.fullmatch(r"-?\d*\.\d{6}(?:\d\d)?", word) is not None  # six decimals up to VASP 5.2
+            self._energy = float(word) if is_whole else float("nan")
             if self._has_forces:
                 self.finish("")
 

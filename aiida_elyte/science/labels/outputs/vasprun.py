@@ -60,16 +60,17 @@ class _Run:
         self._mesh: list[int] = []
         self._points, self._weights = np.zeros((0, 3)), np.zeros(0)
         self._level = ""
-        self._iterations = 0
+        self._iterations, self._is_solved = 0, False
 
     def take(self, event: str, element: ElementTree.Element) -> None:
         """Take one element."""
         if event == "start":
             if element.tag == "calculation":
-                self.is_inside, self._iterations = True, 0
+                self.is_inside, self._iterations, self._is_solved = True, 0, False
             return
         if element.tag == "scstep":
-            self._iterations += 1
+            # What follows the forces are the iterations of a linear response (LEPSILON, IBRION = 7 and 8).
+            self._iterations += not self._is_solved
             element.clear()
         elif element.tag in _HEAVY:
             element.clear()
@@ -79,6 +80,8 @@ class _Run:
             self._take_kpoints(element)
         elif element.tag == "atominfo":
             self._take_atoms(element)
+        elif element.tag == "varray" and element.get("name") == "forces":
+            self._is_solved = True
         elif element.tag == "varray" and element.get("name") == "selective":
             self.is_selective |= any("F" in (row.text or "") for row in element)
         elif element.tag == "calculation":
@@ -114,13 +117,17 @@ class _Run:
                 self._weights = _rows(one, 8).ravel()
 
     def _take_atoms(self, element: ElementTree.Element) -> None:
-        for array in element.iter("array"):
-            rows = [["".join(cell.itertext()).strip() for cell in row] for row in array.iter("rc")]
-            if array.get("name") == "atoms":
-                self.symbols = [element_of(row[0]) for row in rows]
-            elif array.get("name") == "atomtypes":
-                titles = [" ".join(row[4].split()) for row in rows]
-                self._potentials = [(element_of_title(title), title) for title in titles]
+        tables = {
+            array.get("name"): [["".join(cell.itertext()).strip() for cell in row] for row in array.iter("rc")]
+            for array in element.iter("array")
+        }
+        titles = [" ".join(row[4].split()) for row in tables.get("atomtypes", [])]
+        self._potentials = [(element_of_title(title), title) for title in titles]
+        self.symbols = [element_of(row[0]) for row in tables.get("atoms", [])]
+        for index, row in enumerate(tables.get("atoms", [])):
+            # VASP writes Zr as r and Xe as X.
+            if self.symbols[index] == "X" and row[1].isdigit() and 0 < int(row[1]) <= len(titles):
+                self.symbols[index] = self._potentials[int(row[1]) - 1][0]
 
     def _take_step(self, element: ElementTree.Element) -> None:
         structure = element.find("structure")

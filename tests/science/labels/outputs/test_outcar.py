@@ -135,3 +135,16 @@ def test_a_cut_keeps_the_steps_before(tmp_path):
         frames, notes = read_output(path)
         assert [labels_of(frame)["energy"] for frame in frames] == [-10.0], cut
         assert "frame 1 is left out: the file ends within it" in notes[0]
+
+
+def test_six_decimals_of_old_versions_are_read(tmp_path):
+    old = step(1, -10.5).replace(f"  free  energy   TOTEN  = {-10.5:20.8f}", f"  free  energy   TOTEN  = {-10.5:18.6f}")
+    frames, left_out = read_output(write(tmp_path, old, END))
+    assert left_out == []
+    assert labels_of(frames[0])["energy"] == pytest.approx(-10.5, abs=1e-9)
+
+
+def test_a_functional_cut_to_five_letters_is_that_of_vasprun(tmp_path):
+    header = "   METAGGA = R2SCA    LMAXTAU =  6    LMIXTAU =  T\n"
+    frames, _ = read_output(write(tmp_path, header, step(1, -10.5), END))
+    assert level_of(frames[0]).startswith("r2SCAN, 520 eV")

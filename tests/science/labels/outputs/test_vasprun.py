@@ -130,3 +130,18 @@ def test_broken_files_are_refused_in_one_line(tmp_path, text):
     with pytest.raises(InputError, match=r"vasprun\.xml") as caught:
         read_output(path)
     assert "\n" not in str(caught.value)
+
+
+def test_iterations_of_a_linear_response_are_not_those_of_the_electrons(tmp_path):
+    # LEPSILON and IBRION = 7, 8 write the steps of the response after forces and energy.
+    response = "<scstep><energy></energy></scstep>" * 97
+    text = vasprun(steps=(12,)).replace("</calculation>", f"{response}</calculation>")
+    frames, left_out = read_output(write(tmp_path, text))
+    assert left_out == []
+    assert labels_of(frames[0])["energy"] == pytest.approx(FREE, abs=1e-12)
+
+
+def test_element_that_vasp_writes_as_one_letter_is_that_of_its_potential(tmp_path):
+    text = vasprun(potentials=("PAW_PBE Zr_sv 04Jan2005", "PAW_PBE Cl 06Sep2000"))
+    frames, _ = read_output(write(tmp_path, text.replace("<rc><c>Li</c>", "<rc><c>r </c>")))
+    assert frames[0].get_chemical_symbols() == ["Zr", "Cl"]
