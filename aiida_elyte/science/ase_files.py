@@ -5,9 +5,9 @@ from pathlib import Path
 
 from ase import Atoms
 from ase.io import iread
-from ase.io.formats import open_with_compression
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.archives import open_bytes
 
 __all__ = ["read_with_ase"]
 
@@ -33,10 +33,11 @@ def read_with_ase(path: Path) -> Iterator[Atoms]:
 
 
 def _is_dump(path: Path) -> bool:
-    with open_with_compression(str(path), "rb") as file:
+    with open_bytes(path) as file:
         if not file.readline().startswith(_DUMP.encode()):
             return False
-        columns = next((line.split()[2:] for line in file if line.startswith(b"ITEM: ATOMS")), [])
+        none: list[bytes] = []
+        columns = next((line.split()[2:] for line in file if line.startswith(b"ITEM: ATOMS")), none)
     if b"element" not in columns:
         raise InputError(
             f"it is a dump of LAMMPS whose columns are {b' '.join(columns).decode(errors='replace')}; expected "
