@@ -107,10 +107,11 @@ def interval_of(path: Path, first: Snapshot, second: Snapshot, timestep_fs: floa
         said = f"as the file says ({source})" if source else "as the file says"
         doubts = _doubts(first, own_fs, n_steps)
         if blur_fs > _BLURRED * own_fs:
-            doubts += (
-                f"the file keeps its times in single precision, which tells {own_fs:g} fs from frame to frame to within "
-                f"{blur_fs:.2g} fs only; give the time between frames with --timestep-fs",
+            text = (
+                f"the file keeps its times in single precision, which tells {own_fs:g} fs from frame to frame to "
+                f"within {blur_fs:.2g} fs only; give the time between frames with --timestep-fs"
             )
+            doubts = (*doubts, text)
         return Interval(own_fs, said, doubts)
     if _are_alike(timestep_fs, own_fs) or (n_steps > 0 and _are_alike(timestep_fs, own_fs / n_steps)):
         return Interval(own_fs, "as the file and --timestep-fs say")
