@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.snapshot import Snapshot
 
@@ -15,6 +17,9 @@ __all__ = ["Interval", "interval_of", "is_next", "mark_of", "spacing_of", "toler
 
 _SINGLE = 5e-7
 """Relative error of a difference of times kept in single precision, in units of the times themselves."""
+
+_BLURRED = 1e-2
+"""Relative error of the time between frames from which on it is told."""
 
 _TOLERANCE = 1e-3
 """Largest relative difference between a time given and the file's own at which they are taken for the same."""
@@ -92,13 +97,22 @@ def interval_of(path: Path, first: Snapshot, second: Snapshot, timestep_fs: floa
     if first.time_fs is None or second.time_fs is None or not second.time_fs > first.time_fs:
         return _given(path, first, n_steps, timestep_fs)
     own_fs = second.time_fs - first.time_fs
+    blur_fs = _blur_of(first.time_fs, second.time_fs)
     if n_steps > 0 and second.step:  # times in single precision: exact steps make a difference of large ones exact
         by_steps = second.time_fs / second.step * n_steps
-        own_fs = by_steps if abs(by_steps - own_fs) <= _SINGLE * second.time_fs else own_fs
+        if abs(by_steps - own_fs) <= _SINGLE * second.time_fs:
+            own_fs, blur_fs = by_steps, 0.0
     if timestep_fs is None:
         source = getattr(first, "time_source", "")
         said = f"as the file says ({source})" if source else "as the file says"
-        return Interval(own_fs, said, _doubts(first, own_fs, n_steps))
+        doubts = _doubts(first, own_fs, n_steps)
+        if blur_fs > _BLURRED * own_fs:
+            text = (
+                f"the file keeps its times in single precision, which tells {own_fs:g} fs from frame to frame to "
+                f"within {blur_fs:.2g} fs only; give the time between frames with --timestep-fs"
+            )
+            doubts = (*doubts, text)
+        return Interval(own_fs, said, doubts)
     if _are_alike(timestep_fs, own_fs) or (n_steps > 0 and _are_alike(timestep_fs, own_fs / n_steps)):
         return Interval(own_fs, "as the file and --timestep-fs say")
     is_step = n_steps > 1 and _is_md_step(timestep_fs, own_fs, n_steps)
@@ -109,6 +123,14 @@ def interval_of(path: Path, first: Snapshot, second: Snapshot, timestep_fs: floa
     if n_steps > 1:
         file += f" ({n_steps} MD steps of {own_fs / n_steps:g} fs)"
     return Interval(found, source, (f"{file}; {source} makes them {found:g} fs, which is taken",))
+
+
+def _blur_of(first_fs: float, second_fs: float) -> float:
+    """Return by how much the difference of two times may be off [fs], where they are single-precision numbers of ps."""
+    singles = [np.float32(time_fs / 1000.0) for time_fs in (first_fs, second_fs)]
+    if any(1000.0 * float(single) != time_fs for single, time_fs in zip(singles, (first_fs, second_fs), strict=True)):
+        return 0.0
+    return 500.0 * sum(float(np.spacing(abs(single))) for single in singles)
 
 
 def _given(path: Path, first: Snapshot, n_steps: int, timestep_fs: float | None) -> Interval:

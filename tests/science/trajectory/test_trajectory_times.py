@@ -129,3 +129,16 @@ def test_steps_make_single_precision_times_exact():
     found = interval(times=[float(np.float32(90_000.0)) * 1e3, float(late) * 1e3], steps=[180_000_000, 180_000_100])
     assert found.fs == pytest.approx(50.0, rel=1e-5)
     assert not math.isclose(float(late) * 1e3 - 9e7, 50.0, rel_tol=1e-3)
+
+
+def test_times_late_in_single_precision_are_doubted_unless_steps_make_them_exact():
+    # float32 numbers near 10⁶ ps are 1/16 ps apart: 50 fs become 62.5 fs
+    late = [1000.0 * float(np.float32(time_ps)) for time_ps in (1e6, 1e6 + 0.05)]
+    found = interval(times=late)
+    assert found.fs == pytest.approx(62.5)
+    assert "single precision" in found.warnings[0]
+    found = interval(times=late, steps=[500_000_000, 500_000_025])
+    assert (found.fs, found.warnings) == (pytest.approx(50.0), ())
+    assert interval(times=late, given=50.0).fs == 50.0
+    soon = [1000.0 * float(np.float32(time_ps)) for time_ps in (100.0, 100.05)]
+    assert interval(times=soon).warnings == ()
