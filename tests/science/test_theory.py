@@ -142,3 +142,12 @@ def test_levels_combine_to_what_all_of_them_state():
     assert sentence is None
     assert line == "PBE, 40 Ry, k 0.3 to 0.4/Å, unpolarised, Cl: Cl.upf + Li: Li.upf"
     assert combine_levels(["GFN1-xTB", "GFN1-xTB"]) == ("GFN1-xTB", None)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8])
+def test_two_meshes_of_one_cell_are_two_levels(count):
+    one, other = (
+        str(LevelOfTheory("PBE", kpoints=mesh_spacing([1.7] * 3, [points] * 3))) for points in (count, count + 1)
+    )
+    assert "the spacing of k-points is" in difference(one, other)
+    assert difference(one, one) is None

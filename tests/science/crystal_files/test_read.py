@@ -137,3 +137,13 @@ def test_demo_structure_has_the_published_bonds():
     assert 2.03 < bonds.min() < bonds.max() < 2.08
     contacts = distances[(symbols[first] == "Li") & (symbols[second] == "S")]
     assert 2.4 < contacts.min() < contacts.max() < 2.6
+
+
+def test_types_of_a_lammps_dump_make_no_structure(tmp_path):
+    path = tmp_path / "one.dump"
+    path.write_text(
+        "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n1\nITEM: BOX BOUNDS pp pp pp\n0 4\n0 4\n0 4\n"
+        "ITEM: ATOMS id type x y z\n1 3 0 0 0\n"
+    )
+    with pytest.raises(InputError, match="columns are id type x y z; expected elements"):
+        read_structure(path)
