@@ -36,8 +36,7 @@ def _is_dump(path: Path) -> bool:
     with open_bytes(path) as file:
         if not file.readline().startswith(_DUMP.encode()):
             return False
-        none: list[bytes] = []
-        columns = next((line.split()[2:] for line in file if line.startswith(b"ITEM: ATOMS")), none)
+        columns: list[bytes] = next((line.split()[2:] for line in file if line.startswith(b"ITEM: ATOMS")), [])
     if b"element" not in columns:
         raise InputError(
             f"it is a dump of LAMMPS whose columns are {b' '.join(columns).decode(errors='replace')}; expected "

@@ -33,6 +33,8 @@ __all__ = ["LevelOfTheory", "combine_levels", "difference", "mesh_spacing", "req
 _UNITS = {"eV": 1.0, "Ry": RYDBERG_EV, "Ha": HARTREE_EV}
 _SPACING_TOLERANCE = 0.1
 """Spacings that differ by less are one: cells that swing or relax by some per cent keep their mesh."""
+_PRINTED = 1e-3
+"""Part by which spacings that are equal may differ in the four digits printed."""
 _RELATIVE = 2e-4
 """Cut-offs and widths that differ by less are one: codes print four digits, and constants differ in the seventh."""
 
@@ -267,6 +269,12 @@ def _other_cutoff(one: LevelOfTheory, other: LevelOfTheory) -> bool:
 def _other_spacing(one: LevelOfTheory, other: LevelOfTheory) -> bool:
     if one.kpoints is None or other.kpoints is None:
         return False
+    # ceil(b/d) is n for d from b/n up to, but without, b/(n - 1): n and n + 1 points in one cell share no d.
+    lows, highs = zip(one.kpoints, other.kpoints, strict=True)
+    width = _PRINTED * max(lows)
+    are_ranges = all(high - low > width for low, high in zip(lows, highs, strict=True))
+    if are_ranges and abs(lows[0] - lows[1]) > width and abs(max(lows) - min(highs)) <= width:
+        return True
     slack = 1 + _SPACING_TOLERANCE
     return one.kpoints[0] > other.kpoints[1] * slack or other.kpoints[0] > one.kpoints[1] * slack
 

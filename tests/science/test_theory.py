@@ -158,3 +158,12 @@ def test_a_hubbard_correction_of_unstated_size_combines_with_a_stated_one():
     assert combine_levels(lines) == ("PBE, Hubbard U Fe: d 4 eV, 520 eV", None)
     assert "Hubbard" in combine_levels([*lines, "PBE, Hubbard U Fe: d 5 eV, 520 eV"])[1]
     assert combine_levels(["PBE, Hubbard U", "PBE, Hubbard U, unpolarised"])[0] == "PBE, Hubbard U, unpolarised"
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8])
+def test_two_meshes_of_one_cell_are_two_levels(count):
+    one, other = (
+        str(LevelOfTheory("PBE", kpoints=mesh_spacing([1.7] * 3, [points] * 3))) for points in (count, count + 1)
+    )
+    assert "the spacing of k-points is" in difference(one, other)
+    assert difference(one, one) is None

@@ -112,6 +112,8 @@ def read_symmetries(block: Block, angles: Sequence[float]) -> tuple[list[Symmetr
         if not named:
             notes.append("the file states no symmetry: its sites are taken for all atoms of the cell")
             return [_as_symmetry([gemmi.Op()], _ASSUMED)], notes
+        if named_group(block) == f"number {named[0].number}" and _has_settings(named[0].number):
+            notes.append(f"the number {named[0].number} alone leaves the setting open; {named[0].name} is taken")
         return named, notes
     if any(_same(listed, other) for other in named):
         return [next(other for other in named if _same(listed, other))], notes
@@ -258,6 +260,11 @@ def _groups_of_number(number: float, angles: Sequence[float]) -> list[Any]:
     if group.ext in ("1", "2"):
         return _both_origins(group)
     return _groups_of_name(group.hm, angles)
+
+
+def _has_settings(number: int | None) -> bool:
+    """Tell whether a group has several axes, cells or unique axes to choose from; origins are tried one by one."""
+    return len({group.hm for group in gemmi.spacegroup_table() if group.number == number}) > 1
 
 
 def _both_origins(group: Any) -> list[Any]:

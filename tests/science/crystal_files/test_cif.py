@@ -358,3 +358,17 @@ def test_cuts_anywhere_give_the_whole_structure_or_a_rejection():
         except InputError:
             continue
         assert found.atoms.get_chemical_formula() == "ClLi3O"
+
+
+@pytest.mark.parametrize(
+    ("symmetry", "notes"),
+    [
+        ("_symmetry_Int_Tables_number 14", ("the number 14 alone leaves the setting open; P 1 21/c 1 is taken",)),
+        ("_symmetry_Int_Tables_number 14\n_symmetry_space_group_name_H-M 'P 21/c'", ()),
+    ],
+)
+def test_a_setting_that_only_a_number_leaves_open_is_told(symmetry, notes):
+    zirconia = ("Zr Zr .2754 .0395 .2083", "O1 O .0700 .3317 .3447", "O2 O .4496 .7569 .4792")
+    found = read(cif(zirconia, symmetry, a=5.2, angles=(90, 99.2, 90)))
+    assert found.atoms.get_chemical_formula() == "O8Zr4"
+    assert found.notes == notes

@@ -166,3 +166,13 @@ def test_extxyz_is_read_with_keys_and_elements_in_any_case_as_data_sets_are(tmp_
     path.write_text(f'3\nLattice="5 0 0 0 5 0 0 0 5" Properties=species:S:1:pos:R:3 pbc="T T T"\n{rows}')
     with pytest.raises(InputError, match="ends within it"):
         read_structure(path)
+
+
+def test_types_of_a_lammps_dump_make_no_structure(tmp_path):
+    path = tmp_path / "one.dump"
+    path.write_text(
+        "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n1\nITEM: BOX BOUNDS pp pp pp\n0 4\n0 4\n0 4\n"
+        "ITEM: ATOMS id type x y z\n1 3 0 0 0\n"
+    )
+    with pytest.raises(InputError, match="columns are id type x y z; expected elements"):
+        read_structure(path)
