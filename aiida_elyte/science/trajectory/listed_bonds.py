@@ -13,7 +13,7 @@ _TOLD = {"data": re.compile(r"\s*(\d+)\s+bonds\s*(?:#|$)"), ".psf": re.compile(r
 def missing_bonds(path: Path, kind: str) -> str | None:
     """Return that bonds of LAMMPS data or a PSF are missing; ``None`` where all are there that the file tells of.
 
-    A line without an end does not count: its last number may be cut.
+    In a PSF a line without an end does not count, as more sections follow its bonds; LAMMPS data may end with them.
 
     Parameters
     ----------
@@ -26,12 +26,12 @@ def missing_bonds(path: Path, kind: str) -> str | None:
     if pattern is None:
         return None
     with path.open(encoding="utf-8", errors="replace") as handle:
-        lines = takewhile(lambda line: line.endswith("\n"), handle)
+        lines = takewhile(lambda line: kind == "data" or line.endswith("\n"), handle)
         told = next((int(match[1]) for line in lines if (match := pattern.match(line))), None)
         if told is None:
             return "has no section !NBOND" if kind == ".psf" else None
         listed = _listed_in_psf(lines) if kind == ".psf" else _listed_in_data(lines)
-    return f"says that it has {told} bonds, and lists {listed} in whole lines" if listed < told else None
+    return f"says that it has {told} bonds, and lists {listed}" if listed < told else None
 
 
 def _listed_in_psf(lines: Iterator[str]) -> int:

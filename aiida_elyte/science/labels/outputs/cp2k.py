@@ -147,7 +147,8 @@ class _Run:
             return True
         match = re.match(r"^\s*(?:STRESS\|\s+)?[xyzXYZ]\s+(\S+\s+\S+\s+\S+)\s*$", line)
         if match:
-            self._stress.append(loose_numbers(match[1]))
+            decimals = {len(word.partition(".")[2]) for word in match[1].split()}
+            self._stress.append(loose_numbers(match[1]) if len(decimals) == 1 else [])  # else one was cut
             if len(self._stress) == 3:
                 self._reading = ""
         return True
