@@ -18,7 +18,7 @@ name                         label
 Each of them also follows a prefix that says where it was computed: ``REF_`` (MACE), ``dft_`` (GAP, QUIP), ``qm_``, or
 the name of a code. Sources: ASE (``ase.outputs``, ``ase.io.extxyz``); MACE (``KeySpecification``); NequIP (keys
 ``total_energy``, ``forces``, ``stress``, ``virial``); QUIP (``gap_fit``: "virial" is minus stress times volume); GPUMD
-(``train.xyz``: ``virial`` in eV, ``stress`` in eV/Å³ of the other sign); DeePMD-kit (``energy.npy``, ``force.npy``,
+(``train.xyz``: ``virial`` in eV; ``stress`` in eV/Å³ is −virial/volume); DeePMD-kit (``energy.npy``, ``force.npy``,
 ``virial.npy``). A unit may follow a name in brackets or after an underscore, or stand in the header as ``energy_unit``.
 
 Names of predictions (``MACE_energy``, ``gap_force`` …) and all others are labels only where a user says so.
