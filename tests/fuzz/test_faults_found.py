@@ -174,3 +174,12 @@ def test_masses_of_lammps_data_without_names_tell_elements_that_are_clear(tmp_pa
     text = structure_files.lammps_data()
     assert re.search(r"^1 6\.94$", text, re.MULTILINE)
     assert set(read_topology(written(tmp_path, "a.data", text)).symbols) == {"Li", "Cl"}
+
+
+def test_bond_of_an_atom_that_is_not_listed_is_rejected(tmp_path):
+    psf = structure_files.psf()
+    start = psf.index("\n", psf.index("!NBOND")) + 1
+    end = psf.index("\n", start)
+    row = re.sub(r"\d+(?=\s*$)", "9", psf[start:end])
+    with pytest.raises(InputError, match=r"a\.psf has bonds of atoms that it does not list"):
+        read_topology(written(tmp_path, "a.psf", psf[:start] + row + psf[end:]))

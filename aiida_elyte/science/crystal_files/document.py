@@ -137,7 +137,8 @@ def _add(values: dict[str, tuple[str, ...]], tag: str, found: tuple[str, ...]) -
     key = tag.lower().replace(".", "_")
     stated = values.setdefault(key, found)
     if stated != found and key.startswith(("_cell_", "_symmetry_", "_space_group_", "_atom_site_fract")):
-        raise InputError(f"{key} has two values, {stated[0]!r} and {found[0]!r}; expected one; keep the right one")
+        first, second = ("".join(value[:1]) for value in (stated, found))
+        raise InputError(f"{key} has two values, {first!r} and {second!r}; expected one; keep the right one")
 
 
 def _has_atoms(block: Block) -> bool:

@@ -110,7 +110,10 @@ def read_topology(path: str | Path, *, symbols: Sequence[str] | None = None) -> 
             notes += [said] if said else []
     _require_count(symbols, len(atoms), path)
     universe.add_TopologyAttr("elements", np.array(symbols, object))
-    bonds = universe.bonds.indices if hasattr(universe, "bonds") else np.empty((0, 2), int)
+    try:
+        bonds = universe.bonds.indices if hasattr(universe, "bonds") else np.empty((0, 2), int)
+    except IndexError as error:
+        raise InputError(f"topology {path} has bonds of atoms that it does not list; write it anew") from error
     return Topology(
         path=path,
         symbols=tuple(symbols),
