@@ -47,6 +47,9 @@ ANIONS = {
 }
 """SMILES of the anions that salts are named after."""
 
+_MOST_ATOMS = 100_000_000
+"""Atoms of a box that any engine could hold."""
+
 _SITES = "[OX2]([#6])[#6]"
 """Ether and ester oxygens."""
 
@@ -166,9 +169,8 @@ def read_recipe(content: Any) -> Recipe:
             raise InputError(f"recipe lacks {key}; expected it; add e.g. `n_atoms: 3000`")
     if not isinstance(fields["name"], str) or not fields["name"].strip():
         raise InputError(f"name is {fields['name']!r}; expected a text in quotes")
-    for key, least in (("n_atoms", 1), ("seed", 0)):
-        if key in fields:
-            check_count(key, fields[key], least)
+    check_count("n_atoms", fields["n_atoms"], 1, _MOST_ATOMS)
+    check_count("seed", fields.get("seed", 0), 0)
     for key in ("temperature_K", "charge_scale"):
         if key in fields:
             check_positive(key, fields[key])
@@ -178,7 +180,7 @@ def read_recipe(content: Any) -> Recipe:
     recipe = Recipe(
         **{
             **fields,
-            "polymer": _read_polymer(fields.get("polymer")),
+            "polymer": _read_polymer(fields.get("polymer"), fields["n_atoms"]),
             "solvents": _read_solvents(fields.get("solvents")),
             "salt": _read_salt(fields.get("salt")),
         }
@@ -196,11 +198,11 @@ def name_of_ion(smiles: str) -> str:
     return next((name for name, known in ANIONS.items() if known == smiles), ion.names[0])
 
 
-def _read_polymer(content: Any) -> Chain | None:
+def _read_polymer(content: Any, n_atoms: int) -> Chain | None:
     if content is None:
         return None
     fields = _check_keys(content, Chain, "polymer", ("unit", "n_units"))
-    check_count("n_units of polymer", fields["n_units"], 1)
+    check_count("n_units of polymer", fields["n_units"], 1, n_atoms)
     for key in ("unit", "head", "tail"):
         _check_text(f"{key} of polymer", fields.get(key, "*"))
     check_positive("parts of polymer", fields.get("parts", 1.0))

@@ -56,16 +56,18 @@ def refuse_unknown(name: str, content: Any, known: Collection[str]) -> None:
             raise InputError(f"{name} has {key!r}; expected {', '.join(known)}{suggest(str(key), [*known])}")
 
 
-def check_count(name: str, value: Any, least: int = 1) -> None:
-    """Refuse what is no whole number, or below the least.
+def check_count(name: str, value: Any, least: int = 1, most: int = 2**63 - 1) -> None:
+    """Reject anything but a whole number between the least and the most.
 
     Raises
     ------
     InputError
-        When it is.
+        If it is something else.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{name} is {value!r}; expected a whole number, {least} or more; correct it")
+    if value > most:
+        raise InputError(f"{name} is above {most}; expected a whole number up to that; give a smaller one")
 
 
 def check_positive(name: str, value: Any) -> None:

@@ -91,6 +91,18 @@ def test_the_order_in_which_solvents_are_written_changes_nothing():
 
 
 @pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_atoms": 10**42}, "n_atoms is above 100000000"),
+        ({"polymer": {"unit": "*CCO*", "n_units": 10**400}}, "n_units of polymer is above 400"),
+    ],
+)
+def test_counts_beyond_any_box_are_rejected_before_anything_is_built(change, message):
+    with pytest.raises(InputError, match=message):
+        read_recipe({"name": "x", "n_atoms": 400, "polymer": {"unit": "*CCO*", "n_units": 10}} | change)
+
+
+@pytest.mark.parametrize(
     ("salt", "message"),
     [
         (
