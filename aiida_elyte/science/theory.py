@@ -40,7 +40,7 @@ _RELATIVE = 2e-4
 
 _SPINS = ("unpolarised", "collinear spin", "non-collinear spin", "spin-orbit coupling")
 _CUTOFF = re.compile(r"(?:cutoffs? )?(\d+\.?\d*)(?:/(\d+\.?\d*))? ?(eV|Ry|Ha)", re.IGNORECASE)
-_K_POINTS = re.compile(r"k (\d+\.?\d*(?:e-?\d+)?)(?: to (\d+\.?\d*(?:e-?\d+)?))?( or more)?(?:/Å| 1/Å)")
+_K_POINTS = re.compile(r"k(?:-spacing)? (\d+\.?\d*(?:e-?\d+)?)(?: to (\d+\.?\d*(?:e-?\d+)?))?(?:/Å| 1/Å)( or more)?")
 _SMEARING = re.compile(r"(.+) smearing(?: (\d+\.?\d*(?:e-?\d+)?) eV)?")
 _POTENTIALS = re.compile(r"[A-Z][a-z]?: \S.*?(?: \+ [A-Z][a-z]?: \S.*?)*")
 
@@ -245,8 +245,9 @@ def _read_pairs(text: str) -> dict[str, str]:
 
 def _spacing_text(low: float, high: float) -> str:
     if high == inf:
-        return f"k {low:.4g} or more/Å"
-    return f"k {low:.4g}/Å" if f"{low:.4g}" == f"{high:.4g}" else f"k {low:.4g} to {high:.4g}/Å"
+        return f"k-spacing {low:.4g}/Å or more"
+    is_one = f"{low:.4g}" == f"{high:.4g}"
+    return f"k-spacing {low:.4g}/Å" if is_one else f"k-spacing {low:.4g} to {high:.4g}/Å"
 
 
 def _is_close(one: float, other: float) -> bool:
@@ -333,7 +334,11 @@ _FIELDS = (
         lambda level: level.cutoff and "/".join(f"{value:g}" for value in level.cutoff) + " " + level.cutoff_unit,
     ),
     ("the pseudopotentials are", _other_potentials, lambda level: _pairs_text(level.potentials)),
-    ("the spacing of k-points is", _other_spacing, lambda level: level.kpoints and _spacing_text(*level.kpoints)[2:]),
+    (
+        "the spacing of k-points is",
+        _other_spacing,
+        lambda level: level.kpoints and _spacing_text(*level.kpoints).removeprefix("k-spacing "),
+    ),
     (
         "the smearing is",
         _other_smearing,

@@ -56,7 +56,7 @@ def test_a_line_reads_back():
         ("PBE+U", {"method": "PBE", "hubbard": {"": ""}}),
         ("k 0.3/Å", {"method": "k 0.3/Å"}),
         ("PBE, k 0.3/Å", {"kpoints": (0.3, 0.3)}),
-        ("PBE, k 0.3 or more/Å", {"kpoints": (0.3, inf)}),
+        ("PBE, k-spacing 0.3/Å or more", {"kpoints": (0.3, inf)}),
     ],
 )
 def test_text_of_users_is_read(text, fields):
@@ -139,10 +139,13 @@ def test_meshes_of_different_density_are_two_levels():
 
 
 def test_levels_combine_to_what_all_of_them_state():
-    lines = ["PBE, 40 Ry, k 0.2 to 0.4/Å, Li: Li.upf", "PBE, 40 Ry, k 0.3 to 0.6/Å, unpolarised, Cl: Cl.upf"]
+    lines = [
+        "PBE, 40 Ry, k-spacing 0.2 to 0.4/Å, Li: Li.upf",
+        "PBE, 40 Ry, k-spacing 0.3 to 0.6/Å, unpolarised, Cl: Cl.upf",
+    ]
     line, sentence = combine_levels(lines)
     assert sentence is None
-    assert line == "PBE, 40 Ry, k 0.3 to 0.4/Å, unpolarised, Cl: Cl.upf + Li: Li.upf"
+    assert line == "PBE, 40 Ry, k-spacing 0.3 to 0.4/Å, unpolarised, Cl: Cl.upf + Li: Li.upf"
     assert combine_levels(["GFN1-xTB", "GFN1-xTB"]) == ("GFN1-xTB", None)
 
 

@@ -148,7 +148,7 @@ def test_labels_equal_a_direct_run(pw, pseudo_folder, tmp_path):
         assert read_back["energy"] / RYDBERG_EV == pytest.approx(energy_Ry, abs=2e-8, rel=0)
         np.testing.assert_allclose(read_back["forces"] * BOHR_A / RYDBERG_EV, forces_Ry_bohr, atol=2e-8, rtol=0)
         level = imported.info["level_of_theory"]
-        assert level.startswith("PBE, 25/100 Ry, k ")
+        assert level.startswith("PBE, 25/100 Ry, k-spacing ")
         assert "fixed occupations, unpolarised, Cl: Cl.upf#" in level
         assert difference(level, frame.info["level_of_theory"]) is None
 

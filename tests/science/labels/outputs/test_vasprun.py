@@ -63,12 +63,12 @@ def test_energy_is_the_one_the_forces_belong_to(tmp_path):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({}, "PBE, 520 eV, k 1.571 or more/Å, Cl: PAW_PBE Cl 06Sep2000 + Li: PAW_PBE Li_sv 10Sep2004"),
+        ({}, "PBE, 520 eV, k-spacing 1.571/Å or more, Cl: PAW_PBE Cl 06Sep2000 + Li: PAW_PBE Li_sv 10Sep2004"),
         ({"gga": "PS"}, "PBEsol, 520 eV"),
         ({"gga": "--"}, "PBE, 520 eV"),
         (
             {"gga": "--", "potentials": ("PAW Li", "PAW Cl")},
-            "functional of the POTCAR, 520 eV, k 1.571 or more/Å, Cl: PAW Cl + Li: PAW Li",
+            "functional of the POTCAR, 520 eV, k-spacing 1.571/Å or more, Cl: PAW Cl + Li: PAW Li",
         ),
         ({"extra": '<i name="METAGGA" type="string">R2SCAN</i>'}, "r2SCAN, 520 eV"),
         ({"extra": '<i name="IVDW" type="int">12</i>'}, "PBE + D3(BJ), 520 eV"),
