@@ -188,7 +188,7 @@ def _doubts(first: Snapshot, own_fs: float, n_steps: int) -> tuple[str, ...]:
             + (f" ({' or '.join(others)})" if others else "")
             + "; give the MD step with --timestep-fs",
         )
-    if math.isclose(own_fs, _CONVERTER_FS, rel_tol=1e-5) and not first.time_fs and (n_steps == 1 or first.step is None):
+    if math.isclose(own_fs, _CONVERTER_FS, rel_tol=1e-5) and not first.time_fs:  # MD steps stand still, or count frames
         text = (
             "the file counts frames from 0 at exactly 1 ps each, which looks like the default of a converter; give "
             "the time between frames with --timestep-fs if it is another"

@@ -79,6 +79,7 @@ def test_picoseconds_given_for_femtoseconds_are_told_by_their_factor():
         ([0.0, 0.2], [0, 100], r"MD step is 0.002 fs; expected .* \(2 fs if it counts in ps\)"),
         ([0.0, 1000.0], [0, 1], "exactly 1 ps each, which looks like the default of a converter"),
         ([0.0, 1000.0], None, "exactly 1 ps each"),
+        ([0.0, 1000.0], [0, 0], "exactly 1 ps each"),
     ],
 )
 def test_headers_that_contradict_physics_or_look_made_up_are_warned_of(times, steps, said):
