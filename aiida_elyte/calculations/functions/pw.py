@@ -8,8 +8,8 @@ from aiida.engine import calcfunction
 from ase import Atoms
 
 from aiida_elyte.data.frames import FramesData
-from aiida_elyte.science.espresso import read_pw_xml
 from aiida_elyte.science.frames import attach_labels
+from aiida_elyte.science.labels.outputs.pw_result import read_pw_xml
 from aiida_elyte.science.theory import LevelOfTheory
 
 __all__ = ["collect_pw_labels", "frame_name", "frame_structures"]

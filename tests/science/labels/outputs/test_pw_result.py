@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.espresso import read_pw_xml
+from aiida_elyte.science.labels.outputs.pw_result import read_pw_xml
 
 XML = """<?xml version="1.0"?>
 <qes:espresso xmlns:qes="http://www.quantum-espresso.org/ns/qes/qes-1.0">
