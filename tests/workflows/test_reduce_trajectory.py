@@ -112,6 +112,7 @@ def test_the_documented_reduction_gives_the_diffusion_of_the_walk(python_code, p
 def test_binary_trajectory_with_its_topology(python_code, tmp_path, is_uploaded):
     mda = pytest.importorskip("MDAnalysis")
     frames = brownian(3, n_frames=30)
+    frames[:, 9] = frames[:, 8] + [2.0, 0.0, 0.0]  # one molecule
     universe = mda.Universe.empty(len(SYMBOLS), n_residues=9, atom_resindex=[*range(8), 8, 8], trajectory=True)
     universe.add_TopologyAttr("elements", SYMBOLS)
     universe.add_TopologyAttr("names", SYMBOLS)
