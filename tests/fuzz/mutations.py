@@ -124,7 +124,7 @@ def _repeat_frames(file: _File, rng: random.Random) -> Mutation:
 
 def _restarted(file: _File, rng: random.Random) -> Mutation:
     end = rng.randrange(1, len(file.content))
-    # without an end of line between: where the cut is within a number, none of a text could tell that it was cut
+    # without an end of line between: nothing in the text shows a cut within a number
     # a first letter that makes a valid number of one that was cut can be noticed by nobody either
     is_glued = file.content[:1].isdigit() and file.content[end - 1 : end] in b"0123456789.-"
     content = file.content[:end] + file.content
