@@ -8,7 +8,7 @@ import numpy as np
 
 from aiida_elyte.science.functionals import name_of_functional
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh
-from aiida_elyte.science.labels.outputs.step import VOIGT, Lines, Output, Step, element_of, loose_numbers, open_bytes
+from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Step, element_of, loose_numbers, read_lines
 from aiida_elyte.science.theory import LevelOfTheory
 
 __all__ = ["read_aims"]
@@ -30,13 +30,7 @@ def read_aims(path: Path) -> Output:
     The energy is the electronic free energy, of which the forces are the derivative, and neither the total energy nor
     the one extrapolated to zero broadening.
     """
-    run = _Run()
-    with open_bytes(path) as handle:
-        lines = Lines(handle)
-        for line in lines:
-            run.take(line.rstrip("\r\n"))
-    run.end_step(is_last=True)
-    return Output(run.steps, lines.is_cut or not run.is_complete)
+    return read_lines(path, _Run())
 
 
 class _Run:
@@ -45,6 +39,7 @@ class _Run:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.is_complete = False
+        self.notes: tuple[str, ...] = ()
         self._first_step = 0
         self._header: list[str] = []
         self._level: str | None = None
@@ -73,7 +68,7 @@ class _Run:
         if self._reading and self._take_row(line):
             return
         if "Begin self-consistency loop" in line:
-            self.end_step()
+            self._end_step()
             self._began = True
         elif "Self-consistency cycle converged" in line:
             self._converged = True
@@ -90,7 +85,7 @@ class _Run:
         elif re.search(r"(?:Analytical|Numerical) stress tensor(?: - Symmetrized)?\s*\|", line):
             self._stress, self._has_stress, self._reading = [], True, "stress"
         elif line.lstrip().startswith("Updated atomic structure"):
-            self.end_step()
+            self._end_step()
             self._new_geometry("updated")
         elif _USED in line or _WRAPPER in line:
             self._is_told = True
@@ -108,7 +103,7 @@ class _Run:
 
     def _begin_run(self) -> None:
         """Begin a run behind another one, which may have ended within a block."""
-        self.end_step(is_last=True)
+        self._end_step(is_last=True)
         self._first_step = len(self.steps)
         self.is_complete, self._level, self._is_dynamics = False, None, False
         self._header, self._cell, self._symbols, self._positions = [], [], [], []
@@ -168,7 +163,11 @@ class _Run:
     def _cell_array(self) -> np.ndarray | None:
         return np.array(self._cell) if [len(row) for row in self._cell] == [3, 3, 3] else None
 
-    def end_step(self, is_last: bool = False) -> None:
+    def finish(self) -> None:
+        """End the step within which the file ends."""
+        self._end_step(is_last=True)
+
+    def _end_step(self, is_last: bool = False) -> None:
         """End the step that a self-consistent field began, if one did; ``is_last`` if the file ends here."""
         self._reading = ""
         if not self._began:

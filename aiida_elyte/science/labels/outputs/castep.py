@@ -8,7 +8,7 @@ import numpy as np
 
 from aiida_elyte.science.functionals import name_of_dispersion, name_of_functional
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh
-from aiida_elyte.science.labels.outputs.step import VOIGT, Lines, Output, Step, element_of, numbers, open_bytes
+from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Step, element_of, numbers, read_lines
 from aiida_elyte.science.theory import LevelOfTheory
 from aiida_elyte.units import GPA
 
@@ -35,13 +35,7 @@ def read_castep(path: Path) -> Output:
     The energy is the free energy E - TS where there is one, with the correction for dispersion where there is one. That
     for the finite basis set depends on the cell alone and is left out: frames of all cells are of one cut-off.
     """
-    run = _Run()
-    with open_bytes(path) as handle:
-        lines = Lines(handle)
-        for line in lines:
-            run.take(line.rstrip("\r\n"))
-    run.end_step(is_last=True)
-    return Output(run.steps, lines.is_cut or not run.is_complete)
+    return read_lines(path, _Run())
 
 
 class _Run:
@@ -50,6 +44,7 @@ class _Run:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.is_complete = False
+        self.notes: tuple[str, ...] = ()
         self._header: list[str] = []
         self._level: str | None = None
         self._mesh: list[int] = []
@@ -75,18 +70,18 @@ class _Run:
         if self._reading and self._take_row(line):
             return
         if "Real Lattice(A)" in line:
-            self.end_step()
+            self._end_step()
             self._cell, self._reading = [], "cell"
         elif "Fractional coordinates of atoms" in line:
-            self.end_step()
+            self._end_step()
             self._symbols, self._scaled, self._reading = [], [], "atoms"
         elif line.startswith("SCF loop"):
             if self._has_forces:
-                self.end_step()
+                self._end_step()
             self._began = True
         elif match := _ENERGY.match(line):
             if self._has_forces:
-                self.end_step()
+                self._end_step()
             self._began = True
             values = numbers(match[2] + " ", len(match[2].partition(".")[2]) or 1)
             self._energies[_ENERGIES[match[1]]] = values[0] if values else float("nan")
@@ -104,7 +99,7 @@ class _Run:
 
     def _begin_run(self) -> None:
         """Begin a run behind another one, which may have ended within a block."""
-        self.end_step(is_last=True)
+        self._end_step(is_last=True)
         self.is_complete, self._level, self._reading = False, None, ""
         self._header, self._cell, self._symbols, self._scaled = [], [], [], []
 
@@ -133,7 +128,11 @@ class _Run:
             self._reading = ""
         return line.lstrip().startswith(("x", "*"))
 
-    def end_step(self, is_last: bool = False) -> None:
+    def finish(self) -> None:
+        """End the step within which the file ends."""
+        self._end_step(is_last=True)
+
+    def _end_step(self, is_last: bool = False) -> None:
         """End the step that a self-consistent field began, if one did; ``is_last`` if the file ends here."""
         self._reading = ""
         if not self._began:

@@ -7,7 +7,7 @@ import numpy as np
 
 from aiida_elyte.science.labels.outputs.cp2k_files import Beside, read_beside
 from aiida_elyte.science.labels.outputs.cp2k_level import cp2k_level
-from aiida_elyte.science.labels.outputs.step import VOIGT, Lines, Output, Step, loose_numbers, numbers, open_bytes
+from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Step, loose_numbers, numbers, read_lines
 from aiida_elyte.units import BOHR_A, GPA, HARTREE_EV
 
 __all__ = ["read_cp2k"]
@@ -32,13 +32,7 @@ def read_cp2k(path: Path) -> Output:
 
     With smearing the energy that CP2K prints holds the electronic entropy: it is the free energy.
     """
-    run = _Run(path)
-    with open_bytes(path) as handle:
-        lines = Lines(handle)
-        for line in lines:
-            run.take(line.rstrip("\r\n"))
-    run.end_run()
-    return Output(run.steps, lines.is_cut or not run.is_complete)
+    return read_lines(path, _Run(path))
 
 
 class _Run:
@@ -47,6 +41,7 @@ class _Run:
     def __init__(self, path: Path) -> None:
         self.steps: list[Step] = []
         self.is_complete = False
+        self.notes: tuple[str, ...] = ()
         self._path = path
         self._beside: Beside | None = None
         self._new_run()
@@ -81,7 +76,7 @@ class _Run:
             self._header.append(line)
         if "PROGRAM STARTED AT" in line:
             if self._header[:-1] or self._began:
-                self.end_run()
+                self.finish()
                 self._new_run()
             self.is_complete = False
         elif "PROGRAM ENDED AT" in line:
@@ -204,7 +199,7 @@ class _Run:
         self.steps.append(Step(symbols, cell, positions, self._level or "", energy, forces, stress, fault))
         self._new_step()
 
-    def end_run(self) -> None:
+    def finish(self) -> None:
         """End a run: forces that are zero in every step belong to atoms that the input fixes."""
         self._reading = ""
         self._end_step(is_last=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aiida_elyte.science.labels.outputs.step import Lines, element_of, loose_numbers, open_bytes
+from aiida_elyte.science.archives import open_bytes
+from aiida_elyte.science.labels.outputs.step import Lines, element_of, loose_numbers
 from aiida_elyte.units import BOHR_A, HARTREE_EV
 
 __all__ = ["Beside", "Geometry", "read_beside"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh, spacing_of_points
-from aiida_elyte.science.labels.outputs.step import OUT_OF_ORDER, Lines, Output, Step, element_of, numbers, open_bytes
+from aiida_elyte.science.labels.outputs.step import OUT_OF_ORDER, Output, Step, element_of, numbers, read_lines
 from aiida_elyte.science.labels.outputs.vasp_level import element_of_title, vasp_level
 from aiida_elyte.science.labels.outputs.vasprun import unconverged
 from aiida_elyte.units import GPA
@@ -26,13 +26,7 @@ _LEARNED = "steps predicted by the force field that VASP learns (ML_LMLFF) are n
 
 def read_outcar(path: Path) -> Output:
     """Read every ionic step; a file cut short gives its whole steps."""
-    run = _Run()
-    with open_bytes(path) as handle:
-        lines = Lines(handle)
-        for line in lines:
-            run.take(line)
-    run.finish("it has no forces, or no energy after them" if run.is_complete else "the file ends within it")
-    return Output(run.steps, lines.is_cut or not run.is_complete, (_LEARNED,) if run.is_learned else ())
+    return read_lines(path, _Run())
 
 
 class _Run:
@@ -40,7 +34,8 @@ class _Run:
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
-        self.is_complete = self.is_learned = False
+        self.is_complete = False
+        self.notes: tuple[str, ...] = ()
         self._tags: dict[str, str] = {}
         self._titles: list[str] = []
         self._files: list[str] = []
@@ -69,14 +64,15 @@ class _Run:
             return
         if match := _ITERATION.search(line):
             if int(match[2]) == 1 and self._iterations:
-                self.finish("it has no forces, or no energy after them; NWRITE = 0 and 1 leave them out")
+                self._end_step("it has no forces, or no energy after them; NWRITE = 0 and 1 leave them out")
             self._is_ordered &= int(match[2]) == self._iterations + 1
             self._iterations = int(match[2])
         elif "direct lattice vectors" in line:
             self._reading, self._left, self._cell = "cell", 3, []
         elif "TOTAL-FORCE" in line:
-            self.is_learned |= "(ML)" in line
-            self._reading, self._left = "forces" if "(ML)" not in line else "learned", 0
+            self._reading, self._left = "forces", 0
+            if "(ML)" in line:
+                self._reading, self.notes = "learned", (_LEARNED,)
         elif line.startswith("  in kB"):
             values = numbers(line, 5)
             self._stress = -0.1 * GPA * np.array(values)[_IN_KBAR] if len(values) == 6 else np.full(6, np.nan)
@@ -103,7 +99,7 @@ class _Run:
                 self._reading = ""
         elif self._reading == "forces":
             # The fields of positions have five decimals, those of forces six.
-            half = len(line) // 2 if len(line.rstrip("\n")) < 80 else 42
+            half = len(line) // 2 if len(line) < 80 else 42
             self._rows.append(numbers(line[:half], 5)[:3] + numbers(line[half:], 6)[:3])
             if len(self._rows) > max(sum(self._counts), 1):
                 self._reading = ""
@@ -122,7 +118,7 @@ class _Run:
             is_whole = re.fullmatch(r"-?\d*\.\d{6}(?:\d\d)?", word) is not None  # six decimals up to VASP 5.2
             self._energy = float(word) if is_whole else float("nan")
             if self._has_forces:
-                self.finish("")
+                self._end_step("")
 
     def _take_header(self, line: str) -> None:
         if "TITEL" in line:
@@ -144,7 +140,11 @@ class _Run:
             if "LDA+U is selected" in line:
                 self._tags["LDAU"] = "T"
 
-    def finish(self, missing: str) -> None:
+    def finish(self) -> None:
+        """End the step within which the file ends."""
+        self._end_step("it has no forces, or no energy after them" if self.is_complete else "the file ends within it")
+
+    def _end_step(self, missing: str) -> None:
         """End a step: by its energy, by the first iteration of the next, or by the end of the file.
 
         Parameters

@@ -11,13 +11,12 @@ from aiida_elyte.science.labels.outputs.pw_level import elements_of_labels, pw_l
 from aiida_elyte.science.labels.outputs.step import (
     OUT_OF_ORDER,
     VOIGT,
-    Lines,
     Output,
     Step,
     element_of,
     loose_numbers,
     numbers,
-    open_bytes,
+    read_lines,
 )
 from aiida_elyte.units import BOHR_A, RYDBERG_EV
 
@@ -37,13 +36,7 @@ def read_pw(path: Path) -> Output:
     The energy is the last ``!`` before the forces: with ``iprint`` every iteration prints one. With smearing it is the
     free energy F = E - TS.
     """
-    text = _Text()
-    with open_bytes(path) as handle:
-        lines = Lines(handle)
-        for line in lines:
-            text.take(line.rstrip("\r\n"))
-    text.end_run()
-    return Output(text.steps, lines.is_cut or not text.is_done, (_FREE_NOTE,) if text.has_free_fixed else ())
+    return read_lines(path, _Text())
 
 
 def _length(word: str) -> float:
@@ -56,7 +49,8 @@ class _Text:
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
-        self.is_done = self.has_free_fixed = False
+        self.is_complete = False
+        self.notes: tuple[str, ...] = ()
         self._rows: Callable[[str], bool] | None = None
         self._new_run()
 
@@ -87,15 +81,15 @@ class _Text:
     def take(self, line: str) -> None:
         """Take one line."""
         if "Program PWSCF" in line:  # a run behind another one, which may have ended within a block
-            self.end_run()
-            self.is_done = False
+            self.finish()
+            self.is_complete = False
             self._new_run()
         if self._rows is not None:
             if self._rows(line):
                 return
             self._rows = None
         if "JOB DONE" in line:
-            self.is_done = True
+            self.is_complete = True
         elif "Self-consistent Calculation" in line:
             self._end_step()
             self._begin_scf()
@@ -215,7 +209,7 @@ class _Text:
         """End the step that a self-consistent field began, if one did; ``is_last`` if the run or the file ends here."""
         if not self._scf_began:
             return
-        missing = "the file ends within it" if is_last and not self.is_done else "it is incomplete"
+        missing = "the file ends within it" if is_last and not self.is_complete else "it is incomplete"
         if self._level is None:  # the terms of the first energy name corrections that the header does not
             header = "\n".join(self._header)
             self._elements = elements_of_labels(header)
@@ -224,7 +218,7 @@ class _Text:
         if self._converged is False:
             fault = "its electrons did not converge (pw.x says so)"
         elif not self._has_forces or self._energy is None:
-            fault = "it has no forces; tprnfor = .true. prints them" if self.is_done else missing
+            fault = "it has no forces; tprnfor = .true. prints them" if self.is_complete else missing
         elif [len(row) for row in self._forces] != [3] * self._count or (
             self._has_stress and [len(row) for row in self._stress] != [3, 3, 3]
         ):
@@ -255,7 +249,7 @@ class _Text:
             )
         self._new_step()
 
-    def end_run(self) -> None:
+    def finish(self) -> None:
         """End a run: forces that are zero where atoms are fixed are no derivative of the energy."""
         self._rows = None
         self._end_step(is_last=True)
@@ -265,7 +259,7 @@ class _Text:
             return
         held = [step.forces[rows, axes] for step in steps if step.fault is None and step.forces is not None]
         if not held or any(values.any() for values in held):
-            self.has_free_fixed |= bool(held)
+            self.notes = (_FREE_NOTE,) if held else self.notes
             return
         fault = "atoms are fixed in the input and the forces on them were set to zero"
         self.steps[self._first_step :] = [step if step.fault else replace(step, fault=fault) for step in steps]

@@ -6,9 +6,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from aiida_elyte.science.archives import open_bytes
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh, spacing_of_points
 from aiida_elyte.science.labels.outputs.pw_result import read_pw_level
-from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Step, element_of, open_bytes
+from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Step, element_of
 from aiida_elyte.units import BOHR_A, HARTREE_EV
 
 __all__ = ["read_pw_schema"]

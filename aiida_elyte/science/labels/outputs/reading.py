@@ -8,6 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.archives import open_bytes
 from aiida_elyte.science.frames import attach_labels
 from aiida_elyte.science.labels.outputs.aims import read_aims
 from aiida_elyte.science.labels.outputs.castep import read_castep
@@ -15,7 +16,7 @@ from aiida_elyte.science.labels.outputs.cp2k import read_cp2k
 from aiida_elyte.science.labels.outputs.outcar import read_outcar
 from aiida_elyte.science.labels.outputs.pw import read_pw
 from aiida_elyte.science.labels.outputs.pw_xml import read_pw_schema
-from aiida_elyte.science.labels.outputs.step import Lines, Output, Step, open_bytes
+from aiida_elyte.science.labels.outputs.step import Lines, Output, Step
 from aiida_elyte.science.labels.outputs.vasprun import read_vasprun
 
 __all__ = ["is_output", "read_output"]

@@ -5,13 +5,26 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from ase.data import atomic_numbers
 
 from aiida_elyte.science.archives import open_bytes
 
-__all__ = ["OUT_OF_ORDER", "VOIGT", "Lines", "Output", "Step", "element_of", "loose_numbers", "numbers", "open_bytes"]
+__all__ = [
+    "OUT_OF_ORDER",
+    "VOIGT",
+    "Lines",
+    "Output",
+    "Run",
+    "Step",
+    "element_of",
+    "loose_numbers",
+    "numbers",
+    "read_lines",
+]
 
 OUT_OF_ORDER = "its iterations are out of order: lines of the file are missing or repeated"
 
@@ -72,6 +85,33 @@ class Lines:
             if not isinstance(error, _CUT) and type(error).__name__ != "ZstdError":
                 raise
             self.is_cut = True
+
+
+class Run(Protocol):
+    """What was read so far of a text."""
+
+    steps: list[Step]
+    """As of ``Output``."""
+    is_complete: bool
+    """Whether the end was read that a finished run writes."""
+    notes: tuple[str, ...]
+    """As of ``Output``."""
+
+    def take(self, line: str) -> None:
+        """Take one line, without its end."""
+
+    def finish(self) -> None:
+        """End what the end of the file breaks off."""
+
+
+def read_lines(path: Path, run: Run) -> Output:
+    """Let a run take the lines of a file, plain or compressed, and return what it read."""
+    with open_bytes(path) as handle:
+        lines = Lines(handle)
+        for line in lines:
+            run.take(line.rstrip("\r\n"))
+    run.finish()
+    return Output(run.steps, lines.is_cut or not run.is_complete, run.notes)
 
 
 def numbers(text: str, decimals: int) -> list[float]:

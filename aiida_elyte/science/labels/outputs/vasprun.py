@@ -6,8 +6,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from aiida_elyte.science.archives import open_bytes
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh, spacing_of_points
-from aiida_elyte.science.labels.outputs.step import VOIGT, Lines, Output, Step, element_of, numbers, open_bytes
+from aiida_elyte.science.labels.outputs.step import VOIGT, Lines, Output, Step, element_of, numbers
 from aiida_elyte.science.labels.outputs.vasp_level import element_of_title, vasp_level
 from aiida_elyte.units import GPA
 
