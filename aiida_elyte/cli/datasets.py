@@ -55,9 +55,11 @@ def read_any_frames(
 
 
 def print_notes(found: Dataset) -> None:
-    """Print on standard error which names labels came from, what was left out and what may be wrong."""
+    """Print on standard error which names labels came from, notes, what was left out and what may be wrong."""
     if found.taken is not None:
         click.echo(f"Note: {found.taken}", err=True)
+    for sentence in found.notes:
+        click.echo(f"Note: {sentence}", err=True)
     for sentence in (*found.left_out, *found.warnings):
         click.echo(f"Warning: {sentence}", err=True)
 
@@ -94,10 +96,10 @@ def read_dataset(path: Path, level: str | None = None, names: "Mapping[str, Labe
 
 
 def _read_output(path: Path, level: str | None) -> Dataset:
-    frames, left_out = read_output(path)
-    for frame in frames if level is not None else ():
+    found = read_output(path)
+    for frame in found.frames if level is not None else ():
         frame.info["level_of_theory"] = level
-    return reading.check_dataset(str(path), frames, left_out)
+    return reading.check_dataset(str(path), found.frames, found.numbers, found.left_out, found.notes)
 
 
 def require_level(frames: "Sequence[Atoms]", name: str) -> None:

@@ -55,7 +55,7 @@ def command(
     found = [frame for one in read.values() for frame in one.frames]
     require_one_level([frame for frame in found if labels_of(frame)], "the set")
     for one in read.values():
-        print_notes(one if as_json else replace(one, left_out=[], sources={}))
+        print_notes(one if as_json else replace(one, left_out=[], notes=[], sources={}))
     open_profile(create=True)
     node = as_node(found, label or frames[0].name)
     is_stored = node.is_stored
@@ -68,6 +68,7 @@ def command(
         **summarise(found),
         "already_stored": is_stored,
         "label_sources": {str(path): one.sources for path, one in read.items()},
+        "notes": [sentence for one in read.values() for sentence in one.notes],
         "left_out": [sentence for one in read.values() for sentence in one.left_out],
         "warnings": [sentence for one in read.values() for sentence in one.warnings],
     }
@@ -106,6 +107,7 @@ def _print(description: Mapping[str, Any], taken: Sequence[str]) -> None:
         ("labels", labels),
         *(("taken", sentence.removeprefix("labels taken: ")) for sentence in dict.fromkeys(taken)),
         ("level of theory", ", ".join(description["levels_of_theory"]) or "none"),
+        *(("note", sentence) for sentence in description["notes"]),
         *(("left out", sentence) for sentence in description["left_out"]),
     ]
     for heading, line in lines:

@@ -128,6 +128,57 @@ def test_cut_file_keeps_its_whole_frames(command, dataset):
     assert "frame 2 is left out: " in done.stdout
 
 
+def vasprun(folder, *steps):
+    """Write a vasprun.xml of a fixed atom and a free one, cut behind steps of these energies, forces and iterations."""
+    structure = """<structure><crystal><varray name="basis"><v>4 0 0</v><v>0 4 0</v><v>0 0 4</v></varray></crystal>
+  <varray name="positions"><v>0 0 0</v><v>0.5 0.5 {z}</v></varray></structure>"""
+    calculations = "".join(
+        f"<calculation>{count * '<scstep></scstep>'}{structure.format(z=0.5 + 0.01 * index)}"
+        f'<varray name="forces"><v>0 0 {force}</v><v>0 0 {-force}</v></varray>'
+        f'<energy><i name="e_fr_energy">{energy}</i></energy></calculation>\n'
+        for index, (energy, force, count) in enumerate(steps)
+    )
+    path = folder / "vasprun.xml"
+    path.write_text(
+        f"""<modeling><parameters><i name="ENMAX">520</i><i name="NELM">60</i><i name="GGA">PE</i></parameters>
+<atominfo><array name="atoms"><set><rc><c>Li</c><c>1</c></rc><rc><c>Cl</c><c>2</c></rc></set></array>
+<array name="atomtypes"><set><rc><c>1</c><c>Li</c><c>1</c><c>1</c><c>PAW_PBE Li</c></rc><rc><c>1</c><c>Cl</c>
+<c>1</c><c>1</c><c>PAW_PBE Cl</c></rc></set></array></atominfo>
+<structure><varray name="selective"><v>F F F</v><v>T T T</v></varray></structure>
+{calculations}"""
+    )
+    return path
+
+
+STEPS = ((-10.0, 0.1, 3), (-10.1, 0.2, 60), (-10.2, 0.3, 3), (-10.3, 2000.0, 3), (-10.4, 0.5, 3), (-10.5, 150.0, 3))
+
+
+def test_frames_of_an_output_have_their_number_in_the_file_whatever_left_others_out(command, tmp_path):
+    path = vasprun(tmp_path, *STEPS)
+    done = command("import", path)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split(maxsplit=1) for line in done.stdout.replace("left out  ", "left_out  ").splitlines()[1:]]
+    left_out = [words for heading, words in lines if heading == "left_out"]
+    assert left_out[0] == f"{path}: frame 1 is left out: its electrons did not converge (60 iterations of NELM = 60)"
+    assert left_out[1].startswith(f"{path}: frame 3 is left out: its forces reach 2000 eV/Å")
+    assert len(left_out) == 2
+    assert "frame 5 is kept with forces of up to 150 eV/Å" in done.stderr
+    notes = [words for heading, words in lines if heading == "note"]
+    assert [note.removeprefix(f"{path}: ").split(";")[0] for note in notes] == [
+        "the run was cut short or is not finished",
+        "atoms are fixed by selective dynamics",
+    ]
+
+
+def test_notes_on_an_output_stand_apart_from_what_is_left_out(command, tmp_path):
+    done = command("import", vasprun(tmp_path, *STEPS), "--json")
+    node = json.loads(done.stdout)
+    assert [len(node[name]) for name in ("notes", "left_out", "warnings")] == [2, 2, 1]
+    assert "atoms are fixed by selective dynamics" in node["notes"][1]
+    assert "Note: " in done.stderr
+    assert "Warning: " in done.stderr
+
+
 def test_content_hash_sees_blocks_and_levels_and_no_file_names(dataset):
     def frames(**info):
         found = read_frames(dataset())

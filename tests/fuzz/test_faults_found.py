@@ -14,8 +14,16 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.crystal_files.read import read_structure
 from aiida_elyte.science.frames import labels_of
 from aiida_elyte.science.labels.outputs.reading import read_output
+from aiida_elyte.science.labels.raw import sentences
 from aiida_elyte.science.trajectory.readers import open_trajectory, reduce_trajectory
 from aiida_elyte.science.trajectory.topology import read_topology
+
+
+def read(path):
+    """Return the frames of an output, and what is said of those left out and of the file."""
+    found = read_output(path)
+    return found.frames, [*sentences(found.left_out), *found.notes]
+
 
 KEPT = Path(__file__).parent / "seeds"
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -43,14 +51,14 @@ def seed_of(name):
 @pytest.mark.parametrize("word", ["-Infinity", "NaN", "*********"])
 def test_energy_of_outcar_that_is_none_loses_its_frame_alone(tmp_path, word):
     text = replaced(vasp_files.outcar(), r"free  energy   TOTEN  = +(\S+) eV", word, 1)
-    frames, notes = read_output(written(tmp_path, "OUTCAR", text))
+    frames, notes = read(written(tmp_path, "OUTCAR", text))
     assert len(frames) == vasp_files.outcar().count("TOTAL-FORCE") - 1
     assert "frame 1 is left out: its energy holds stars, NaN or infinity" in notes[0]
 
 
 def test_infinite_cell_of_outcar_loses_its_frame(tmp_path):
     text = replaced(vasp_files.outcar(), r"direct lattice vectors.*\n +(\S+)", "Infinity", -1)
-    frames, notes = read_output(written(tmp_path, "OUTCAR", text))
+    frames, notes = read(written(tmp_path, "OUTCAR", text))
     assert all(np.isfinite(frame.cell.array).all() for frame in frames)
     assert "its cell holds stars, NaN or infinity" in notes[0]
 
@@ -58,7 +66,7 @@ def test_infinite_cell_of_outcar_loses_its_frame(tmp_path):
 def test_length_of_pw_that_is_none_is_not_replaced_by_a_rounded_one(tmp_path):
     text = replaced((KEPT / "pw_smearing.out").read_text(), r"celldm\(1\)= +(\S+)", "Infinity", 0)
     with pytest.raises(InputError, match=r"holds? stars, NaN or infinity"):
-        read_output(written(tmp_path, "pw.out", text))
+        read(written(tmp_path, "pw.out", text))
 
 
 @pytest.mark.parametrize(
@@ -73,8 +81,8 @@ def test_length_of_pw_that_is_none_is_not_replaced_by_a_rounded_one(tmp_path):
 def test_run_that_ends_within_a_block_lends_nothing_to_the_run_behind_it(tmp_path, name, pattern):
     text = seed_of(name)
     end = list(re.finditer(pattern, text, re.MULTILINE))[-1].end()
-    whole = read_output(written(tmp_path, "one.out", text))[0] if name != "CP2K md" else []
-    frames, _ = read_output(written(tmp_path, "two.out", text[:end] + "\n" + text))
+    whole = read(written(tmp_path, "one.out", text))[0] if name != "CP2K md" else []
+    frames, _ = read(written(tmp_path, "two.out", text[:end] + "\n" + text))
     for frame in frames:
         assert any(
             np.array_equal(frame.positions, one.positions)
@@ -88,7 +96,7 @@ def test_stress_of_cp2k_that_is_none_is_not_taken_from_what_stands_behind_it(tmp
     for name in ("run-pos-1.xyz", "run-1.cell"):
         written(tmp_path, name, (KEPT / f"cp2k_{name}").read_bytes())
     text = replaced((KEPT / "cp2k_md.out").read_text(), r"^ STRESS\| +x +(-?\d\S+)", "NaN", 0)
-    frames, notes = read_output(written(tmp_path, "run.out", text))
+    frames, notes = read(written(tmp_path, "run.out", text))
     assert len(frames) == 2
     assert "frame 0 is left out: its stress" in notes[0]
 
@@ -96,7 +104,7 @@ def test_stress_of_cp2k_that_is_none_is_not_taken_from_what_stands_behind_it(tmp
 def test_frame_without_the_stress_that_others_have_is_named(tmp_path):
     text = (KEPT / "pw_smearing.out").read_text()
     cut = text[: text.index("total   stress")].rpartition("\n")[0]
-    frames, notes = read_output(written(tmp_path, "pw.out", cut + "\n" + text))
+    frames, notes = read(written(tmp_path, "pw.out", cut + "\n" + text))
     assert ["stress" in labels_of(frame) for frame in frames] == [False, True]
     assert "frame 0 is taken without stress, which the others have" in notes[0]
 

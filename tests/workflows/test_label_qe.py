@@ -143,7 +143,7 @@ def test_labels_equal_a_direct_run(pw, pseudo_folder, tmp_path):
         assert np.abs(labels["stress"]).max() > 1e-3
 
         # What `aiida-elyte import` makes of the printed output: the numbers of the XML file, to the printed digits.
-        (imported,), _ = read_output(tmp_path / str(index) / "pw.out")
+        (imported,) = read_output(tmp_path / str(index) / "pw.out").frames
         read_back = labels_of(imported)
         assert read_back["energy"] / RYDBERG_EV == pytest.approx(energy_Ry, abs=2e-8, rel=0)
         np.testing.assert_allclose(read_back["forces"] * BOHR_A / RYDBERG_EV, forces_Ry_bohr, atol=2e-8, rtol=0)

@@ -53,18 +53,24 @@ def from_atoms(atoms: Atoms, index: int) -> RawFrame:
     return RawFrame(index, Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc), info, columns)
 
 
-def sentences(name: str, left_out: Iterable[LeftOut]) -> list[str]:
+def sentences(left_out: Iterable[LeftOut]) -> list[str]:
     """Return a sentence for each reason to leave frames out, with the frames it holds for."""
     by_reason: dict[str, list[int]] = {}
     for one in left_out:
         by_reason.setdefault(one.reason, []).append(one.index)
-    return [f"{name}: {count_frames(indices)} left out: {reason}" for reason, indices in by_reason.items()]
+    return [f"{count_frames(indices)} left out: {reason}" for reason, indices in by_reason.items()]
 
 
 def count_frames(indices: Iterable[int], most: int = 12) -> str:
-    """Return "frame 2 is" or "frames 2, 5, 7 are": the first of them where they are many."""
+    """Return "frame 2 is" or "frames 2, 5-7 are": the first of them where they are many."""
     numbers = sorted(indices)
     if len(numbers) == 1:
         return f"frame {numbers[0]} is"
-    shown = ", ".join(map(str, numbers[:most]))
-    return f"frames {shown}{f' … ({len(numbers)} in all)' if len(numbers) > most else ''} are"
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    shown = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs[:most])
+    return f"frames {shown}{f' … ({len(numbers)} in all)' if len(runs) > most else ''} are"

@@ -42,6 +42,8 @@ class Dataset:
     """Number of frames by label and the name it was taken from."""
     left_out: list[str]
     """A sentence for each reason for which frames were left out."""
+    notes: list[str]
+    """Sentences on the file, of which nothing is wrong with the frames that are kept."""
     warnings: list[str]
     """Sentences on what may be wrong with the frames that are kept."""
     keys: list[str]
@@ -113,13 +115,19 @@ def read_dataset(path: Path, given: Mapping[str, LabelName] | None = None) -> Da
     if account.not_taken:
         names = ", ".join(f"{key} (in {count} frames)" for key, count in account.not_taken.items())
         warnings.append(f"{path}: not taken as labels: {names}; name those that are with --labels, as energy=NAME")
-    warnings += [f"{path}: {sentence}" for sentence in warn_of(frames, labels, numbers)]
+    warnings += _named(path, warn_of(frames, labels, numbers))
     sources = {label: dict(account.sources[label]) for label in LABELS if label in account.sources}
-    return Dataset(frames, numbers, sources, sentences(str(path), left_out), warnings, keys)
+    return Dataset(frames, numbers, sources, _named(path, sentences(left_out)), [], warnings, keys)
 
 
 @np.errstate(all="ignore")
-def check_dataset(name: str, frames: Sequence[Atoms], left_out: Sequence[str] = ()) -> Dataset:
+def check_dataset(
+    name: str,
+    frames: Sequence[Atoms],
+    numbers: Sequence[int],
+    left_out: Sequence[LeftOut] = (),
+    notes: Sequence[str] = (),
+) -> Dataset:
     """Return frames that another reader labelled, without those whose labels cannot be.
 
     Parameters
@@ -128,26 +136,35 @@ def check_dataset(name: str, frames: Sequence[Atoms], left_out: Sequence[str] = 
         What the frames are called in sentences.
     frames
         Frames with their labels.
+    numbers
+        Number of each in the file.
     left_out
-        Sentences of that reader on what it left out.
+        What that reader left out.
+    notes
+        Sentences of that reader on the file.
 
     Raises
     ------
     InputError
         If none is left.
     """
-    kept, labels, numbers, faults = _check_frames(frames, range(len(frames)))
+    kept, labels, kept_numbers, faults = _check_frames(frames, numbers)
     if not kept:
         raise InputError(f"{name}: frame {faults[0].index} is left out: {faults[0].reason}; expected a usable frame")
     sources = Counter(label for one in labels for label in one)
     return Dataset(
         kept,
-        numbers,
+        kept_numbers,
         {label: {label: sources[label]} for label in LABELS if label in sources},
-        [*left_out, *sentences(name, faults)],
-        [f"{name}: {sentence}" for sentence in warn_of(kept, labels, numbers)],
+        _named(name, sentences(sorted([*left_out, *faults], key=lambda one: one.index))),
+        _named(name, notes),
+        _named(name, warn_of(kept, labels, kept_numbers)),
         sorted(sources),
     )
+
+
+def _named(name: str | Path, said: Sequence[str]) -> list[str]:
+    return [f"{name}: {sentence}" for sentence in said]
 
 
 def _check_frames(
@@ -207,7 +224,7 @@ def _suffix(path: Path) -> str:
 def _head(path: Path) -> list[str]:
     try:
         with open_bytes(path) as handle:
-            return handle.read(2000).decode("utf-8", errors="replace").split("\n")
+            return handle.read(2000).decode("utf-8-sig", errors="replace").split("\n")
     except (EOFError, *DAMAGED):
         return []
 

@@ -58,6 +58,20 @@ def test_every_format_gives_the_forces_that_were_written(tmp_path, name, constra
         assert not frame.constraints
 
 
+@pytest.mark.parametrize("name", ["a.xyz", "a.txt"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_marks_blank_lines_line_ends_and_exponents_of_fortran_are_read_in_silence(tmp_path, name, end, mark):
+    header = 'Lattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3:forces:R:3 energy=-1.0D+00'
+    frame = [f"2\n{header}\nLi 0 0 0.{index} 1.0D-03 0 0\nLi 2 2 2 -1.0D-03 0 0\n" for index in (1, 2, 3)]
+    text = mark + frame[0] + "\n" + frame[1] + " \n\n" + frame[2] + "\n\n"
+    (tmp_path / name).write_bytes(text.replace("\n", end).encode())
+    found = read_dataset(tmp_path / name)
+    assert (found.numbers, found.left_out, found.warnings) == ([0, 1, 2], [], [])
+    assert [labels_of(frame)["forces"][0, 0] for frame in found.frames] == [1e-3] * 3
+    assert [labels_of(frame)["energy"] for frame in found.frames] == [-1.0] * 3
+
+
 def test_free_energy_of_a_traj_goes_before_its_energy(tmp_path):
     frames = make()
     for frame in frames:
@@ -67,7 +81,7 @@ def test_free_energy_of_a_traj_goes_before_its_energy(tmp_path):
     assert [labels_of(frame)["energy"] for frame in found.frames] == [energy - 0.5 for energy in ENERGIES]
     assert "labels taken: energy from free_energy" in found.taken
     assert "free_energy and energy differ; free_energy is taken" in found.warnings[0]
-    assert "frames 0, 1, 2" in found.warnings[0]
+    assert "(frames 0-2)" in found.warnings[0]
 
 
 def test_names_of_mace_in_a_database_are_taken(tmp_path):

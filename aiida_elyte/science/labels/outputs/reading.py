@@ -1,7 +1,8 @@
 """Labelled frames from outputs of programs of electronic structure: formats told apart, one set of checks for all."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,9 @@ from aiida_elyte.science.labels.outputs.pw import read_pw
 from aiida_elyte.science.labels.outputs.pw_xml import read_pw_schema
 from aiida_elyte.science.labels.outputs.step import Lines, Output, Step
 from aiida_elyte.science.labels.outputs.vasprun import read_vasprun
+from aiida_elyte.science.labels.raw import LeftOut, count_frames, sentences
 
-__all__ = ["is_output", "read_output"]
+__all__ = ["OutputFrames", "is_output", "read_output"]
 
 _READERS: dict[str, tuple[str, Callable[[Path], Output]]] = {
     "vasprun.xml of VASP": (r"<modeling>", read_vasprun),
@@ -36,13 +38,27 @@ _HEAD_LINES = 400
 """Programs greet within these; warnings of MPI may stand before."""
 
 
+@dataclass(frozen=True)
+class OutputFrames:
+    """The frames of an output, and what is to be said of them."""
+
+    frames: list[Atoms]
+    """Frames with their labels."""
+    numbers: list[int]
+    """Number of each frame in the file, from 0."""
+    left_out: list[LeftOut]
+    """The other frames of the file."""
+    notes: list[str]
+    """Sentences on the file, of which nothing is wrong with the frames that are kept."""
+
+
 def is_output(path: str | Path) -> bool:
     """Tell whether a file is an output that can be read, by its first lines."""
     return _format_of(Path(path)) is not None
 
 
 @np.errstate(all="ignore")  # what is not finite is left out below, in words
-def read_output(path: str | Path) -> tuple[list[Atoms], list[str]]:
+def read_output(path: str | Path) -> OutputFrames:
     """Read every frame of an output, plain or compressed.
 
     Energies are those of which the forces are the derivative: with smearing, the free energy. The level of theory is
@@ -52,11 +68,6 @@ def read_output(path: str | Path) -> tuple[list[Atoms], list[str]]:
     ----------
     path
         The file.
-
-    Returns
-    -------
-    tuple
-        The frames with their labels, and sentences on those left out and on the file.
 
     Raises
     ------
@@ -70,7 +81,7 @@ def read_output(path: str | Path) -> tuple[list[Atoms], list[str]]:
     try:
         output = _READERS[name][1](path)
         # These files are all called alike: the folder tells them apart.
-        frames, faults = _sort(output, "/".join(path.parts[-2:]))
+        found = _sort(output, "/".join(path.parts[-2:]))
     except InputError:
         raise
     except Exception as error:
@@ -78,26 +89,24 @@ def read_output(path: str | Path) -> tuple[list[Atoms], list[str]]:
         raise InputError(
             f"{path} cannot be read as {name} ({words}); expected the whole output of a finished run"
         ) from error
-    left_out = [f"{path}: {_indices(where)} left out: {fault}" for fault, where in faults.items()]
-    if not frames:
-        reasons = "; ".join(line.removeprefix(f"{path}: ") for line in left_out) or "it has no ionic step"
+    if not found.frames:
+        reasons = "; ".join(sentences(found.left_out)) or "it has no ionic step"
         raise InputError(
             f"{path} holds no converged frame with energy and forces ({reasons}); expected at least one; "
             "give the output of a finished calculation of forces"
         )
-    if output.is_cut and not any("ends within" in fault for fault in faults):
-        left_out.append(f"{path}: the run was cut short or is not finished; its {len(frames)} whole frames are taken")
-    lost = {index for where in faults.values() for index in where}
-    bare = [index for index, step in enumerate(output.steps) if step.stress is None and index not in lost]
-    if 0 < len(bare) < len(frames):
-        left_out.append(f"{path}: {_indices(bare)} taken without stress, which the others have")
-    return frames, [*left_out, *(f"{path}: {note}" for note in output.notes)]
+    if output.is_cut and not any("ends within" in one.reason for one in found.left_out):
+        found.notes.append(f"the run was cut short or is not finished; its {len(found.frames)} whole frames are taken")
+    bare = [index for index in found.numbers if output.steps[index].stress is None]
+    if 0 < len(bare) < len(found.frames):
+        found.notes.append(f"{count_frames(bare)} taken without stress, which the others have")
+    found.notes.extend(output.notes)
+    return found
 
 
-def _sort(output: Output, block: str) -> tuple[list[Atoms], dict[str, list[int]]]:
-    """Return the steps that are labels as frames, and reason → indices of the others."""
-    frames: list[Atoms] = []
-    faults: dict[str, list[int]] = {}
+def _sort(output: Output, block: str) -> OutputFrames:
+    """Return the steps that are labels as frames, and the others with their reason."""
+    found = OutputFrames([], [], [], [])
     known: dict[tuple[float | None, bytes], tuple[int, Step]] = {}
     for index, step in enumerate(output.steps):
         fault = _fault_of(step)
@@ -108,10 +117,11 @@ def _sort(output: Output, block: str) -> tuple[list[Atoms], dict[str, list[int]]
             if not _is_same(step, first):
                 fault = f"its energy and forces are those of frame {before}, at another geometry: lines are repeated"
         if fault is None:
-            frames.append(_frame(step, f"{block}#{index}"))
+            found.frames.append(_frame(step, f"{block}#{index}"))
+            found.numbers.append(index)
         else:
-            faults.setdefault(fault, []).append(index)
-    return frames, faults
+            found.left_out.append(LeftOut(index, fault))
+    return found
 
 
 def _format_of(path: Path) -> str | None:
@@ -179,15 +189,3 @@ def _frame(step: Step, origin: str) -> Atoms:
     frame.info = {"origin": origin} | ({"level_of_theory": step.level} if step.level else {})
     stress = {} if step.stress is None else {"stress": step.stress}
     return attach_labels(frame, energy=step.energy, forces=step.forces, **stress)
-
-
-def _indices(where: Sequence[int]) -> str:
-    """Return ``frame 3 is``, or ``frames 1, 4-9 are``."""
-    runs: list[list[int]] = []
-    for index in where:
-        if runs and index == runs[-1][-1] + 1:
-            runs[-1].append(index)
-        else:
-            runs.append([index])
-    words = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
-    return f"frame {words} is" if len(where) == 1 else f"frames {words} are"

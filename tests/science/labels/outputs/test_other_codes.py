@@ -6,8 +6,16 @@ import pytest
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import labels_of, level_of
 from aiida_elyte.science.labels.outputs.reading import read_output
+from aiida_elyte.science.labels.raw import sentences
 from aiida_elyte.science.theory import LevelOfTheory
 from aiida_elyte.units import BOHR_A, BOLTZMANN_EV_K, GPA, HARTREE_EV
+
+
+def read(path):
+    """Return the frames of an output, and what is said of those left out and of the file."""
+    found = read_output(path)
+    return found.frames, [*sentences(found.left_out), *found.notes]
+
 
 FORCES = np.array([[0.01, -0.02, 0.03], [-0.01, 0.02, -0.03]])
 POSITIONS = np.array([[0.0, 0.0, 0.0], [1.5, 1.25, 1.0]])
@@ -95,7 +103,7 @@ def write(folder, text, name="run.out"):
 
 def test_cp2k_single_point(tmp_path):
     text = CP2K.format(ensemble="") + cp2k_step(-2.5) + CP2K_END
-    (frame,), notes = read_output(write(tmp_path, text))
+    (frame,), notes = read(write(tmp_path, text))
     labels = labels_of(frame)
     assert notes == []
     assert frame.get_chemical_symbols() == ["Li", "Cl"]
@@ -116,23 +124,23 @@ def test_cp2k_dynamics_take_positions_and_cells_from_the_files_beside(tmp_path):
     text = CP2K.format(ensemble=" MD_PAR| Ensemble type                        NPT_F\n")
     path = write(tmp_path, text + "".join(map(cp2k_step, energies)) + CP2K_END)
     cp2k_files(tmp_path, energies)
-    frames, _ = read_output(path)
+    frames, _ = read(path)
     assert len(frames) == 3
     np.testing.assert_allclose(frames[2].positions, POSITIONS + 0.2)
     np.testing.assert_allclose(frames[2].cell.array[0], np.array([5, 0.1, 0]) * 1.01**2)
     (tmp_path / "run-1.cell").unlink()
-    frames, notes = read_output(path)
+    frames, notes = read(path)
     assert len(frames) == 1
     assert "frames 1-2 are left out: its cell is not in the output; expected PROJECT-1.cell" in notes[0]
     (tmp_path / "run-pos-1.xyz").unlink()
-    assert "its positions are not in the output" in read_output(path)[1][0]
+    assert "its positions are not in the output" in read(path)[1][0]
 
 
 def test_cp2k_steps_are_matched_to_positions_by_energy_not_by_count(tmp_path):
     """An optimisation evaluates more often than it writes positions."""
     cp2k_files(tmp_path, [-2.5, -2.7], cells=False)
     text = CP2K.format(ensemble="") + "".join(map(cp2k_step, [-2.5, -2.6, -2.7])) + CP2K_END
-    frames, notes = read_output(write(tmp_path, text))
+    frames, notes = read(write(tmp_path, text))
     assert [frame.info["origin"].split("#")[1] for frame in frames] == ["0", "2"]
     np.testing.assert_allclose(frames[1].positions, POSITIONS + 0.1)
     assert "frame 1 is left out: its positions are not in the output" in notes[0]
@@ -142,11 +150,11 @@ def test_cp2k_unconverged_step_and_forces_of_fixed_atoms(tmp_path):
     cp2k_files(tmp_path, [-2.5, -2.6, -2.7])
     head = CP2K.format(ensemble="")
     text = head + cp2k_step(-2.5) + cp2k_step(-2.6, converged=False) + cp2k_step(-2.7) + CP2K_END
-    assert "frame 1 is left out: its electrons did not converge" in read_output(write(tmp_path, text))[1][0]
+    assert "frame 1 is left out: its electrons did not converge" in read(write(tmp_path, text))[1][0]
     fixed = FORCES * [[0], [1]]
     text = head + cp2k_step(-2.5, forces=fixed) + cp2k_step(-2.6, forces=fixed) + CP2K_END
     with pytest.raises(InputError, match="forces on atoms 1 are zero in every step"):
-        read_output(write(tmp_path, text))
+        read(write(tmp_path, text))
 
 
 AIMS = """          Invoking FHI-aims ...
@@ -198,7 +206,7 @@ def aims_step(energy, shift=0.0, converged=True, told=True):
 
 
 def test_aims_dynamics_free_energy_and_geometry_of_every_step(tmp_path):
-    frames, notes = read_output(write(tmp_path, AIMS + aims_step(-20.0) + aims_step(-21.0, shift=0.5) + AIMS_END))
+    frames, notes = read(write(tmp_path, AIMS + aims_step(-20.0) + aims_step(-21.0, shift=0.5) + AIMS_END))
     assert notes == []
     assert [labels_of(frame)["energy"] for frame in frames] == [-20.0, -21.0]
     np.testing.assert_allclose(frames[1].positions, POSITIONS + 0.5)
@@ -211,11 +219,11 @@ def test_aims_dynamics_free_energy_and_geometry_of_every_step(tmp_path):
 
 def test_aims_steps_without_convergence_or_geometry_are_left_out(tmp_path):
     steps = [aims_step(-20.0), aims_step(-21.0, converged=False), aims_step(-22.0, told=False)]
-    frames, notes = read_output(write(tmp_path, AIMS + "".join(steps) + AIMS_END))
+    frames, notes = read(write(tmp_path, AIMS + "".join(steps) + AIMS_END))
     assert len(frames) == 1
     assert "frame 1 is left out: its electrons did not converge" in notes[0]
     assert "frame 2 is left out: its positions are not in the file" in notes[1]
-    frames, notes = read_output(write(tmp_path, AIMS + aims_step(-20.0) + aims_step(-21.0)[:-900]))
+    frames, notes = read(write(tmp_path, AIMS + aims_step(-20.0) + aims_step(-21.0)[:-900]))
     assert len(frames) == 1
     assert "frame 1 is left out: the file ends within it" in notes[0]
 
@@ -280,7 +288,7 @@ def castep_step(edge=4.0, unconverged=False, dispersion=False, title="Forces", f
 def test_castep_free_energy_with_its_correction_and_cell_of_every_step(tmp_path, dispersion, energy):
     head = CASTEP.format(dispersion="on" if dispersion else "off")
     text = head + castep_step(dispersion=dispersion) + castep_step(4.4, dispersion=dispersion, forces=2 * FORCES)
-    frames, notes = read_output(write(tmp_path, text + "Total time          =     10.00 s\n"))
+    frames, notes = read(write(tmp_path, text + "Total time          =     10.00 s\n"))
     assert notes == []
     assert [labels_of(frame)["energy"] for frame in frames] == [energy] * 2
     np.testing.assert_allclose(frames[1].cell.lengths(), [4.4] * 3)
@@ -298,7 +306,7 @@ def test_castep_free_energy_with_its_correction_and_cell_of_every_step(tmp_path,
 )
 def test_castep_step_that_is_no_label_is_named(tmp_path, bad, reason):
     text = CASTEP.format(dispersion="off") + castep_step() + castep_step(**bad) + castep_step()
-    frames, notes = read_output(write(tmp_path, text + "Total time          =     10.00 s\n"))
+    frames, notes = read(write(tmp_path, text + "Total time          =     10.00 s\n"))
     assert len(frames) == 2
     assert "frame 1 is left out" in notes[0]
     assert reason in notes[0]
@@ -307,6 +315,6 @@ def test_castep_step_that_is_no_label_is_named(tmp_path, bad, reason):
 def test_labels_of_one_geometry_at_another_are_named(tmp_path):
     """Lines that are repeated put the labels of one step behind the geometry of the next."""
     text = CASTEP.format(dispersion="off") + castep_step(4.0) + castep_step(4.4)
-    frames, notes = read_output(write(tmp_path, text + "Total time          =     10.00 s\n"))
+    frames, notes = read(write(tmp_path, text + "Total time          =     10.00 s\n"))
     assert len(frames) == 1
     assert "frame 1 is left out: its energy and forces are those of frame 0, at another geometry" in notes[0]

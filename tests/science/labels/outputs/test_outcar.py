@@ -7,8 +7,16 @@ from test_vasprun import vasprun
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import labels_of, level_of
 from aiida_elyte.science.labels.outputs.reading import read_output
+from aiida_elyte.science.labels.raw import sentences
 from aiida_elyte.science.theory import difference
 from aiida_elyte.units import GPA
+
+
+def read(path):
+    """Return the frames of an output, and what is said of those left out and of the file."""
+    found = read_output(path)
+    return found.frames, [*sentences(found.left_out), *found.notes]
+
 
 HEADER = """ vasp.5.4.4.18Apr17-6-g9f103f2a35 (build Jan 01 2020 00:00:00) complex
 
@@ -60,7 +68,7 @@ def write(folder, *parts, name="OUTCAR"):
 
 
 def test_labels_and_cell_of_every_step(tmp_path):
-    frames, notes = read_output(write(tmp_path, step(1, -10.0), step(2, -10.5, edge=4.4), END))
+    frames, notes = read(write(tmp_path, step(1, -10.0), step(2, -10.5, edge=4.4), END))
     assert notes == []
     assert [labels_of(frame)["energy"] for frame in frames] == [-10.0, -10.5]
     np.testing.assert_allclose([frame.cell.lengths()[0] for frame in frames], [4.0, 4.4])
@@ -74,8 +82,8 @@ def test_the_same_run_as_vasprun_xml_is_of_one_level(tmp_path):
     (tmp_path / "vasprun.xml").write_text(
         vasprun(extra='<i name="ISMEAR">0</i><i name="SIGMA">0.05</i><i name="ISPIN">1</i>')
     )
-    (one,), _ = read_output(tmp_path / "vasprun.xml")
-    (other,), _ = read_output(write(tmp_path, step(1, -10.5), END))
+    (one,), _ = read(tmp_path / "vasprun.xml")
+    (other,), _ = read(write(tmp_path, step(1, -10.5), END))
     assert difference(level_of(one), level_of(other)) is None
     for name, value in labels_of(one).items():
         if name != "stress":
@@ -92,7 +100,7 @@ def test_the_same_run_as_vasprun_xml_is_of_one_level(tmp_path):
     ],
 )
 def test_a_step_that_is_no_label_is_named_and_the_others_kept(tmp_path, bad, reason):
-    frames, notes = read_output(write(tmp_path, step(1, -10.0), step(2, -10.1, **bad), step(3, -10.2), END))
+    frames, notes = read(write(tmp_path, step(1, -10.0), step(2, -10.1, **bad), step(3, -10.2), END))
     assert [labels_of(frame)["energy"] for frame in frames] == [-10.0, -10.2]
     assert len(notes) == 1
     assert "frame 1 is left out" in notes[0]
@@ -101,21 +109,21 @@ def test_a_step_that_is_no_label_is_named_and_the_others_kept(tmp_path, bad, rea
 
 def test_energy_of_stars(tmp_path):
     starred = step(2, -10.1).replace("=         -10.10000000 eV", "=  ****************** eV")
-    frames, notes = read_output(write(tmp_path, step(1, -10.0), starred, END))
+    frames, notes = read(write(tmp_path, step(1, -10.0), starred, END))
     assert len(frames) == 1
     assert "frame 1 is left out: its energy holds" in notes[0]
 
 
 def test_numbers_that_touch_are_told_apart(tmp_path):
     forces = np.array([[1234567.123456, -1234567.123456, 1234567.654321], [0.0, 0.0, 0.0]])
-    (frame,), _ = read_output(write(tmp_path, step(1, -10.0, forces=forces), END))
+    (frame,), _ = read(write(tmp_path, step(1, -10.0, forces=forces), END))
     np.testing.assert_allclose(labels_of(frame)["forces"], forces, rtol=1e-12)
 
 
 def test_steps_of_the_force_field_that_vasp_learns_are_not_taken(tmp_path):
     learned = step(2, -99.0).replace("TOTAL-FORCE (eV/Angst)", "TOTAL-FORCE (eV/Angst) (ML)")
     learned = learned.replace("free  energy   TOTEN", "free  energy ML TOTEN").replace("Iteration", "No iteration")
-    frames, notes = read_output(write(tmp_path, step(1, -10.0), learned, step(2, -10.1), END))
+    frames, notes = read(write(tmp_path, step(1, -10.0), learned, step(2, -10.1), END))
     assert [labels_of(frame)["energy"] for frame in frames] == [-10.0, -10.1]
     assert "force field that VASP learns" in notes[0]
 
@@ -124,7 +132,7 @@ def test_fixed_charge_density_gives_no_label(tmp_path):
     path = tmp_path / "OUTCAR"
     path.write_text(HEADER + "   ICHARG =     11    charge: 1-file 2-atom 10-const\n" + step(1, -10.0) + END)
     with pytest.raises(InputError, match="ICHARG above 10"):
-        read_output(path)
+        read(path)
 
 
 def test_a_cut_keeps_the_steps_before(tmp_path):
@@ -132,19 +140,34 @@ def test_a_cut_keeps_the_steps_before(tmp_path):
     for cut in range(len(HEADER + step(1, -10.0)) + 200, len(text) - 8, 31):
         path = tmp_path / "OUTCAR"
         path.write_text(text[:cut])
-        frames, notes = read_output(path)
+        frames, notes = read(path)
         assert [labels_of(frame)["energy"] for frame in frames] == [-10.0], cut
         assert "frame 1 is left out: the file ends within it" in notes[0]
 
 
 def test_six_decimals_of_old_versions_are_read(tmp_path):
     old = step(1, -10.5).replace(f"  free  energy   TOTEN  = {-10.5:20.8f}", f"  free  energy   TOTEN  = {-10.5:18.6f}")
-    frames, left_out = read_output(write(tmp_path, old, END))
+    frames, left_out = read(write(tmp_path, old, END))
     assert left_out == []
     assert labels_of(frames[0])["energy"] == pytest.approx(-10.5, abs=1e-9)
 
 
 def test_a_functional_cut_to_five_letters_is_that_of_vasprun(tmp_path):
     header = "   METAGGA = R2SCA    LMAXTAU =  6    LMIXTAU =  T\n"
-    frames, _ = read_output(write(tmp_path, header, step(1, -10.5), END))
+    frames, _ = read(write(tmp_path, header, step(1, -10.5), END))
     assert level_of(frames[0]).startswith("r2SCAN, 520 eV")
+
+
+@pytest.mark.parametrize("label", [" " * 30, "   ions per type =            "])
+def test_more_than_ten_types_go_on_in_a_second_line(tmp_path, label):
+    elements = ["H", "Li", "Be", "B", "C", "N", "O", "F", "Na", "Mg", "Al", "Si"]
+    titles = "".join(f"   VRHFIN ={name}: s1\n   TITEL  = PAW_PBE {name} 01Jan2001\n" for name in elements)
+    counts = "   ions per type =            " + "   1" * 10 + f"\n{label}   2   1\n NGX,Y,Z   is equivalent\n"
+    begin, end = HEADER.index("   VRHFIN"), HEADER.index("   ISPIN")
+    forces = np.arange(39).reshape(13, 3) / 100
+    path = tmp_path / "OUTCAR"
+    path.write_text(HEADER[:begin] + titles + counts + HEADER[end:] + step(1, -10.0, forces=forces) + END)
+    (frame,), said = read(path)
+    assert said == []
+    assert frame.get_chemical_symbols() == [*elements[:10], "Al", "Al", "Si"]
+    np.testing.assert_allclose(labels_of(frame)["forces"], forces)

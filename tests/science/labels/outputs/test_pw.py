@@ -11,8 +11,16 @@ import pytest
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import labels_of, level_of
 from aiida_elyte.science.labels.outputs.reading import is_output, read_output
+from aiida_elyte.science.labels.raw import sentences
 from aiida_elyte.science.theory import LevelOfTheory, difference
 from aiida_elyte.units import BOHR_A, RYDBERG_EV
+
+
+def read(path):
+    """Return the frames of an output, and what is said of those left out and of the file."""
+    found = read_output(path)
+    return found.frames, [*sentences(found.left_out), *found.notes]
+
 
 ALAT = 10.0
 """Lattice parameter [bohr]."""
@@ -88,7 +96,7 @@ def write(folder, text, name="pw.out"):
 
 
 def test_labels_are_those_after_convergence_in_our_units(tmp_path):
-    (frame,), notes = read_output(write(tmp_path, header() + scf([-59.5, -59.9, -60.0]) + DONE))
+    (frame,), notes = read(write(tmp_path, header() + scf([-59.5, -59.9, -60.0]) + DONE))
     labels = labels_of(frame)
     assert notes == []
     assert frame.get_chemical_symbols() == ["Li", "Cl"]
@@ -115,7 +123,7 @@ def test_every_step_has_its_own_cell_and_positions(tmp_path, cell, edge, positio
     moved += f"ATOMIC_POSITIONS {positions}\nLI1   0.0000000000  0.0000000000  0.0000000000\n"
     moved += "CL    0.2500000000  0.2500000000  0.2500000000\n\n"
     text = header() + scf([-60.0]) + moved + scf([-60.1]) + "\nBegin final coordinates\n" + moved
-    frames, _ = read_output(write(tmp_path, text + "End final coordinates\n" + DONE))
+    frames, _ = read(write(tmp_path, text + "End final coordinates\n" + DONE))
     assert len(frames) == 2
     unit = {"(alat= 10.00000000)": 10 * BOHR_A, "(bohr)": BOHR_A, "(angstrom)": 1.0}[cell]
     np.testing.assert_allclose(frames[0].cell.lengths(), [10 * BOHR_A] * 3, rtol=1e-9)
@@ -134,7 +142,7 @@ def test_every_step_has_its_own_cell_and_positions(tmp_path, cell, edge, positio
 )
 def test_a_step_that_is_no_label_is_named_and_the_others_kept(tmp_path, broken, reason):
     text = header() + scf([-60.0]) + scf([-60.1], **broken) + scf([-60.2]) + DONE
-    frames, notes = read_output(write(tmp_path, text))
+    frames, notes = read(write(tmp_path, text))
     assert [frame.info["origin"].split("#")[1] for frame in frames] == ["0", "2"]
     assert len(notes) == 1
     assert "frame 1 is left out" in notes[0]
@@ -143,27 +151,27 @@ def test_a_step_that_is_no_label_is_named_and_the_others_kept(tmp_path, broken, 
 
 def test_stars_in_a_force_leave_that_frame_out(tmp_path):
     text = header() + scf([-60.0]) + scf([-60.1]).replace("   -0.02000000", " *************") + DONE
-    frames, notes = read_output(write(tmp_path, text))
+    frames, notes = read(write(tmp_path, text))
     assert len(frames) == 1
     assert "frame 1 is left out: its forces hold stars" in notes[0]
 
 
 def test_numbers_that_touch_are_told_apart(tmp_path):
     forces = np.array([[-123.12345678, -234.12345678, 345.12345678], [123.12345678, 234.12345678, -345.12345678]])
-    (frame,), _ = read_output(write(tmp_path, header() + scf([-60.0], forces=forces) + DONE))
+    (frame,), _ = read(write(tmp_path, header() + scf([-60.0], forces=forces) + DONE))
     np.testing.assert_allclose(labels_of(frame)["forces"], forces * RYDBERG_EV / BOHR_A, rtol=1e-12)
 
 
 def read_or_none(path):
     try:
-        return read_output(path)
+        return read(path)
     except InputError:
         return None
 
 
 def test_a_cut_at_any_byte_gives_whole_frames_with_their_own_numbers(tmp_path):
     text = header() + scf([-60.0]) + scf([-60.1]) + scf([-60.2]) + DONE
-    whole = [labels_of(frame) for frame in read_output(write(tmp_path, text))[0]]
+    whole = [labels_of(frame) for frame in read(write(tmp_path, text))[0]]
     counts = set()
     for length in range(len(header()), len(text), 7):
         found = read_or_none(write(tmp_path, text[:length], "cut.out"))
@@ -182,7 +190,7 @@ def test_a_cut_at_any_byte_gives_whole_frames_with_their_own_numbers(tmp_path):
 
 def test_runs_appended_in_one_file_keep_their_settings(tmp_path):
     other = header().replace("40.0000  Ry", "50.0000  Ry")
-    frames, _ = read_output(write(tmp_path, header() + scf([-60.0]) + DONE + other + scf([-60.1]) + DONE))
+    frames, _ = read(write(tmp_path, header() + scf([-60.0]) + DONE + other + scf([-60.1]) + DONE))
     assert len(frames) == 2
     assert "cut-off is 40/160 Ry in one and 50/160 Ry" in difference(*map(level_of, frames))
 
@@ -193,8 +201,8 @@ def test_forces_set_to_zero_on_fixed_atoms_are_no_label(tmp_path):
     moved += "CL    0.5100000000  0.5000000000  0.5000000000\n\n"
     text = header() + scf([-60.0], forces=forces) + moved + scf([-60.1], forces=forces) + DONE
     with pytest.raises(InputError, match="forces on them were set to zero"):
-        read_output(write(tmp_path, text))
-    frames, notes = read_output(write(tmp_path, header() + scf([-60.0]) + moved + scf([-60.1]) + DONE))
+        read(write(tmp_path, text))
+    frames, notes = read(write(tmp_path, header() + scf([-60.0]) + moved + scf([-60.1]) + DONE))
     assert len(frames) == 2
     assert "atoms are fixed in the input" in notes[0]
 
@@ -215,7 +223,7 @@ def test_forces_set_to_zero_on_fixed_atoms_are_no_label(tmp_path):
     ],
 )
 def test_level_of_theory(tmp_path, given, fields):
-    (frame,), _ = read_output(write(tmp_path, header(**given) + scf([-60.0]) + DONE))
+    (frame,), _ = read(write(tmp_path, header(**given) + scf([-60.0]) + DONE))
     level = LevelOfTheory.parse(level_of(frame))
     assert {name: getattr(level, name) for name in fields} == fields
     assert level.potentials == {"Li": "Li.upf#01234567", "Cl": "Cl.upf#fedcba98"}
@@ -226,7 +234,7 @@ def test_iterations_out_of_order_tell_lines_that_are_missing_or_repeated(tmp_pat
         rows = "".join(f"     iteration # {number:2d}     ecut=    40.00 Ry     beta= 0.70\n" for number in numbers)
         return scf([-60.0 - 0.1 * len(numbers)]).replace("Calculation\n", "Calculation\n" + rows, 1)
 
-    frames, notes = read_output(write(tmp_path, header() + numbered(1, 2, 3) + numbered(1, 2, 6, 7) + DONE))
+    frames, notes = read(write(tmp_path, header() + numbered(1, 2, 3) + numbered(1, 2, 6, 7) + DONE))
     assert len(frames) == 1
     assert "frame 1 is left out: its iterations are out of order" in notes[0]
 
@@ -244,7 +252,7 @@ def test_packed_file_whole_and_cut_short(tmp_path, suffix, pack):
     path = tmp_path / f"pw.out.{suffix}"
     path.write_bytes(packed)
     assert is_output(path)
-    whole, notes = read_output(path)
+    whole, notes = read(path)
     assert (len(whole), notes) == (200, [])
     path.write_bytes(packed[: len(packed) - 20])
     frames = read_or_none(path)
@@ -279,8 +287,8 @@ def test_text_and_xml_of_a_run_agree(tmp_path, kind, pseudos):
     (tmp_path / "pw.in").write_text(INPUT.format(kind=kind, pseudos=pseudos))
     with (tmp_path / "pw.out").open("w") as handle:
         subprocess.run(["pw.x", "-in", "pw.in"], cwd=tmp_path, stdout=handle, check=False)
-    text, _ = read_output(tmp_path / "pw.out")
-    xml, _ = read_output(next(tmp_path.glob("out/*.save/data-file-schema.xml")))
+    text, _ = read(tmp_path / "pw.out")
+    xml, _ = read(next(tmp_path.glob("out/*.save/data-file-schema.xml")))
     assert len(text) == len(xml) >= 2
     for one, other in zip(text, xml, strict=True):
         first, second = labels_of(one), labels_of(other)
