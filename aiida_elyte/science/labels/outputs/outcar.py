@@ -103,6 +103,13 @@ class _Run:
             self._rows.append(numbers(line[:half], 5)[:3] + numbers(line[half:], 6)[:3])
             if len(self._rows) > max(sum(self._counts), 1):
                 self._reading = ""
+        elif self._reading == "counts":  # a line holds ten types
+            fields = line.replace("ions per type =", "").strip()
+            if fields and not fields.strip(" 0123456789"):
+                self._counts += _counts(fields)
+            else:
+                self._reading = ""
+                self.take(line)
         elif self._reading == "points":
             row = [float(word) for word in re.findall(r"-?\d+\.\d+", line)]
             if len(row) == 4:
@@ -128,7 +135,8 @@ class _Run:
         elif "VRHFIN" in line:
             self._elements.append(element_of(line.split("=")[1].split(":", maxsplit=1)[0]))
         elif "ions per type" in line:
-            self._counts = [int(word) for word in line.split("=")[1].split()]
+            self._counts = _counts(line.split("=")[1])
+            self._reading = "counts"
         elif "generate k-points for:" in line:
             self._mesh = [int(word) for word in re.findall(r"\d+", line)][:3]
         elif "k-points in reciprocal lattice and weights" in line:
@@ -192,3 +200,8 @@ class _Run:
             if name in tags:
                 tags[name] = (tags[name].split() or [""])[0]
         return vasp_level(tags, list(zip(self._elements, titles, strict=False)), spacing)
+
+
+def _counts(text: str) -> list[int]:
+    """Return numbers of atoms, in fields of four digits that may touch."""
+    return [int(word) for field in text.split() for word in re.findall(r"\d{1,4}(?=(?:\d{4})*$)", field)]

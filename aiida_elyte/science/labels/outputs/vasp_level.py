@@ -17,6 +17,11 @@ _DISPERSIONS = {
 
 _SMEARINGS = {-5: "tetrahedron (Blöchl)", -4: "tetrahedron", -1: "Fermi-Dirac", 0: "Gaussian"}
 _SHELLS = "spdf"
+_HSE06 = (0.2, 0.208)
+"""Screening that is called HSE06 [1/Å]: 0.11/bohr, which is 0.2079/Å, and the 0.2 and 0.207 it is rounded to.
+
+10.1063/1.2404663
+"""
 
 
 def is_true(value: str) -> bool:
@@ -81,7 +86,7 @@ def _method(tags: Mapping[str, str], potentials: Sequence[tuple[str, str]]) -> t
     if not is_true(tags.get("LHFCALC", "F")):
         return functional, []
     exchange, screening = (float(tags.get(tag, "0").split()[0]) for tag in ("AEXX", "HFSCREEN"))
-    if functional == "PBE" and exchange == 0.25 and screening in (0.0, 0.2):
+    if functional == "PBE" and exchange == 0.25 and (screening == 0 or _HSE06[0] <= screening <= _HSE06[1]):
         return ("HSE06" if screening else "PBE0"), []
     return functional, [f"exact exchange {exchange:g} screened by {screening:g}/Å"]
 
