@@ -158,7 +158,7 @@ def _read(folder: Path, settings: Mapping[str, Any]) -> tuple[dict[str, list[Ato
         level = require_one_level(everything)
         if len(methods) > 1:
             raise InputError(
-                f"charges are of several methods, {methods}; expected one; allow it with allow_mixed_levels"
+                f"charges are of several methods, {methods}; expected one; make a data set of each, and fit to one"
             )
     data = {
         "sha256": fingerprint(frames),

@@ -128,7 +128,11 @@ def without_charges():
         (frames(), {"split": {"shares": [1, 1]}}, "split: shares is [1, 1]"),
         (frames(), {"split": {"by": "atom"}}, "split: by is 'atom'; expected 'cluster' or 'frame'"),
         (frames(4) + frames(4, level_of_theory="PBE"), {}, "mixes levels of theory ['PBE', 'unstated']"),
-        (frames(4) + frames(4, charge_method="RESP"), {}, "charges are of several methods, ['RESP', 'unstated']"),
+        (
+            frames(4) + frames(4, charge_method="RESP"),
+            {},
+            "charges are of several methods, ['RESP', 'unstated']; expected one; make a data set of each",
+        ),
         (without_charges(), {}, "has no charges"),
     ],
     ids=lambda value: value[:25] if isinstance(value, str) else "",
