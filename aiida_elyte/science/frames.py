@@ -56,6 +56,9 @@ LABELS = ("energy", "forces", "stress", "charges")
 UNSTATED = "unstated"
 """Level of theory of frames whose file names none."""
 
+_HEADER_KEYS = {*LABELS, "free_energy", "Lattice", "Properties", "pbc"}
+"""Names in the header of a frame that are labels or its geometry: of what else bears one, the file would be wrong."""
+
 _DECIMALS = 8
 """Coordinates are rounded to 1e-8 Å: caching hashes do not survive the noise below."""
 
@@ -85,7 +88,8 @@ def read_frames(source: str | Path | io.StringIO, file_format: str | None = "ext
 def write_frames(frames: Sequence[Atoms], target: str | Path | io.StringIO | None = None) -> str:
     """Write frames as extxyz with every digit of positions and labels; return the text.
 
-    Coordinates and labels survive the round trip exactly as far as ``round_frame`` leaves them.
+    Coordinates and labels survive the round trip exactly as far as ``round_frame`` leaves them. What ``info`` holds under
+    the name of a label is written as ``info.<name>``: it is not the label.
     """
     buffer = io.StringIO()
     for frame in frames:
@@ -114,7 +118,9 @@ def _write_one(buffer: io.StringIO, frame: Atoms) -> None:
     if "stress" in labels:
         xx, yy, zz, yz, xz, xy = labels["stress"]
         header.append(f'stress="{_row([xx, xy, xz, xy, yy, yz, xz, yz, zz])}"')
-    header += [f"{key}={_quote(value)}" for key, value in sorted(frame.info.items())]
+    header += [
+        f"{f'info.{key}' if key in _HEADER_KEYS else key}={_quote(value)}" for key, value in sorted(frame.info.items())
+    ]
     header.append('pbc="' + " ".join("T" if periodic else "F" for periodic in frame.pbc) + '"')
     buffer.write(f"{len(frame)}\n{' '.join(header)}\n")
     numbers = np.hstack([column[3] for column in columns])

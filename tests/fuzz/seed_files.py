@@ -61,10 +61,14 @@ class Seed:
     kinds: tuple[str, ...] | None = None
     """Mutations that it can stand; all if ``None``."""
 
+    without: str | None = None
+    """Lines that are taken out of the file: with them its reader rejects it."""
+
     @cached_property
     def content(self) -> bytes:
         """The bytes of the file."""
-        return self.greeting + (self.source.read_bytes() if isinstance(self.source, Path) else self.source())
+        found = self.source.read_bytes() if isinstance(self.source, Path) else self.source()
+        return self.greeting + (found if self.without is None else re.sub(self.without.encode(), b"", found))
 
     @property
     def is_there(self) -> bool:
@@ -146,6 +150,7 @@ _LABELLED = [
             tells_end=True,
             level="PBE",
             greeting=b"          Invoking FHI-aims ...\n",
+            without=r".*Found relaxation constraint.*\n",
         )
         for name in ("singlepoint", "relax", "md")
     ),

@@ -56,6 +56,17 @@ def test_energy_of_outcar_that_is_none_loses_its_frame_alone(tmp_path, word):
     assert "frame 1 is left out: its energy holds stars, NaN or infinity" in notes[0]
 
 
+def test_relaxation_of_fhi_aims_with_fixed_atoms_is_rejected(tmp_path):
+    """Two of its atoms are held, and the forces printed are those that remain."""
+    seed = next(one for one in SEEDS["labels"] if one.name == "FHI-aims relax")
+    if not seed.is_there:
+        pytest.skip(f"{seed.source} is not there")
+    text = seed.greeting + seed.source.read_bytes()
+    assert b"Found relaxation constraint for atom" in text
+    with pytest.raises(InputError, match="remain under the constraints"):
+        read(written(tmp_path, "aims.out", text))
+
+
 def test_infinite_cell_of_outcar_loses_its_frame(tmp_path):
     text = replaced(vasp_files.outcar(), r"direct lattice vectors.*\n +(\S+)", "Infinity", -1)
     frames, notes = read(written(tmp_path, "OUTCAR", text))

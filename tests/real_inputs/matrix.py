@@ -150,6 +150,11 @@ _HELD = {
         (r"^(Li +\S+ +\S+ +\S+)$", r"\1    0   0   0"), (r"^(     atom    1 type  1   force = +)\S+ +\S+ +\S+", _ZERO)
     ),
     "CP2K md": held((r"^( +1 +1 +H +)-?\d\S+ +\S+ +\S+$", _ZERO)),
+    "FHI-aims md": held(
+        (r"^(  Input geometry:)$", r"  Found relaxation constraint for atom       1: All coordinates fixed.\n\1"),
+        (r"\(unitary forces cleaned\)", "(unitary forces were cleaned, then relaxation constraints were applied)"),
+        (r"^(  \|    1  )(?: +\S+E\S+){3}$", r"\1 0.0E+00 0.0E+00 0.0E+00"),
+    ),
     "CASTEP md": held((r"\*{5} Forces \*{5}", "***** Constrained Forces *****")),
     "extxyz": held(
         (r"forces:R:3", "forces:R:3:move_mask:L:1"),

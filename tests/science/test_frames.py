@@ -75,6 +75,17 @@ def test_info_survives_with_its_type():
         assert isinstance(after.info[key], type(info[key]) | np.generic)
 
 
+@pytest.mark.parametrize("name", ["energy", "free_energy", "stress", "pbc", "Lattice"])
+def test_a_name_of_a_label_in_info_does_not_take_its_place(name):
+    """A file may hold an energy beside the one that was chosen as the label."""
+    atoms = frame(**{name: -35.0})
+    (back,) = read_frames(io.StringIO(write_frames([atoms])))
+    assert labels_of(back)["energy"] == labels_of(atoms)["energy"]
+    np.testing.assert_array_equal(labels_of(back)["stress"], labels_of(atoms)["stress"])
+    np.testing.assert_array_equal(back.cell.array, atoms.cell.array)
+    assert back.info[f"info.{name}"] == -35.0
+
+
 def test_molecule_has_no_cell_and_no_periodicity():
     (after,) = read_frames(io.StringIO(write_frames([frame(periodic=False, labels=("energy", "forces"))])))
     assert not after.pbc.any()

@@ -15,6 +15,8 @@ __all__ = ["read_aims"]
 
 _USED = "Atomic structure (and velocities) as used in the preceding time step"
 _WRAPPER = "Atomic structure that was used in the preceding time step of the wrapper"
+_FIXED = re.compile(r"\s*(Found relaxation constraint for atom|constrain_relaxation\s)")
+"""What the program says of an atom that is held, and its input, which it repeats."""
 _HEAD_LINES = 4000
 _DISPERSIONS = {
     "vdw_correction_hirshfeld": "TS",
@@ -196,7 +198,7 @@ class _Run:
             fault = "its positions are not in the file" if self.is_complete else missing
         elif [len(row) for row in self._positions] != [3] * self._count or (self._cell and cell is None):
             fault = missing
-        elif self._is_constrained and "constrain_relaxation" in "\n".join(self._header):
+        elif self._is_constrained and any(map(_FIXED.match, self._header)):
             fault = "its forces are those that remain under the constraints (constrain_relaxation)"
         step = Step(list(self._symbols), cell, None, self._level or "", fault=fault)
         if fault is None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aiida_elyte.science.labels.outputs.cp2k_files import Beside, read_beside
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.labels.outputs.cp2k_files import Beside, length_of, read_beside
 from aiida_elyte.science.labels.outputs.cp2k_level import cp2k_level
 from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Step, loose_numbers, numbers, read_lines
 from aiida_elyte.units import BOHR_A, GPA, HARTREE_EV
@@ -54,7 +55,7 @@ class _Run:
         self._cell: list[list[float]] = []
         self._symbols: list[str] = []
         self._positions: list[list[float]] = []
-        self._positions_are_new = False
+        self._length, self._positions_are_new = 1.0, False
         self._reading = ""
         self._new_step()
 
@@ -83,11 +84,11 @@ class _Run:
             self.is_complete = True
         elif match := re.match(r"\s*GLOBAL\| Project name\s+(\S+)", line):
             self._project = match[1]
-        elif re.match(r"\s*CELL\| Vector [abc] \[angstrom", line):
-            self._take_cell(line)
-        elif "ATOMIC COORDINATES IN" in line.upper() and "QUICKSTEP" in line:
+        elif match := re.match(r"\s*CELL\| Vector [abc] \[(\w+)", line):
+            self._take_cell(line, length_of(match[1]))
+        elif (match := re.search(r"ATOMIC COORDINATES IN (\w+)", line, re.IGNORECASE)) and "QUICKSTEP" in line:
             self._symbols, self._positions, self._reading = [], [], "positions"
-            self._positions_are_new = True
+            self._length, self._positions_are_new = length_of(match[1]), True
         elif "SCF WAVEFUNCTION OPTIMIZATION" in line or "Number of electrons:" in line:
             if self._energy is not None:
                 self._end_step()
@@ -110,7 +111,7 @@ class _Run:
             self._has_stress, self._stress, self._reading = True, [], "stress"
             self._unit = GPA if "GPa" in line else 1e-4 * GPA
 
-    def _take_cell(self, line: str) -> None:
+    def _take_cell(self, line: str, length: float) -> None:
         if len(self._cell) == 3:
             self._cell = []
         values = loose_numbers(
@@ -119,7 +120,7 @@ class _Run:
         vector = np.array(values[:3])
         if len(values) == 4 and np.linalg.norm(vector) > 0:  # the length may have more decimals
             vector *= values[3] / np.linalg.norm(vector)
-        self._cell.append(vector.tolist())
+        self._cell.append((vector * length).tolist())
 
     def _take_row(self, line: str) -> bool:
         """Take a row of a block; False where the line is none of it and is to be read as any other."""
@@ -127,7 +128,7 @@ class _Run:
             match = re.match(r"^\s*\d+\s+\d+\s+([A-Z][A-Za-z]?)\s+\d+\s+(.*)$", line)
             if match:
                 self._symbols.append(match[1].capitalize())
-                self._positions.append(numbers(match[2], 6)[:3])
+                self._positions.append([value * self._length for value in numbers(match[2], 6)[:3]])
             elif self._symbols and not line.strip():
                 self._reading = ""
             return match is not None or not line.strip() or "Atom" in line
@@ -165,6 +166,11 @@ class _Run:
         has_cell = beside is not None and found is not None and found.number in beside.cells
         if beside is not None and found is not None:
             symbols, positions, cell = found.symbols, found.positions, beside.cells.get(found.number, cell)
+            if self._positions_are_new and _is_in_bohr(positions, self._positions):
+                raise InputError(
+                    f"{self._path.with_name(f'{self._project}-pos-1.xyz')} is in bohr, as its first frame beside the "
+                    "output shows; expected Å; convert it, or run with UNIT angstrom"
+                )
         elif self._positions_are_new and [len(row) for row in self._positions] == [3] * len(symbols):
             positions = np.array(self._positions)
         is_first = self._positions_are_new
@@ -214,6 +220,13 @@ class _Run:
             step if step.fault else Step(step.symbols, step.cell, step.positions, step.level, fault=fault)
             for step in self.steps[self._first :]
         ]
+
+
+def _is_in_bohr(found: np.ndarray, told: list[list[float]]) -> bool:
+    """Tell whether positions are those of the output [Å], in bohr."""
+    if [len(row) for row in told] != [3] * len(found) or not np.abs(told).max() > 0:
+        return False
+    return float(np.abs(found * BOHR_A - told).max()) < 1e-3 < float(np.abs(found - told).max())
 
 
 def _words(indices: np.ndarray) -> str:

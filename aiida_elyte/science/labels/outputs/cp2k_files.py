@@ -11,7 +11,7 @@ from aiida_elyte.science.archives import open_bytes
 from aiida_elyte.science.labels.outputs.step import Lines, element_of, loose_numbers
 from aiida_elyte.units import BOHR_A, HARTREE_EV
 
-__all__ = ["Beside", "Geometry", "read_beside"]
+__all__ = ["Beside", "Geometry", "length_of", "read_beside"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ class Beside:
         return None
 
 
+def length_of(unit: str) -> float:
+    """Return what a unit of length of CP2K is in Å; NaN for one that is not known, which no frame survives."""
+    return {"angstrom": 1.0, "bohr": BOHR_A, "nm": 10.0, "pm": 0.01}.get(unit.lower(), float("nan"))
+
+
 def read_beside(path: Path, project: str) -> Beside:
     """Read ``PROJECT-pos-1.xyz``, ``PROJECT-frc-1.xyz`` and ``PROJECT-1.cell`` in the folder of an output."""
     if not project:
@@ -75,6 +80,11 @@ def _frames(path: Path) -> Iterator[Geometry]:
 
 
 def _cells(path: Path) -> dict[int, np.ndarray]:
+    length, rows = 1.0, []
     with open_bytes(path) as handle:
-        rows = [loose_numbers(line) for line in Lines(handle) if not line.startswith("#")]
-    return {int(row[0]): np.array(row[2:11]).reshape(3, 3) for row in rows if len(row) == 12}
+        for line in Lines(handle):
+            if not line.startswith("#"):
+                rows.append(loose_numbers(line))
+            elif match := re.search(r"Ax \[(\w+)\]", line):
+                length = length_of(match[1])
+    return {int(row[0]): length * np.array(row[2:11]).reshape(3, 3) for row in rows if len(row) == 12}

@@ -146,6 +146,34 @@ def test_cp2k_steps_are_matched_to_positions_by_energy_not_by_count(tmp_path):
     assert "frame 1 is left out: its positions are not in the output" in notes[0]
 
 
+def test_cp2k_lengths_in_bohr_are_converted_where_the_file_says_so(tmp_path):
+    """PRINT sections take a UNIT: the same atoms, cell and cells of a run, written in bohr."""
+    energies = [-2.5, -2.6]
+    head = CP2K.format(ensemble=" MD_PAR| Ensemble type                        NPT_F\n")
+    head = head.replace("COORDINATES IN ANGSTROM", "COORDINATES IN BOHR").replace("[angstrom]", "[bohr]")
+    path = write(tmp_path, head + cp2k_step(-2.5) + CP2K_END)
+    (frame,), _ = read(path)
+    np.testing.assert_allclose(frame.positions, POSITIONS * 0.529177210903, rtol=1e-7)
+    np.testing.assert_allclose(frame.cell.lengths()[2], 5.4 * 0.529177210903, rtol=1e-6)
+    cp2k_files(tmp_path, energies)
+    cells = (tmp_path / "run-1.cell").read_text().replace("Time", "Time [fs]       Ax [bohr]")
+    (tmp_path / "run-1.cell").write_text(cells)
+    frames, _ = read(write(tmp_path, head.replace("IN BOHR", "IN ANGSTROM") + "".join(map(cp2k_step, energies))))
+    np.testing.assert_allclose(frames[1].cell.lengths()[2], 5.4 * 1.01 * 0.529177210903, rtol=1e-7)
+
+
+def test_cp2k_trajectory_in_bohr_is_rejected_by_the_positions_of_the_output(tmp_path):
+    """The XYZ file itself does not tell its unit: 2.8346 bohr are 1.5 Å."""
+    cp2k_files(tmp_path, [-2.5])
+    path = write(tmp_path, CP2K.format(ensemble="") + cp2k_step(-2.5) + CP2K_END)
+    beside = tmp_path / "run-pos-1.xyz"
+    rows = beside.read_text().splitlines()
+    rows[3] = "  Cl" + "".join(f"{value / 0.529177210903:20.10f}" for value in POSITIONS[1])
+    beside.write_text("\n".join(rows) + "\n")
+    with pytest.raises(InputError, match=r"run-pos-1.xyz is in bohr, .*; expected Å"):
+        read(path)
+
+
 def test_cp2k_unconverged_step_and_forces_of_fixed_atoms(tmp_path):
     cp2k_files(tmp_path, [-2.5, -2.6, -2.7])
     head = CP2K.format(ensemble="")
@@ -226,6 +254,17 @@ def test_aims_steps_without_convergence_or_geometry_are_left_out(tmp_path):
     frames, notes = read(write(tmp_path, AIMS + aims_step(-20.0) + aims_step(-21.0)[:-900]))
     assert len(frames) == 1
     assert "frame 1 is left out: the file ends within it" in notes[0]
+
+
+def test_aims_forces_on_atoms_that_are_held_are_rejected(tmp_path):
+    """A comment in geometry.in that names the keyword holds no atom."""
+    title = "Total atomic forces (unitary forces cleaned"
+    held = aims_step(-20.0).replace(title, title + ", then relaxation constraints were applied")
+    said = "  Found relaxation constraint for atom       1: All coordinates fixed.\n"
+    with pytest.raises(InputError, match="remain under the constraints"):
+        read(write(tmp_path, AIMS + said + held + AIMS_END))
+    comment = "  # constrain_relaxation .true. was tried\n"
+    assert len(read(write(tmp_path, AIMS + comment + held + AIMS_END))[0]) == 1
 
 
 CASTEP = """ | Welcome to Academic Release CASTEP version 16.1 |
