@@ -7,7 +7,9 @@ from scipy import constants as _c
 
 __all__ = [
     "ACCELERATION",
+    "AKMA_FS",
     "ATM_BAR",
+    "ATOMIC_FS",
     "BAR",
     "BOHR_A",
     "BOLTZMANN_EV_K",
@@ -35,11 +37,17 @@ KINETIC: float = 1.0 / ACCELERATION
 GPA: float = _c.giga * _c.angstrom**3 / _c.eV
 """One gigapascal [eV/Å³]."""
 
+AKMA_FS: float = 48.88821
+"""Unit of time of CHARMM and NAMD, in which DCD files count [fs], to the digits that those programs use."""
+
 BAR: float = 1e-4 * GPA
 """One bar [eV/Å³]."""
 
 ATM_BAR: float = _c.atm / _c.bar
 """One atmosphere [bar]."""
+
+ATOMIC_FS: float = _c.value("atomic unit of time") / _c.femto
+"""The atomic unit of time, ħ over a hartree [fs]."""
 
 RYDBERG_EV: float = _c.value("Rydberg constant times hc in eV")
 """One rydberg [eV]."""

@@ -198,6 +198,7 @@ def _describe(
     from aiida_elyte.science.transport.estimates import Estimate, frame_of, mobile_charges
     from aiida_elyte.science.transport.grouping import DIFFER
     from aiida_elyte.science.transport.plausibility import check_time_step
+    from aiida_elyte.science.transport.rigid_shifts import rigid_shift_in
 
     first = system.series[0]
     reference = frame_of(first, system.charges, mobile, frame)
@@ -207,7 +208,7 @@ def _describe(
     warnings = [
         f"{told['path']}: {warning}"
         for one, told in zip(system.series, system.trajectories, strict=True)
-        for warning in (*told["warnings"], check_time_step(one, temperature_K))
+        for warning in (*told["warnings"], check_time_step(one, temperature_K), rigid_shift_in(one))
         if warning
     ]
     apart = [name for name, one in quantities.items() if isinstance(one, Estimate) and DIFFER in one.method]

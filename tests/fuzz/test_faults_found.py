@@ -202,3 +202,10 @@ def test_bond_of_an_atom_that_is_not_listed_is_rejected(tmp_path):
     row = re.sub(r"\d+(?=\s*$)", "9", psf[start:end])
     with pytest.raises(InputError, match=r"a\.psf has bonds of atoms that it does not list"):
         read_topology(written(tmp_path, "a.psf", psf[:start] + row + psf[end:]))
+
+
+def test_lammps_data_cut_within_the_last_number_of_its_last_bond_is_rejected(tmp_path):
+    text = structure_files.lammps_data().rstrip()
+    n_bonds = len(read_topology(written(tmp_path, "a.data", text + "\n")).bonds)
+    with pytest.raises(InputError, match=rf"b\.data says that it has {n_bonds} bonds, and lists {n_bonds - 1}"):
+        read_topology(written(tmp_path, "b.data", text))

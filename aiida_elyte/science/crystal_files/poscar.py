@@ -6,6 +6,7 @@ from ase import Atoms
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.crystal_files.elements import element_of_symbol
 from aiida_elyte.science.crystal_files.record import CrystalFile
+from aiida_elyte.science.poscar_scale import axis_factors
 
 __all__ = ["read_poscar"]
 
@@ -27,15 +28,11 @@ def read_poscar(content: bytes) -> CrystalFile:
         raise InputError(
             f"it has {len(lines)} lines; expected a POSCAR: comment, scale, cell, elements, counts, positions"
         )
-    scale = _scale(lines[1])
     cell = np.array([_numbers(lines[row], row + 1, "a vector of the cell", 3) for row in range(2, 5)])
-    if len(scale) == 1 and scale[0] < 0:
-        # A negative scale is the volume of the cell.
-        volume = abs(np.linalg.det(cell))
-        if volume < 1e-9:
-            raise InputError("its cell has no volume; expected three vectors that span one; correct lines 3 to 5")
-        scale = np.array([(-scale[0] / volume) ** (1 / 3)])
-    factors = scale if len(scale) == 3 else np.repeat(scale, 3)
+    try:
+        factors = axis_factors(lines[1], cell)
+    except ValueError as error:
+        raise InputError(f"in its lines 2 to 5 {error}; write them anew") from error
     cell = cell * factors
     symbols, row = _elements(lines, notes)
     counts = _counts(lines[row], row + 1)
@@ -126,18 +123,3 @@ def _is_cut(rows: list[str]) -> bool:
     """Tell whether the last number has fewer decimals than all others, which a program wrote with the same."""
     decimals = [len(word.partition(".")[2]) for line in rows for word in line.split()[:3]]
     return decimals[-1] < min(decimals[:-1]) == max(decimals[:-1]) and decimals[0] >= _DECIMALS
-
-
-def _scale(line: str) -> np.ndarray:
-    """Return the scale: one number, or one for each axis."""
-    words = line.split()
-    found = []
-    for word in words[:3]:
-        try:
-            found.append(float(word))
-        except ValueError:
-            break
-    scale = np.array(found if len(found) == 3 else found[:1])
-    if not len(scale) or not np.isfinite(scale).all() or (scale == 0).any() or (len(scale) == 3 and scale.min() < 0):
-        raise InputError(f"its line 2 is {line.strip()!r}; expected the scale, one number or three positive ones")
-    return scale

@@ -18,11 +18,9 @@ from ase.geometry import cellpar_to_cell
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.snapshot import Snapshot
+from aiida_elyte.units import AKMA_FS
 
-__all__ = ["AKMA_FS", "read_ase", "read_dcd", "read_trr", "read_xtc"]
-
-AKMA_FS = 48.88821
-"""Unit of time of CHARMM and NAMD, in which DCD files count [fs]."""
+__all__ = ["read_ase", "read_dcd", "read_trr", "read_xtc"]
 
 _NM = 10.0
 """Å in a nanometre."""

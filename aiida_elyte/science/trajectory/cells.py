@@ -11,6 +11,7 @@ import numpy as np
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.snapshot import Snapshot
+from aiida_elyte.units import G_CM3
 
 __all__ = ["Cells", "cell_of_structure", "describe_cell", "parse_cells", "read_cells", "validate_volume"]
 
@@ -20,9 +21,6 @@ written without their solvent, 10⁵ at 0.02 mol/L."""
 
 _DENSEST_G_CM3 = 25.0
 """Density that nothing in the laboratory exceeds [g/cm³]: osmium has 22.6."""
-
-_G_CM3 = 1.66053907
-"""amu/Å³ in g/cm³."""
 
 _EXPECTED = (
     "expected a,b,c or a,b,c,alpha,beta,gamma [Å, degrees], nine numbers (the three vectors, Å), or a file: CP2K's "
@@ -279,7 +277,7 @@ def validate_volume(cell_A: np.ndarray, masses: np.ndarray) -> str | None:
         Mass of each atom [amu], shape ``(n_atoms,)``.
     """
     volume = abs(float(np.linalg.det(cell_A)))
-    per_atom, density = volume / len(masses), float(masses.sum()) / volume * _G_CM3
+    per_atom, density = volume / len(masses), float(masses.sum()) / volume * G_CM3
     lowest, highest = _VOLUME_PER_ATOM_A3
     if lowest <= per_atom <= highest and density <= _DENSEST_G_CM3:
         return None

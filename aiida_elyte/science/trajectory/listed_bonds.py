@@ -13,7 +13,8 @@ _TOLD = {"data": re.compile(r"\s*(\d+)\s+bonds\s*(?:#|$)"), ".psf": re.compile(r
 def missing_bonds(path: Path, kind: str) -> str | None:
     """Return that bonds of LAMMPS data or a PSF are missing; ``None`` where all are there that the file tells of.
 
-    In a PSF a line without an end does not count, as more sections follow its bonds; LAMMPS data may end with them.
+    A line without an end does not count: more sections follow the bonds of a PSF, and LAMMPS data end with a line feed,
+    so that a last number without one may have lost digits.
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ def missing_bonds(path: Path, kind: str) -> str | None:
     if pattern is None:
         return None
     with path.open(encoding="utf-8", errors="replace") as handle:
-        lines = takewhile(lambda line: kind == "data" or line.endswith("\n"), handle)
+        lines = takewhile(lambda line: line.endswith("\n"), handle)
         told = next((int(match[1]) for line in lines if (match := pattern.match(line))), None)
         if told is None:
             return "has no section !NBOND" if kind == ".psf" else None

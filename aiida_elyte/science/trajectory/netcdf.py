@@ -17,6 +17,7 @@ from ase.geometry import cellpar_to_cell
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.snapshot import Snapshot
+from aiida_elyte.units import BOHR_A
 
 __all__ = ["read_amber_hdf5", "read_netcdf"]
 
@@ -25,8 +26,13 @@ _TYPES = {1: ">i1", 2: "S1", 3: ">i2", 4: ">i4", 5: ">f4", 6: ">f8"}
 
 _DIMENSIONS, _VARIABLES, _ATTRIBUTES = 10, 11, 12
 
-_LENGTHS_A = {"angstrom": 1.0, "nanometer": 10.0, "bohr": 0.529177210903}
+_LENGTHS_A = {"angstrom": 1.0, "nanometer": 10.0, "bohr": BOHR_A}
 _TIMES_FS = {"femtosecond": 1.0, "picosecond": 1000.0, "nanosecond": 1e6}
+_SPEEDS_A_FS = {
+    f"{length}/{time}": length_A / time_fs
+    for length, length_A in _LENGTHS_A.items()
+    for time, time_fs in _TIMES_FS.items()
+}
 
 
 class _Source(Protocol):
@@ -78,6 +84,9 @@ def _frames(path: Path, file: _Source, start: int, stride: int) -> Iterator[Snap
     length = _unit(path, file, "coordinates", _LENGTHS_A, "angstrom")
     time_unit = _unit(path, file, "time", _TIMES_FS, "picosecond") if "time" in file else 1.0
     box = _unit(path, file, "cell_lengths", _LENGTHS_A, "angstrom") if "cell_lengths" in file else 1.0
+    nanometres = length == _LENGTHS_A["nanometer"]
+    default = "nanometer/picosecond" if nanometres else "angstrom/picosecond"
+    speed = _unit(path, file, "velocities", _SPEEDS_A_FS, default) if "velocities" in file else 1.0
     for index in range(start, file.n_frames, stride):
         cell = None
         if "cell_lengths" in file and "cell_angles" in file:
@@ -85,7 +94,7 @@ def _frames(path: Path, file: _Source, start: int, stride: int) -> Iterator[Snap
             cell = np.asarray(cellpar_to_cell([*lengths * box, *angles])) if lengths.all() else None
         velocities = None
         if "velocities" in file:
-            velocities = file.row("velocities", index).astype(float) * (length / time_unit)
+            velocities = file.row("velocities", index).astype(float) * speed
         yield Snapshot(
             positions_A=file.row("coordinates", index) * np.float32(length),
             cell_A=cell,
@@ -96,7 +105,8 @@ def _frames(path: Path, file: _Source, start: int, stride: int) -> Iterator[Snap
 
 
 def _unit(path: Path, file: _Source, name: str, units: dict[str, float], default: str) -> float:
-    told = str(file.attribute(name, "units") or default).strip().lower().rstrip("s")
+    words = str(file.attribute(name, "units") or default).lower().split("/")
+    told = "/".join(word.strip().rstrip("s") for word in words)
     if told not in units:
         raise InputError(f"{path} has {name} in {told}; expected {', '.join(units)}; convert it")
     return units[told]

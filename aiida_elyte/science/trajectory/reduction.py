@@ -192,6 +192,7 @@ class Reducer:
         sums = [("collective_A", *vectors), ("currents_A_fs", *vectors), ("volume_A3", float), ("temperature_K", float)]
         self._sums = _Thinned(max(n_samples, _MIN_SUMS), np.empty(64, sums))
         self._displacements = _Thinned(n_samples, np.empty((min(n_samples, n_reserved), n_tracked, 3), np.float32))
+        self._moved = np.empty((self._symbols.size, 3))
         self._cell_sum = np.zeros((3, 3))
         self._n_frames = 0
         self._has_velocities = False
@@ -253,7 +254,7 @@ class Reducer:
             volume = abs(float(np.linalg.det(cell)))
             self._sums.keep((self._unwrapper.sums_A, currents, volume, float(temperature_K)))
         if self._displacements.takes(self._n_frames):
-            self._displacements.keep(self._particles.follow(self._unwrapper.displacements_A))
+            self._displacements.keep(self._particles.follow(self._unwrapper.write_displacements(self._moved)))
         self._cell_sum += self._unwrapper.basis @ cell
         self._n_frames += 1
 

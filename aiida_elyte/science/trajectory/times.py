@@ -12,6 +12,7 @@ import numpy as np
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.snapshot import Snapshot
+from aiida_elyte.units import AKMA_FS, ATOMIC_FS
 
 __all__ = ["Interval", "interval_of", "is_next", "mark_of", "spacing_of", "tolerance_of"]
 
@@ -28,7 +29,7 @@ _MD_STEP_FS = (0.05, 10.0)
 """Range of MD steps of atoms [fs]: the lightest vibrate with a period of 9 fs, which needs some ten steps; with rigid
 bonds and heavy hydrogen 4 to 5 fs are taken. Electrons propagated in time need less than the lower bound, ions not."""
 
-_UNITS_FS = (48.88821, 1000.0, 0.02418884)
+_UNITS_FS = (AKMA_FS, 1000.0, ATOMIC_FS)
 """Units in which times are mistaken for fs: AKMA of CHARMM and NAMD, ps, atomic units [fs]."""
 
 _CONVERTER_FS = 1000.0

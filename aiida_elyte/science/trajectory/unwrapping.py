@@ -62,13 +62,14 @@ class Unwrapper:
     """
 
     def __init__(self, weights: np.ndarray, *, is_unwrapped: bool = False) -> None:
-        self._weights = np.asarray(weights, float)
+        self._weights = np.ascontiguousarray(weights, float)
         self._shape = (self._weights.shape[1], 3)
         self._is_unwrapped = is_unwrapped
         self._cell: Cell | None = None
         self._basis = np.eye(3)
         self._n_calm = 0
         self._given = self._origins = np.zeros(self._shape)
+        self._doubled = np.empty(self._shape)
         self._sums_of_origins = np.zeros((len(self._weights), 3))
         self._start_adding(np.zeros((0, 3)), np.zeros((0, 3)))
 
@@ -80,14 +81,27 @@ class Unwrapper:
     @property
     def displacements_A(self) -> np.ndarray:
         """Displacement of each atom since the first frame [Å], shape ``(n_atoms, 3)``."""
-        return self._moved.copy() if self._is_adding else np.asarray(self._given - self._origins)
+        return self.write_displacements(np.empty(self._shape))
 
     @property
     def sums_A(self) -> np.ndarray:
         """Weighted sums of the displacements [Å], shape ``(n_sums, 3)``."""
         if self._is_adding:
-            return np.asarray(self._weights @ self._moved)
-        return np.asarray(self._weights @ self._given.astype(float, copy=False) - self._sums_of_origins)
+            return self._weigh(self._moved)
+        np.copyto(self._doubled, self._given)
+        return np.asarray(self._weigh(self._doubled) - self._sums_of_origins)
+
+    def write_displacements(self, out: np.ndarray) -> np.ndarray:
+        """Write the displacements into an array of their shape, and return it; fresh memory costs more than this."""
+        if self._is_adding:
+            np.copyto(out, self._moved)
+        else:
+            np.subtract(self._given, self._origins, out=out)
+        return out
+
+    def _weigh(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the weighted sums of vectors, row by row, as BLAS is slow for few rows times three columns."""
+        return np.array([row @ vectors for row in self._weights]).reshape(-1, 3)
 
     def add(self, positions: np.ndarray, cell: np.ndarray) -> None:
         """Take in the next frame.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.poscar_scale import axis_factors
 from aiida_elyte.science.trajectory.fixed_columns import split_touching
 from aiida_elyte.science.trajectory.snapshot import Snapshot
 from aiida_elyte.science.trajectory.text_formats import ElementColumn, TextFormat, read_table
@@ -42,10 +43,8 @@ def read_poscar_head(lines: Sequence[str]) -> tuple[np.ndarray, list[str] | None
     ValueError
         If the lines are of no such file.
     """
-    scale = float(lines[0].split()[0])
     vectors = np.array([line.split()[:3] for line in lines[1:4]], float)
-    if scale < 0:  # a negative one is the volume
-        scale = (-scale / abs(np.linalg.det(vectors))) ** (1 / 3)
+    scale = axis_factors(lines[0], vectors)
     words = lines[4].split()
     if all(word.isdigit() for word in words):
         return scale * vectors, None, [int(word) for word in words]

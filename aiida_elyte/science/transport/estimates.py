@@ -18,6 +18,7 @@ from aiida_elyte.science.transport.grouping import Groups
 from aiida_elyte.science.transport.onsager import collective_modes
 from aiida_elyte.science.transport.references import Reference, parse_reference, reference_of
 from aiida_elyte.science.transport.results import Estimate, Refusal, result_from_dict, upper_limit
+from aiida_elyte.science.transport.rigid_shifts import validate_laboratory
 from aiida_elyte.science.transport.tracer import tracer_spectrum
 from aiida_elyte.science.transport.windows import MsdCurve, msd_curve, usable_series
 from aiida_elyte.units import BOLTZMANN_EV_K, CM2_S, MS_CM
@@ -106,6 +107,8 @@ def estimate_transport(
     replicas = usable_series(series)
     is_alone = _check_charges(charges, replicas[0], frame)
     reference = frame_of(replicas[0], charges, mobile, frame)
+    if not reference.weights:
+        validate_laboratory(replicas)
     background = frame_of(replicas[0], charges, mobile, None)  # its charge makes σ the same in every frame
     charges = mobile_charges(charges, mobile)
     note = f"frame: {reference.name}"
@@ -131,7 +134,7 @@ def estimate_transport(
     if reasons:
         reason = "; ".join(reasons)
         if len(reasons) < len(carriers):
-            reason += " (a species of the framework is to be left out of charges, or of the mobile ones)"
+            reason += " (if it belongs to the framework, name the others with --species, mobile in Python)"
         bound = _bound_nernst_einstein(replicas, carriers, results, temperature_K)
         dipoles = [_dipole(one, carriers, background) for one in replicas]
         shares = {f"transference_{name}": Refusal(reason) for name in carriers} if len(carriers) > 1 else {}

@@ -74,7 +74,7 @@ def test_vasp_4_names_elements_in_the_comment_or_not_at_all():
         (b"1 1", b"1 x", "line 7"),
         (b"Li Cl", b"Li Qq", "names 'Qq'"),
         (b"Direct", b"0 0 0", "expected Direct or Cartesian"),
-        (b"1.0", b"0", "expected the scale"),
+        (b"1.0", b"0", "scale is '0'; expected one number"),
         (b"0 5 0", b"0 nan 0", "line 4 is '0 nan 0'; expected a vector"),
     ],
 )
