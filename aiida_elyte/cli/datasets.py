@@ -1,6 +1,7 @@
 """Frames and potentials named on the command line, by file or by PK, as nodes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,18 +89,34 @@ def read_dataset(path: Path, level: str | None = None, names: "Mapping[str, Labe
             raise InputError(f"--labels is given for {path}, the output of a DFT code; expected a data set; drop it")
         return _read_output(path, level)
     found = reading.read_dataset(path, names)
+    stated = _stated(found.frames)
     for number, frame in zip(found.numbers, found.frames, strict=True):
         frame.info.setdefault("origin", f"{path.name}#{number}")
         if level is not None and level_of(frame) == UNSTATED and labels_of(frame):
             frame.info["level_of_theory"] = level
-    return found
+    return _warn(found, path, stated, level, "which is kept; --level-of-theory is for frames that state none")
 
 
 def _read_output(path: Path, level: str | None) -> Dataset:
     found = read_output(path)
+    stated = _stated(found.frames)
     for frame in found.frames if level is not None else ():
         frame.info["level_of_theory"] = level
-    return reading.check_dataset(str(path), found.frames, found.numbers, found.left_out, found.notes)
+    checked = reading.check_dataset(str(path), found.frames, found.numbers, found.left_out, found.notes)
+    return _warn(checked, path, stated, level, "which --level-of-theory overrules")
+
+
+def _stated(frames: "Sequence[Atoms]") -> list[str]:
+    """Return the levels of theory that labelled frames state."""
+    return sorted({level_of(frame) for frame in frames if labels_of(frame)} - {UNSTATED})
+
+
+def _warn(found: Dataset, path: Path, stated: Sequence[str], level: str | None, outcome: str) -> Dataset:
+    """Add a warning if the file states another level of theory than the one given."""
+    if level is None or all(one == level for one in stated):
+        return found
+    warning = f"{path}: {level!r} is given, and the file states {' and '.join(map(repr, stated))}, {outcome}"
+    return replace(found, warnings=[*found.warnings, warning])
 
 
 def require_level(frames: "Sequence[Atoms]", name: str) -> None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aiida_elyte.cli.street import Step, descendants, read_progress, read_settings, running_jobs
-from aiida_elyte.errors import Interruption
+from aiida_elyte.errors import InputError, Interruption
 
 if TYPE_CHECKING:
     from aiida import orm
     from aiida.engine import ProcessBuilder
+    from aiida.engine.runners import Runner
 
-__all__ = ["Watch", "describe_progress", "follow", "run_here", "span"]
+__all__ = ["Watch", "describe_progress", "follow", "go_on_here", "run_here", "span"]
 
 _PERIOD_S = 2.0
 _QUIET_S = 15.0
@@ -116,22 +117,76 @@ def run_here(
     Raises
     ------
     Interruption
-        When it was interrupted, by Ctrl-C or SIGTERM.
+        If it was interrupted, by Ctrl-C or SIGTERM.
     ValueError
-        When AiiDA refuses the inputs.
+        If AiiDA rejects the inputs.
     """
+    runner = _runner()
+    process = runner.instantiate_process(builder)
+    if started is not None:
+        started(process.node)
+    return _run(runner, process)
+
+
+def go_on_here(node: "orm.WorkChainNode", started: Callable[["orm.WorkChainNode"], None]) -> "orm.WorkChainNode":
+    """Go on in this process with a WorkChain whose process was killed, and with all that it had called.
+
+    Parameters
+    ----------
+    node
+        The WorkChain, which no other process works on.
+    started
+        Called with the node before it runs.
+
+    Raises
+    ------
+    InputError
+        If AiiDA kept no checkpoint of it, or of what it waits for.
+    Interruption
+        If it was interrupted, by Ctrl-C or SIGTERM.
+    """
+    from aiida import orm
+    from plumpy import LoadSaveContext, PersistenceError
+
+    runner = _runner()
+
+    def load(called: "orm.ProcessNode") -> Any:
+        try:
+            return runner.persister.load_checkpoint(called.pk).unbundle(LoadSaveContext(runner=runner))
+        except PersistenceError as error:
+            raise InputError(
+                f"{called.process_label} {called.pk} was killed before its first checkpoint; expected one to go on "
+                f"from; end it with `verdi process kill {node.pk}`, then resume again"
+            ) from error
+
+    process = load(node)
+    # A function that was killed has no checkpoint and needs none: its WorkChain calls it again.
+    waiting = [
+        load(called)
+        for called in node.called_descendants
+        if isinstance(called, orm.WorkChainNode | orm.CalcJobNode) and not called.is_terminated
+    ]
+    for called in waiting:
+        runner.loop.create_task(called.step_until_terminated())
+    started(process.node)
+    return _run(runner, process)
+
+
+def _runner() -> "Runner":
+    """Return a runner without broker, as ``aiida.engine.run`` makes it, so that no daemon has to run."""
     from aiida.manage import get_manager
-    from plumpy import KilledError
 
     for handler in logging.getLogger("aiida").handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.setLevel(logging.WARNING)  # the reports are printed by the watch
-    # As aiida.engine.run does: a runner without broker, so that no daemon has to run.
-    runner = get_manager().create_runner(communicator=None)
-    process = runner.instantiate_process(builder)
+    return get_manager().create_runner(communicator=None)
+
+
+def _run(runner: "Runner", process: Any) -> "orm.WorkChainNode":
+    """Run a process to its end, printing its progress."""
+    from plumpy import KilledError
+
     watch, name = Watch(process.node), f"{process.node.process_label} {process.node.pk}"
-    if started is not None:
-        started(process.node)
 
     def tick() -> None:
         watch.tick()

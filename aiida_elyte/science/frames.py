@@ -88,8 +88,8 @@ def read_frames(source: str | Path | io.StringIO, file_format: str | None = "ext
 def write_frames(frames: Sequence[Atoms], target: str | Path | io.StringIO | None = None) -> str:
     """Write frames as extxyz with every digit of positions and labels; return the text.
 
-    Coordinates and labels survive the round trip exactly as far as ``round_frame`` leaves them. What ``info`` holds under
-    the name of a label is written as ``info.<name>``: it is not the label.
+    Coordinates and labels survive the round trip exactly as far as ``round_frame`` leaves them. What ``info`` holds
+    under the name of a label is written as ``info.<name>``: it is not the label.
     """
     buffer = io.StringIO()
     for frame in frames:

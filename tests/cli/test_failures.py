@@ -148,8 +148,9 @@ def test_status_tells_of_a_street_whose_process_was_killed(copy, cif):
             [program, "launch", "crystal", *words], stderr=file, stdout=file, env=environment(copy)
         )
         deadline = time.monotonic() + 120
-        while "seeds go to the labeller" not in log.read_text() and time.monotonic() < deadline:
+        while "seeds go to the labeller" not in log.read_text():
             assert child.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
         pk = _street(copy)
         assert "no process works on it" not in run_command("status", pk, home=copy).stdout
@@ -159,6 +160,24 @@ def test_status_tells_of_a_street_whose_process_was_killed(copy, cif):
     assert f"no process works on it: the process that computed it (--run, PID {child.pid}) has ended" in told
     assert f"go on with `aiida-elyte resume {pk}`" in told
     assert json.loads(run_command("status", pk, "--json", home=copy).stdout)["neglected"]
+    _go_on_and_kill(copy, pk)
+
+
+def _go_on_and_kill(copy, pk):
+    """Take a killed street up with --run: the same WorkChain goes on past where it was killed."""
+    program = Path(sys.executable).with_name("aiida-elyte")
+    log = copy / "resume.log"
+    with log.open("w") as file:
+        child = subprocess.Popen([program, "resume", pk, "--run"], stderr=file, stdout=file, env=environment(copy))
+        deadline = time.monotonic() + 180
+        while "learning / round_00_train" not in log.read_text():
+            assert child.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.2)
+        assert "is computed by another process" in refused("resume", pk, "--run", home=copy)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+    assert _street(copy) == pk
 
 
 def test_status_tells_of_a_street_without_daemon(copy):

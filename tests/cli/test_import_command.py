@@ -44,6 +44,14 @@ def test_user_sees_what_was_read(command, dataset):
     assert lines["node"].startswith("stored as ")
 
 
+def test_a_level_that_the_file_contradicts_is_warned_of(command, dataset):
+    path = dataset("stated.extxyz", shift=0.03)
+    path.write_text(path.read_text().replace("pbc=", "level_of_theory=PBE pbc="))
+    done = command("import", path, "--level-of-theory", "SCAN")
+    assert "'SCAN' is given, and the file states 'PBE', which is kept; --level-of-theory is for frames" in done.stderr
+    assert "level of theory  PBE" in done.stdout
+
+
 def test_molecules_have_no_cell(command, tmp_path):
     frame = Atoms("LiF", [[0, 0, 0], [1.6, 0, 0]])
     frame.calc = SinglePointCalculator(frame, energy=-1.0, forces=np.ones((2, 3)))

@@ -509,7 +509,7 @@ def test_charges_that_differ_within_a_species(refuse, liquid_files, tmp_path):
     text = lammps_data().splitlines()
     start = text.index("Atoms # full") + 2
     text[start] = text[start].replace(" 0.99 ", " 0.5 ")
-    (tmp_path / "uneven.data").write_text("\n".join(text))
+    (tmp_path / "uneven.data").write_text("\n".join(text) + "\n")
     words = (liquid_files / "litfsi.lammpstrj", "--topology", tmp_path / "uneven.data", *LIQUID[:2])
     line = refuse("transport", *words, "--timestep-fs", "1", "--charges", "topology", "--species", "Li")
     assert "charges of Li in the topology range from 0.5 to 0.99 e" in line

@@ -143,7 +143,11 @@ def read_cells(path: str | Path) -> Cells:
 def _read_cp2k(path: Path) -> Cells:
     """Read a ``.cell`` file: step, time [fs], nine components [Å], volume; rows of a restart repeat earlier ones."""
     with path.open() as handle:
-        rows = [line.split() for line in handle if line.strip() and not line.lstrip().startswith("#")]
+        lines = handle.read().splitlines()
+    unit = re.search(r"Ax \[(\w+)\]", lines[0])
+    if unit is not None and unit[1].lower() != "angstrom":
+        raise InputError(f"{path} gives cells in {unit[1]}; expected Å; convert it, or run with UNIT angstrom")
+    rows = [line.split() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if rows and len(rows[-1]) < 12:  # cut while it was written
         rows.pop()
     try:

@@ -32,7 +32,9 @@ def missing_bonds(path: Path, kind: str) -> str | None:
         if told is None:
             return "has no section !NBOND" if kind == ".psf" else None
         listed = _listed_in_psf(lines) if kind == ".psf" else _listed_in_data(lines)
-    return f"says that it has {told} bonds, and lists {listed}" if listed < told else None
+    if listed >= told:
+        return None
+    return f"says that it has {told} bonds, and lists {listed} in lines that end with a line feed"
 
 
 def _listed_in_psf(lines: Iterator[str]) -> int:

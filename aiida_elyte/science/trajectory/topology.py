@@ -202,7 +202,7 @@ def _read_universe(path: Path) -> tuple[Any, dict[str, str]]:
             "write it anew"
         )
     if missing := missing_bonds(path, "data" if is_data else path.suffix.lower()):
-        raise InputError(f"topology {path} {missing}; expected all of them; copy it anew")
+        raise InputError(f"topology {path} {missing}; expected all of them; copy it anew, or end its last line")
     return universe, _lammps_type_names(path) if is_data else {}
 
 
