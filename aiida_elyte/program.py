@@ -65,11 +65,15 @@ class Job:
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file under a temporary name, flush it to disk, then rename it: it is there whole or not at all."""
     temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as handle:
-        handle.write(content.encode() if isinstance(content, str) else content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as handle:
+            handle.write(content.encode() if isinstance(content, str) else content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

@@ -158,7 +158,7 @@ def load_frames_node(source: str, names: "Mapping[str, LabelName] | None" = None
         return as_node(read_any_frames(path, names=names), path.name)
     node = load_any(source)
     if not isinstance(node, FramesData):
-        raise InputError(f"node {source} is a {type(node).__name__}; expected a FramesData, or the path of a file")
+        raise InputError(f"node {source} is {type(node).__name__}; expected a FramesData, or the path of a file")
     return node
 
 
@@ -189,7 +189,7 @@ def load_potential_nodes(source: str) -> "dict[str, PotentialData]":
     members = newest_potentials(node, descendants(node)) if isinstance(node, orm.WorkChainNode) else {}
     if not members:
         raise InputError(
-            f"node {source} is a {type(node).__name__} without potentials; expected a PotentialData, a WorkChain "
+            f"node {source} is {type(node).__name__} without potentials; expected a PotentialData, a WorkChain "
             "that trained some, or a folder with m00.pt …"
         )
     return members

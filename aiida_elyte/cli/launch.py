@@ -202,13 +202,13 @@ def launch(
         click.echo(
             f"The run of these inputs {state}: {node.process_label} {node.pk} (compute again with --force).", err=True
         )
-        if node.is_terminated or detach:
+        if node.is_terminated:
             return node
-        go_on(node)
+        go_on(node, detach, in_process)
         return node
     try:
         if in_process:
-            return run_here(builder, lambda started: started.base.extras.set_many({KEY: key, RUNNER: runner_here()}))
+            return run_here(builder, lambda started: _note_start(started, {KEY: key, RUNNER: runner_here()}))
         ensure_daemon()
         node = submit(builder)
     except ValueError as error:
@@ -220,16 +220,45 @@ def launch(
     return node
 
 
-def go_on(node: "orm.WorkChainNode", detach: bool = False) -> None:
-    """See to it that a daemon works on a street that has not ended; follow it unless it is detached."""
-    from aiida_elyte.cli.attendance import RUNNER
-    from aiida_elyte.cli.follow import follow
+def _note_start(node: "orm.WorkChainNode", extras: dict[str, Any]) -> None:
+    node.base.extras.set_many(extras)
+    click.echo(f"Started {node.process_label} {node.pk}.", err=True)
 
-    ensure_daemon()
-    if revive(node):
-        if RUNNER in node.base.extras:
-            node.base.extras.delete(RUNNER)
-        click.echo(f"{node.process_label} {node.pk} had lost its place in the queue and was put back.", err=True)
+
+def go_on(node: "orm.WorkChainNode", detach: bool = False, in_process: bool = False) -> None:
+    """See to it that a process works on a street that has not ended; follow it unless it is detached.
+
+    Parameters
+    ----------
+    node
+        The street.
+    detach
+        Return at once.
+    in_process
+        Go on in this process with a street that another one computed and that has ended.
+
+    Raises
+    ------
+    InputError
+        If ``in_process`` is given for a street that the daemon has.
+    """
+    from aiida_elyte.cli.attendance import RUNNER, describe_neglect, runner_here
+    from aiida_elyte.cli.follow import follow, go_on_here
+
+    name = f"{node.process_label} {node.pk}"
+    if RUNNER in node.base.extras and describe_neglect(node) is None:
+        click.echo(f"{name} is computed by the process {node.base.extras.get(RUNNER)['pid']}.", err=True)
+    elif in_process and RUNNER not in node.base.extras:
+        raise InputError(f"{name} was submitted to the daemon; expected a street started with --run; drop --run")
+    elif in_process:
+        go_on_here(node, lambda started: _note_start(started, {RUNNER: runner_here()}))
+        return
+    else:
+        ensure_daemon()
+        if revive(node):
+            if RUNNER in node.base.extras:
+                node.base.extras.delete(RUNNER)
+            click.echo(f"{name} had lost its place in the queue and was put back.", err=True)
     if not detach:
         follow(node)
 

@@ -220,7 +220,7 @@ def _load(given: str, recipe: Recipe) -> "ForceFieldData":
     is_folder = Path(given).exists() or not is_identifier(given)
     node = ForceFieldData(load_force_field(Path(given)).to_json()) if is_folder else load_any(given)
     if not isinstance(node, ForceFieldData):
-        raise InputError(f"--forcefield {given} is a {type(node).__name__}; expected a force field; give its PK or DIR")
+        raise InputError(f"--forcefield {given} is {type(node).__name__}; expected a force field; give its PK or DIR")
     force_field = node.get_force_field()
     molecules = one_of_each(recipe)
     with named(f"--forcefield {given}"):

@@ -261,7 +261,7 @@ def load_process(identifier: str | int) -> "orm.WorkChainNode":
     node = load_any(identifier)
     if not isinstance(node, orm.WorkChainNode):
         raise InputError(
-            f"node {identifier} is a {type(node).__name__}; expected a WorkChain; see `verdi process list -a`"
+            f"node {identifier} is {type(node).__name__}; expected a WorkChain; see `verdi process list -a`"
         )
     return node
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aiida_elyte.cli.profile import load_process, open_profile
-from aiida_elyte.errors import InputError
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -30,30 +29,9 @@ def command(ctx: click.Context, pk: str, detach: bool, in_process: bool) -> None
         for line in reused:
             click.echo(line, err=True)
         node = launch(builder, in_process=in_process, detach=detach, force=True)
-    elif in_process:
-        _take_over(node)
     else:
-        go_on(node, detach)
+        go_on(node, detach, in_process)
     finish(ctx, node)
-
-
-def _take_over(node: "orm.WorkChainNode") -> None:
-    """Go on in this process with a street that another process computed, if that one has ended.
-
-    Raises
-    ------
-    InputError
-        If another process computes the street, or the daemon has it.
-    """
-    from aiida_elyte.cli.attendance import RUNNER, describe_neglect, runner_here
-    from aiida_elyte.cli.follow import go_on_here
-
-    name = f"{node.process_label} {node.pk}"
-    if RUNNER not in node.base.extras:
-        raise InputError(f"{name} was submitted to the daemon; expected a street started with --run; drop --run")
-    if describe_neglect(node) is None:
-        raise InputError(f"{name} is computed by another process; expected one that has ended; drop --run to follow it")
-    go_on_here(node, lambda started: started.base.extras.set(RUNNER, runner_here()))
 
 
 def restart(node: "orm.WorkChainNode") -> "tuple[ProcessBuilder, list[str]]":

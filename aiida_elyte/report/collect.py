@@ -72,7 +72,7 @@ def collect(node: orm.WorkChainNode) -> dict[str, Any]:
     if label not in _STATIONS:
         known = ", ".join((*_STATIONS, *POLYMER_STATIONS))
         raise InputError(
-            f"node {node.pk} is a {label or type(node).__name__}; expected a {known}; "
+            f"node {node.pk} is {label or type(node).__name__}; expected a {known}; "
             "give the process number that `aiida-elyte launch` printed"
         )
     calls = calls_of(node)

@@ -174,7 +174,8 @@ def _go_on_and_kill(copy, pk):
             assert child.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
-        assert "is computed by another process" in refused("resume", pk, "--run", home=copy)
+        done = run_command("resume", pk, "--run", "--detach", home=copy)
+        assert f"is computed by the process {child.pid}" in done.stderr
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
     assert _street(copy) == pk

@@ -61,7 +61,7 @@ def test_unknown_pk(command, words):
 
 def test_a_pk_that_is_no_process(command, frames_file):
     pk = json.loads(command("import", frames_file(), "--json").stdout)["pk"]
-    assert "is a FramesData; expected a WorkChain" in refused(command("status", pk))
+    assert "is FramesData; expected a WorkChain" in refused(command("status", pk))
 
 
 def test_import_keeps_labels_level_and_origin(command, frames_file):

@@ -83,6 +83,8 @@ def take_labels(raw: RawFrame, account: Account, given: Mapping[str, LabelName] 
         labels[label] = chosen.value
         used |= {one.name.key for one in found}
         account.sources.setdefault(label, Counter())[chosen.name.key] += 1
+    if "forces" in labels and _is_zeroed(labels["forces"], raw.columns.get("move_mask")):
+        return LeftOut(raw.index, "its forces on the atoms that move_mask holds are zero: constraints zeroed them")
     without_forces = "forces" not in labels
     for home, entries in values.items():
         account.not_taken.update(
@@ -92,6 +94,14 @@ def take_labels(raw: RawFrame, account: Account, given: Mapping[str, LabelName] 
         )
     atoms.info = _plain_info({key: value for key, value in values["info"].items() if key not in used})
     return attach_labels(atoms, **labels) if labels else atoms
+
+
+def _is_zeroed(forces: np.ndarray, mask: np.ndarray | None) -> bool:
+    """Tell whether forces lack the components that a mask of moving atoms, or of their components, holds."""
+    if mask is None or mask.dtype != bool or mask.shape[0] != len(forces):
+        return False
+    held = ~np.broadcast_to(mask.reshape(len(forces), -1), forces.shape)
+    return bool(held.any() and not forces[held].any() and (forces.any() or held.all()))
 
 
 class _UnusableLabelError(Exception):

@@ -13,6 +13,9 @@ from aiida_elyte.errors import InputError
 
 __all__ = ["Cell", "match_basis"]
 
+_SMALLEST_A3 = 1e-6
+"""Volume of a cell that is one [Å³]; scaled coordinates of a smaller one overflow."""
+
 _LARGEST_STRAIN = 0.1
 """Strain of the cell from one frame to the next; far above what a barostat does, far below a shear that looks like a
 flip, about 1 in a cell of equal edges."""
@@ -47,7 +50,7 @@ class Cell:
             If they span no volume.
         """
         volume = float(np.linalg.det(vectors)) if vectors.shape == (3, 3) else 0.0
-        if not abs(volume) > 0:
+        if not abs(volume) > _SMALLEST_A3:
             raise InputError("has no cell of positive volume; expected three cell vectors; set the cell")
         shortest = float(np.diagonal(vectors).min())
         is_box = np.count_nonzero(vectors) == 3 and shortest > 0

@@ -72,6 +72,22 @@ def test_marks_blank_lines_line_ends_and_exponents_of_fortran_are_read_in_silenc
     assert [labels_of(frame)["energy"] for frame in found.frames] == [-1.0] * 3
 
 
+@pytest.mark.parametrize("held", ["x y z", "z"])
+def test_frames_whose_forces_a_mask_has_zeroed_are_left_out_one_by_one(tmp_path, held):
+    """The second of three frames holds its first atom; the third holds it too, and has its forces all the same."""
+    width, mask = (1, {"F": "F", "T": "T"}) if held == "x y z" else (3, {"F": "T T F", "T": "T T T"})
+    text = ""
+    for index, zeroed in enumerate((False, True, False)):
+        first = "0 0 0" if zeroed and width == 1 else "0.5 0.25 0" if zeroed else "0.5 0.25 0.125"
+        moves = mask["F" if index else "T"]
+        text += '2\nLattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3:forces:R:3:move_mask:L:'
+        text += f"{width} energy={index}.5\nLi 0 0 {index / 10} {first} {moves}\nF 2 2 2 0.1 0.2 0.3 {mask['T']}\n"
+    (tmp_path / "held.xyz").write_text(text)
+    found = read_dataset(tmp_path / "held.xyz")
+    assert found.numbers == [0, 2]
+    assert "frame 1 is left out: its forces on the atoms that move_mask holds are zero" in found.left_out[0]
+
+
 def test_free_energy_of_a_traj_goes_before_its_energy(tmp_path):
     frames = make()
     for frame in frames:

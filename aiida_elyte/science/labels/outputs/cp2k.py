@@ -87,6 +87,8 @@ class _Run:
         elif match := re.match(r"\s*CELL\| Vector [abc] \[(\w+)", line):
             self._take_cell(line, length_of(match[1]))
         elif (match := re.search(r"ATOMIC COORDINATES IN (\w+)", line, re.IGNORECASE)) and "QUICKSTEP" in line:
+            if self._energy is not None:
+                self._end_step()
             self._symbols, self._positions, self._reading = [], [], "positions"
             self._length, self._positions_are_new = length_of(match[1]), True
         elif "SCF WAVEFUNCTION OPTIMIZATION" in line or "Number of electrons:" in line:
@@ -147,6 +149,9 @@ class _Run:
             self._stress.append(loose_numbers(match[1]) if len(decimals) == 1 else [])  # else one was cut
             if len(self._stress) == 3:
                 self._reading = ""
+        elif self._stress or not re.fullmatch(r"(?:\s*STRESS\|)?[\sxyzXYZ]*", line):  # cut: rows below are others
+            self._reading = ""
+            return False
         return True
 
     def _end_step(self, is_last: bool = False) -> None:
