@@ -1,6 +1,6 @@
 """The few failures a caller branches on."""
 
-__all__ = ["ElyteError", "InputError", "Interruption", "ProgramFailure"]
+__all__ = ["ElyteError", "EngineMissingError", "InputError", "Interruption", "ProgramFailure"]
 
 
 class ElyteError(Exception):
@@ -12,6 +12,10 @@ class InputError(ElyteError, ValueError):
 
     The message is one line: what was given, what was expected, what to do.
     """
+
+
+class EngineMissingError(InputError):
+    """A module or an engine is not installed where it is needed: the cause lies outside the inputs."""
 
 
 class Interruption(ElyteError):  # noqa: N818 - told to end by the user, not an error

@@ -18,8 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from aiida_elyte import __version__
-from aiida_elyte.errors import InputError, ProgramFailure
+from aiida_elyte.errors import EngineMissingError, InputError, ProgramFailure
 
 __all__ = ["LIMITS", "PROGRESS", "RESULTS", "TRACEBACK", "Job", "execute", "guarded", "write_atomically"]
 
@@ -142,6 +141,7 @@ def execute(run: Callable[[Job], dict[str, Any]], path: str | Path) -> int:
     """
     folder = Path(path).resolve().parent
     started = time.monotonic()
+    limits: dict[str, Any] = {}
     try:
         settings = json.loads(Path(path).read_text())
         limits = json.loads((folder / LIMITS).read_text()) if (folder / LIMITS).exists() else {}
@@ -149,12 +149,14 @@ def execute(run: Callable[[Job], dict[str, Any]], path: str | Path) -> int:
         _dump(results)
     except ProgramFailure as failure:
         results = {"status": "failed", "kind": failure.kind, "message": str(failure), **_dumpable(failure.results)}
+    except EngineMissingError as error:
+        results = {"status": "failed", "kind": "ENGINE_MISSING", "message": str(error)}
     except InputError as error:
         results = {"status": "failed", "kind": "INVALID_INPUT", "message": str(error)}
     except BaseException as error:  # noqa: BLE001 - the contract: a result whatever happens
         write_atomically(folder / TRACEBACK, traceback.format_exc())
         results = {"status": "failed", "kind": "UNEXPECTED", "message": f"{type(error).__name__}: {error}"}
-    results["environment"] = _environment()
+    results["environment"] = _environment(limits.get("aiida_elyte"))
     results["seconds"] = round(time.monotonic() - started, 3)
     write_atomically(folder / RESULTS, _dump(results))
     return 0 if results["status"] == "ok" else 1
@@ -178,9 +180,9 @@ def _dumpable(results: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _environment() -> dict[str, Any]:
-    """Return the versions of what is imported, the machine and the accelerator."""
-    versions = {"python": platform.python_version(), "aiida-elyte": __version__}
+def _environment(version: str | None) -> dict[str, Any]:
+    """Return the versions of what is imported and of the package that sent the program, machine and accelerator."""
+    versions = {"python": platform.python_version()} | ({"aiida-elyte": version} if version else {})
     for name in ("numpy", "ase", "torch", "schnetpack", "torch-sim-atomistic", "tblite", "pyscf", "MDAnalysis", "h5py"):
         # Of SchNetPack only the layers are imported.
         module = {"torch-sim-atomistic": "torch_sim", "schnetpack": "schnetpack.nn"}.get(name, name)

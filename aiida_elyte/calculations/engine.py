@@ -36,11 +36,13 @@ class EngineCalculation(ScriptCalculation):
             304,
             "ERROR_LAMMPS_MISSING",
             message="LAMMPS does not start: {message}; correct the code `engine`, or its prepend text.",
+            invalidates_cache=True,
         )
         spec.exit_code(
             305,
             "ERROR_CLASS2_MISSING",
             message="LAMMPS lacks packages: {message}; build it with -D PKG_<NAME>=yes for each, or take another.",
+            invalidates_cache=True,
         )
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:

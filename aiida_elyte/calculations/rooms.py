@@ -18,6 +18,10 @@ PROGRAMS = _ROOT / "remote"
 """Where the programs lie; they are read as files."""
 _PACKAGE = _ROOT.name
 _EXTRA = "elyte_content"
+_EXTEND = b"""from pkgutil import extend_path
+__path__ = extend_path(__path__, __name__)
+"""
+"""First lines of the packages that travel: a module that does not is found where the package is installed."""
 
 
 def rooms_of(program: Path) -> list[str]:
@@ -68,12 +72,23 @@ def _files(module: str) -> Iterable[Path]:
 
 
 def pack_rooms(program: Path) -> orm.FolderData:
-    """Return the node with the rooms a program imports, the stored one where it exists already."""
-    files = {path: (_ROOT.parent / path).read_bytes() for path in rooms_of(program)}
+    """Return the node with the rooms a program imports, the stored one where it exists already.
+
+    Of packages travels what they do and not what they say: neither the version nor a docstring voids a cache.
+    """
+    files = {path: _content(_ROOT.parent / path) for path in rooms_of(program)}
     node = orm.FolderData()
     for path, content in files.items():
         node.base.repository.put_object_from_filelike(io.BytesIO(content), path)
     return _once(node, files)
+
+
+def _content(path: Path) -> bytes:
+    content = path.read_bytes()
+    if path.name != "__init__.py":
+        return content
+    is_docstring = [isinstance(node, ast.Expr) for node in ast.parse(content).body]
+    return _EXTEND if path.parent == _ROOT or all(is_docstring) else _EXTEND + content
 
 
 def program_node(program: Path) -> orm.SinglefileData:

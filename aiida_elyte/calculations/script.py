@@ -1,6 +1,7 @@
 """The base of every CalcJob that runs a program of ours: ``settings.json`` in, ``results.json`` out."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from aiida_elyte.calculations.rooms import PROGRAMS, pack_rooms, program_node
 from aiida_elyte.program import LIMITS, PROGRESS, RESULTS, TRACEBACK
 
 __all__ = ["ScriptCalculation"]
+
+_PACKAGE = "aiida-elyte"
 
 
 class ScriptCalculation(CalcJob):
@@ -79,6 +82,12 @@ class ScriptCalculation(CalcJob):
             303, "ERROR_FILE_MISSING", message="The program ended well but left no `{name}`.", invalidates_cache=True
         )
         spec.exit_code(
+            307,
+            "ERROR_ENGINE_MISSING",
+            message="What the program needs is not installed where it runs: {message}",
+            invalidates_cache=True,
+        )
+        spec.exit_code(
             310, "ERROR_RESULTS_UNREADABLE", message="`{name}` cannot be read: {message}", invalidates_cache=True
         )
         spec.exit_code(
@@ -97,7 +106,9 @@ class ScriptCalculation(CalcJob):
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write the settings and the limits, and say which files travel."""
         _write(folder, "settings.json", self.settings())
-        _write(folder, LIMITS, {"max_wallclock_seconds": self.options.get("max_wallclock_seconds")})
+        # What is no input, and so does not void the cache: the wall time, and the version of this package.
+        limits = {"max_wallclock_seconds": self.options.get("max_wallclock_seconds"), "aiida_elyte": version(_PACKAGE)}
+        _write(folder, LIMITS, limits)
 
         code = CodeInfo()
         code.code_uuid = self.inputs.code.uuid

@@ -169,7 +169,12 @@ def polymer(
 
 
 def launch(
-    builder: "ProcessBuilder", *, in_process: bool = False, detach: bool = False, force: bool = False
+    builder: "ProcessBuilder",
+    *,
+    in_process: bool = False,
+    detach: bool = False,
+    force: bool = False,
+    is_new: bool = False,
 ) -> "orm.WorkChainNode":
     """Find the run of these inputs, or start one; follow it to its end unless it is detached.
 
@@ -182,7 +187,9 @@ def launch(
     detach
         Return after the submission.
     force
-        Compute again even where a run of these inputs exists.
+        Compute again even where a run of these inputs exists, its jobs included.
+    is_new
+        Start a run even where one of these inputs exists; jobs come from the cache.
 
     Raises
     ------
@@ -193,10 +200,12 @@ def launch(
 
     from aiida_elyte.cli.attendance import RUNNER, runner_here
     from aiida_elyte.cli.follow import follow, run_here
-    from aiida_elyte.cli.runs import KEY, find_run, key_of
+    from aiida_elyte.cli.runs import KEY, find_run, forget_jobs, key_of
 
     key = key_of(builder)
-    node = None if force else find_run(key)
+    if force:
+        forget_jobs(key)
+    node = None if force or is_new else find_run(key)
     if node is not None:
         state = "has finished" if node.is_terminated else "is under way"
         click.echo(

@@ -28,7 +28,7 @@ def command(ctx: click.Context, pk: str, detach: bool, in_process: bool) -> None
         builder, reused = restart(node)
         for line in reused:
             click.echo(line, err=True)
-        node = launch(builder, in_process=in_process, detach=detach, force=True)
+        node = launch(builder, in_process=in_process, detach=detach, is_new=True)
     else:
         go_on(node, detach, in_process)
     finish(ctx, node)

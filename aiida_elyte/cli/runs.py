@@ -10,24 +10,36 @@ if TYPE_CHECKING:
     from aiida import orm
     from aiida.engine import ProcessBuilder
 
-__all__ = ["KEY", "find_run", "key_of"]
+__all__ = ["KEY", "find_run", "forget_jobs", "key_of"]
 
 KEY = "elyte_key"
 """Extra of a street's node under which the hash of its inputs is stored."""
+_ROOMS = ("science", "data", "calculations", "parsers", "remote", "workflows")
+"""Packages whose modules take part in a result."""
 
 
 def key_of(builder: "ProcessBuilder") -> str:
-    """Return the hash of all inputs that can change a result: nodes by content, our programs and rooms included."""
+    """Return the hash of all that can change a result: input nodes by their content, and our modules."""
     import aiida_elyte
-    from aiida_elyte.calculations.rooms import PROGRAMS, rooms_of
 
     content: dict[str, str] = {}
     _flatten(builder._inputs(prune=True), "", content)
-    root = Path(aiida_elyte.__file__).parents[1]
-    programs = sorted(PROGRAMS.glob("*.py"))
-    for path in {*programs, *(root / room for program in programs for room in rooms_of(program))}:
-        content[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    root = Path(aiida_elyte.__file__).parent
+    for path in (*root.glob("*.py"), *(path for room in _ROOMS for path in (root / room).rglob("*.py"))):
+        if path.parent != root or path.name != "__init__.py":  # the version changes no result
+            content[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def forget_jobs(key: str) -> None:
+    """Take the jobs of all streets of these inputs out of the cache, so that a new one computes them again."""
+    from aiida import orm
+
+    query = orm.QueryBuilder().append(orm.WorkChainNode, filters={f"extras.{KEY}": key})
+    for street in query.all(flat=True):
+        for job in street.called_descendants:
+            if isinstance(job, orm.CalcJobNode):
+                job.base.caching.is_valid_cache = False
 
 
 def find_run(key: str) -> "orm.WorkChainNode | None":

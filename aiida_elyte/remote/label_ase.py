@@ -53,7 +53,7 @@ from ase.calculators.calculator import (
 from ase.calculators.genericfileio import GenericFileIOCalculator
 from ase.calculators.names import names as ase_names
 
-from aiida_elyte.errors import InputError, ProgramFailure
+from aiida_elyte.errors import EngineMissingError, InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
 from aiida_elyte.science.forcefield.broken_bonds import find_broken_bond
 from aiida_elyte.science.forcefield.connectivity import topology_from_text
@@ -381,7 +381,7 @@ def _calculator(name: Any, parameters: Mapping[str, Any]) -> Calculator:
         try:
             found = getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError) as error:
-            raise InputError(
+            raise EngineMissingError(
                 f"calculator {name!r} cannot be imported ({error}); install it where this program runs"
             ) from error
     elif place in ase_names:
@@ -395,7 +395,7 @@ def _calculator(name: Any, parameters: Mapping[str, Any]) -> Calculator:
     try:
         calculator = found(**{**defaults, **parameters})
     except ImportError as error:
-        raise InputError(
+        raise EngineMissingError(
             f"calculator {name!r} cannot be imported ({error}); install it where this program runs"
         ) from error
     except Exception as error:  # calculators refuse their parameters in every way

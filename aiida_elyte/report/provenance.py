@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -200,9 +201,7 @@ def describe_environment(node: orm.ProcessNode) -> dict[str, Any]:
     """Return versions and devices that the jobs report, and the versions here."""
     from aiida import __version__ as aiida_version
 
-    from aiida_elyte import __version__
-
-    versions: dict[str, set[str]] = {"aiida-core": {aiida_version}, "aiida-elyte": {__version__}}
+    versions: dict[str, set[str]] = {"aiida-core": {aiida_version}, "aiida-elyte": {metadata.version("aiida-elyte")}}
     devices: set[str] = set()
     for job in _sample_jobs(node):
         if "results" in job.outputs:

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from aiida_elyte.errors import InputError
+from aiida_elyte.errors import EngineMissingError
 
 __all__ = ["DAMAGED", "archive_of", "open_bytes"]
 
@@ -56,7 +56,7 @@ class _Zstd(io.RawIOBase):
         try:
             import zstandard
         except ImportError as error:
-            raise InputError(
+            raise EngineMissingError(
                 f"{path} is compressed by zstd, which needs the package zstandard; expected it installed; "
                 "pip install zstandard, or decompress the file"
             ) from error

@@ -1,11 +1,12 @@
 """A program that counts, slowly where asked, with a checkpoint: stands in for training and MD."""
 
+import importlib
 import os
 import signal
 import sys
 import time
 
-from aiida_elyte.errors import InputError, ProgramFailure
+from aiida_elyte.errors import EngineMissingError, InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
 
 
@@ -13,6 +14,11 @@ def run(job: Job) -> dict:
     settings = job.settings
     if settings["n_steps"] < 0:
         raise InputError(f"n_steps is {settings['n_steps']}; expected a positive number")
+    for module in settings.get("modules", ()):
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise EngineMissingError(f"{module} cannot be imported; install it where this program runs") from error
     if settings.get("explode"):
         raise ProgramFailure("EXPLODED", "temperature above 1e4 K")
     if settings.get("stumble"):

@@ -60,6 +60,7 @@ def test_program_finishes_and_tells_its_versions(python_code):
     [
         ({"explode": True}, 411, "The trajectory exploded: temperature above 1e4 K"),
         ({"n_steps": -1}, 200, "The program refused its input: n_steps is -1; expected a positive number"),
+        ({"modules": ["no_such_engine"]}, 307, "is not installed where it runs: no_such_engine cannot be imported"),
         ({"stumble": True}, 410, "ZeroDivisionError: nobody foresaw it"),
         ({"die_at": 1}, 302, "The job was killed"),
     ],
@@ -93,6 +94,26 @@ def test_cache_does_not_keep_killed_jobs(python_code):
     count(python_code, n_steps=9, die_at=2)
     with enable_caching():
         assert not count(python_code, n_steps=9, die_at=2).base.caching.is_created_from_cache
+
+
+def test_cache_does_not_keep_jobs_whose_engine_was_missing(python_code):
+    """It may have been installed in the meantime."""
+    settings = {"n_steps": 11, "modules": ["no_such_engine"]}
+    assert count(python_code, **settings).exit_status == 307
+    with enable_caching():
+        assert not count(python_code, **settings).base.caching.is_created_from_cache
+
+
+def test_what_travels_does_not_hide_what_is_installed(python_code):
+    """A calculator of the user's may import modules of ours that the program does not."""
+    node = count(python_code, modules=["aiida_elyte.science.theory", "aiida_elyte.data.frames"])
+    assert "aiida_elyte/science" not in node.inputs.rooms.base.repository.list_object_names("aiida_elyte")
+    assert node.is_finished_ok, node.exit_message
+
+
+def test_a_release_voids_no_cache(python_code):
+    rooms_node = count(python_code).inputs.rooms
+    assert "version" not in rooms_node.base.repository.get_object_content("aiida_elyte/__init__.py")
 
 
 def test_program_and_rooms_are_stored_once(python_code):

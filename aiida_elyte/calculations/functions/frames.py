@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 from aiida import orm
-from aiida.engine import calcfunction
 
+from aiida_elyte.calculations.uncached import uncached_calcfunction
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.science.frames import labels_of, round_frame
 from aiida_elyte.science.learning.filters import filter_frames
@@ -14,7 +14,7 @@ from aiida_elyte.science.seeds.perturb import make_seeds
 __all__ = ["collect_refused", "cut_batch", "frame_structure", "make_seed_frames", "merge_frames", "select_frames"]
 
 
-@calcfunction
+@uncached_calcfunction
 def frame_structure(structure: orm.StructureData) -> FramesData:
     """Return a structure as a set of one frame."""
     frame = round_frame(structure.get_ase())
@@ -22,7 +22,7 @@ def frame_structure(structure: orm.StructureData) -> FramesData:
     return FramesData([frame])
 
 
-@calcfunction
+@uncached_calcfunction
 def make_seed_frames(start: FramesData, settings: orm.Dict) -> FramesData:
     """Return the perturbed seeds of a structure; ``settings['seed']`` seeds the randomness."""
     choices = settings.get_dict()
@@ -30,19 +30,19 @@ def make_seed_frames(start: FramesData, settings: orm.Dict) -> FramesData:
     return FramesData(make_seeds(start.get_frames()[0], choices, rng))
 
 
-@calcfunction
+@uncached_calcfunction
 def cut_batch(frames: FramesData, first: orm.Int, last: orm.Int) -> FramesData:
     """Return frames ``first`` to ``last - 1``."""
     return FramesData(frames.get_frames()[first.value : last.value])
 
 
-@calcfunction
+@uncached_calcfunction
 def merge_frames(**sets: FramesData) -> FramesData:
     """Return the frames of several sets, in the order of their names."""
     return FramesData([frame for _, node in sorted(sets.items()) for frame in node.get_frames()])
 
 
-@calcfunction
+@uncached_calcfunction
 def collect_refused(**batches: orm.Dict) -> orm.Dict:
     """Return all refusals under the frames' indices in the whole set; batch ``b000040`` starts at frame 40.
 
@@ -56,7 +56,7 @@ def collect_refused(**batches: orm.Dict) -> orm.Dict:
     return orm.Dict(refused)
 
 
-@calcfunction
+@uncached_calcfunction
 def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, settings: orm.Dict) -> dict[str, Any]:
     """Filter sampled frames, rank them by committee spread, take a diverse subset; tell what was refused and why."""
     from aiida_elyte.plugins import load

@@ -3,8 +3,8 @@
 from dataclasses import asdict, replace
 
 from aiida import orm
-from aiida.engine import calcfunction
 
+from aiida_elyte.calculations.uncached import uncached_calcfunction
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.science.arrays import write_arrays
@@ -32,20 +32,20 @@ __all__ = [
 ]
 
 
-@calcfunction
+@uncached_calcfunction
 def make_cluster_frames(recipe: orm.Dict, settings: orm.Dict, fit: orm.Dict) -> FramesData:
     """Return the clusters of an electrolyte, unlabelled; chains hold every type that the fit looks for."""
     chosen = Solvation(**{"depth": _depth(fit), **settings.get_dict()})
     return FramesData(make_solvation_clusters(read_recipe(recipe.get_dict()), chosen))
 
 
-@calcfunction
+@uncached_calcfunction
 def sampling_start(dataset: FramesData) -> FramesData:
     """Return one frame of each cluster of a data set without its labels, where sampling starts."""
     return FramesData([round_frame(frame) for frame in first_frames(dataset.get_frames())])
 
 
-@calcfunction
+@uncached_calcfunction
 def sampling_settings(settings: orm.Dict, recipe: orm.Dict, clusters: orm.Dict, fit: orm.Dict) -> orm.Dict:
     """Return the settings of sampling with the recipe that small boxes are made of, their chains as in clusters."""
     content = settings.get_dict()
@@ -58,14 +58,14 @@ def sampling_settings(settings: orm.Dict, recipe: orm.Dict, clusters: orm.Dict, 
     return orm.Dict({**content, "boxes": boxes})
 
 
-@calcfunction
+@uncached_calcfunction
 def transport_settings(recipe: orm.Dict, built: orm.Dict) -> orm.Dict:
     """Return what transport is told: the formal charges of the ions, and the temperature."""
     asked = read_recipe(recipe.get_dict())
     return orm.Dict({"charges": built["charges"], "temperature_K": asked.temperature_K})
 
 
-@calcfunction
+@uncached_calcfunction
 def box_settings(settings: orm.Dict, built: orm.Dict, seed: orm.Int, extra_ps: orm.Float) -> orm.Dict:
     """Return the settings of the run that compresses a box and lets it settle, the last stage longer by some time."""
     stages = [dict(stage) for stage in built["stages"]]
@@ -74,7 +74,7 @@ def box_settings(settings: orm.Dict, built: orm.Dict, seed: orm.Int, extra_ps: o
     return orm.Dict({**settings.get_dict(), **given, "stages": stages, "seed": seed.value})
 
 
-@calcfunction
+@uncached_calcfunction
 def production_settings(
     settings: orm.Dict, compression: orm.Dict, production: orm.Dict, equilibrium: orm.Dict, seed: orm.Int
 ) -> orm.Dict:
@@ -88,13 +88,13 @@ def production_settings(
     )
 
 
-@calcfunction
+@uncached_calcfunction
 def with_recipe(settings: orm.Dict, recipe: orm.Dict, seed: orm.Int) -> orm.Dict:
     """Return the settings that build the box of a recipe with a seed of its own."""
     return orm.Dict({**settings.get_dict(), "recipe": {**recipe.get_dict(), "seed": seed.value}})
 
 
-@calcfunction
+@uncached_calcfunction
 def reduction_settings(settings: orm.Dict, run: orm.Dict, built: orm.Dict) -> orm.Dict:
     """Return the settings that reduce the parts a run has left, ions of several atoms by their centres of mass."""
     chosen = {
@@ -105,21 +105,21 @@ def reduction_settings(settings: orm.Dict, run: orm.Dict, built: orm.Dict) -> or
     return orm.Dict({**settings.get_dict(), **chosen})
 
 
-@calcfunction
+@uncached_calcfunction
 def solvation_settings(settings: orm.Dict, run: orm.Dict, built: orm.Dict) -> orm.Dict:
     """Return the settings that look for the first shells of the cations in the parts a run has left."""
     chosen = {**built["solvation"], "trajectories": {"r0": run["trajectory"]}}
     return orm.Dict({**settings.get_dict(), **chosen})
 
 
-@calcfunction
+@uncached_calcfunction
 def judge_box(thermo: orm.ArrayData, settings: orm.Dict) -> orm.Dict:
     """Return whether a box has settled: where, its means with errors, or why not."""
     records = {name: thermo.get_array(name) for name in thermo.get_arraynames()}
     return orm.Dict(judge_settling(records, settings["stages"]))
 
 
-@calcfunction
+@uncached_calcfunction
 def pool_series(**replicas: SeriesData) -> SeriesData:
     """Return the series of several runs of one system as one set, ``m00_r01`` of member ``m00``."""
     series = [
@@ -130,7 +130,7 @@ def pool_series(**replicas: SeriesData) -> SeriesData:
     return SeriesData(write_arrays(pack_series(series)))
 
 
-@calcfunction
+@uncached_calcfunction
 def pool_solvation(**boxes: orm.Dict) -> orm.Dict:
     """Return the first shells of several boxes of one system: means over the boxes with errors."""
     return orm.Dict(pool_shells([node.get_dict() for _, node in sorted(boxes.items())]))

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from aiida import orm
-from aiida.engine import calcfunction
 from ase import Atoms
 
+from aiida_elyte.calculations.uncached import uncached_calcfunction
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.science.frames import attach_labels
 from aiida_elyte.science.labels.outputs.pw_result import read_pw_xml
@@ -20,7 +20,7 @@ def frame_name(index: int) -> str:
     return f"frame_{index:06d}"
 
 
-@calcfunction
+@uncached_calcfunction
 def frame_structures(frames: FramesData, indices: orm.List) -> dict[str, Any]:
     """Return some frames as structures, one kind of atom an element."""
     given = frames.get_frames()
@@ -32,7 +32,7 @@ def frame_structures(frames: FramesData, indices: orm.List) -> dict[str, Any]:
     return structures
 
 
-@calcfunction
+@uncached_calcfunction
 def collect_pw_labels(frames: FramesData, level: orm.Str, **retrieved: orm.FolderData) -> FramesData:
     """Return the frames that pw.x labelled, each naming its calculation.
 

@@ -1,8 +1,8 @@
 """calcfunctions from series to transport results."""
 
 from aiida import orm
-from aiida.engine import calcfunction
 
+from aiida_elyte.calculations.uncached import uncached_calcfunction
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.science.transport.arrhenius import fit_arrhenius
 from aiida_elyte.science.transport.estimates import estimate_transport, result_from_dict
@@ -10,7 +10,7 @@ from aiida_elyte.science.transport.estimates import estimate_transport, result_f
 __all__ = ["arrhenius", "transport"]
 
 
-@calcfunction
+@uncached_calcfunction
 def transport(series: SeriesData, settings: orm.Dict) -> orm.Dict:
     """Return diffusion coefficients, conductivities and Haven ratio, or why there is none."""
     choices = settings.get_dict()
@@ -24,7 +24,7 @@ def transport(series: SeriesData, settings: orm.Dict) -> orm.Dict:
     return orm.Dict(results)
 
 
-@calcfunction
+@uncached_calcfunction
 def arrhenius(settings: orm.Dict, **results: orm.Dict) -> orm.Dict:
     """Return activation energy, prefactor and the conductivity extrapolated, or why there is none."""
     found = sorted((node["conditions"]["temperature_K"], node.get_dict()) for node in results.values())

@@ -10,7 +10,7 @@ import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from aiida_elyte.errors import InputError
+from aiida_elyte.errors import EngineMissingError
 
 __all__ = ["import_layers", "import_schnetpack"]
 
@@ -33,7 +33,7 @@ def import_layers() -> SimpleNamespace:
     if _NAME not in sys.modules:
         spec = importlib.util.find_spec(_NAME)
         if spec is None or spec.submodule_search_locations is None:
-            raise InputError("SchNetPack is not installed; PaiNN potentials need it; install the extra `train`")
+            raise EngineMissingError("SchNetPack is not installed; PaiNN potentials need it; install the extra `train`")
         # A bare package in its place keeps schnetpack/__init__.py from running; it is taken away again, so that a
         # later `import schnetpack` still finds the real one.
         bare = ModuleType(_NAME)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from aiida_elyte.errors import InputError
+from aiida_elyte.errors import EngineMissingError, InputError
 from aiida_elyte.science.seeds.molecules import embed_molecule
 from aiida_elyte.science.seeds.packing import Box, join_kinds
 
@@ -35,7 +35,9 @@ def find_packmol() -> str:
     places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     path = shutil.which("packmol", path=places)
     if path is None:
-        raise InputError("packmol is not installed; expected it, to pack liquids; pip install 'aiida-elyte[boxes]'")
+        raise EngineMissingError(
+            "packmol is not installed; expected it, to pack liquids; pip install 'aiida-elyte[boxes]'"
+        )
     return path
 
 
