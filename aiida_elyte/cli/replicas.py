@@ -70,7 +70,7 @@ def read_system(
     system = System(charges=dict(given or {}))
     if given is not None:
         _require_charges(mobile, given)
-    topology = None if sources.topology is None else read_topology(sources.topology)
+    topology = None if sources.topology is None else read_topology(sources.topology, elements=sources.elements)
     for path, is_reduced in zip(sources.paths, are_reduced, strict=True):
         if is_reduced:
             _add_series(system, path)

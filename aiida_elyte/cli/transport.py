@@ -54,7 +54,11 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
     help="Cell of a trajectory that has none: edges [Å], then angles if not right ones; nine numbers; CP2K's .cell; or "
     "a structure.",
 )
-@click.option("--elements", metavar="TYPE=SYMBOL,…", help="Elements of the types of a LAMMPS dump: 1=Li,2=Cl or Li,Cl.")
+@click.option(
+    "--elements",
+    metavar="TYPE=SYMBOL,…",
+    help="Elements of the types of a LAMMPS dump or data file: 1=Li,2=Cl or Li,Cl.",
+)
 @click.option(
     "--molecule",
     "molecules",

@@ -50,7 +50,7 @@ def reader_of(path: Path, lammps_units: str, elements: Mapping[str, str] | None 
         If the file is missing, empty or of an unknown format.
     """
     if not path.is_file():
-        raise InputError(f"trajectory {path} is not there; expected a file; correct the path")
+        raise InputError(f"trajectory {path} is not there; expected a file; give the path of one")
     with TextStream(path) as stream:
         head, archive = stream.first_bytes(_HEAD), stream.archive
     if not head and archive:

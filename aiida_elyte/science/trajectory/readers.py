@@ -257,7 +257,7 @@ def open_trajectory(
     read = join_parts(parts, find) if len(parts) > 1 else find(path)
     first, second = _first_two(path, read)
     if topology is not None and not isinstance(topology, Topology):
-        topology = read_topology(topology, symbols=symbols)
+        topology = read_topology(topology, symbols=symbols, elements=elements)
     names, masses = _atoms_of(path, first, topology, symbols)
     cells, note = _cells_of(path, first, cell_A, topology, masses)
     interval = Interval(math.nan, "") if second is None else interval_of(path, first, second, timestep_fs)

@@ -72,7 +72,9 @@ class Topology:
     """Sentences on what was guessed."""
 
 
-def read_topology(path: str | Path, *, symbols: Sequence[str] | None = None) -> Topology:
+def read_topology(
+    path: str | Path, *, symbols: Sequence[str] | None = None, elements: Mapping[str, str] | None = None
+) -> Topology:
     """Read a topology: LAMMPS data, PSF, GRO, PDB and whatever else MDAnalysis knows, or a structure ASE knows.
 
     Elements come from the file, else from the names of its atoms or types and its masses: a name tells what a mass may
@@ -84,20 +86,22 @@ def read_topology(path: str | Path, *, symbols: Sequence[str] | None = None) -> 
         The file.
     symbols
         Chemical symbol of each atom, where the file cannot tell them.
+    elements
+        Type → chemical symbol, for LAMMPS data whose types have no names; they go before names in the file.
 
     Raises
     ------
     InputError
-        When the file is missing, cannot be read, or does not tell the elements.
+        If the file is missing, cannot be read, or does not tell the elements.
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"topology {path} is not there; expected a file; correct the path")
+        raise InputError(f"topology {path} is not there; expected a file; give the path of one")
     kind = path.suffix.lower()
     is_poscar = kind in _POSCAR_SUFFIXES or path.name.startswith(_POSCAR_NAMES)
     if is_poscar or kind in _XYZ_SUFFIXES | _ASE_SUFFIXES:
         return _read_structure(path, symbols, is_poscar=is_poscar)
-    universe, type_names = _read_universe(path)
+    universe, type_names = _read_universe(path, elements or {})
     atoms, notes = universe.atoms, []
     masses = np.asarray(getattr(atoms, "masses", np.zeros(len(atoms))), float)
     has_masses = bool((masses > 0).all())
@@ -174,7 +178,7 @@ def _read_with_ase(path: Path) -> Any:
         raise InputError(str(error) or type(error).__name__) from error
 
 
-def _read_universe(path: Path) -> tuple[Any, dict[str, str]]:
+def _read_universe(path: Path, elements: Mapping[str, str]) -> tuple[Any, dict[str, str]]:
     """Return what MDAnalysis reads, nothing guessed, and the names of the types of LAMMPS data.
 
     Raises
@@ -203,7 +207,7 @@ def _read_universe(path: Path) -> tuple[Any, dict[str, str]]:
         )
     if missing := missing_bonds(path, "data" if is_data else path.suffix.lower()):
         raise InputError(f"topology {path} {missing}; expected all of them; copy it anew, or end its last line")
-    return universe, _lammps_type_names(path) if is_data else {}
+    return universe, {**_lammps_type_names(path), **elements} if is_data else {}
 
 
 def _first_line(error: Exception) -> str:
@@ -296,7 +300,7 @@ def _elements_of_atoms(
     )
     raise InputError(
         f"topology {path} has {why}; expected names that tell the elements; name each type behind its mass, as "
-        "'1 15.035 # CH3', or give the elements in an extxyz file"
+        "'1 15.035 # CH3', or give --elements 1=C,2=H, or the elements in an extxyz file"
     )
 
 

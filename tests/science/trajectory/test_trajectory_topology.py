@@ -107,7 +107,7 @@ def test_elements_guessed_from_names_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("x.data", lammps_data(masses={**MASSES, "F": 15.5}), r"atoms of 15.5 amu, the mass of no element; .*give the"),
+        ("x.data", lammps_data(masses={**MASSES, "F": 15.5}), r"atoms of 15.5 amu, the mass of no element; .*give --elements"),
         ("x.gro", GRO.replace("   LI", "   QX"), r"does not tell the elements \(atom names QX do not tell"),
         ("x.pdb", "nothing of use\n", r"x.pdb cannot be read"),
         ("x.abc", "nothing of use\n", r"x.abc cannot be read .*expected LAMMPS data"),
@@ -217,6 +217,9 @@ def test_heavy_hydrogens_are_hydrogens_and_their_nitrogen_no_carbon(tmp_path):
     (tmp_path / "x.data").write_text(united(comments=("", "", ""), masses=masses))
     with pytest.raises(InputError, match=r"has atoms of 3.024 amu, hydrogens made heavier, beside which masses do not"):
         read_topology(tmp_path / "x.data")
+    told = read_topology(tmp_path / "x.data", elements={"1": "N", "2": "H", "3": "C"})
+    assert told.symbols == ("N", "H", "C")
+    np.testing.assert_allclose(told.masses, masses)
 
 
 def test_psf_of_heavy_hydrogens_is_read_by_names(tmp_path):
