@@ -14,7 +14,7 @@ demo: $(VENV)/.demo
 
 # Two workers, one thread each; the tests of a file stay together.
 test: $(VENV)/.test lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -17,9 +17,16 @@ pytest_plugins = ["aiida.tools.pytest_fixtures"]
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
+_LONGEST = ("test_examples", "test_street", "workflows/test_forcefield", "workflows/test_box", "workflows/", "cli/")
+"""Parts of the names of files, the longest first: whole streets, then single WorkChains, then commands."""
+
 
 def pytest_collection_modifyitems(items):
-    """Skip, with its reason, what needs a missing engine; under ``ELYTE_REQUIRE_ENGINES=1`` let it fail."""
+    """Skip, with its reason, what needs a missing engine; under ``ELYTE_REQUIRE_ENGINES=1`` let it fail.
+
+    The longest files come first, so that no worker is left alone with one of them at the end.
+    """
+    items.sort(key=lambda item: next((i for i, name in enumerate(_LONGEST) if name in item.nodeid), len(_LONGEST)))
     if os.environ.get("ELYTE_REQUIRE_ENGINES") == "1":
         return
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])

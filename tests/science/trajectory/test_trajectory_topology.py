@@ -107,7 +107,11 @@ def test_elements_guessed_from_names_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("x.data", lammps_data(masses={**MASSES, "F": 15.5}), r"atoms of 15.5 amu, the mass of no element; .*give --elements"),
+        (
+            "x.data",
+            lammps_data(masses={**MASSES, "F": 15.5}),
+            r"atoms of 15.5 amu, the mass of no element; .*give --elements",
+        ),
         ("x.gro", GRO.replace("   LI", "   QX"), r"does not tell the elements \(atom names QX do not tell"),
         ("x.pdb", "nothing of use\n", r"x.pdb cannot be read"),
         ("x.abc", "nothing of use\n", r"x.abc cannot be read .*expected LAMMPS data"),
