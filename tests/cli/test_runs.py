@@ -4,10 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from aiida import orm
+from aiida.engine import run_get_node
+from aiida.manage.caching import enable_caching
 from aiida.plugins import WorkflowFactory
 
 import aiida_elyte
-from aiida_elyte.cli.runs import key_of
+from aiida_elyte.cli.runs import KEY, forget_jobs, key_of
 
 
 @pytest.fixture
@@ -38,3 +41,20 @@ def test_one_byte_of_a_module_that_takes_part_in_a_result_gives_another_key(aiid
     path = tree / module
     path.write_bytes(path.read_bytes() + b"\n")
     assert (key_of(builder) != before) == counts
+
+
+def test_jobs_of_a_street_that_is_forced_are_computed_again(aiida_profile_clean, aiida_localhost):
+    builder = WorkflowFactory("core.arithmetic.multiply_add").get_builder()
+    builder.x, builder.y, builder.z = orm.Int(2), orm.Int(3), orm.Int(4)
+    builder.code = orm.InstalledCode(label="add", computer=aiida_localhost, filepath_executable="/bin/bash").store()
+
+    def is_from_cache():
+        with enable_caching():
+            _, street = run_get_node(builder)
+        street.base.extras.set(KEY, "key of these inputs")
+        (job,) = (called for called in street.called if isinstance(called, orm.CalcJobNode))
+        return job.base.caching.is_created_from_cache
+
+    assert [is_from_cache(), is_from_cache()] == [False, True]
+    forget_jobs("key of these inputs")
+    assert not is_from_cache()
