@@ -181,7 +181,7 @@ def test_bad_settings_are_refused(tmp_path, settings, message):
     job(tmp_path, [copper()], settings)
     assert label_ase.main(str(tmp_path / "settings.json")) == 1
     results = json.loads((tmp_path / "results.json").read_text())
-    assert results["kind"] == "INVALID_INPUT"
+    assert results["kind"] == ("ENGINE_MISSING" if message == "cannot be imported" else "INVALID_INPUT")
     assert message in results["message"]
 
 

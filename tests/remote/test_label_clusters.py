@@ -315,5 +315,5 @@ def test_missing_dft_is_told_before_any_frame(tmp_path):
     job(tmp_path, [water()], {"calculator": "pyscf", "level_of_theory": "x"})
     (tmp_path / "pyscf.py").write_text("raise ImportError('No module named pyscf')")
     results = finish(tmp_path)
-    assert results["kind"] == "INVALID_INPUT"
+    assert results["kind"] == "ENGINE_MISSING"
     assert "'pyscf' cannot be imported (No module named pyscf)" in results["message"]
