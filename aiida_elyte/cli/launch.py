@@ -211,9 +211,9 @@ def launch(
         click.echo(
             f"The run of these inputs {state}: {node.process_label} {node.pk} (compute again with --force).", err=True
         )
-        if node.is_terminated:
+        if node.is_terminated or detach:
             return node
-        go_on(node, detach, in_process)
+        go_on(node, in_process=in_process)
         return node
     try:
         if in_process:

@@ -1,4 +1,4 @@
-"""A shift of all atoms at once is no motion; hops of a few are."""
+"""Shifts of all atoms at once are reported; hops of some ions are not."""
 
 import numpy as np
 import pytest
