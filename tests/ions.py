@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from aiida_elyte.science.electrolyte.clusters import Ingredient, Recipe, make_clusters
 from aiida_elyte.science.forcefield.constraints import Constraints
 from aiida_elyte.science.forcefield.dataset import group_frames
 from aiida_elyte.science.forcefield.model import ForceField
-from aiida_elyte.science.seeds import Ingredient, Recipe, make_clusters
 
 ETHER_CHARGES = {"O": -0.4, "C": 0.1, "H": 0.04, "Li": 1.0, "Cl": -1.0}
 RECIPE = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aiida_elyte.science.forcefield.lammps import LammpsSystem, TypedRows, data_file
+from aiida_elyte.science.lammps.system import LammpsSystem, TypedRows, data_file
 
 SPACING_A = 4.6
 PROGRAMS = Path(sys.executable).parent

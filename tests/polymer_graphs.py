@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 from aiida import orm
 from ase import Atoms
-from provenance_graphs import give, npz, process
 
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.series import SeriesData
-from aiida_elyte.science.dynamics.equilibration import judge_settling
 from aiida_elyte.science.frames import attach_labels
+from aiida_elyte.science.statistics.equilibration import judge_settling
 from aiida_elyte.science.structure.pooling import pool_shells
 from aiida_elyte.science.structure.shells import ShellFinder, ShellRecorder
 from aiida_elyte.science.trajectory.reduction import pack_series
 from aiida_elyte.science.transport import synthetic
 from aiida_elyte.science.transport.estimates import estimate_transport
+from tests.provenance_graphs import give, npz, process
 
 RECIPE = {
     "name": "peo_litfsi",

@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-import street
 from aiida import orm
 from aiida.common.links import LinkType
 from aiida.engine import run_get_node
 
 from aiida_elyte.workflows.crystal import CrystalWorkChain
+from tests import street
 
 pytest.importorskip("torch_sim")
 ROOT = Path(__file__).parents[1]

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import street
 import yaml
+
+from tests import street
 
 pytest.importorskip("torch_sim")
 BIN = Path(sys.executable).parent

@@ -6,7 +6,7 @@ from aiida.engine import CalcJobProcessSpec
 from aiida_elyte.calculations.script import ScriptCalculation
 from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.forcefield import ForceFieldData
-from aiida_elyte.science.seeds.box_settings import BoxSettings
+from aiida_elyte.science.electrolyte.box_settings import BoxSettings
 
 __all__ = ["BuildBoxCalculation"]
 

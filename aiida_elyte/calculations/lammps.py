@@ -11,7 +11,7 @@ from aiida.engine import CalcJobProcessSpec
 
 from aiida_elyte.calculations.engine import EngineCalculation
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.forcefield.lammps_run import read_settings
+from aiida_elyte.science.lammps.run import read_settings
 from aiida_elyte.science.trajectory.parts import PARTS
 
 __all__ = ["FLAGS", "LammpsCalculation"]

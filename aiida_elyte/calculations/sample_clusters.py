@@ -7,7 +7,7 @@ from aiida_elyte.calculations.engine import EngineCalculation
 from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.frames import FramesData
-from aiida_elyte.science.forcefield.sampling_settings import Sampling
+from aiida_elyte.science.lammps.sampling_settings import Sampling
 
 __all__ = ["SampleClustersCalculation"]
 

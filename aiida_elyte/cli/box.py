@@ -22,12 +22,12 @@ from aiida_elyte.cli.files import named, read_yaml, resumable, write_files
 from aiida_elyte.errors import ElyteError, InputError
 
 if TYPE_CHECKING:
-    from aiida_elyte.science.dynamics.compression import Compression
-    from aiida_elyte.science.dynamics.stages import Stage
+    from aiida_elyte.science.electrolyte.boxes import Amounts
+    from aiida_elyte.science.electrolyte.packing import Box
+    from aiida_elyte.science.electrolyte.recipe import Recipe
     from aiida_elyte.science.forcefield.model import ForceField
-    from aiida_elyte.science.recipe import Recipe
-    from aiida_elyte.science.seeds.boxes import Amounts
-    from aiida_elyte.science.seeds.packing import Box
+    from aiida_elyte.science.lammps.compression import Compression
+    from aiida_elyte.science.lammps.stages import Stage
 
 __all__ = ["command"]
 
@@ -77,8 +77,8 @@ def build(
     Run again, it goes on where it stopped.
     """
     from aiida_elyte.cli.recipes import recipe_lines, recipe_warnings
-    from aiida_elyte.science.recipe import read_recipe
-    from aiida_elyte.science.seeds.boxes import count_molecules, loose_density, one_of_each
+    from aiida_elyte.science.electrolyte.boxes import count_molecules, loose_density, one_of_each
+    from aiida_elyte.science.electrolyte.recipe import read_recipe
 
     with named(str(recipe)):
         asked = read_recipe(read_yaml(recipe, "recipe"))
@@ -122,7 +122,7 @@ def build(
 def _read_protocol(name: str, changes: Sequence[str]) -> "Compression":
     """Return the settings of a protocol, with what the user changes."""
     from aiida_elyte.science.crystal import suggest
-    from aiida_elyte.science.dynamics.compression import Compression
+    from aiida_elyte.science.lammps.compression import Compression
 
     content = yaml.safe_load((files("aiida_elyte") / "workflows" / "protocols" / "compression.yaml").read_text())
     own = {key: value for key, value in content["protocols"][name].items() if key != "description"}
@@ -143,7 +143,7 @@ def _read_protocol(name: str, changes: Sequence[str]) -> "Compression":
 
 def _find_engine(lmp: str, processes: int) -> str:
     """Return the shell script that starts LAMMPS, once it has told that it has what class 2 needs."""
-    from aiida_elyte.science.forcefield.lammps_log import missing_packages
+    from aiida_elyte.science.lammps.log import missing_packages
 
     places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     path = shutil.which(lmp, path=places)
@@ -184,7 +184,7 @@ def _load_force_field(folder: Path, recipe: "Recipe") -> "ForceField":
 def _check_types(model: "ForceField", molecules: Any) -> None:
     """Refuse molecules that the force field does not know, before anything is built."""
     from aiida_elyte.science.forcefield.model import place_types
-    from aiida_elyte.science.forcefield.typing import assign_types
+    from aiida_elyte.science.molecules.typing import assign_types
 
     place_types(model.keys, molecules, assign_types(molecules, model.depth))
 
@@ -195,8 +195,8 @@ def _make_loose(recipe: "Recipe", amounts: "Amounts", density: float, out: Path)
     from ase import Atoms
     from ase.io import read, write
 
-    from aiida_elyte.science.seeds.boxes import build_box, topology_of_box
-    from aiida_elyte.science.seeds.packing import Box
+    from aiida_elyte.science.electrolyte.boxes import build_box, topology_of_box
+    from aiida_elyte.science.electrolyte.packing import Box
 
     record = json.loads(json.dumps({"recipe": asdict(recipe), "density_g_cm3": density, "amounts": asdict(amounts)}))
     if not (out / _RECORD).exists():
@@ -218,11 +218,11 @@ def _write_inputs(
     """Write data file, settings and inputs of both runs, and the schedule; return its table."""
     from aiida_elyte.cli.show import table
     from aiida_elyte.report.box_figures import draw_schedule
-    from aiida_elyte.science.dynamics.compression import compression_stages, push_off_stages, schedule_rows
-    from aiida_elyte.science.forcefield.export import as_lammps_system
-    from aiida_elyte.science.forcefield.lammps import data_file
-    from aiida_elyte.science.forcefield.lammps_run import kinds_of_data, read_settings, run_input
-    from aiida_elyte.science.forcefield.typing import assign_types
+    from aiida_elyte.science.lammps.compression import compression_stages, push_off_stages, schedule_rows
+    from aiida_elyte.science.lammps.export import as_lammps_system
+    from aiida_elyte.science.lammps.run import kinds_of_data, read_settings, run_input
+    from aiida_elyte.science.lammps.system import data_file
+    from aiida_elyte.science.molecules.typing import assign_types
 
     whole = compression_stages(recipe.temperature_K, recipe.pressure_bar, settings)
     n_first = len(push_off_stages(recipe.temperature_K, settings))
@@ -260,7 +260,7 @@ def _run_settings(
 
 def _refuse_changes(folder: Path, given: Mapping[str, Any], contents: Mapping[Path, str | bytes]) -> None:
     """Refuse to go on with a run that began with another force field or other settings; its end may move."""
-    from aiida_elyte.science.forcefield.lammps_run import read_settings
+    from aiida_elyte.science.lammps.run import read_settings
 
     if not (folder / "chain.json").exists():
         return
@@ -332,7 +332,7 @@ def _judge(out: Path) -> None:
 
     from aiida_elyte.cli.show import table
     from aiida_elyte.report.box_figures import draw_settling
-    from aiida_elyte.science.dynamics.equilibration import judge_settling
+    from aiida_elyte.science.statistics.equilibration import judge_settling
 
     folder = out / _COMPRESSION
     with np.load(folder / "thermo.npz") as arrays:

@@ -9,11 +9,11 @@ import click
 
 from aiida_elyte.cli.profile import load_any
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.ensemble import member_name
 from aiida_elyte.science.frames import UNSTATED, labels_of, level_of
 from aiida_elyte.science.labels import reading
 from aiida_elyte.science.labels.outputs.reading import is_output, read_output
 from aiida_elyte.science.labels.reading import Dataset
+from aiida_elyte.science.learning.ensemble import member_name
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -177,7 +177,7 @@ def load_potential_nodes(source: str) -> "dict[str, PotentialData]":
 
     path = Path(source)
     if path.exists() or not is_identifier(source):
-        from aiida_elyte.science.potentials import describe_potential
+        from aiida_elyte.science.potentials.painn.storage import describe_potential
 
         return {
             member_name(index): PotentialData(file.read_bytes(), describe_potential(file), label=file.name)

@@ -13,7 +13,7 @@ from aiida_elyte.errors import InputError
 
 if TYPE_CHECKING:
     from aiida_elyte.science.labels.naming import LabelName
-    from aiida_elyte.science.potentials import Potential
+    from aiida_elyte.science.potentials.painn.model import Potential
 
 __all__ = ["command"]
 
@@ -27,7 +27,7 @@ def command(potentials: str, test: Path, names: "Mapping[str, LabelName]", as_js
     """Compare POTENTIALS (a folder with m00.pt …, or a PK) with the labels of TEST (extxyz or what else ASE reads)."""
     from aiida_elyte.cli.datasets import print_notes, read_dataset
     from aiida_elyte.science.frames import require_labels
-    from aiida_elyte.science.learning.errors import ensemble_errors
+    from aiida_elyte.science.potentials.errors import ensemble_errors
 
     read = read_dataset(test, names=names)
     frames = read.frames
@@ -61,7 +61,7 @@ def _load(source: str) -> "dict[str, Potential]":
         open_profile()
         contents = {name: node.get_content(mode="rb") for name, node in load_potential_nodes(source).items()}
     try:
-        from aiida_elyte.science.potentials import load_potential
+        from aiida_elyte.science.potentials.painn.storage import load_potential
     except ImportError as error:
         raise InputError(
             f"{error.name} is not installed; evaluate needs it; pip install 'aiida-elyte[train]'"

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from aiida_elyte.science.forcefield.fit import FitStep
     from aiida_elyte.science.forcefield.model import ForceField
-    from aiida_elyte.science.forcefield.topology import Topology
     from aiida_elyte.science.labels.naming import LabelName
+    from aiida_elyte.science.molecules.topology import Topology
 
 __all__ = ["command", "load_force_field"]
 
@@ -213,10 +213,10 @@ def export(folder: Path, smiles: str, out: Path, seed: int) -> None:
 
     With continuous typing they need not be among those that were fitted.
     """
-    from aiida_elyte.science.forcefield.export import as_lammps_system, place_molecules
-    from aiida_elyte.science.forcefield.lammps import data_file, input_file
-    from aiida_elyte.science.forcefield.topology import topology_from_smiles
-    from aiida_elyte.science.forcefield.typing import assign_types
+    from aiida_elyte.science.lammps.export import as_lammps_system, place_molecules
+    from aiida_elyte.science.lammps.system import data_file, input_file
+    from aiida_elyte.science.molecules.topology import topology_from_smiles
+    from aiida_elyte.science.molecules.typing import assign_types
 
     topology = topology_from_smiles(smiles)
     force_field = _load_for(folder, [topology])

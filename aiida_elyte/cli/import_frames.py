@@ -44,7 +44,7 @@ def command(
     from aiida_elyte.cli.datasets import as_node, print_notes, read_dataset, require_level
     from aiida_elyte.science.frames import labels_of
     from aiida_elyte.science.labels.summary import summarise
-    from aiida_elyte.science.theory import require_one_level
+    from aiida_elyte.science.labels.theory import require_one_level
 
     read = {}
     for path in frames:

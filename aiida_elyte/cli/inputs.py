@@ -135,7 +135,7 @@ def check_levels(
     InputError
         Naming the levels.
     """
-    from aiida_elyte.science.theory import difference, require_one_level
+    from aiida_elyte.science.labels.theory import difference, require_one_level
 
     level = require_one_level(node.get_frames(), str(request.dataset))
     if labels is None:

@@ -142,7 +142,7 @@ def polymer(
     from aiida_elyte.cli.inputs import read_overrides
     from aiida_elyte.cli.polymer import Request, build, describe_plan, plan_of, read_recipe_file
     from aiida_elyte.cli.recipes import recipe_lines, recipe_warnings
-    from aiida_elyte.science.seeds.boxes import count_molecules
+    from aiida_elyte.science.electrolyte.boxes import count_molecules
 
     request = Request(
         recipe=recipe,

@@ -20,9 +20,9 @@ from aiida_elyte.cli.profile import check_runnable, load_any
 from aiida_elyte.cli.recipes import recipe_summary
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
+from aiida_elyte.science.electrolyte.boxes import count_molecules, one_of_each
+from aiida_elyte.science.electrolyte.recipe import Recipe, read_recipe
 from aiida_elyte.science.labels.geometries import Heat
-from aiida_elyte.science.recipe import Recipe, read_recipe
-from aiida_elyte.science.seeds.boxes import count_molecules, one_of_each
 
 if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder
@@ -187,7 +187,7 @@ def _load_dataset(request: Request, recipe: Recipe, builder: "ProcessBuilder") -
     """Return the data set, once it is known to be labelled as the rounds will be and to have every type."""
     from aiida_elyte.science.forcefield.dataset import frames_by_name, group_frames
     from aiida_elyte.science.forcefield.model import BONDED, place_types
-    from aiida_elyte.science.forcefield.typing import assign_types
+    from aiida_elyte.science.molecules.typing import assign_types
 
     name, molecules = str(request.dataset), one_of_each(recipe)
     node = load_frames_node(name)
@@ -215,7 +215,7 @@ def _load(given: str, recipe: Recipe) -> "ForceFieldData":
     from aiida_elyte.cli.forcefield import load_force_field
     from aiida_elyte.data.forcefield import ForceFieldData
     from aiida_elyte.science.forcefield.model import place_types
-    from aiida_elyte.science.forcefield.typing import assign_types
+    from aiida_elyte.science.molecules.typing import assign_types
 
     is_folder = Path(given).exists() or not is_identifier(given)
     node = ForceFieldData(load_force_field(Path(given)).to_json()) if is_folder else load_any(given)

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from aiida_elyte.science.seeds.boxes import MOST_MOLALITY_OF_SITES
+from aiida_elyte.science.electrolyte.boxes import MOST_MOLALITY_OF_SITES
 
 if TYPE_CHECKING:
-    from aiida_elyte.science.recipe import Recipe
-    from aiida_elyte.science.seeds.boxes import Amounts
+    from aiida_elyte.science.electrolyte.boxes import Amounts
+    from aiida_elyte.science.electrolyte.recipe import Recipe
 
 __all__ = ["recipe_lines", "recipe_summary", "recipe_warnings"]
 

@@ -153,7 +153,7 @@ def _is_file(source: str) -> bool:
 def _check(frames: Sequence[Any], allow_mixed_levels: bool, name: str = "the data set") -> None:
     """Reject frames that cannot be trained on."""
     from aiida_elyte.science.frames import require_labels
-    from aiida_elyte.science.theory import require_one_level
+    from aiida_elyte.science.labels.theory import require_one_level
 
     if not frames:
         return

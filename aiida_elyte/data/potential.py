@@ -37,6 +37,7 @@ class PotentialData(SinglefileData):
         >>> atoms.calc = load_node(pk).get_calculator()
         >>> atoms.get_potential_energy()
         """
-        from aiida_elyte.science.potentials import PotentialCalculator, load_potential
+        from aiida_elyte.science.potentials.calculators import PotentialCalculator
+        from aiida_elyte.science.potentials.painn.storage import load_potential
 
         return PotentialCalculator(load_potential(self.get_content(mode="rb"), device=device))

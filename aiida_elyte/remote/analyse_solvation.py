@@ -43,11 +43,11 @@ import numpy as np
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
 from aiida_elyte.science.arrays import write_arrays
+from aiida_elyte.science.molecules.graph import find_molecules
 from aiida_elyte.science.settings import read_record
 from aiida_elyte.science.structure.pairing import PAIRINGS
 from aiida_elyte.science.structure.rdf import RadialDistribution
 from aiida_elyte.science.structure.shells import ShellFinder, ShellRecorder, name_atoms, refuse_shell
-from aiida_elyte.science.trajectory.molecules import find_molecules
 from aiida_elyte.science.trajectory.readers import Trajectory, open_trajectory
 from aiida_elyte.science.trajectory.settings import ShellSettings
 from aiida_elyte.science.trajectory.topology import Topology, read_topology, select_atoms

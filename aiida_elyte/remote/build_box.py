@@ -14,17 +14,17 @@ import numpy as np
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.program import Job, execute, write_atomically
-from aiida_elyte.science.dynamics.compression import Compression, compression_stages
-from aiida_elyte.science.forcefield.export import as_lammps_system
-from aiida_elyte.science.forcefield.lammps import data_file
+from aiida_elyte.science.electrolyte.box_settings import BoxSettings
+from aiida_elyte.science.electrolyte.boxes import Amounts, build_box, count_molecules, loose_density
+from aiida_elyte.science.electrolyte.recipe import Recipe, chain_of, name_of_ion, read_recipe
+from aiida_elyte.science.electrolyte.solvation import coordinating_types
 from aiida_elyte.science.forcefield.model import ForceField
-from aiida_elyte.science.forcefield.topology import topology_from_smiles
-from aiida_elyte.science.forcefield.typing import Types, assign_types
-from aiida_elyte.science.recipe import Recipe, chain_of, name_of_ion, read_recipe
-from aiida_elyte.science.seeds.box_settings import BoxSettings
-from aiida_elyte.science.seeds.boxes import Amounts, build_box, count_molecules, loose_density
-from aiida_elyte.science.seeds.molecules import charge_of
-from aiida_elyte.science.seeds.solvation import coordinating_types
+from aiida_elyte.science.lammps.compression import Compression, compression_stages
+from aiida_elyte.science.lammps.export import as_lammps_system
+from aiida_elyte.science.lammps.system import data_file
+from aiida_elyte.science.molecules.molecule import charge_of
+from aiida_elyte.science.molecules.topology import topology_from_smiles
+from aiida_elyte.science.molecules.typing import Types, assign_types
 from aiida_elyte.science.settings import read_record
 
 __all__ = ["main"]

@@ -39,8 +39,8 @@ from aiida_elyte.science.forcefield.fit import FitStep, evaluate_forces, fit_for
 from aiida_elyte.science.forcefield.fit_settings import FitKeywords, FitSettings, Split
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.frames import block_of, read_frames, require_labels
+from aiida_elyte.science.labels.theory import require_one_level
 from aiida_elyte.science.settings import read_record
-from aiida_elyte.science.theory import require_one_level
 
 __all__ = ["main"]
 

@@ -55,12 +55,12 @@ from ase.calculators.names import names as ase_names
 
 from aiida_elyte.errors import EngineMissingError, InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
-from aiida_elyte.science.forcefield.broken_bonds import find_broken_bond
-from aiida_elyte.science.forcefield.connectivity import topology_from_text
 from aiida_elyte.science.frames import LABELS, attach_labels, fingerprint, read_frames, round_frame, write_frames
 from aiida_elyte.science.labels.dft import PySCF
 from aiida_elyte.science.labels.geometries import Heat, Relaxation, displace, relax
 from aiida_elyte.science.labels.state import StatefulCalculator
+from aiida_elyte.science.molecules.broken_bonds import find_broken_bond
+from aiida_elyte.science.molecules.connectivity import topology_from_text
 
 __all__ = ["main"]
 

@@ -1,6 +1,6 @@
 """Long molecular dynamics of a box by LAMMPS: stages, ramps, restarts, a trajectory in parts that stay where they are.
 
-In:  ``settings.json`` (see ``RunSettings`` in ``science/forcefield/lammps_run.py``), ``system.data`` (class 2),
+In:  ``settings.json`` (see ``RunSettings`` in ``science/lammps/run.py``), ``system.data`` (class 2),
      ``engine.sh`` (starts ``lmp`` with the arguments it is given).
 Out: ``part_NNN.lammpstrj`` (one for each time ``lmp`` was started; stay where they were made), ``final.data`` (last
      positions and velocities; masses and coefficients are those of ``system.data``, to the last digit), ``thermo.npz``
@@ -29,9 +29,7 @@ import numpy as np
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, guarded, write_atomically
 from aiida_elyte.science.arrays import write_arrays
-from aiida_elyte.science.dynamics.stages import last_steps
-from aiida_elyte.science.forcefield.lammps import restore_parameters
-from aiida_elyte.science.forcefield.lammps_log import (
+from aiida_elyte.science.lammps.log import (
     Loop,
     join_records,
     last_row,
@@ -39,7 +37,7 @@ from aiida_elyte.science.forcefield.lammps_log import (
     name_failure,
     read_log,
 )
-from aiida_elyte.science.forcefield.lammps_run import (
+from aiida_elyte.science.lammps.run import (
     WRITTEN,
     Point,
     RunSettings,
@@ -48,6 +46,8 @@ from aiida_elyte.science.forcefield.lammps_run import (
     read_settings,
     run_input,
 )
+from aiida_elyte.science.lammps.stages import last_steps
+from aiida_elyte.science.lammps.system import restore_parameters
 from aiida_elyte.science.trajectory.parts import PARTS, part_name
 
 __all__ = ["main"]

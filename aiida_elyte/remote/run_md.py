@@ -349,8 +349,8 @@ def simulate(job: Job, settings: MdSettings, members: dict[str, Callable[[], For
 def load_members(folder: Path, settings: MdSettings) -> dict[str, Callable[[], Forces]]:
     """Load the potentials that lie in the folder."""
     from aiida_elyte.science.potentials.neighbours import VerletList
-    from aiida_elyte.science.potentials.storage import load_potential
-    from aiida_elyte.science.potentials.torchsim import TorchSimModel
+    from aiida_elyte.science.potentials.painn.storage import load_potential
+    from aiida_elyte.science.potentials.painn.torchsim import TorchSimModel
 
     device = settings.device
     if device == "auto":

@@ -34,23 +34,10 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, guarded, write_atomically
-from aiida_elyte.science.dynamics.stages import last_steps
-from aiida_elyte.science.forcefield.broken_bonds import find_broken_bond
-from aiida_elyte.science.forcefield.connectivity import topology_from_text
-from aiida_elyte.science.forcefield.export import as_lammps_system
-from aiida_elyte.science.forcefield.lammps import data_file, input_file
-from aiida_elyte.science.forcefield.lammps_run import kinds_of_data, run_input
+from aiida_elyte.science.electrolyte.boxes import box_recipe, build_box, count_molecules, loose_density
+from aiida_elyte.science.electrolyte.cutouts import cut_shells
+from aiida_elyte.science.electrolyte.recipe import read_recipe
 from aiida_elyte.science.forcefield.model import ForceField
-from aiida_elyte.science.forcefield.perception import topology_from_frame
-from aiida_elyte.science.forcefield.sampling import (
-    box_run,
-    cluster_commands,
-    committee_spreads,
-    sampled_steps,
-)
-from aiida_elyte.science.forcefield.sampling_settings import Boxes, Sampling
-from aiida_elyte.science.forcefield.topology import Topology
-from aiida_elyte.science.forcefield.typing import assign_types
 from aiida_elyte.science.frames import (
     block_of,
     labels_of,
@@ -60,11 +47,24 @@ from aiida_elyte.science.frames import (
     total_charge_of,
     write_frames,
 )
-from aiida_elyte.science.learning.uncertainty import ForceSpread
-from aiida_elyte.science.recipe import read_recipe
-from aiida_elyte.science.seeds.boxes import box_recipe, build_box, count_molecules, loose_density
-from aiida_elyte.science.seeds.cutouts import cut_shells
+from aiida_elyte.science.lammps.export import as_lammps_system
+from aiida_elyte.science.lammps.run import kinds_of_data, run_input
+from aiida_elyte.science.lammps.sampling import (
+    box_run,
+    cluster_commands,
+    committee_spreads,
+    sampled_steps,
+)
+from aiida_elyte.science.lammps.sampling_settings import Boxes, Sampling
+from aiida_elyte.science.lammps.stages import last_steps
+from aiida_elyte.science.lammps.system import data_file, input_file
+from aiida_elyte.science.molecules.broken_bonds import find_broken_bond
+from aiida_elyte.science.molecules.connectivity import topology_from_text
+from aiida_elyte.science.molecules.perception import topology_from_frame
+from aiida_elyte.science.molecules.topology import Topology
+from aiida_elyte.science.molecules.typing import assign_types
 from aiida_elyte.science.settings import read_record
+from aiida_elyte.science.statistics.spread import ForceSpread
 from aiida_elyte.science.trajectory.parts import part_name
 from aiida_elyte.science.trajectory.readers import open_trajectory
 

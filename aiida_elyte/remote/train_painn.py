@@ -1,8 +1,8 @@
 """Program: train one PaiNN potential.
 
-In: ``settings.json`` (``science.potentials.training.DEFAULTS``), ``dataset.extxyz``, optional ``validation.extxyz``,
-optional ``initial.pt`` to start from. Out: ``potential.pt``, ``parity.npz``, ``results.json``; ``checkpoint.pt`` after
-every epoch.
+In: ``settings.json`` (``DEFAULTS`` of ``science.potentials.painn.training``), ``dataset.extxyz``, optional
+``validation.extxyz``, optional ``initial.pt`` to start from. Out: ``potential.pt``, ``parity.npz``, ``results.json``;
+``checkpoint.pt`` after every epoch.
 """
 
 import io
@@ -20,19 +20,19 @@ from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
 from aiida_elyte.science.arrays import write_arrays
 from aiida_elyte.science.frames import fingerprint, read_frames, require_labels
+from aiida_elyte.science.labels.theory import require_one_level
 from aiida_elyte.science.learning.split import Split, split_frames
 from aiida_elyte.science.potentials.memory import keep_freed_memory
-from aiida_elyte.science.potentials.painn import Potential, build_painn
-from aiida_elyte.science.potentials.reference import fit_energy_reference, fit_scale
-from aiida_elyte.science.potentials.storage import describe_potential, dump_potential, load_potential
-from aiida_elyte.science.potentials.training import (
+from aiida_elyte.science.potentials.painn.model import Potential, build_painn
+from aiida_elyte.science.potentials.painn.storage import describe_potential, dump_potential, load_potential
+from aiida_elyte.science.potentials.painn.training import (
     Trainer,
     complete_settings,
     errors_of,
     make_examples,
     predict,
 )
-from aiida_elyte.science.theory import require_one_level
+from aiida_elyte.science.potentials.reference import fit_energy_reference, fit_scale
 
 CHECKPOINT = "checkpoint.pt"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aiida_elyte.report.style import BLUE, COLOURS, QUIET, draw, new_figure
-from aiida_elyte.science.dynamics.stages import Stage
+from aiida_elyte.science.lammps.stages import Stage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

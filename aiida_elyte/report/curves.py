@@ -8,10 +8,10 @@ from ase import Atoms
 from ase.data import atomic_masses
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.statistics.estimate import Estimate, Refusal
 from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.arrhenius import ArrheniusLine, fit_line
 from aiida_elyte.science.transport.references import Reference, reference_of
-from aiida_elyte.science.transport.results import Estimate, Refusal
 from aiida_elyte.science.transport.windows import msd_curve
 from aiida_elyte.units import G_CM3
 

@@ -28,7 +28,7 @@ from aiida_elyte.report.provenance import (
     tell_state,
     without_nodes,
 )
-from aiida_elyte.science.recipe import read_recipe
+from aiida_elyte.science.electrolyte.recipe import read_recipe
 
 __all__ = ["POLYMER_STATIONS", "collect_polymer"]
 

@@ -19,8 +19,8 @@ from aiida_elyte.report.quantities import (
 from aiida_elyte.report.results import name_quantity, tabulate_results
 from aiida_elyte.report.solvation_figures import draw_solvation
 from aiida_elyte.report.transport_figures import draw_onsager
-from aiida_elyte.science.recipe import read_recipe
-from aiida_elyte.science.transport.results import result_from_dict
+from aiida_elyte.science.electrolyte.recipe import read_recipe
+from aiida_elyte.science.statistics.estimate import result_from_dict
 
 __all__ = ["view_polymer"]
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from aiida_elyte.report.quantities import format_estimate, format_value
 from aiida_elyte.report.style import COLOURS, INK, QUIET, draw, new_figure, show_plain_decades
+from aiida_elyte.science.statistics.estimate import Estimate, Refusal
 from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.estimates import frame_of, mobile_charges
 from aiida_elyte.science.transport.green_kubo import GreenKubo, green_kubo
-from aiida_elyte.science.transport.results import Estimate, Refusal
 from aiida_elyte.science.transport.spectrum import mode_frequencies
 from aiida_elyte.science.transport.tracer import tracer_spectrum
 from aiida_elyte.science.transport.windows import TOLERANCE, MsdCurve, msd_curve, usable_series

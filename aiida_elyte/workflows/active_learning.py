@@ -13,8 +13,8 @@ from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.plugins import load
-from aiida_elyte.science.ensemble import member_name, replica_settings
 from aiida_elyte.science.learning.convergence import held_out_error, label_budget_left, should_continue
+from aiida_elyte.science.learning.ensemble import member_name, replica_settings
 from aiida_elyte.science.learning.settings import Learning
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.label.ase import merge_labels

@@ -18,8 +18,8 @@ from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.dynamics.production import Production, Settling
-from aiida_elyte.science.forcefield.lammps_run import read_settings
+from aiida_elyte.science.lammps.production import Production, Settling
+from aiida_elyte.science.lammps.run import read_settings
 from aiida_elyte.workflows.build_box import BuildBoxBaseWorkChain
 from aiida_elyte.workflows.failures import cause_of
 from aiida_elyte.workflows.lammps import LammpsBaseWorkChain

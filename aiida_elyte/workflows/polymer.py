@@ -21,10 +21,10 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
+from aiida_elyte.science.electrolyte.boxes import one_of_each, seed_of_box
+from aiida_elyte.science.electrolyte.recipe import read_recipe
+from aiida_elyte.science.electrolyte.solvation import Solvation, check_solvation
 from aiida_elyte.science.forcefield.elements import check_elements
-from aiida_elyte.science.recipe import read_recipe
-from aiida_elyte.science.seeds.boxes import one_of_each, seed_of_box
-from aiida_elyte.science.seeds.solvation import Solvation, check_solvation
 from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
@@ -148,7 +148,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
             ``python``: Python with torch, RDKit, MDAnalysis; ``engine``: ``lmp``; and, under the labeller's name, the
             code of its engine (without one the labeller runs with ``python``).
         recipe
-            The electrolyte, as ``science.recipe.read_recipe`` takes it.
+            The electrolyte, as ``science.electrolyte.recipe.read_recipe`` takes it.
         labeller
             Name of the labeller.
         protocol, overrides, options

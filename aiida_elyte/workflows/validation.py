@@ -10,11 +10,11 @@ from aiida.engine import Process
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
+from aiida_elyte.science.electrolyte.boxes import count_molecules
+from aiida_elyte.science.electrolyte.recipe import read_recipe
 from aiida_elyte.science.labels.calculators import has_charges
-from aiida_elyte.science.recipe import read_recipe
-from aiida_elyte.science.seeds.boxes import count_molecules
+from aiida_elyte.science.labels.theory import combine_levels
 from aiida_elyte.science.settings import refuse_unknown
-from aiida_elyte.science.theory import combine_levels
 
 __all__ = [
     "is_labelled",

@@ -24,10 +24,10 @@ from ase.md.langevin import Langevin
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
 from aiida_elyte.science.forcefield.dataset import System, group_frames
-from aiida_elyte.science.forcefield.export import place_molecules
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_force_field
 from aiida_elyte.science.forcefield.model import BONDED, ForceField
-from aiida_elyte.science.forcefield.topology import topology_from_smiles
+from aiida_elyte.science.lammps.export import place_molecules
+from aiida_elyte.science.molecules.topology import topology_from_smiles
 
 MOLECULES = {
     "ethane": "CC",

@@ -18,8 +18,8 @@ from ase.data import covalent_radii
 from ase.io import read
 
 from aiida_elyte.remote import sample_clusters
-from aiida_elyte.science.forcefield.perception import topology_from_frame
 from aiida_elyte.science.frames import first_frames, name_of, read_frames, total_charge_of, write_frames
+from aiida_elyte.science.molecules.perception import topology_from_frame
 
 STRIDE_FS = 500
 

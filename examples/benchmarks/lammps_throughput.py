@@ -26,12 +26,12 @@ from aiida.engine import run_get_node
 from aiida.manage.caching import disable_caching
 
 from aiida_elyte.cli.profile import prepare, set_up
-from aiida_elyte.science.forcefield.export import as_lammps_system
-from aiida_elyte.science.forcefield.lammps import data_file
-from aiida_elyte.science.forcefield.lammps_log import read_log
+from aiida_elyte.science.electrolyte.packing import pack
 from aiida_elyte.science.forcefield.model import ForceField
-from aiida_elyte.science.forcefield.typing import assign_types
-from aiida_elyte.science.seeds.packing import pack
+from aiida_elyte.science.lammps.export import as_lammps_system
+from aiida_elyte.science.lammps.log import read_log
+from aiida_elyte.science.lammps.system import data_file
+from aiida_elyte.science.molecules.typing import assign_types
 from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
 
 DAY_S = 86400

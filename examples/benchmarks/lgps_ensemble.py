@@ -122,8 +122,8 @@ def judge_ensemble(paths: list[Path], test: Path) -> dict[str, Any]:
     import torch
 
     from aiida_elyte.science.frames import read_frames
-    from aiida_elyte.science.potentials import load_potential
-    from aiida_elyte.science.potentials.training import errors_of, make_examples, predict
+    from aiida_elyte.science.potentials.painn.storage import load_potential
+    from aiida_elyte.science.potentials.painn.training import errors_of, make_examples, predict
 
     torch.set_num_threads(1)  # frames of 50 atoms are too small to share
     potentials = [load_potential(path) for path in paths]
@@ -148,7 +148,7 @@ def train_plain(folder: Path, minutes: float) -> None:
     import torch
 
     from aiida_elyte.science.frames import read_frames
-    from aiida_elyte.science.potentials.schnetpack_modules import import_schnetpack
+    from aiida_elyte.science.potentials.painn.modules import import_schnetpack
 
     spk = import_schnetpack()
     torch.manual_seed(0)

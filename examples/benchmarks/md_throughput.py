@@ -31,8 +31,10 @@ from ase.spacegroup import crystal
 from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.langevin import Langevin
 from aiida_elyte.science.dynamics.replicas import Replicas
-from aiida_elyte.science.potentials import Potential, TorchSimModel, build_painn, load_potential
-from aiida_elyte.science.potentials.schnetpack_modules import import_schnetpack
+from aiida_elyte.science.potentials.painn.model import Potential, build_painn
+from aiida_elyte.science.potentials.painn.modules import import_schnetpack
+from aiida_elyte.science.potentials.painn.storage import load_potential
+from aiida_elyte.science.potentials.painn.torchsim import TorchSimModel
 
 TEMPERATURE_K, TIMESTEP_FS, FRICTION_PER_PS = 600.0, 2.0, 1.0
 REPEATS = {50: (1, 1, 1), 100: (2, 1, 1), 200: (2, 2, 1), 400: (2, 2, 2), 3200: (4, 4, 4)}

@@ -106,7 +106,7 @@ def test_cache_does_not_keep_jobs_whose_engine_was_missing(python_code):
 
 def test_what_travels_does_not_hide_what_is_installed(python_code):
     """A calculator of the user's may import modules of ours that the program does not."""
-    node = count(python_code, modules=["aiida_elyte.science.theory", "aiida_elyte.data.frames"])
+    node = count(python_code, modules=["aiida_elyte.science.labels.theory", "aiida_elyte.data.frames"])
     assert "aiida_elyte/science" not in node.inputs.rooms.base.repository.list_object_names("aiida_elyte")
     assert node.is_finished_ok, node.exit_message
 

@@ -4,8 +4,8 @@ from aiida import orm
 from aiida.manage.caching import enable_caching
 
 from aiida_elyte.calculations.functions import transport
+from aiida_elyte.science.statistics.estimate import Refusal
 from aiida_elyte.science.transport.arrhenius import fit_arrhenius
-from aiida_elyte.science.transport.results import Refusal
 
 
 def test_a_function_is_computed_anew_after_its_science_changed(aiida_profile_clean, monkeypatch):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from click.testing import CliRunner
-from commandline import Child, one_line, run_command
 
 from aiida_elyte.cli import main
 from aiida_elyte.science.frames import attach_labels, write_frames
+from tests.cli.commandline import Child, one_line, run_command
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,12 @@ import pytest
 import yaml
 from ase.io import read
 from click.testing import CliRunner
-from liquid import ENVIRONMENT
 
 from aiida_elyte.cli import main
 from aiida_elyte.science.forcefield.model import COLUMNS, ForceField
-from aiida_elyte.science.forcefield.topology import topology_from_smiles
-from aiida_elyte.science.forcefield.typing import assign_types
+from aiida_elyte.science.molecules.topology import topology_from_smiles
+from aiida_elyte.science.molecules.typing import assign_types
+from tests.liquid import ENVIRONMENT
 
 RECIPES = Path(__file__).parents[2] / "examples" / "recipes"
 WATER = {"name": "water", "solvents": {"water": {"smiles": "O"}}, "n_atoms": 300, "temperature_K": 300}
@@ -197,8 +197,8 @@ def test_a_recipe_that_cannot_be_read_is_told(refuse, tmp_path):
 
 def test_the_box_of_a_second_call_is_that_of_the_first(tmp_path):
     from aiida_elyte.cli.box import _make_loose
-    from aiida_elyte.science.recipe import read_recipe
-    from aiida_elyte.science.seeds.boxes import count_molecules
+    from aiida_elyte.science.electrolyte.boxes import count_molecules
+    from aiida_elyte.science.electrolyte.recipe import read_recipe
 
     recipe = read_recipe({"name": "peo", "polymer": {"unit": "*CCO*", "n_units": 10}, "n_atoms": 200})
     first, second = (_make_loose(recipe, count_molecules(recipe), 0.1, tmp_path) for _ in range(2))

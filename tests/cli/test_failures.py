@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
-from commandline import environment, one_line, run_command
 
 from aiida_elyte.cli.failures import explain
+from tests.cli.commandline import environment, one_line, run_command
 
 
 def refused(*words, home):

@@ -10,8 +10,8 @@ from ase.io import read, write
 from click.testing import CliRunner
 
 from aiida_elyte.cli import main
-from aiida_elyte.science.forcefield.export import place_molecules
-from aiida_elyte.science.forcefield.topology import topology_from_smiles
+from aiida_elyte.science.lammps.export import place_molecules
+from aiida_elyte.science.molecules.topology import topology_from_smiles
 from aiida_elyte.units import EV_KCAL_MOL
 
 WATER = np.array([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])

@@ -4,7 +4,8 @@ import json
 
 import pytest
 import yaml
-from ions import RECIPE
+
+from tests.ions import RECIPE
 
 pytestmark = [pytest.mark.engine("lmp"), pytest.mark.engine("packmol")]
 

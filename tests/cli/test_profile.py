@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from commandline import environment, one_line, run_command
+
+from tests.cli.commandline import environment, one_line, run_command
 
 TINY = ("--charges", "Li=1", "--protocol", "fast", "--dry-run")
 
@@ -151,7 +152,8 @@ def test_data_set_of_another_level_than_the_labels_to_come(command, cif, frames_
 
 
 def test_one_potential_where_learning_needs_a_committee(command, cif, tmp_path):
-    from aiida_elyte.science.potentials import build_painn, save_potential
+    from aiida_elyte.science.potentials.painn.model import build_painn
+    from aiida_elyte.science.potentials.painn.storage import save_potential
 
     potential = build_painn(
         {"n_features": 4, "n_layers": 1, "n_rbf": 4, "cutoff_A": 3.0}, energy_reference=["Li", "Cl"]

@@ -2,12 +2,12 @@
 
 import json
 
-import polymer_graphs
 import pytest
 from click.testing import CliRunner
 
 from aiida_elyte.cli import status
 from aiida_elyte.cli.street import descendants, newest_dataset
+from tests import polymer_graphs
 
 pytestmark = pytest.mark.usefixtures("aiida_profile_clean")
 

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from aiida_elyte.cli import main
+from aiida_elyte.science.statistics.estimate import Estimate, result_from_dict
 from aiida_elyte.science.trajectory.readers import open_trajectory, reduce_trajectory
 from aiida_elyte.science.trajectory.reduction import pack_series
-from aiida_elyte.science.transport.results import Estimate, result_from_dict
 
 DOCS = Path(__file__).parents[2] / "docs" / "transport.md"
 INTERVAL_FS = 50.0

@@ -8,7 +8,8 @@ import numpy as np
 from ase import Atoms, units
 from ase.geometry import cell_to_cellpar
 from ase.io.trajectory import Trajectory
-from molten_salt import CELL, N_FRAMES, SYMBOLS, walk
+
+from tests.fuzz.molten_salt import CELL, N_FRAMES, SYMBOLS, walk
 
 __all__ = ["BINARY", "INTERVAL_FS"]
 

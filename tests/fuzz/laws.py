@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mutations import Mutation, mutate
-from readings import Frame, Reading
-from seed_files import Seed
 
 from aiida_elyte.errors import ElyteError
+from tests.fuzz.mutations import Mutation, mutate
+from tests.fuzz.readings import Frame, Reading
+from tests.fuzz.seed_files import Seed
 
 __all__ = ["N_MUTATIONS", "Violation", "assert_laws", "original_of", "place_of", "violations", "write"]
 

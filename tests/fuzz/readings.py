@@ -13,8 +13,8 @@ import numpy as np
 from aiida_elyte.cli.datasets import read_any_frames
 from aiida_elyte.cli.files import named, read_yaml
 from aiida_elyte.science.crystal_files.read import read_structure
+from aiida_elyte.science.electrolyte.recipe import read_recipe
 from aiida_elyte.science.frames import labels_of
-from aiida_elyte.science.recipe import read_recipe
 from aiida_elyte.science.trajectory.readers import open_trajectory, reduce_trajectory
 from aiida_elyte.science.trajectory.topology import read_topology
 

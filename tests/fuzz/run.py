@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 import click
-from laws import original_of, violations
-from mutations import mutate
-from seed_files import SEEDS
 
 from aiida_elyte.errors import ElyteError
+from tests.fuzz.laws import original_of, violations
+from tests.fuzz.mutations import mutate
+from tests.fuzz.seed_files import SEEDS
 
 
 def main():

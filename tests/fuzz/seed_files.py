@@ -10,15 +10,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import readings
-import structure_files
-import trajectory_files
-import vasp_files
 import yaml
 import zstandard
-from binary_files import BINARY
-from molten_salt import CELL
-from readings import Reading
+
+from tests.fuzz import readings, structure_files, trajectory_files, vasp_files
+from tests.fuzz.binary_files import BINARY
+from tests.fuzz.molten_salt import CELL
+from tests.fuzz.readings import Reading
 
 __all__ = ["SEEDS", "Seed"]
 

@@ -1,7 +1,8 @@
 """Structures and topologies: one crystal of rock salt, and two molecules LiCl."""
 
 import numpy as np
-from molten_salt import CELL, SYMBOLS, numbers, walk
+
+from tests.fuzz.molten_salt import CELL, SYMBOLS, numbers, walk
 
 __all__ = ["cif", "lammps_data", "pdb", "psf"]
 

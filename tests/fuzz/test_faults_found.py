@@ -5,10 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import structure_files
-import trajectory_files
-import vasp_files
-from seed_files import SEEDS
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.crystal_files.read import read_structure
@@ -17,6 +13,8 @@ from aiida_elyte.science.labels.outputs.reading import read_output
 from aiida_elyte.science.labels.raw import sentences
 from aiida_elyte.science.trajectory.readers import open_trajectory, reduce_trajectory
 from aiida_elyte.science.trajectory.topology import read_topology
+from tests.fuzz import structure_files, trajectory_files, vasp_files
+from tests.fuzz.seed_files import SEEDS
 
 
 def read(path):

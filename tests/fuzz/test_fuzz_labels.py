@@ -1,8 +1,9 @@
 """Mutations of files with labelled frames: no traceback, and never a frame that the file did not hold."""
 
 import pytest
-from laws import assert_laws
-from seed_files import SEEDS
+
+from tests.fuzz.laws import assert_laws
+from tests.fuzz.seed_files import SEEDS
 
 
 @pytest.mark.parametrize("seed", SEEDS["labels"], ids=lambda seed: seed.name)

@@ -1,8 +1,9 @@
 """Mutations of structures, topologies and recipes: no traceback, and no other structure."""
 
 import pytest
-from laws import assert_laws
-from seed_files import SEEDS
+
+from tests.fuzz.laws import assert_laws
+from tests.fuzz.seed_files import SEEDS
 
 
 @pytest.mark.parametrize("seed", SEEDS["structures"], ids=lambda seed: seed.name)

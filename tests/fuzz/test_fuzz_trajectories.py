@@ -1,8 +1,9 @@
 """Mutations of trajectories: no traceback, no frame that the file did not hold, no gap in time."""
 
 import pytest
-from laws import assert_laws
-from seed_files import SEEDS
+
+from tests.fuzz.laws import assert_laws
+from tests.fuzz.seed_files import SEEDS
 
 
 @pytest.mark.parametrize("seed", SEEDS["trajectories"], ids=lambda seed: seed.name)

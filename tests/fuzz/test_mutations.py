@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-from laws import violations
-from mutations import MUTATIONS, mutate
-from readings import Reading
-from seed_files import Seed
 
 from aiida_elyte.errors import InputError
+from tests.fuzz.laws import violations
+from tests.fuzz.mutations import MUTATIONS, mutate
+from tests.fuzz.readings import Reading
+from tests.fuzz.seed_files import Seed
 
 TEXT = b"1 0.25 -0.50\n2 0.75 -0.25\n3 1.25 -1.25\n"
 STARTS = (0, 13, 26)

@@ -1,7 +1,8 @@
 """Data sets and trajectories as the usual programs write them."""
 
 import numpy as np
-from molten_salt import CELL, N_FRAMES, SYMBOLS, labels, numbers, walk
+
+from tests.fuzz.molten_salt import CELL, N_FRAMES, SYMBOLS, labels, numbers, walk
 
 __all__ = ["cp2k_cells", "cp2k_xyz", "extxyz_frames", "extxyz_trajectory", "gro", "ipi_xyz"]
 

@@ -1,7 +1,8 @@
 """Files of VASP, which cannot run here: an MD of five steps in the layout of VASP 6."""
 
 import numpy as np
-from molten_salt import CELL, N_FRAMES, SYMBOLS, labels, numbers, walk
+
+from tests.fuzz.molten_salt import CELL, N_FRAMES, SYMBOLS, labels, numbers, walk
 
 __all__ = ["outcar", "poscar", "vasprun", "xdatcar"]
 

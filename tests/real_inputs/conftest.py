@@ -39,7 +39,7 @@ def run():
 @pytest.fixture(scope="session")
 def home(tmp_path_factory):
     """A folder for AiiDA in which ``aiida-elyte setup`` has run."""
-    from commandline import run_command
+    from tests.cli.commandline import run_command
 
     folder = tmp_path_factory.mktemp("aiida")
     done = run_command("setup", "--json", home=folder)
@@ -51,7 +51,7 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="session")
 def command(home):
     """Return a function that runs ``aiida-elyte`` in that folder."""
-    from commandline import Child
+    from tests.cli.commandline import Child
 
     child = Child(home)
     yield child.run

@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
-import readings
-from laws import place_of, write
-from molten_salt import N_FRAMES
-from readings import Reading
-from seed_files import Seed
-
 from aiida_elyte.errors import ElyteError
+from tests.fuzz import readings
+from tests.fuzz.laws import place_of, write
+from tests.fuzz.molten_salt import N_FRAMES
+from tests.fuzz.readings import Reading
+from tests.fuzz.seed_files import Seed
 
 __all__ = [
     "AS_BEFORE",

@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from format_probes import (
+
+from aiida_elyte.units import RYDBERG_EV
+from tests.fuzz.laws import original_of
+from tests.fuzz.seed_files import SEEDS, Seed
+from tests.real_inputs.format_probes import (
     NONE,
     Probe,
     cell_of_each,
@@ -32,10 +36,6 @@ from format_probes import (
     velocities,
     without_cell,
 )
-from laws import original_of
-from seed_files import SEEDS, Seed
-
-from aiida_elyte.units import RYDBERG_EV
 
 __all__ = ["Table", "document", "tables"]
 

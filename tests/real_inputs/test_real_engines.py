@@ -5,7 +5,6 @@ from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
-import engine_runs
 import numpy as np
 import pytest
 from scipy import constants
@@ -14,6 +13,7 @@ from aiida_elyte.cli.datasets import read_any_frames
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import labels_of
 from aiida_elyte.science.trajectory.readers import open_trajectory, reduce_trajectory
+from tests import engine_runs
 
 HARTREE_EV = constants.value("Hartree energy in eV")
 BOHR_A = constants.value("Bohr radius") * 1e10

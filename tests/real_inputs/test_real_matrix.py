@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import format_probes
-import matrix
 import pytest
+
+from tests.real_inputs import format_probes, matrix
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 

@@ -11,12 +11,12 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
-from label_jobs import copper, finish, job, labelled, start
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.remote import label_ase
 from aiida_elyte.science.frames import labels_of, write_frames
 from aiida_elyte.science.labels.state import StatefulCalculator
+from tests.remote.label_jobs import copper, finish, job, labelled, start
 
 TWO_FIELDS = {"calculator": "emt", "level_of_theory": "EMT"}
 

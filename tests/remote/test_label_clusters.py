@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import molecule
-from label_jobs import finish, job, labelled, start
 
 from aiida_elyte.remote import label_ase
 from aiida_elyte.science.frames import labels_of
 from aiida_elyte.science.labels.state import StatefulCalculator
+from tests.remote.label_jobs import finish, job, labelled, start
 
 XTB = {"calculator": "tblite", "parameters": {"method": "GFN2-xTB"}, "level_of_theory": "GFN2-xTB"}
 CHARGED = {**XTB, "properties": ["charges"]}

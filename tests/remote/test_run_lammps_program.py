@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from liquid import ENVIRONMENT, PROGRAMS, bent_molecules, liquid_file
 
 from aiida_elyte.remote import run_lammps
-from aiida_elyte.science.forcefield.lammps import data_file, set_up
+from aiida_elyte.science.lammps.system import data_file, set_up
+from tests.liquid import ENVIRONMENT, PROGRAMS, bent_molecules, liquid_file
 
 pytestmark = pytest.mark.engine("lmp")
 

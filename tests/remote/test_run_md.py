@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import toy_md
 from ase.build import bulk
 
 from aiida_elyte.errors import InputError
@@ -23,6 +22,7 @@ from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.settings import read_settings
 from aiida_elyte.science.frames import read_frames, write_frames
 from aiida_elyte.science.trajectory.reduction import unpack_series
+from tests.remote import toy_md
 
 SETTINGS = {
     "ensemble": "nvt_langevin",
@@ -289,7 +289,8 @@ def test_supercell_repeats_the_start(tmp_path):
 @needs_schnetpack
 @pytest.mark.parametrize("ensemble", ["nvt_langevin", "npt_nose_hoover"])
 def test_real_potentials_continue_exactly(tmp_path, ensemble):
-    from aiida_elyte.science.potentials import build_painn, save_potential
+    from aiida_elyte.science.potentials.painn.model import build_painn
+    from aiida_elyte.science.potentials.painn.storage import save_potential
 
     changes = {"ensemble": ensemble, "n_steps": 30, "ramp": {"ramp_steps": 5}, "temperature_K": 100.0}
     changes["device"] = "cpu"  # a GPU adds the messages of an atom in an order of its own each time
@@ -310,7 +311,8 @@ def test_real_potentials_continue_exactly(tmp_path, ensemble):
 
 @needs_schnetpack
 def test_an_element_the_potential_does_not_know_is_refused(tmp_path):
-    from aiida_elyte.science.potentials import build_painn, save_potential
+    from aiida_elyte.science.potentials.painn.model import build_painn
+    from aiida_elyte.science.potentials.painn.storage import save_potential
 
     path = prepare(tmp_path)
     save_potential(build_painn({"n_features": 8}, energy_reference=["Li", "Cl"]), tmp_path / "m00.pt")

@@ -10,8 +10,9 @@ import pytest
 
 import aiida_elyte
 from aiida_elyte.science.frames import write_frames
-from aiida_elyte.science.potentials import PotentialCalculator, load_potential
-from tests.science.potentials.test_training import labelled_frames
+from aiida_elyte.science.potentials.calculators import PotentialCalculator
+from aiida_elyte.science.potentials.painn.storage import load_potential
+from tests.science.potentials.painn.test_training import labelled_frames
 
 SETTINGS = {
     "architecture": {"n_features": 16, "n_layers": 2, "n_rbf": 8, "cutoff_A": 4.5},

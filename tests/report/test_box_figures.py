@@ -3,7 +3,7 @@ import io
 import numpy as np
 import pytest
 
-from aiida_elyte.science.dynamics.compression import Compression, compression_stages
+from aiida_elyte.science.lammps.compression import Compression, compression_stages
 
 pytest.importorskip("matplotlib")
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from aiida import orm
 from ase.build import bulk
-from provenance_graphs import give, npz, process
 
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
@@ -19,6 +18,7 @@ from aiida_elyte.science.frames import attach_labels
 from aiida_elyte.science.trajectory.reduction import pack_series
 from aiida_elyte.science.transport import synthetic
 from aiida_elyte.science.transport.estimates import estimate_transport
+from tests.provenance_graphs import give, npz, process
 
 pytestmark = pytest.mark.usefixtures("aiida_profile_clean")
 

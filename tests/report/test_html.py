@@ -5,12 +5,12 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-import synthetic_streets
 
 from aiida_elyte.report.figures import FIGURES
 from aiida_elyte.report.html import write_html
 from aiida_elyte.report.results import tabulate_results, write_json
 from aiida_elyte.report.style import draw
+from tests.report import synthetic_streets
 
 STREETS = {
     "whole": synthetic_streets.whole_street,

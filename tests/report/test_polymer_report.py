@@ -2,13 +2,13 @@
 
 import re
 
-import polymer_graphs
 import pytest
-from test_html import Page
 
 from aiida_elyte.report.collect import collect
 from aiida_elyte.report.html import write_html
 from aiida_elyte.report.results import write_json
+from tests import polymer_graphs
+from tests.report.test_html import Page
 
 pytestmark = pytest.mark.usefixtures("aiida_profile_clean")
 

@@ -6,10 +6,10 @@ from inspect import Parameter, signature
 import pytest
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.dynamics.compression import Compression
 from aiida_elyte.science.forcefield.fit import fit_force_field
 from aiida_elyte.science.forcefield.fit_settings import FitKeywords, FitSettings
-from aiida_elyte.science.forcefield.sampling_settings import Sampling
+from aiida_elyte.science.lammps.compression import Compression
+from aiida_elyte.science.lammps.sampling_settings import Sampling
 from aiida_elyte.science.settings import read_record
 
 REPLICAS = [{"seed": 1, "member": "m00"}]

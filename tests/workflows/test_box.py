@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from aiida import orm
 from aiida.engine import run_get_node
-from ions import RECIPE, begun_force_field
-from liquid import ENVIRONMENT, PROGRAMS
 from scipy.constants import Avogadro
 
 from aiida_elyte.data.forcefield import ForceFieldData
@@ -14,6 +12,8 @@ from aiida_elyte.report.html import write_html
 from aiida_elyte.science.transport.estimates import estimate_transport
 from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.polymer import PolymerWorkChain
+from tests.ions import RECIPE, begun_force_field
+from tests.liquid import ENVIRONMENT, PROGRAMS
 
 pytestmark = [pytest.mark.engine("lmp"), pytest.mark.engine("packmol")]
 

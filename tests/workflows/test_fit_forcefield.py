@@ -11,9 +11,9 @@ from aiida.manage.caching import enable_caching
 from aiida_elyte.calculations.functions.frames import collect_refused
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.frames import FramesData
+from aiida_elyte.science.electrolyte.clusters import Ingredient, Recipe, make_clusters
 from aiida_elyte.science.forcefield.dataset import group_frames
 from aiida_elyte.science.frames import labels_of
-from aiida_elyte.science.seeds import Ingredient, Recipe, make_clusters
 from aiida_elyte.workflows.label.ase import AseLabelWorkChain
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
 

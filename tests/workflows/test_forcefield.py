@@ -6,13 +6,13 @@ from aiida import orm
 from aiida.engine import run_get_node
 from ase.build import molecule
 from ase.collections import g2
-from ions import clusters
-from liquid import ENVIRONMENT, PROGRAMS
 
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.science.frames import attach_labels, first_frames
 from aiida_elyte.science.learning.filters import filter_frames
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
+from tests.ions import clusters
+from tests.liquid import ENVIRONMENT, PROGRAMS
 
 OVERRIDES = {
     "ensemble": {"max_in_flight": 1, "train": {"settings": {"fit": {"n_steps": 4}}}},

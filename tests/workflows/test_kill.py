@@ -89,8 +89,8 @@ def test_killed_training_goes_on_from_its_checkpoint(home, python_code):
 
 
 def test_killed_md_goes_on_from_its_checkpoint_and_ends_where_an_unbroken_run_ends(home, python_code):
-    from aiida_elyte.science.potentials import build_painn
-    from aiida_elyte.science.potentials.storage import describe_potential, dump_potential
+    from aiida_elyte.science.potentials.painn.model import build_painn
+    from aiida_elyte.science.potentials.painn.storage import describe_potential, dump_potential
 
     content = dump_potential(build_painn(SMALL, energy_reference=["Li", "Cl"], scale=0.001, seed=1))
     settings = {

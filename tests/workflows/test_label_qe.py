@@ -22,7 +22,7 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import labels_of, round_frame
 from aiida_elyte.science.labels.outputs.reading import read_output
-from aiida_elyte.science.theory import LevelOfTheory, difference
+from aiida_elyte.science.labels.theory import LevelOfTheory, difference
 from aiida_elyte.units import BOHR_A, RYDBERG_EV
 from aiida_elyte.workflows.label.qe import QeLabelWorkChain, _recommend_cutoffs
 

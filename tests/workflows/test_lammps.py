@@ -17,11 +17,11 @@ from aiida.common import AttributeDict
 from aiida.engine import run_get_node
 from aiida.engine.utils import instantiate_process
 from aiida.manage import get_manager
-from liquid import ENVIRONMENT, PROGRAMS, liquid_file
 
 from aiida_elyte.calculations.lammps import FLAGS, LammpsCalculation
 from aiida_elyte.science.trajectory.readers import open_trajectory
 from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
+from tests.liquid import ENVIRONMENT, PROGRAMS, liquid_file
 
 pytestmark = pytest.mark.engine("lmp")
 

@@ -7,7 +7,7 @@ from ase.build import bulk
 
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
-from aiida_elyte.science.ensemble import share_replicas
+from aiida_elyte.science.learning.ensemble import share_replicas
 from aiida_elyte.workflows.md import MdBaseWorkChain
 
 torch = pytest.importorskip("torch")
@@ -15,8 +15,8 @@ torch = pytest.importorskip("torch")
 
 @pytest.fixture
 def members(aiida_profile_clean):
-    from aiida_elyte.science.potentials import build_painn
-    from aiida_elyte.science.potentials.storage import describe_potential, dump_potential
+    from aiida_elyte.science.potentials.painn.model import build_painn
+    from aiida_elyte.science.potentials.painn.storage import describe_potential, dump_potential
 
     small = {"n_features": 8, "n_layers": 1, "n_rbf": 6, "cutoff_A": 4.0}
     potentials = [build_painn(small, energy_reference=["Li", "Cl"], scale=0.001, seed=seed) for seed in (1, 2)]

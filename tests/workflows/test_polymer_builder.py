@@ -10,16 +10,16 @@ import yaml
 from aiida import orm
 from aiida.engine.utils import instantiate_process
 from aiida.manage import get_manager
-from ions import RECIPE, clusters
 
 from aiida_elyte.cli.polymer import Request, describe_plan, plan_of
 from aiida_elyte.cli.polymer import build as prepare
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.electrolyte.clusters import Ingredient, Recipe, make_clusters
 from aiida_elyte.science.frames import attach_labels, write_frames
-from aiida_elyte.science.seeds import Ingredient, Recipe, make_clusters
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
 from aiida_elyte.workflows.polymer import PolymerWorkChain
+from tests.ions import RECIPE, clusters
 
 PBE = {"calculator": "pyscf", "parameters": {"xc": "pbe", "basis": "def2-svp"}, "level_of_theory": "PBE/def2-SVP"}
 

@@ -3,7 +3,7 @@
 from aiida import orm
 
 from aiida_elyte.calculations.uncached import uncached_calcfunction
-from aiida_elyte.science.ensemble import replica_settings
+from aiida_elyte.science.learning.ensemble import replica_settings
 
 __all__ = ["retraining_settings", "run_settings"]
 

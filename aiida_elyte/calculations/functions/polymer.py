@@ -8,11 +8,11 @@ from aiida_elyte.calculations.uncached import uncached_calcfunction
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.science.arrays import write_arrays
-from aiida_elyte.science.dynamics.equilibration import judge_settling
-from aiida_elyte.science.dynamics.production import Production, production_stages
+from aiida_elyte.science.electrolyte.recipe import read_recipe
+from aiida_elyte.science.electrolyte.solvation import Solvation, make_solvation_clusters, short_chain
 from aiida_elyte.science.frames import first_frames, round_frame
-from aiida_elyte.science.recipe import read_recipe
-from aiida_elyte.science.seeds.solvation import Solvation, make_solvation_clusters, short_chain
+from aiida_elyte.science.lammps.production import Production, production_stages
+from aiida_elyte.science.statistics.equilibration import judge_settling
 from aiida_elyte.science.structure.pooling import pool_shells
 from aiida_elyte.science.trajectory.reduction import pack_series
 

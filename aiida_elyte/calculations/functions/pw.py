@@ -10,7 +10,7 @@ from aiida_elyte.calculations.uncached import uncached_calcfunction
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.science.frames import attach_labels
 from aiida_elyte.science.labels.outputs.pw_result import read_pw_xml
-from aiida_elyte.science.theory import LevelOfTheory
+from aiida_elyte.science.labels.theory import LevelOfTheory
 
 __all__ = ["collect_pw_labels", "frame_name", "frame_structures"]
 

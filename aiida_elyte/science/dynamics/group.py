@@ -11,7 +11,7 @@ from aiida_elyte.science.dynamics.integrator import Integrator
 from aiida_elyte.science.dynamics.langevin import Langevin
 from aiida_elyte.science.dynamics.replicas import Replicas
 from aiida_elyte.science.dynamics.settings import MdSettings
-from aiida_elyte.science.learning.uncertainty import ForceSpread, force_spread
+from aiida_elyte.science.statistics.spread import ForceSpread, force_spread
 
 __all__ = ["Group"]
 

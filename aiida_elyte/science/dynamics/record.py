@@ -13,7 +13,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.arrays import write_arrays
 from aiida_elyte.science.dynamics.settings import MdSettings
 from aiida_elyte.science.dynamics.stops import Stop, find_collision
-from aiida_elyte.science.learning.uncertainty import ForceSpread
+from aiida_elyte.science.statistics.spread import ForceSpread
 from aiida_elyte.science.structure.rmsd import framework_displacement
 from aiida_elyte.science.trajectory.reduction import Reducer
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from aiida_elyte.science.forcefield.dataset import System
 from aiida_elyte.science.forcefield.model import ForceField
-from aiida_elyte.science.learning.uncertainty import ForceSpread
-from aiida_elyte.science.learning.uncertainty import force_spread as spread_of_members
+from aiida_elyte.science.statistics.spread import ForceSpread
+from aiida_elyte.science.statistics.spread import force_spread as spread_of_members
 
 __all__ = ["force_spread"]
 

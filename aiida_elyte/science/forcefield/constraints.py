@@ -14,8 +14,8 @@ from aiida_elyte.science.forcefield.dataset import System
 from aiida_elyte.science.forcefield.elements import LENNARD_JONES, check_elements
 from aiida_elyte.science.forcefield.model import BONDED, COLUMNS, ForceField, Keys, place_types
 from aiida_elyte.science.forcefield.readings import turn
-from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules, list_neighbours
-from aiida_elyte.science.forcefield.typing import Types, assign_types
+from aiida_elyte.science.molecules.topology import Topology, charges_of_molecules, list_neighbours
+from aiida_elyte.science.molecules.typing import Types, assign_types
 
 __all__ = ["Constraints", "TypedMolecules"]
 

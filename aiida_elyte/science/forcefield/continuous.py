@@ -15,8 +15,8 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.constraints import Constraints, TypedMolecules
 from aiida_elyte.science.forcefield.model import BONDED, COLUMNS, ForceField
 from aiida_elyte.science.forcefield.readings import READINGS
-from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules, list_neighbours
-from aiida_elyte.science.forcefield.typing import Types, assign_types, smallest_ring
+from aiida_elyte.science.molecules.topology import Topology, charges_of_molecules, list_neighbours
+from aiida_elyte.science.molecules.typing import Types, assign_types, smallest_ring
 
 __all__ = ["ContinuousTyping", "Graph", "describe_graph", "type_molecules"]
 

@@ -11,15 +11,15 @@ from ase import Atoms
 from torch import Tensor
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.forcefield.broken_bonds import find_broken_bonds
-from aiida_elyte.science.forcefield.connectivity import topology_from_text
 from aiida_elyte.science.forcefield.internal import InternalCoordinates
-from aiida_elyte.science.forcefield.matching import match
-from aiida_elyte.science.forcefield.perception import topology_from_frame
 from aiida_elyte.science.forcefield.terms.nonbonded import nonbonded_pairs
-from aiida_elyte.science.forcefield.topology import Topology, renumber, topology_from_smiles
-from aiida_elyte.science.forcefield.typing import Types, assign_types
 from aiida_elyte.science.frames import block_of, charges_of, labels_of, name_of, total_charge_of
+from aiida_elyte.science.molecules.broken_bonds import find_broken_bonds
+from aiida_elyte.science.molecules.connectivity import topology_from_text
+from aiida_elyte.science.molecules.matching import match
+from aiida_elyte.science.molecules.perception import topology_from_frame
+from aiida_elyte.science.molecules.topology import Topology, renumber, topology_from_smiles
+from aiida_elyte.science.molecules.typing import Types, assign_types
 from aiida_elyte.units import EV_KCAL_MOL
 
 __all__ = ["System", "describe_coordinates", "fingerprint", "frames_by_name", "group_frames", "split_frames"]

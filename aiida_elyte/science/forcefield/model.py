@@ -23,8 +23,8 @@ from aiida_elyte.science.forcefield.terms import (
     nonbonded_pairs,
 )
 from aiida_elyte.science.forcefield.terms.term import Parameter
-from aiida_elyte.science.forcefield.topology import Topology, charges_of_molecules
-from aiida_elyte.science.forcefield.typing import Types
+from aiida_elyte.science.molecules.topology import Topology, charges_of_molecules
+from aiida_elyte.science.molecules.typing import Types
 
 __all__ = ["BONDED", "COLUMNS", "ForceField", "Keys", "interactions_of", "place_types", "spread_charges"]
 

@@ -10,9 +10,9 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError, 
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.learning.uncertainty import force_spread
 from aiida_elyte.science.potentials.neighbours import Batch, VerletList
-from aiida_elyte.science.potentials.painn import Potential
+from aiida_elyte.science.potentials.painn.model import Potential
+from aiida_elyte.science.statistics.spread import force_spread
 
 __all__ = ["EnsembleCalculator", "PotentialCalculator"]
 

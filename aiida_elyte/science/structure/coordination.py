@@ -11,8 +11,8 @@ from scipy import stats
 from scipy.spatial import cKDTree
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.statistics.estimate import Estimate, Refusal
 from aiida_elyte.science.structure.records import TimeBlocks, estimate_mean
-from aiida_elyte.science.transport.results import Estimate, Refusal
 
 __all__ = ["Coordination", "CoordinationCounter", "PairFinder"]
 

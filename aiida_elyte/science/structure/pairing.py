@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from aiida_elyte.science.statistics.estimate import Estimate, Refusal
 from aiida_elyte.science.structure.records import estimate_mean
 from aiida_elyte.science.structure.residence import Contacts
-from aiida_elyte.science.transport.results import Estimate, Refusal
 
 __all__ = ["PAIRINGS", "count_ligands", "pairing_of", "within_one"]
 

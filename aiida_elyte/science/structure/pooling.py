@@ -6,8 +6,8 @@ from typing import Any
 
 from scipy import stats
 
+from aiida_elyte.science.statistics.estimate import Estimate, Refusal, mean_of_systems, result_from_dict
 from aiida_elyte.science.structure.pairing import within_one
-from aiida_elyte.science.transport.results import Estimate, Refusal, mean_of_systems, result_from_dict
 
 __all__ = ["pool_shells"]
 

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import fft, stats
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.statistics.estimate import Estimate, Refusal
 from aiida_elyte.science.trajectory.reduction import Series
-from aiida_elyte.science.transport.results import Estimate, Refusal
 from aiida_elyte.units import G_CM3
 
 __all__ = ["Record", "TimeBlocks", "correlation_time", "estimate_mean", "record_density", "record_temperature"]

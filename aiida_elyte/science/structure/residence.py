@@ -8,8 +8,8 @@ import numpy as np
 from scipy import fft, stats
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.statistics.estimate import Estimate, Refusal
 from aiida_elyte.science.structure.coordination import PairFinder
-from aiida_elyte.science.transport.results import Estimate, Refusal
 
 __all__ = ["ContactRecorder", "Contacts", "Residence", "residence_times"]
 

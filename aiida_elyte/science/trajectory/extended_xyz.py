@@ -10,7 +10,7 @@ from ase.data import chemical_symbols
 from ase.io.extxyz import key_val_str_to_dict
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.trajectory.elements import masses_of_elements
+from aiida_elyte.science.elements import masses_of_elements
 from aiida_elyte.science.trajectory.snapshot import Snapshot
 from aiida_elyte.science.trajectory.text_formats import ElementColumn, TextFormat, read_table
 from aiida_elyte.science.trajectory.text_stream import TextStream

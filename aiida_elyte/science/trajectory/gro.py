@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from aiida_elyte.science.trajectory.elements import elements_in_residues
+from aiida_elyte.science.elements import elements_in_residues
 from aiida_elyte.science.trajectory.fixed_columns import slice_numbers
 from aiida_elyte.science.trajectory.snapshot import Snapshot
 from aiida_elyte.science.trajectory.text_formats import TextFormat

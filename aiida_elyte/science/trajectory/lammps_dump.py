@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.trajectory.elements import element_of_mass, is_heavy_hydrogen
+from aiida_elyte.science.elements import element_of_mass, is_heavy_hydrogen
 from aiida_elyte.science.trajectory.snapshot import Snapshot
 from aiida_elyte.science.trajectory.text_formats import ElementColumn, TextFormat, read_table
 from aiida_elyte.science.trajectory.text_stream import TextStream

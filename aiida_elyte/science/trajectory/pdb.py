@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase.geometry import cellpar_to_cell
 
-from aiida_elyte.science.trajectory.elements import are_elements, elements_in_residues
+from aiida_elyte.science.elements import are_elements, elements_in_residues
 from aiida_elyte.science.trajectory.fixed_columns import slice_numbers
 from aiida_elyte.science.trajectory.plain_xyz import read_ipi_comment
 from aiida_elyte.science.trajectory.snapshot import Snapshot

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.trajectory.elements import elements_of_labels
+from aiida_elyte.science.elements import elements_of_labels
 from aiida_elyte.science.trajectory.snapshot import Snapshot, defect_of
 from aiida_elyte.science.trajectory.text_stream import TextStream
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.trajectory.elements import (
+from aiida_elyte.science.elements import (
     are_elements,
     element_of_mass,
     elements_in_residues,
@@ -18,9 +18,9 @@ from aiida_elyte.science.trajectory.elements import (
     is_heavy_hydrogen,
     masses_of_elements,
 )
+from aiida_elyte.science.molecules.graph import find_molecules, group_by_label
 from aiida_elyte.science.trajectory.formats import reader_of
 from aiida_elyte.science.trajectory.listed_bonds import missing_bonds
-from aiida_elyte.science.trajectory.molecules import find_molecules, group_by_label
 from aiida_elyte.science.trajectory.xdatcar import read_poscar_head
 
 __all__ = [

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.transport.results import Estimate, Refusal
+from aiida_elyte.science.statistics.estimate import Estimate, Refusal
 from aiida_elyte.units import BOLTZMANN_EV_K
 
 __all__ = ["ArrheniusLine", "fit_arrhenius", "fit_line"]

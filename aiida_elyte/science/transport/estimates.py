@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.statistics.estimate import Estimate, Refusal, result_from_dict, upper_limit
 from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.displacement import mean_squared_displacement
 from aiida_elyte.science.transport.finite_size import correct_for_finite_size
@@ -17,7 +18,6 @@ from aiida_elyte.science.transport.green_kubo import GreenKubo, green_kubo
 from aiida_elyte.science.transport.grouping import Groups
 from aiida_elyte.science.transport.onsager import collective_modes
 from aiida_elyte.science.transport.references import Reference, parse_reference, reference_of
-from aiida_elyte.science.transport.results import Estimate, Refusal, result_from_dict, upper_limit
 from aiida_elyte.science.transport.rigid_shifts import validate_laboratory
 from aiida_elyte.science.transport.tracer import tracer_spectrum
 from aiida_elyte.science.transport.windows import MsdCurve, msd_curve, usable_series

@@ -5,7 +5,7 @@ import math
 from scipy import constants
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.transport.results import Estimate
+from aiida_elyte.science.statistics.estimate import Estimate
 from aiida_elyte.units import CM2_S
 
 __all__ = ["correct_for_finite_size"]

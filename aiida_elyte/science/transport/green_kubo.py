@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import fft
 
+from aiida_elyte.science.statistics.estimate import Estimate, Refusal, chi_square_interval
 from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.grouping import Groups
 from aiida_elyte.science.transport.references import Reference
-from aiida_elyte.science.transport.results import Estimate, Refusal, chi_square_interval
 from aiida_elyte.units import BOLTZMANN_EV_K, MS_CM
 
 __all__ = ["GreenKubo", "autocorrelation", "green_kubo"]

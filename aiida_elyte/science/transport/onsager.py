@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from aiida_elyte.science.statistics.estimate import Estimate, Refusal, chi_square_interval, upper_limit
 from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.grouping import Groups
 from aiida_elyte.science.transport.references import Reference
-from aiida_elyte.science.transport.results import Estimate, Refusal, chi_square_interval, upper_limit
 from aiida_elyte.science.transport.spectrum import level_of, mode_bins, sine_modes
 from aiida_elyte.science.transport.tracer import TracerSpectrum
 from aiida_elyte.units import BOLTZMANN_EV_K, MS_CM, ONSAGER_SI

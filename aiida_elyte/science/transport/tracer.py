@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aiida_elyte.science.statistics.estimate import Estimate, Refusal
 from aiida_elyte.science.transport.grouping import Groups
-from aiida_elyte.science.transport.results import Estimate, Refusal
 from aiida_elyte.science.transport.spectrum import Level, level_of, mode_bins, mode_frequencies
 from aiida_elyte.science.transport.windows import MsdCurve, Window
 from aiida_elyte.units import CM2_S

@@ -14,7 +14,7 @@ from aiida_quantumespresso.workflows.pw.base import PwBaseWorkChain
 from aiida_elyte.calculations.functions.pw import collect_pw_labels, frame_name, frame_structures
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.theory import LevelOfTheory
+from aiida_elyte.science.labels.theory import LevelOfTheory
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.validation import is_positive
 

@@ -1,11 +1,11 @@
 import pytest
 import torch
-from toy_models import BreathingCrystal
 
 from aiida_elyte.science.dynamics.ensembles import build_integrator, describe_thermostat
 from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.replicas import Replicas
 from aiida_elyte.science.dynamics.settings import ENSEMBLES, MdSettings, ReplicaSettings
+from tests.science.dynamics.toy_models import BreathingCrystal
 
 
 def settings(ensemble: str) -> MdSettings:

@@ -1,9 +1,9 @@
 import torch
-from toy_models import BreathingCrystal, SoftSpheres, Toy
 
 from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.nve import VelocityVerlet
 from aiida_elyte.science.dynamics.replicas import Replicas
+from tests.science.dynamics.toy_models import BreathingCrystal, SoftSpheres, Toy
 
 
 class Wind(Toy):

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from toy_models import BreathingCrystal, SoftSpheres
 
 from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.langevin import Langevin
 from aiida_elyte.science.dynamics.replicas import Replicas
 from aiida_elyte.units import BOLTZMANN_EV_K
+from tests.science.dynamics.toy_models import BreathingCrystal, SoftSpheres
 
 
 def test_kinetic_and_potential_energy_obey_equipartition(salt, advance, block_error):

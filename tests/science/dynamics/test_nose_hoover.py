@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from toy_models import BreathingCrystal, SoftSpheres
 
 from aiida_elyte.science.dynamics.chain import NoseHooverChain
 from aiida_elyte.science.dynamics.nose_hoover import NoseHoover
 from aiida_elyte.science.dynamics.replicas import Replicas
+from tests.science.dynamics.toy_models import BreathingCrystal, SoftSpheres
 
 
 def test_kinetic_temperature_and_its_fluctuation_are_canonical(salt, advance, block_error):

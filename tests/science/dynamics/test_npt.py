@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from toy_models import BreathingCrystal, IdealGas, SoftSpheres
 
 from aiida_elyte.science.dynamics.npt import IsotropicNoseHoover
 from aiida_elyte.science.dynamics.replicas import Replicas
 from aiida_elyte.units import BOLTZMANN_EV_K, GPA
+from tests.science.dynamics.toy_models import BreathingCrystal, IdealGas, SoftSpheres
 
 
 def test_volume_of_a_breathing_crystal_has_its_analytic_mean_and_variance(salt, advance, block_error):

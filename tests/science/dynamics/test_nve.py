@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from toy_models import BreathingCrystal, SoftSpheres
 
 from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.nve import VelocityVerlet
 from aiida_elyte.science.dynamics.replicas import Replicas
+from tests.science.dynamics.toy_models import BreathingCrystal, SoftSpheres
 
 
 def test_energy_error_falls_with_the_square_of_the_time_step(salt, advance):

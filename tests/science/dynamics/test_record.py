@@ -11,7 +11,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.dynamics.record import Record
 from aiida_elyte.science.dynamics.settings import read_settings
 from aiida_elyte.science.dynamics.stops import Stop
-from aiida_elyte.science.learning.uncertainty import ForceSpread
+from aiida_elyte.science.statistics.spread import ForceSpread
 
 SETTINGS = {
     "ensemble": "nve",

@@ -10,7 +10,6 @@ from ase.neighborlist import natural_cutoffs, neighbor_list
 
 from aiida_elyte.science.forcefield.evaluation import Interaction
 from aiida_elyte.science.forcefield.internal import InternalCoordinates
-from aiida_elyte.science.forcefield.lammps import LammpsSystem, TypedRows
 from aiida_elyte.science.forcefield.terms import (
     Angle,
     Bond,
@@ -20,6 +19,7 @@ from aiida_elyte.science.forcefield.terms import (
     LennardJones96,
     nonbonded_pairs,
 )
+from aiida_elyte.science.lammps.system import LammpsSystem, TypedRows
 
 MOLECULES = {atoms.info["name"]: atoms for atoms in read(Path(__file__).with_name("molecules.xyz"), index=":")}
 TERMS = {"bonds": Bond(), "angles": Angle(), "dihedrals": Dihedral(), "impropers": Improper()}

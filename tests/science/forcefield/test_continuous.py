@@ -5,7 +5,6 @@ import pytest
 import torch
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
-from molecules import MOLECULES
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.constraints import Constraints
@@ -13,11 +12,12 @@ from aiida_elyte.science.forcefield.continuous import ContinuousTyping, describe
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
 from aiida_elyte.science.forcefield.dataset import describe_coordinates, group_frames
 from aiida_elyte.science.forcefield.evaluation import forces
-from aiida_elyte.science.forcefield.export import place_molecules
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_force_field
 from aiida_elyte.science.forcefield.model import ForceField, interactions_of, place_types
-from aiida_elyte.science.forcefield.topology import charges_of_molecules, renumber, topology_from_smiles
-from aiida_elyte.science.forcefield.typing import assign_types
+from aiida_elyte.science.lammps.export import place_molecules
+from aiida_elyte.science.molecules.topology import charges_of_molecules, renumber, topology_from_smiles
+from aiida_elyte.science.molecules.typing import assign_types
+from tests.science.forcefield.molecules import MOLECULES
 
 
 def frames_of(atoms, n_frames, seed, name, charge=0):

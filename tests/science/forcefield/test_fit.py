@@ -6,8 +6,6 @@ import pytest
 import torch
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
-from lammps_oracle import ask_lammps
-from molecules import MOLECULES
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield import objective
@@ -15,13 +13,15 @@ from aiida_elyte.science.forcefield.constraints import Constraints
 from aiida_elyte.science.forcefield.dataset import describe_coordinates, fingerprint, group_frames, split_frames
 from aiida_elyte.science.forcefield.derivatives import energy_derivatives, force_derivatives
 from aiida_elyte.science.forcefield.evaluation import energies, forces
-from aiida_elyte.science.forcefield.export import as_lammps_system
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_force_field
 from aiida_elyte.science.forcefield.model import ForceField, interactions_of, place_types
 from aiida_elyte.science.forcefield.objective import Objective, draw_frames
-from aiida_elyte.science.forcefield.topology import charges_of_molecules, renumber, topology_from_smiles
-from aiida_elyte.science.forcefield.typing import assign_types
+from aiida_elyte.science.lammps.export import as_lammps_system
+from aiida_elyte.science.molecules.topology import charges_of_molecules, renumber, topology_from_smiles
+from aiida_elyte.science.molecules.typing import assign_types
 from aiida_elyte.units import EV_KCAL_MOL
+from tests.science.forcefield.molecules import MOLECULES
+from tests.science.lammps.lammps_oracle import ask_lammps
 
 WATER = Atoms("OH2", [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
 

@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_fit import MOLECULES, force_field_of, frames_of, random_numbers
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.committee import force_spread
 from aiida_elyte.science.forcefield.constraints import Constraints
 from aiida_elyte.science.forcefield.dataset import group_frames
+from tests.science.forcefield.test_fit import MOLECULES, force_field_of, frames_of, random_numbers
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from molecules import MOLECULES, TERMS, model_of, random_system, rows_of
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.evaluation import energies, forces
@@ -14,6 +13,7 @@ from aiida_elyte.science.forcefield.internal import (
     dihedrals,
     wilson_angles,
 )
+from tests.science.forcefield.molecules import MOLECULES, TERMS, model_of, random_system, rows_of
 
 KINDS = [(bond_lengths, 2), (angles, 3), (dihedrals, 4), (wilson_angles, 4)]
 

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from molecules import random_parameters
 
 from aiida_elyte.contracts.term import TermContract
 from aiida_elyte.errors import InputError
@@ -18,6 +17,7 @@ from aiida_elyte.science.forcefield.terms import (
     LennardJones96,
     nonbonded_pairs,
 )
+from tests.science.forcefield.molecules import random_parameters
 
 
 class BuiltInTerm(TermContract):

@@ -9,7 +9,8 @@ from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.potentials import EnsembleCalculator, PotentialCalculator, build_painn
+from aiida_elyte.science.potentials.calculators import EnsembleCalculator, PotentialCalculator
+from aiida_elyte.science.potentials.painn.model import build_painn
 
 ARCHITECTURE = {"n_features": 16, "n_layers": 2, "n_rbf": 8, "cutoff_A": 4.0}
 
@@ -73,7 +74,7 @@ def test_members_of_different_cutoffs_are_refused():
 
 def test_torch_sim_sees_the_same_numbers(frame):
     torch_sim = pytest.importorskip("torch_sim")
-    from aiida_elyte.science.potentials import TorchSimModel
+    from aiida_elyte.science.potentials.painn.torchsim import TorchSimModel
 
     one = member(0)
     frames = [frame, frame.repeat((1, 2, 1))]
@@ -91,7 +92,7 @@ def test_torch_sim_sees_the_same_numbers(frame):
 
 def test_torch_sim_accepts_the_model():
     interface = pytest.importorskip("torch_sim.models.interface")
-    from aiida_elyte.science.potentials import TorchSimModel
+    from aiida_elyte.science.potentials.painn.torchsim import TorchSimModel
 
     potential = build_painn(ARCHITECTURE, energy_reference=["Si", "Fe"], dtype=torch.float64)
     model = TorchSimModel(potential, compute_stress=True)

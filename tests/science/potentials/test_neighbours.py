@@ -6,8 +6,7 @@ import torch
 from ase import Atoms
 from ase.build import bulk
 
-from aiida_elyte.science.potentials import Batch, VerletList
-from aiida_elyte.science.potentials.neighbours import find_pairs
+from aiida_elyte.science.potentials.neighbours import Batch, VerletList, find_pairs
 
 
 def naive_pairs(frame: Atoms, cutoff: float) -> set[tuple[int, int, int, int, int]]:

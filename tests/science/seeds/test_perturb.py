@@ -6,8 +6,7 @@ from ase.build import bulk
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.crystal import closest_contact
 from aiida_elyte.science.frames import block_of, read_frames, write_frames
-from aiida_elyte.science.seeds import DEFAULTS, make_seeds
-from aiida_elyte.science.seeds.perturb import rattle, scale, shear, strain, supercell
+from aiida_elyte.science.seeds.perturb import DEFAULTS, make_seeds, rattle, scale, shear, strain, supercell
 
 NONE = {kind: {"count": 0} for kind in ("rattle", "strain", "shear", "shrink", "supercell")}
 

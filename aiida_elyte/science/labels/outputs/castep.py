@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from aiida_elyte.science.functionals import name_of_dispersion, name_of_functional
+from aiida_elyte.science.labels.functionals import name_of_dispersion, name_of_functional
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh
 from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Step, element_of, numbers, read_lines
-from aiida_elyte.science.theory import LevelOfTheory
+from aiida_elyte.science.labels.theory import LevelOfTheory
 from aiida_elyte.units import GPA
 
 __all__ = ["read_castep"]

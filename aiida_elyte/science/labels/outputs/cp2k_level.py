@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 
-from aiida_elyte.science.functionals import name_of_functional
+from aiida_elyte.science.labels.functionals import name_of_functional
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh
 from aiida_elyte.science.labels.outputs.step import element_of
-from aiida_elyte.science.theory import LevelOfTheory
+from aiida_elyte.science.labels.theory import LevelOfTheory
 from aiida_elyte.units import BOLTZMANN_EV_K
 
 __all__ = ["cp2k_level"]

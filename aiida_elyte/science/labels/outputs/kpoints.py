@@ -5,7 +5,7 @@ from math import lcm
 
 import numpy as np
 
-from aiida_elyte.science.theory import mesh_spacing
+from aiida_elyte.science.labels.theory import mesh_spacing
 
 __all__ = ["spacing_of_mesh", "spacing_of_points"]
 

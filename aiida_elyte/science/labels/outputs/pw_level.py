@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 
-from aiida_elyte.science.functionals import name_of_dispersion, name_of_functional
+from aiida_elyte.science.labels.functionals import name_of_dispersion, name_of_functional
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh, spacing_of_points
 from aiida_elyte.science.labels.outputs.step import element_of
-from aiida_elyte.science.theory import LevelOfTheory
+from aiida_elyte.science.labels.theory import LevelOfTheory
 from aiida_elyte.units import RYDBERG_EV
 
 __all__ = ["dispersion_of_input", "elements_of_labels", "pw_level"]

@@ -6,10 +6,10 @@ from xml.etree import ElementTree
 import numpy as np
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.functionals import name_of_functional
+from aiida_elyte.science.labels.functionals import name_of_functional
 from aiida_elyte.science.labels.outputs.pw_level import dispersion_of_input
 from aiida_elyte.science.labels.outputs.step import VOIGT, element_of
-from aiida_elyte.science.theory import LevelOfTheory
+from aiida_elyte.science.labels.theory import LevelOfTheory
 from aiida_elyte.units import BOHR_A, HARTREE_EV
 
 __all__ = ["PwResult", "read_pw_level", "read_pw_xml"]

@@ -62,7 +62,7 @@ def read_output(path: str | Path) -> OutputFrames:
     """Read every frame of an output, plain or compressed.
 
     Energies are those of which the forces are the derivative: with smearing, the free energy. The level of theory is
-    that of ``science.theory``, so that frames of different settings are told apart.
+    that of ``science.labels.theory``, so that frames of different settings are told apart.
 
     Parameters
     ----------

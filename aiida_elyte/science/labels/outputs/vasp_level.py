@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from aiida_elyte.science.functionals import name_of_functional
+from aiida_elyte.science.labels.functionals import name_of_functional
 from aiida_elyte.science.labels.outputs.step import element_of
-from aiida_elyte.science.theory import LevelOfTheory
+from aiida_elyte.science.labels.theory import LevelOfTheory
 
 __all__ = ["element_of_title", "is_true", "vasp_level"]
 

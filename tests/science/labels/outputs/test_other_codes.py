@@ -7,7 +7,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import labels_of, level_of
 from aiida_elyte.science.labels.outputs.reading import read_output
 from aiida_elyte.science.labels.raw import sentences
-from aiida_elyte.science.theory import LevelOfTheory
+from aiida_elyte.science.labels.theory import LevelOfTheory
 from aiida_elyte.units import BOHR_A, BOLTZMANN_EV_K, GPA, HARTREE_EV
 
 

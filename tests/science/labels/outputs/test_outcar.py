@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from test_vasprun import vasprun
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import labels_of, level_of
 from aiida_elyte.science.labels.outputs.reading import read_output
 from aiida_elyte.science.labels.raw import sentences
-from aiida_elyte.science.theory import difference
+from aiida_elyte.science.labels.theory import difference
 from aiida_elyte.units import GPA
+from tests.science.labels.outputs.test_vasprun import vasprun
 
 
 def read(path):

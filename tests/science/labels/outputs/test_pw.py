@@ -12,7 +12,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import labels_of, level_of
 from aiida_elyte.science.labels.outputs.reading import is_output, read_output
 from aiida_elyte.science.labels.raw import sentences
-from aiida_elyte.science.theory import LevelOfTheory, difference
+from aiida_elyte.science.labels.theory import LevelOfTheory, difference
 from aiida_elyte.units import BOHR_A, RYDBERG_EV
 
 

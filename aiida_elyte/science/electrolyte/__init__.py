@@ -1,0 +1,1 @@
+"""From a recipe to molecules in a box: chains, packing, clusters."""

@@ -1,0 +1,1 @@
+"""What LAMMPS reads, how it is run and what it writes."""

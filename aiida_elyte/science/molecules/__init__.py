@@ -1,0 +1,1 @@
+"""Molecules: graphs, topology, perception, atom types, chains."""

@@ -1,0 +1,45 @@
+"""Bonds that a geometry has torn."""
+
+import numpy as np
+from ase.data import atomic_numbers, covalent_radii
+
+from aiida_elyte.science.molecules.topology import Topology
+
+__all__ = ["find_broken_bond", "find_broken_bonds"]
+
+_TORN = 1.4
+"""Bonds longer than this many sums of covalent radii are broken: thermal ones at 400 K reach 1.2."""
+
+
+def find_broken_bonds(positions: np.ndarray, topology: Topology) -> dict[int, str]:
+    """Name, in each frame that has a broken bond, the one that is stretched most.
+
+    Parameters
+    ----------
+    positions
+        Positions [Å], molecules whole, ``shape=(F, N, 3)``.
+    topology
+        Molecules.
+
+    Returns
+    -------
+    dict of int, str
+        By number of the frame; frames without a broken bond are not among them.
+    """
+    if not len(topology.bonds):
+        return {}
+    first, second = topology.bonds.T
+    radii = covalent_radii[[atomic_numbers[symbol] for symbol in topology.elements]]
+    lengths = np.linalg.norm(positions[:, first] - positions[:, second], axis=2)
+    stretch = lengths / (radii[first] + radii[second])
+    found = {}
+    for frame in np.flatnonzero((stretch > _TORN).any(axis=1)).tolist():
+        worst = int(np.argmax(stretch[frame]))
+        ends = "–".join(f"{topology.elements[atom]}{atom}" for atom in topology.bonds[worst].tolist())
+        found[frame] = f"bond {ends} is {lengths[frame, worst]:.2f} Å long"
+    return found
+
+
+def find_broken_bond(positions: np.ndarray, topology: Topology) -> str | None:
+    """Name the broken bond of one frame, ``shape=(N, 3)``, ``None`` where all are whole."""
+    return find_broken_bonds(positions[None], topology).get(0)

@@ -1,0 +1,135 @@
+"""How far predictions are from labels."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase import Atoms
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.frames import labels_of, require_labels
+
+if TYPE_CHECKING:
+    from aiida_elyte.science.potentials.painn.model import Potential
+
+__all__ = ["ensemble_errors", "predict", "prediction_errors"]
+
+
+def prediction_errors(
+    reference_energies: Sequence[float],
+    reference_forces: Sequence[np.ndarray],
+    energies: Sequence[float],
+    forces: Sequence[np.ndarray],
+) -> dict[str, float]:
+    r"""Return mean errors over a set of frames.
+
+    .. math::
+
+        \mathrm{MAE}_F = \langle |F_{i\alpha} - F^0_{i\alpha}| \rangle, \quad
+        \mathrm{RMSE}_F = \langle (F_{i\alpha} - F^0_{i\alpha})^2 \rangle^{1/2}, \quad
+        \mathrm{MAE}_E = \langle |E - E^0| / N \rangle
+
+    with atom :math:`i`, direction :math:`\alpha`, number of atoms :math:`N`. Forces are averaged over the components of
+    all atoms of all frames, energies over frames.
+
+    Parameters
+    ----------
+    reference_energies, energies
+        Labels and predictions of each frame [eV], shape ``(n_frames,)``.
+    reference_forces, forces
+        Labels and predictions of each frame [eV/Å], each of shape ``(n_atoms, 3)``.
+
+    Returns
+    -------
+    dict
+        ``force_mae_eV_A``, ``force_rmse_eV_A``, ``energy_mae_eV_atom``.
+
+    Raises
+    ------
+    InputError
+        When there is no frame, or labels and predictions differ in shape.
+    """
+    if not len(reference_energies):
+        raise InputError("no frame to compare; expected at least one labelled frame")
+    shapes = [np.shape(array) for array in forces]
+    expected = [np.shape(array) for array in reference_forces]
+    if shapes != expected or len(energies) != len(reference_energies) or len(shapes) != len(energies):
+        raise InputError(
+            f"predicted forces of shapes {shapes} meet labels of shapes {expected}; expected the same frames"
+        )
+    deviations = np.concatenate([np.subtract(a, b).ravel() for a, b in zip(forces, reference_forces, strict=True)])
+    n_atoms = np.array([len(array) for array in forces])
+    per_atom = np.subtract(energies, reference_energies) / n_atoms
+    return {
+        "force_mae_eV_A": float(np.abs(deviations).mean()),
+        "force_rmse_eV_A": float(np.sqrt(np.square(deviations).mean())),
+        "energy_mae_eV_atom": float(np.abs(per_atom).mean()),
+    }
+
+
+def predict(
+    potential: "Potential", frames: Sequence[Atoms], batch_size: int = 8
+) -> tuple[list[float], list[np.ndarray]]:
+    """Return energies [eV] and forces [eV/Å], shape ``(n_atoms, 3)`` each, of frames.
+
+    Parameters
+    ----------
+    potential
+        The trained potential.
+    frames
+        Frames of any size.
+    batch_size
+        Frames computed together; bounds the memory.
+
+    Raises
+    ------
+    InputError
+        When frames hold an element the potential has not seen.
+    """
+    from aiida_elyte.science.potentials.neighbours import Batch
+
+    energies: list[float] = []
+    forces: list[np.ndarray] = []
+    for first in range(0, len(frames), batch_size):
+        part = frames[first : first + batch_size]
+        potential.require_elements(np.unique(np.concatenate([frame.numbers for frame in part])))
+        batch = Batch.from_frames(part, potential.cutoff_A, dtype=potential.dtype, device=potential.device)
+        found = potential.energy_forces_stress(batch)
+        if found.forces is None:
+            raise AssertionError("forces were asked for")
+        energies += found.energy.double().cpu().tolist()
+        ends = np.cumsum([len(frame) for frame in part])[:-1]
+        forces += np.split(found.forces.double().cpu().numpy(), ends)
+    return energies, forces
+
+
+def ensemble_errors(potentials: Sequence["Potential"], frames: Sequence[Atoms]) -> dict[str, Any]:
+    """Return the errors of the mean of an ensemble, and of each member, on labelled frames.
+
+    Parameters
+    ----------
+    potentials
+        The members.
+    frames
+        Frames with energy and forces.
+
+    Returns
+    -------
+    dict
+        ``ensemble`` and the list ``members``, each as ``prediction_errors``.
+
+    Raises
+    ------
+    InputError
+        When frames are unlabelled or hold an element a member has not seen.
+    """
+    require_labels(frames, name="test set")
+    labels = [labels_of(frame) for frame in frames]
+    reference = [label["energy"] for label in labels], [label["forces"] for label in labels]
+    predictions = [predict(potential, frames) for potential in potentials]
+    mean_energies = np.mean([energies for energies, _ in predictions], axis=0)
+    mean_forces = [np.mean(one, axis=0) for one in zip(*(forces for _, forces in predictions), strict=True)]
+    return {
+        "ensemble": prediction_errors(*reference, list(mean_energies), mean_forces),
+        "members": [prediction_errors(*reference, *prediction) for prediction in predictions],
+    }

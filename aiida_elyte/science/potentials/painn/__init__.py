@@ -1,0 +1,1 @@
+"""PaiNN, the family of potentials that SchNetPack trains."""
