@@ -13,6 +13,7 @@ from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.plugins import load
+from aiida_elyte.provenance.names import round_call
 from aiida_elyte.science.learning.convergence import held_out_error, label_budget_left, should_continue
 from aiida_elyte.science.learning.ensemble import member_name, replica_settings
 from aiida_elyte.science.learning.settings import Learning
@@ -206,7 +207,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             orm.List(sorted(self.ctx.potentials)),
             orm.Int(self.ctx.number),
         )
-        inputs.metadata.call_link_label = f"round_{self.ctx.number:02d}_sample"
+        inputs.metadata.call_link_label = round_call(self.ctx.number, "sample")
         return ToContext(sampling=self.submit(self._sampler, **inputs))
 
     def inspect_sampling(self) -> ExitCode | None:
@@ -250,7 +251,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         """Label the selected frames."""
         inputs = AttributeDict(self.inputs.label)
         inputs.frames = self.ctx.selected
-        inputs.metadata = {"call_link_label": f"round_{self.ctx.number:02d}_label"}
+        inputs.metadata = {"call_link_label": round_call(self.ctx.number, "label")}
         return ToContext(labelling=self.submit(load("labellers", self.inputs.labeller.value), **inputs))
 
     def inspect_labelling(self) -> None:
@@ -278,7 +279,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             inputs.train.settings = retraining_settings(
                 inputs.train.settings, orm.Dict(self.settings.get("retraining", {}))
             )
-        inputs.metadata.call_link_label = f"round_{self.ctx.number:02d}_train"
+        inputs.metadata.call_link_label = round_call(self.ctx.number, "train")
         return ToContext(training=self.submit(TrainEnsembleWorkChain, **inputs))
 
     def inspect_training(self) -> ExitCode | None:

@@ -18,6 +18,7 @@ from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
+from aiida_elyte.provenance.names import BUILD, PRODUCTION, REDUCTION, SOLVATION, settling_call
 from aiida_elyte.science.lammps.production import Production, Settling
 from aiida_elyte.science.lammps.run import read_settings
 from aiida_elyte.workflows.build_box import BuildBoxBaseWorkChain
@@ -176,7 +177,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         inputs = AttributeDict(self.exposed_inputs(BuildBoxBaseWorkChain, namespace="build"))
         inputs.force_field = self.inputs.force_field
         inputs.settings = with_recipe(inputs.settings, self.inputs.recipe, self.inputs.seed)
-        inputs.metadata.call_link_label = "build"
+        inputs.metadata.call_link_label = BUILD
         return ToContext(build=self.submit(BuildBoxBaseWorkChain, **inputs))
 
     def inspect_build(self) -> ExitCode | None:
@@ -201,7 +202,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         inputs = self._md(built.data, box_settings(self.inputs.run, built.results, self.inputs.seed, extra))
         if self.ctx.folder is not None:
             inputs.parent_folder = self.ctx.folder
-        inputs.metadata.call_link_label = f"settle_{self.ctx.n_runs:02d}"
+        inputs.metadata.call_link_label = settling_call(self.ctx.n_runs)
         self.ctx.n_runs += 1
         return ToContext(settling=self.submit(LammpsBaseWorkChain, **inputs))
 
@@ -228,7 +229,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
             self.inputs.run, node.inputs.settings, self.inputs.production, self.ctx.verdict, self.inputs.seed
         )
         inputs = self._md(node.outputs.final, settings)
-        inputs.metadata.call_link_label = "production"
+        inputs.metadata.call_link_label = PRODUCTION
         return ToContext(production=self.submit(LammpsBaseWorkChain, **inputs))
 
     def inspect_production(self) -> ExitCode | None:
@@ -248,7 +249,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         inputs.trajectories = {"r0": node.outputs.remote_folder}
         inputs.topology = node.outputs.final
         inputs.settings = reduction_settings(inputs.settings, node.outputs.results, self.ctx.build.outputs.results)
-        inputs.metadata.call_link_label = "reduce"
+        inputs.metadata.call_link_label = REDUCTION
         return ToContext(reduction=self.submit(ReduceTrajectoryBaseWorkChain, **inputs))
 
     def inspect_reduction(self) -> ExitCode | None:
@@ -270,7 +271,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         inputs.trajectories = {"r0": node.outputs.remote_folder}
         inputs.topology = node.outputs.final
         inputs.settings = solvation_settings(inputs.settings, node.outputs.results, self.ctx.build.outputs.results)
-        inputs.metadata.call_link_label = "solvation"
+        inputs.metadata.call_link_label = SOLVATION
         return ToContext(solvation=self.submit(SolvationBaseWorkChain, **inputs))
 
     def inspect_solvation(self) -> None:

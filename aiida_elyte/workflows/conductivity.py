@@ -12,6 +12,7 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
+from aiida_elyte.provenance.names import md_call, temperature_name
 from aiida_elyte.science.crystal import require_charges, require_temperatures
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.md import MdBaseWorkChain
@@ -123,14 +124,14 @@ class ConductivityWorkChain(ProtocolMixin, WorkChain):
             inputs.start, inputs.potentials = self.inputs.start, self.inputs.potentials
             members = orm.List(sorted(self.inputs.potentials))
             inputs.settings = run_settings(inputs.settings, orm.Dict(conditions), members, orm.Int(0))
-            inputs.metadata.call_link_label = f"md_{_name(temperature)}"
-            children[_name(temperature)] = self.submit(MdBaseWorkChain, **inputs)
+            inputs.metadata.call_link_label = md_call(temperature)
+            children[temperature_name(temperature)] = self.submit(MdBaseWorkChain, **inputs)
         return ToContext(**children)
 
     def inspect_md(self) -> None:
         """Analyse the runs."""
         for temperature in self.ctx.running:
-            name = _name(temperature)
+            name = temperature_name(temperature)
             node = self.ctx[name]
             if not node.is_finished_ok or "series" not in node.outputs:
                 self.ctx.failed[name] = f"{temperature:g} K: {reason_of(node)}"
@@ -156,10 +157,6 @@ class ConductivityWorkChain(ProtocolMixin, WorkChain):
 
 
 _NOT_FOR_MD = ("temperatures_K", "charges")
-
-
-def _name(temperature: float) -> str:
-    return f"T{temperature:07.2f}".replace(".", "_")
 
 
 def _validate(inputs: Any, _: Any) -> str | None:

@@ -11,6 +11,7 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
+from aiida_elyte.provenance.names import CONDUCTIVITY, LEARNING, SEED_LABELS
 from aiida_elyte.science.crystal import check_structure, require_charges
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 from aiida_elyte.workflows.conductivity import ConductivityWorkChain
@@ -133,7 +134,7 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         """Make the seeds and label them."""
         inputs = AttributeDict(self.inputs.active_learning.label)
         inputs.frames = make_seed_frames(self.ctx.start, self.inputs.seeds)
-        inputs.metadata = {"call_link_label": "seeds_label"}
+        inputs.metadata = {"call_link_label": SEED_LABELS}
         self.report(f"{len(inputs.frames)} seeds go to the labeller {self.inputs.active_learning.labeller.value!r}")
         return ToContext(labelling=self.submit(load("labellers", self.inputs.active_learning.labeller.value), **inputs))
 
@@ -152,7 +153,7 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         inputs = AttributeDict(self.exposed_inputs(ActiveLearningWorkChain, namespace="active_learning"))
         inputs.start = self.ctx.start
         inputs.dataset = self.ctx.dataset
-        inputs.metadata.call_link_label = "learning"
+        inputs.metadata.call_link_label = LEARNING
         if self.inputs.get("potentials"):
             inputs.potentials = self.inputs.potentials
         return ToContext(learning=self.submit(ActiveLearningWorkChain, **inputs))
@@ -170,7 +171,7 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         inputs = AttributeDict(self.exposed_inputs(ConductivityWorkChain, namespace="conductivity"))
         inputs.start = self.ctx.start
         inputs.potentials = dict(self.ctx.learning.outputs.potentials)
-        inputs.metadata.call_link_label = "conductivity"
+        inputs.metadata.call_link_label = CONDUCTIVITY
         return ToContext(conductivity=self.submit(ConductivityWorkChain, **inputs))
 
     def inspect_conductivity(self) -> ExitCode | None:

@@ -21,6 +21,7 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
+from aiida_elyte.provenance.names import CLUSTER_LABELS, LEARNING, box_call
 from aiida_elyte.science.electrolyte.boxes import one_of_each, seed_of_box
 from aiida_elyte.science.electrolyte.recipe import read_recipe
 from aiida_elyte.science.electrolyte.solvation import Solvation, check_solvation
@@ -204,7 +205,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         """Make the clusters and label them."""
         inputs = AttributeDict(self.inputs.label)
         inputs.frames = make_cluster_frames(self.inputs.recipe, self.inputs.clusters, self._fit)
-        inputs.metadata = {"call_link_label": "clusters_label"}
+        inputs.metadata = {"call_link_label": CLUSTER_LABELS}
         self.report(f"{len(inputs.frames)} clusters go to the labeller {self.inputs.learning.labeller.value!r}")
         return ToContext(labelling=self.submit(load("labellers", self.inputs.learning.labeller.value), **inputs))
 
@@ -227,7 +228,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         inputs.sample.settings = sampling_settings(
             inputs.sample.settings, self.inputs.recipe, self.inputs.clusters, self._fit
         )
-        inputs.metadata.call_link_label = "learning"
+        inputs.metadata.call_link_label = LEARNING
         return ToContext(learning=self.submit(ForceFieldWorkChain, **inputs))
 
     def inspect_learning(self) -> ExitCode | None:
@@ -259,7 +260,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
             inputs = AttributeDict(self.exposed_inputs(BoxWorkChain, namespace="box"))
             inputs.recipe, inputs.force_field = self.inputs.recipe, self.ctx.members[member]
             inputs.seed = orm.Int(seed_of_box(self.inputs.recipe.get_dict().get("seed", 0), number))
-            name = f"{member}_b{number:02d}"
+            name = box_call(member, number)
             inputs.metadata.call_link_label = name
             children[name] = self.submit(BoxWorkChain, **inputs)
         self.ctx.running = list(children)

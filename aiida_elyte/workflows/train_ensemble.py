@@ -11,6 +11,7 @@ from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.plugins import load
+from aiida_elyte.provenance.names import member_call
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.protocols import ProtocolMixin
 from aiida_elyte.workflows.validation import is_labelled, is_plugin, is_positive, mixed_levels, no_settings
@@ -122,7 +123,7 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
                 inputs.validation = self.inputs.validation
             if name in self.inputs.get("initial", {}):
                 inputs.initial = self.inputs.initial[name]
-            inputs.metadata = {**inputs.get("metadata", {}), "call_link_label": f"train_{name}"}
+            inputs.metadata = {**inputs.get("metadata", {}), "call_link_label": member_call(name)}
             children[name] = self.submit(trainer, **inputs)
         return ToContext(**children)
 

@@ -1,0 +1,125 @@
+"""The vocabulary of call links: made and parsed here alone."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = [
+    "BUILD",
+    "CLUSTER_LABELS",
+    "CONDUCTIVITY",
+    "LEARNING",
+    "PRODUCTION",
+    "REDUCTION",
+    "SEED_LABELS",
+    "SOLVATION",
+    "Call",
+    "batch_call",
+    "box_call",
+    "frame_call",
+    "is_attempt",
+    "md_call",
+    "member_call",
+    "parse_call",
+    "round_call",
+    "settling_call",
+    "temperature_name",
+]
+
+SEED_LABELS = "seeds_label"
+"""Labels of the seeds of a crystal."""
+CLUSTER_LABELS = "clusters_label"
+"""Labels of the clusters of a polymer electrolyte."""
+LEARNING = "learning"
+CONDUCTIVITY = "conductivity"
+BUILD = "build"
+PRODUCTION = "production"
+REDUCTION = "reduce"
+SOLVATION = "solvation"
+
+_STATIONS = (SEED_LABELS, CLUSTER_LABELS, LEARNING, CONDUCTIVITY, BUILD, PRODUCTION, REDUCTION, SOLVATION)
+
+Step = Literal["sample", "label", "train"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a call link says."""
+
+    kind: str
+    """A station by its name, or ``round``, ``member``, ``md``, ``batch``, ``frame``, ``box``, ``settling``."""
+    number: int | None = None
+    """Number of the round, first frame of the batch, index of the frame, the box or the run; ``None`` for stations."""
+    step: str | None = None
+    """Step of a round: ``sample``, ``label``, ``train``."""
+    name: str | None = None
+    """Name of the member, as ``m00``, also of a box; or of the temperature, as ``T0600_00``."""
+
+
+def round_call(number: int, step: Step) -> str:
+    """Return the name of a step of a round of active learning, as ``round_03_train``."""
+    return f"round_{number:02d}_{step}"
+
+
+def member_call(member: str) -> str:
+    """Return the name of the training of a member, as ``train_m00``."""
+    return f"train_{member}"
+
+
+def md_call(temperature_K: float) -> str:
+    """Return the name of the production run at a temperature, as ``md_T0600_00``."""
+    return f"md_{temperature_name(temperature_K)}"
+
+
+def temperature_name(temperature_K: float) -> str:
+    """Return the name of a temperature among outputs, as ``T0600_00``."""
+    return f"T{temperature_K:07.2f}".replace(".", "_")
+
+
+def batch_call(first: int) -> str:
+    """Return the name of a batch of labels by its first frame, as ``label_b00000000``."""
+    return f"label_b{first:08d}"
+
+
+def frame_call(index: int) -> str:
+    """Return the name of the label of one frame, as ``frame_000000``."""
+    return f"frame_{index:06d}"
+
+
+def box_call(member: str, index: int) -> str:
+    """Return the name of a box and of the force field in it, as ``m00_b00``."""
+    return f"{member}_b{index:02d}"
+
+
+def settling_call(index: int) -> str:
+    """Return the name of a run in which a box settles, as ``settle_00``."""
+    return f"settle_{index:02d}"
+
+
+def is_attempt(label: str) -> bool:
+    """Return whether a call is one attempt of a restart WorkChain, or an unnamed calcfunction."""
+    return label == "CALL" or re.fullmatch(r"iteration_\d+", label) is not None
+
+
+_PATTERNS = {
+    "round": re.compile(r"round_(?P<number>\d+)_(?P<step>sample|label|train)"),
+    "member": re.compile(r"train_(?P<name>m\d+)"),
+    "md": re.compile(r"md_(?P<name>T\d+_\d+)"),
+    "batch": re.compile(r"label_b(?P<number>\d+)"),
+    "frame": re.compile(r"frame_(?P<number>\d+)"),
+    "box": re.compile(r"(?P<name>m\d+)_b(?P<number>\d+)"),
+    "settling": re.compile(r"settle_(?P<number>\d+)"),
+}
+
+
+def parse_call(label: str) -> Call | None:
+    """Return what the label of a call link says, ``None`` for an attempt or a label from elsewhere."""
+    if label in _STATIONS:
+        return Call(label)
+    for kind, pattern in _PATTERNS.items():
+        match = pattern.fullmatch(label)
+        if match is not None:
+            found = match.groupdict()
+            number = found.get("number")
+            return Call(kind, None if number is None else int(number), found.get("step"), found.get("name"))
+    return None
