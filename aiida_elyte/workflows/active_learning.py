@@ -22,7 +22,13 @@ from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.md import MdBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
-from aiida_elyte.workflows.validation import is_labelled, is_plugin, no_selector, no_settings, other_level
+from aiida_elyte.workflows.validation import (
+    validate_labelled,
+    validate_plugin,
+    validate_same_level,
+    validate_selector,
+    validate_settings,
+)
 
 __all__ = ["ActiveLearningWorkChain"]
 
@@ -51,12 +57,16 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         """Define ports, outline and exit codes."""
         super().define(spec)
         spec.input("start", valid_type=FramesData, help=cls._start_help)
-        spec.input("dataset", valid_type=FramesData, validator=is_labelled, help="Labelled frames to begin with.")
+        spec.input("dataset", valid_type=FramesData, validator=validate_labelled, help="Labelled frames to begin with.")
         spec.input_namespace(
             "potentials", valid_type=cls._potential, dynamic=True, required=False, help="Trained members."
         )
         spec.input(
-            "labeller", valid_type=orm.Str, serializer=orm.to_aiida_type, validator=is_plugin("labellers"), help="Name."
+            "labeller",
+            valid_type=orm.Str,
+            serializer=orm.to_aiida_type,
+            validator=validate_plugin("labellers"),
+            help="Name.",
         )
         spec.input_namespace("label", dynamic=True, help="Inputs of the labeller.")
         spec.expose_inputs(TrainEnsembleWorkChain, namespace="ensemble", exclude=("dataset", "initial"))
@@ -68,7 +78,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             validator=holds(Learning),
             help="Settings of the loop, as in the protocol: rounds, budget, `sampling`, `selection`, `retraining`.",
         )
-        spec.inputs.validator = cls._refuse
+        spec.inputs.validator = cls._validate
         spec.output("dataset", valid_type=FramesData, help="All labelled frames.")
         spec.output_namespace("potentials", valid_type=cls._potential, dynamic=True, help="The last ensemble.")
         spec.output("history", valid_type=orm.Dict, help="What each round sampled, refused and labelled; why it ended.")
@@ -153,14 +163,14 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         return merge_labels(known.get(labeller), asked.get(labeller))
 
     @classmethod
-    def _refuse(cls, inputs: Any, _: Any) -> str | None:
+    def _validate(cls, inputs: Any, _: Any) -> str | None:
         """Refuse rounds that cannot be run."""
         if "learning" not in inputs or "ensemble" not in inputs or not inputs["learning"]["max_rounds"]:
             return None
         learning, members = inputs["learning"].get_dict(), sorted(inputs.get("potentials") or {})
         if learning.get("retraining") and not cls._starts_warm:
             return "learning has retraining; expected none, for members are trained anew; leave it out"
-        refused = other_level(inputs.get("dataset"), inputs) or no_selector(learning["selection"])
+        refused = validate_same_level(inputs.get("dataset"), inputs) or validate_selector(learning["selection"])
         if refused is not None:
             return refused
         members = members or [member_name(index) for index in range(inputs["ensemble"]["n_members"].value)]
@@ -169,7 +179,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
                 "n_members is 1; expected at least two, as one member has no committee spread; or set max_rounds to 0"
             )
         sampled = replica_settings(inputs["sample"]["settings"].get_dict(), learning["sampling"], members, 1)
-        return no_settings(cls._sampler, orm.Dict(sampled), "learning.sampling")
+        return validate_settings(cls._sampler, orm.Dict(sampled), "learning.sampling")
 
     def setup(self) -> None:
         """Start with what is given."""

@@ -27,7 +27,7 @@ from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.reduce_trajectory import ReduceTrajectoryBaseWorkChain
 from aiida_elyte.workflows.solvation import SolvationBaseWorkChain
-from aiida_elyte.workflows.validation import is_positive, is_recipe
+from aiida_elyte.workflows.validation import validate_positive, validate_recipe
 
 __all__ = ["BoxWorkChain"]
 
@@ -46,13 +46,15 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
     def define(cls, spec: Any) -> None:
         """Define ports, outline and exit codes."""
         super().define(spec)
-        spec.input("recipe", valid_type=orm.Dict, serializer=orm.to_aiida_type, validator=is_recipe, help="The box.")
+        spec.input(
+            "recipe", valid_type=orm.Dict, serializer=orm.to_aiida_type, validator=validate_recipe, help="The box."
+        )
         spec.input("force_field", valid_type=ForceFieldData, help="Force field with every type of the recipe.")
         spec.input(
             "seed",
             valid_type=orm.Int,
             serializer=orm.to_aiida_type,
-            validator=is_positive,
+            validator=validate_positive,
             help="Seed of the box and its velocities.",
         )
         spec.input(

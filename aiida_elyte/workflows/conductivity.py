@@ -17,7 +17,7 @@ from aiida_elyte.science.crystal import require_charges, require_temperatures
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.md import MdBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
-from aiida_elyte.workflows.validation import is_positive
+from aiida_elyte.workflows.validation import validate_positive
 
 __all__ = ["ConductivityWorkChain"]
 
@@ -46,7 +46,7 @@ class ConductivityWorkChain(ProtocolMixin, WorkChain):
             "max_in_flight",
             valid_type=orm.Int,
             serializer=orm.to_aiida_type,
-            validator=is_positive,
+            validator=validate_positive,
             help="Runs at a time.",
         )
         spec.inputs.validator = _validate

@@ -17,7 +17,7 @@ from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 from aiida_elyte.workflows.conductivity import ConductivityWorkChain
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
-from aiida_elyte.workflows.validation import is_labelled, mixed_levels
+from aiida_elyte.workflows.validation import validate_labelled, validate_one_level
 
 __all__ = ["CrystalWorkChain"]
 
@@ -39,7 +39,7 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
             "dataset",
             valid_type=FramesData,
             required=False,
-            validator=is_labelled,
+            validator=validate_labelled,
             help="Labelled frames to start with.",
         )
         spec.input_namespace(
@@ -214,4 +214,4 @@ def _validate(inputs: Any, _: Any) -> str | None:
     settings = inputs.get("active_learning", {}).get("ensemble", {}).get("train", {}).get("settings")
     if settings is not None and settings.get_dict().get("allow_mixed_levels"):
         return None
-    return mixed_levels(inputs["dataset"], "dataset")
+    return validate_one_level(inputs["dataset"], "dataset")

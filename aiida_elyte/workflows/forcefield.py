@@ -5,7 +5,7 @@ from typing import Any
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 from aiida_elyte.workflows.sample_clusters import SampleClustersBaseWorkChain
-from aiida_elyte.workflows.validation import no_charges
+from aiida_elyte.workflows.validation import validate_charges
 
 __all__ = ["ForceFieldWorkChain"]
 
@@ -27,9 +27,9 @@ class ForceFieldWorkChain(ActiveLearningWorkChain):
     _start_help = "Clusters the sampling starts from, with their total charge."
 
     @classmethod
-    def _refuse(cls, inputs: Any, port: Any) -> str | None:
+    def _validate(cls, inputs: Any, port: Any) -> str | None:
         """Refuse rounds that cannot be run, and labels without charges."""
-        refused = super()._refuse(inputs, port)
+        refused = super()._validate(inputs, port)
         if refused is None and "learning" in inputs and inputs["learning"]["max_rounds"]:
-            refused = no_charges(inputs.get("label"), "label")
+            refused = validate_charges(inputs.get("label"), "label")
         return refused

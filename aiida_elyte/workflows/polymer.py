@@ -31,7 +31,13 @@ from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
 from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides, recursive_merge
-from aiida_elyte.workflows.validation import is_labelled, is_positive, is_recipe, no_charges, other_level
+from aiida_elyte.workflows.validation import (
+    validate_charges,
+    validate_labelled,
+    validate_positive,
+    validate_recipe,
+    validate_same_level,
+)
 
 __all__ = ["PolymerWorkChain"]
 
@@ -52,14 +58,14 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
             "recipe",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
-            validator=is_recipe,
+            validator=validate_recipe,
             help="The electrolyte, with a salt.",
         )
         spec.input(
             "dataset",
             valid_type=FramesData,
             required=False,
-            validator=is_labelled,
+            validator=validate_labelled,
             help="Labelled clusters to start with.",
         )
         spec.input_namespace(
@@ -83,14 +89,14 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
             "n_boxes",
             valid_type=orm.Int,
             serializer=orm.to_aiida_type,
-            validator=is_positive,
+            validator=validate_positive,
             help="Independent boxes.",
         )
         spec.input(
             "max_in_flight",
             valid_type=orm.Int,
             serializer=orm.to_aiida_type,
-            validator=is_positive,
+            validator=validate_positive,
             help="Boxes at a time.",
         )
         spec.inputs.validator = _validate
@@ -322,9 +328,9 @@ def _not_learned(inputs: Any) -> str | None:
             f"label has level of theory {told['label']!r}, learning.label {told['learning.label']!r}; expected one; "
             "name the calculator in learning.label alone"
         )
-    if inputs.get("dataset") is None and (refused := no_charges(inputs.get("label"), "label")) is not None:
+    if inputs.get("dataset") is None and (refused := validate_charges(inputs.get("label"), "label")) is not None:
         return refused
-    return other_level(inputs.get("dataset"), inputs.get("learning", {}))
+    return validate_same_level(inputs.get("dataset"), inputs.get("learning", {}))
 
 
 def _other_charges(inputs: Any) -> str | None:

@@ -14,7 +14,13 @@ from aiida_elyte.plugins import load
 from aiida_elyte.provenance.names import member_call
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.protocols import ProtocolMixin
-from aiida_elyte.workflows.validation import is_labelled, is_plugin, is_positive, mixed_levels, no_settings
+from aiida_elyte.workflows.validation import (
+    validate_labelled,
+    validate_one_level,
+    validate_plugin,
+    validate_positive,
+    validate_settings,
+)
 
 __all__ = ["TrainEnsembleWorkChain"]
 
@@ -29,7 +35,10 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
         """Define ports, outline and exit codes."""
         super().define(spec)
         spec.input(
-            "dataset", valid_type=FramesData, validator=is_labelled, help="Labelled frames of one level of theory."
+            "dataset",
+            valid_type=FramesData,
+            validator=validate_labelled,
+            help="Labelled frames of one level of theory.",
         )
         spec.input("validation", valid_type=FramesData, required=False, help="Labelled frames to validate on.")
         spec.input_namespace(
@@ -40,17 +49,17 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
             valid_type=orm.Str,
             serializer=orm.to_aiida_type,
             default=lambda: orm.Str("painn"),
-            validator=is_plugin("trainers"),
+            validator=validate_plugin("trainers"),
             help="Name of the trainer in `aiida_elyte.trainers`.",
         )
         spec.input(
-            "n_members", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Members."
+            "n_members", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=validate_positive, help="Members."
         )
         spec.input(
             "max_in_flight",
             valid_type=orm.Int,
             serializer=orm.to_aiida_type,
-            validator=is_positive,
+            validator=validate_positive,
             help="Jobs at a time.",
         )
         spec.input_namespace(
@@ -154,9 +163,9 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
 def _can_train(inputs: Any, _: Any) -> str | None:
     settings = inputs.get("train", {}).get("settings")
     if settings is not None and "trainer" in inputs:
-        refused = no_settings(load("trainers", inputs["trainer"].value), settings, "train")
+        refused = validate_settings(load("trainers", inputs["trainer"].value), settings, "train")
         if refused is not None:
             return refused
     if "dataset" in inputs and not (settings is not None and settings.get_dict().get("allow_mixed_levels")):
-        return mixed_levels(inputs["dataset"], "dataset")
+        return validate_one_level(inputs["dataset"], "dataset")
     return None

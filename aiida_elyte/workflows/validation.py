@@ -17,26 +17,26 @@ from aiida_elyte.science.labels.theory import combine_levels
 from aiida_elyte.science.settings import refuse_unknown
 
 __all__ = [
-    "is_labelled",
-    "is_plugin",
-    "is_positive",
-    "is_recipe",
-    "mixed_levels",
-    "no_charges",
-    "no_selector",
-    "no_settings",
-    "other_level",
+    "validate_charges",
+    "validate_labelled",
+    "validate_one_level",
+    "validate_plugin",
+    "validate_positive",
+    "validate_recipe",
+    "validate_same_level",
+    "validate_selector",
+    "validate_settings",
 ]
 
 
-def is_positive(node: Any, port: Any) -> str | None:
+def validate_positive(node: Any, port: Any) -> str | None:
     """Refuse a number that is not positive."""
     if node is not None and node.value <= 0:
         return f"{port.name} is {node.value}; expected a positive number"
     return None
 
 
-def is_plugin(group: str) -> Callable[[Any, Any], str | None]:
+def validate_plugin(group: str) -> Callable[[Any, Any], str | None]:
     """Return a validator that refuses a name no plug-in of the group bears."""
 
     def validate(node: orm.Str | None, _: Any) -> str | None:
@@ -50,14 +50,14 @@ def is_plugin(group: str) -> Callable[[Any, Any], str | None]:
     return validate
 
 
-def is_labelled(node: FramesData | None, port: Any) -> str | None:
+def validate_labelled(node: FramesData | None, port: Any) -> str | None:
     """Refuse a set with unlabelled frames."""
     if node is not None and not node.is_labelled:
         return f"{port.name} holds frames without energy and forces; expected a labelled set; label it first"
     return None
 
 
-def is_recipe(node: orm.Dict | None, _: Any) -> str | None:
+def validate_recipe(node: orm.Dict | None, _: Any) -> str | None:
     """Refuse what is no recipe of an electrolyte."""
     try:
         if node is not None:
@@ -67,7 +67,7 @@ def is_recipe(node: orm.Dict | None, _: Any) -> str | None:
     return None
 
 
-def mixed_levels(node: FramesData, name: str) -> str | None:
+def validate_one_level(node: FramesData, name: str) -> str | None:
     """Return a sentence if the labels are of several levels of theory, naming the field that differs."""
     levels = node.base.attributes.get("levels_of_theory")
     sentence = combine_levels(levels)[1] if levels else None
@@ -79,7 +79,7 @@ def mixed_levels(node: FramesData, name: str) -> str | None:
     )
 
 
-def other_level(node: FramesData | None, learning: Any, name: str = "dataset") -> str | None:
+def validate_same_level(node: FramesData | None, learning: Any, name: str = "dataset") -> str | None:
     """Return a sentence if a set is of another level of theory than the labels that active learning will add.
 
     That level is known where the labeller states it.
@@ -110,7 +110,7 @@ def other_level(node: FramesData | None, learning: Any, name: str = "dataset") -
     )
 
 
-def no_settings(process: type[Process], node: orm.Dict, name: str) -> str | None:
+def validate_settings(process: type[Process], node: orm.Dict, name: str) -> str | None:
     """Refuse settings that a process does not take.
 
     Parameters
@@ -126,7 +126,7 @@ def no_settings(process: type[Process], node: orm.Dict, name: str) -> str | None
     return None if refused is None else f"{name}: {refused.message}"
 
 
-def no_selector(selection: Mapping[str, Any]) -> str | None:
+def validate_selector(selection: Mapping[str, Any]) -> str | None:
     """Refuse a selector that there is not, and keywords that it does not take."""
     try:
         parameters = signature(load("selectors", selection["selector"])).parameters
@@ -139,7 +139,7 @@ def no_selector(selection: Mapping[str, Any]) -> str | None:
     return None
 
 
-def no_charges(label: Any, name: str) -> str | None:
+def validate_charges(label: Any, name: str) -> str | None:
     """Refuse a labeller of ours that gives no charges, where that is known: force fields are fitted with them.
 
     Parameters

@@ -13,7 +13,7 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.script import ScriptBaseWorkChain
-from aiida_elyte.workflows.validation import is_positive
+from aiida_elyte.workflows.validation import validate_positive
 
 __all__ = ["AseLabelWorkChain", "LabelAseBaseWorkChain", "merge_labels"]
 
@@ -36,13 +36,17 @@ class AseLabelWorkChain(ProtocolMixin, WorkChain):
         super().define(spec)
         spec.input("frames", valid_type=FramesData, help="Frames to label.")
         spec.input(
-            "batch_size", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=is_positive, help="Frames a job."
+            "batch_size",
+            valid_type=orm.Int,
+            serializer=orm.to_aiida_type,
+            validator=validate_positive,
+            help="Frames a job.",
         )
         spec.input(
             "max_in_flight",
             valid_type=orm.Int,
             serializer=orm.to_aiida_type,
-            validator=is_positive,
+            validator=validate_positive,
             help="Jobs at a time.",
         )
         spec.expose_inputs(LabelAseBaseWorkChain, namespace="ase", exclude=("frames",))

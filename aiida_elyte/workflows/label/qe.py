@@ -16,7 +16,7 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.labels.theory import LevelOfTheory
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
-from aiida_elyte.workflows.validation import is_positive
+from aiida_elyte.workflows.validation import validate_positive
 
 __all__ = ["QeLabelWorkChain"]
 
@@ -74,7 +74,7 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
             "max_in_flight",
             valid_type=orm.Int,
             serializer=orm.to_aiida_type,
-            validator=is_positive,
+            validator=validate_positive,
             help="Frames at a time.",
         )
         spec.input(
@@ -135,7 +135,7 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
         return builder
 
     @classmethod
-    def refuse_elements(cls, inputs: Mapping[str, Any], elements: Sequence[str]) -> str | None:
+    def validate_elements(cls, inputs: Mapping[str, Any], elements: Sequence[str]) -> str | None:
         """Return why frames with these elements cannot be labelled under these inputs, ``None`` when they can."""
         try:
             _recommend_cutoffs(inputs["scf"].get_dict(), elements)
@@ -339,5 +339,5 @@ def _is_scf(node: orm.Dict | None, _: Any) -> str | None:
 
 def _has_pseudopotentials(inputs: Any, _: Any) -> str | None:
     if "scf" in inputs and "frames" in inputs:
-        return QeLabelWorkChain.refuse_elements(inputs, inputs["frames"].base.attributes.get("elements"))
+        return QeLabelWorkChain.validate_elements(inputs, inputs["frames"].base.attributes.get("elements"))
     return None
