@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
@@ -78,6 +78,17 @@ class Job:
     def should_stop(self, reserve_s: float = 0.0) -> bool:
         """Tell whether the wall time is near: 5 % of it and ``reserve_s`` are kept for the last checkpoint."""
         return self.max_seconds is not None and self.seconds > 0.95 * self.max_seconds - reserve_s
+
+    def sizes(self, files: Iterable[str | Sequence[str]]) -> dict[str, int]:
+        """Return the size of each file that is there [bytes]: tells files apart that are too large for a hash.
+
+        Parameters
+        ----------
+        files
+            Names, or lists of names of parts.
+        """
+        names = [name for named in files for name in ([named] if isinstance(named, str) else named)]
+        return {name: (self.folder / name).stat().st_size for name in names if (self.folder / name).is_file()}
 
     def report(self, **progress: Any) -> None:
         """Write ``progress.json``, which ``aiida-elyte status`` reads while the job runs."""
