@@ -196,11 +196,14 @@ class Pace:
         self, job: Job, save: Callable[[], None] | None = None, every_s: float = 0.0, reserve: float = 2.0
     ) -> None:
         self._job, self._save, self._every_s, self._reserve = job, save, every_s, reserve
-        self._last_s = self._saved_s = self._reported_s = job.seconds
+        self._saved_s = self._reported_s = job.seconds
+        self._last_s: float | None = None
         self._slowest_s = 0.0
 
     def lap(self, **progress: Any) -> bool:
-        """Note that a lap is done; save and report what is due.
+        """Note that a lap ends and another begins; save and report what is due.
+
+        The time before the first call is that of opening files; call it before a first lap that is long.
 
         Parameters
         ----------
@@ -213,7 +216,9 @@ class Pace:
             Whether the wall time is too near for another lap. Everything is saved then.
         """
         now = self._job.seconds
-        self._slowest_s, self._last_s = max(self._slowest_s, now - self._last_s), now
+        if self._last_s is not None:
+            self._slowest_s = max(self._slowest_s, now - self._last_s)
+        self._last_s = now
         should_stop = self._job.should_stop(self._reserve * self._slowest_s)
         if self._save is not None and (should_stop or now - self._saved_s > self._every_s):
             self._save()
