@@ -2,12 +2,13 @@ import json
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from aiida_elyte.errors import InputError, ProgramFailure
-from aiida_elyte.program import Job, execute, write_atomically
+from aiida_elyte.program import Checkpoint, Job, Pace, execute, write_atomically
 
 
 @pytest.fixture
@@ -141,3 +142,120 @@ def test_killed_while_writing_never_leaves_half_a_file(tmp_path):
     content = path.read_text()
     assert len(content) == 200_000
     assert len(set(content)) == 1
+
+
+def test_a_checkpoint_gives_back_what_was_saved_to_the_last_bit(tmp_path):
+    rng = np.random.default_rng(3)
+    arrays = {
+        "x": rng.standard_normal((3, 4)),
+        "single": rng.standard_normal(5).astype(np.float32),
+        "none": np.empty((0, 3)),
+        "n": np.array(7),
+        "names": np.array(["Li", "P"]),
+    }
+    state = {"step": np.int64(12), "energy": 0.1 + 0.2, "notes": ["é"], "nothing": None, "weight": float("nan")}
+    Checkpoint(tmp_path / "c.npz", {"seed": 1}).save(state, {**arrays, "model": b"\x00weights\xff\x00"})
+    saved = Checkpoint(tmp_path / "c.npz", {"seed": 1}).load()
+    assert {**saved.state, "weight": None} == {**state, "weight": None}
+    assert np.isnan(saved.state["weight"])
+    assert set(saved.arrays) == {*arrays, "model"}
+    for name, array in arrays.items():
+        assert saved.arrays[name].dtype == array.dtype
+        np.testing.assert_array_equal(saved.arrays[name], array)
+    assert saved.arrays["model"].tobytes() == b"\x00weights\xff\x00"
+
+
+def test_names_of_arrays_are_free(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "c.npz", {})
+    checkpoint.save(None, {"state": np.arange(2), "identity": np.arange(3), "a/b": np.arange(4)})
+    assert {name: len(array) for name, array in checkpoint.load().arrays.items()} == {
+        "state": 2,
+        "identity": 3,
+        "a/b": 4,
+    }
+
+
+def test_nothing_saved_is_nothing_loaded(tmp_path):
+    assert Checkpoint(tmp_path / "c.npz", {}).load() is None
+
+
+@pytest.mark.parametrize("other", [{"seed": 2, "sizes": {"a": 3}}, {"seed": 1}, {"seed": 1, "sizes": {"a": 3}, "n": 1}])
+def test_a_checkpoint_of_another_run_is_rejected(tmp_path, other):
+    Checkpoint(tmp_path / "c.npz", {"seed": 1, "sizes": {"a": 3}}).save({})
+    with pytest.raises(InputError, match=r"c\.npz belongs to another run: \w+ is .* there and .* here"):
+        Checkpoint(tmp_path / "c.npz", other).load()
+
+
+def test_an_identity_means_what_json_makes_of_it(tmp_path):
+    Checkpoint(tmp_path / "c.npz", {"shares": (0.8, 0.2), 1: np.float64(2.5)}).save({})
+    assert Checkpoint(tmp_path / "c.npz", {"shares": [0.8, 0.2], "1": 2.5}).load() == ({}, {})
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 torn"])
+def test_a_damaged_checkpoint_is_named(tmp_path, content):
+    (tmp_path / "c.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"c\.npz cannot be read"):
+        Checkpoint(tmp_path / "c.npz", {}).load()
+
+
+def test_an_archive_of_objects_is_not_executed(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "sprung",)
+
+    np.savez(tmp_path / "c.npz", identity=np.array("{}"), state=np.array("{}"), x=np.array([Trap()], dtype=object))
+    with pytest.raises(InputError, match="cannot be read"):
+        Checkpoint(tmp_path / "c.npz", {}).load()
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_objects_are_not_saved(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "c.npz", {})
+    checkpoint.save({"step": 1})
+    with pytest.raises(TypeError, match="array x holds Python objects"):
+        checkpoint.save({"step": 2}, {"x": np.array([{}], dtype=object)})
+    assert checkpoint.load().state == {"step": 1}
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Time that passes only when the test says so."""
+    now = [0.0]
+    monkeypatch.setattr("aiida_elyte.program.time.monotonic", lambda: now[0])
+    return now
+
+
+def test_a_run_stops_when_its_slowest_lap_would_not_fit_twice(tmp_path, clock):
+    saved = []
+    pace = Pace(Job({}, tmp_path, max_seconds=100), lambda: saved.append(clock[0]), every_s=1e9)
+    stops = []
+    for moment in (40, 42, 52, 53, 74, 76):  # the slowest lap takes 10 s, then 21 s; 95 s are there
+        clock[0] = moment
+        stops.append(pace.lap())
+    assert stops == [False, False, False, False, True, True]
+    assert saved == [74, 76]
+
+
+def test_a_run_saves_and_reports_at_its_cadence(tmp_path, clock):
+    saved = []
+    pace = Pace(Job({}, tmp_path), lambda: saved.append(clock[0]), every_s=10)
+    reports = []
+    for moment in range(1, 25):
+        clock[0] = moment
+        assert not pace.lap(step=moment)
+        if (tmp_path / "progress.json").exists():
+            reports.append(json.loads((tmp_path / "progress.json").read_text())["step"])
+    assert saved == [11, 22]
+    assert sorted(set(reports)) == [6, 12, 18, 24]
+
+
+def test_time_spent_saving_counts_as_part_of_a_lap(tmp_path, clock):
+    def save():
+        clock[0] += 20
+
+    pace = Pace(Job({}, tmp_path, max_seconds=100), save)
+    stops = []
+    for _ in range(4):  # laps end at 1, 22, 43 and 64 s; 2·21 of 95 s are kept
+        clock[0] += 1
+        stops.append(pace.lap())
+    assert stops == [False, False, False, True]
