@@ -23,7 +23,7 @@ class MdCalculation(ScriptCalculation):
 
     PROGRAM = "run_md.py"
     RETRIEVED = ("sampled.extxyz", "series.npz")
-    CHECKPOINTS = ("checkpoint*.pt", "sampled.extx[y]z", "trajectory_r*.xyz")
+    CHECKPOINTS = ("checkpoint*.npz", "sampled.extx[y]z", "trajectory_r*.xyz")
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:
