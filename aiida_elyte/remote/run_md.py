@@ -50,9 +50,7 @@ def run(job: Job) -> dict[str, Any]:
     return {**simulate(job, settings, members), "families": engines}
 
 
-def load_members(
-    folder: Path, settings: MdSettings, families: Mapping[str, Family]
-) -> dict[str, Callable[[], Forces]]:
+def load_members(folder: Path, settings: MdSettings, families: Mapping[str, Family]) -> dict[str, Callable[[], Forces]]:
     """Load the potentials that lie in the folder, each by its family."""
     unnamed = sorted({path.stem for path in folder.glob("*.pt")} - set(families))
     if unnamed:

@@ -56,9 +56,7 @@ def describe_potential(source: str | Path | bytes) -> Description:
     return find_family(content, _name(source)).describe(content)
 
 
-def find_family(
-    content: bytes, name: str = "the given content", families: Iterable[Family] | None = None
-) -> Family:
+def find_family(content: bytes, name: str = "the given content", families: Iterable[Family] | None = None) -> Family:
     """Return the family that recognises a file.
 
     Parameters

@@ -30,9 +30,7 @@ class PainnFamily(Family):
 
         return describe_painn(content)
 
-    def load(
-        self, content: bytes, device: "str | torch.device" = "cpu", dtype: "torch.dtype | None" = None
-    ) -> "Painn":
+    def load(self, content: bytes, device: "str | torch.device" = "cpu", dtype: "torch.dtype | None" = None) -> "Painn":
         """Load a potential, ready for evaluation."""
         from aiida_elyte.science.potentials.painn.storage import load_painn
 

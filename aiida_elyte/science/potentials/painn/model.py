@@ -142,7 +142,9 @@ class Painn(nn.Module, Potential):
 
     def predict(self, frames: Sequence[Atoms], *, stress: bool = False) -> Prediction:
         """Compute energy, forces and stress of frames of any size, cell and periodicity, side by side."""
-        return self.energy_forces_stress(Batch.from_frames(frames, self.cutoff_A, self.dtype, self.device), stress=stress)
+        return self.energy_forces_stress(
+            Batch.from_frames(frames, self.cutoff_A, self.dtype, self.device), stress=stress
+        )
 
     def atomic_energies(self, numbers: Tensor, vectors: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Compute y_i, the network's energy of each atom without scale and reference, shape (n_atoms,).
