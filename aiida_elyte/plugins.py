@@ -8,7 +8,7 @@ from aiida_elyte.errors import InputError
 
 __all__ = ["GROUPS", "load", "names"]
 
-GROUPS = ("labellers", "trainers", "samplers", "selectors", "terms")
+GROUPS = ("labellers", "trainers", "families", "samplers", "selectors", "terms")
 
 
 def names(group: str) -> list[str]:

@@ -22,7 +22,7 @@ from ase.spacegroup import crystal
 from aiida_elyte.cli.profile import prepare, set_up
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.science.potentials.errors import ensemble_errors
-from aiida_elyte.science.potentials.painn.storage import load_potential
+from aiida_elyte.science.potentials.files import load_potential
 from aiida_elyte.workflows.crystal import CrystalWorkChain
 from aiida_elyte.workflows.label.qe import QeLabelWorkChain
 from aiida_elyte.workflows.md import MdBaseWorkChain

@@ -1,16 +1,20 @@
 """CalcJob: molecular dynamics of replicas with an ensemble of potentials."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiida import orm
 from aiida.engine import CalcJobProcessSpec
 
+from aiida_elyte.calculations.rooms import pack_rooms
 from aiida_elyte.calculations.script import ScriptCalculation
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
+from aiida_elyte.plugins import load
 from aiida_elyte.science.dynamics.settings import read_settings
+from aiida_elyte.science.potentials.family import Family
 
 __all__ = ["MdCalculation"]
 
@@ -23,19 +27,33 @@ class MdCalculation(ScriptCalculation):
 
     PROGRAM = "run_md.py"
     RETRIEVED = ("sampled.extxyz", "series.npz")
-    CHECKPOINTS = ("checkpoint*.pt", "sampled.extx[y]z", "trajectory_r*.xyz")
+    CHECKPOINTS = ("checkpoint*.npz", "sampled.extx[y]z", "trajectory_r*.xyz")
+
+    def __init__(self, inputs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        # Not the default of its port, which does not know the potentials: only their families travel.
+        given = dict(inputs or {})
+        if "rooms" not in given:
+            families = _families(given.get("potentials", {})).values()
+            given["rooms"] = pack_rooms(self.program(), sorted({family.__module__ for family in families}))
+        super().__init__(inputs=given, **kwargs)
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:
         """Define the ports."""
         super().define(spec)
         spec.inputs["settings"].validator = _can_run
+        spec.input(
+            "rooms",
+            valid_type=orm.FolderData,
+            required=False,
+            help="The modules that the program and the families of the potentials import; packed if not given.",
+        )
         spec.input("start", valid_type=FramesData, help="One frame, or one for each replica.")
         spec.input_namespace(
             "potentials",
             valid_type=PotentialData,
             dynamic=True,
-            validator=_is_given,
+            validator=_are_usable,
             help="Members m00, m01 …: each replica is driven by one, the committee spread is that of all.",
         )
         spec.output(
@@ -57,6 +75,11 @@ class MdCalculation(ScriptCalculation):
             415, "ERROR_UNCERTAIN", message="Every replica stopped, the first by committee spread: {message}"
         )
 
+    def settings(self) -> dict[str, Any]:
+        """Return the settings, with where the program finds the family of each member."""
+        families = {name: family.reference() for name, family in _families(self.inputs.potentials).items()}
+        return {**super().settings(), "families": families}
+
     def files(self) -> dict[str, orm.SinglefileData]:
         """Return start frames and members."""
         return {
@@ -65,8 +88,18 @@ class MdCalculation(ScriptCalculation):
         }
 
 
-def _is_given(members: dict[str, PotentialData], _: object) -> str | None:
-    return None if members else "potentials is empty; expected at least one member (m00)"
+def _families(members: Mapping[str, PotentialData]) -> dict[str, type[Family]]:
+    return {name: load("families", node.family) for name, node in members.items()}
+
+
+def _are_usable(members: Mapping[str, PotentialData], _: object) -> str | None:
+    if not members:
+        return "potentials is empty; expected at least one member (m00)"
+    try:
+        _families(members)
+    except InputError as error:
+        return f"potentials: {error}"
+    return None
 
 
 def _can_run(node: orm.Dict | None, port: Any) -> str | None:

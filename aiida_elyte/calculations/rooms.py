@@ -24,10 +24,13 @@ __path__ = extend_path(__path__, __name__)
 """First lines of the packages that travel: a module that does not is found where the package is installed."""
 
 
-def rooms_of(program: Path) -> list[str]:
-    """Return the paths, relative to the package's parent, of the modules of ours that a program imports."""
+def rooms_of(program: Path, modules: Iterable[str] = ()) -> list[str]:
+    """Return the paths, relative to the package's parent, of the modules of ours that a program imports.
+
+    ``modules`` are others that it imports by name, with what they import.
+    """
     found: set[Path] = set()
-    waiting = list(_imports(program, program.read_text()))
+    waiting = [*_imports(program, program.read_text()), *(path for module in modules for path in _files(module))]
     while waiting:
         path = waiting.pop()
         if path not in found:
@@ -71,12 +74,12 @@ def _files(module: str) -> Iterable[Path]:
             yield place.with_suffix(".py")
 
 
-def pack_rooms(program: Path) -> orm.FolderData:
-    """Return the node with the rooms a program imports, the stored one where it exists already.
+def pack_rooms(program: Path, modules: Iterable[str] = ()) -> orm.FolderData:
+    """Return the node with the rooms a program imports, the stored one where it exists already; see ``rooms_of``.
 
     Of packages travels what they do and not what they say: neither the version nor a docstring voids a cache.
     """
-    files = {path: _content(_ROOT.parent / path) for path in rooms_of(program)}
+    files = {path: _content(_ROOT.parent / path) for path in rooms_of(program, modules)}
     node = orm.FolderData()
     for path, content in files.items():
         node.base.repository.put_object_from_filelike(io.BytesIO(content), path)

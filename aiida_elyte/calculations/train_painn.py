@@ -15,7 +15,7 @@ class TrainPainnCalculation(ScriptCalculation):
 
     PROGRAM = "train_painn.py"
     RETRIEVED = ("potential.pt", "parity.npz")
-    CHECKPOINTS = ("checkpoint*.pt",)
+    CHECKPOINTS = ("checkpoint*.npz",)
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:

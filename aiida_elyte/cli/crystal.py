@@ -176,8 +176,7 @@ def plan_of(builder: "ProcessBuilder", request: Request) -> Plan:
         n_known=len(builder.dataset) if builder.dataset is not None else 0,
         epochs_first=0 if members else train["max_epochs"],
         epochs_again=learning["retraining"].get("max_epochs", train["max_epochs"]),
-        n_features=train["architecture"]["n_features"],
-        n_layers=train["architecture"]["n_layers"],
+        rates=load("trainers", builder.active_learning.ensemble["trainer"].value).rates(train),
         sampling_steps=sampling["n_replicas"]
         * (sampling["n_steps"] + _start_steps(builder.active_learning.sample, sampling)),
         production_steps=runs * (conditions["n_steps"] + _start_steps(builder.conductivity.md, conditions)),

@@ -177,7 +177,7 @@ def load_potential_nodes(source: str) -> "dict[str, PotentialData]":
 
     path = Path(source)
     if path.exists() or not is_identifier(source):
-        from aiida_elyte.science.potentials.painn.storage import describe_potential
+        from aiida_elyte.science.potentials.files import describe_potential
 
         return {
             member_name(index): PotentialData(file.read_bytes(), describe_potential(file), label=file.name)

@@ -13,7 +13,7 @@ from aiida_elyte.errors import InputError
 
 if TYPE_CHECKING:
     from aiida_elyte.science.labels.naming import LabelName
-    from aiida_elyte.science.potentials.painn.model import Potential
+    from aiida_elyte.science.potentials.potential import Potential
 
 __all__ = ["command"]
 
@@ -61,7 +61,7 @@ def _load(source: str) -> "dict[str, Potential]":
         open_profile()
         contents = {name: node.get_content(mode="rb") for name, node in load_potential_nodes(source).items()}
     try:
-        from aiida_elyte.science.potentials.painn.storage import load_potential
+        from aiida_elyte.science.potentials.files import load_potential
     except ImportError as error:
         raise InputError(
             f"{error.name} is not installed; evaluate needs it; pip install 'aiida-elyte[train]'"

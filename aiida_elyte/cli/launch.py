@@ -307,14 +307,20 @@ def _check_early(request: "Request") -> "CrystalFile":
     return found
 
 
+def _time(seconds: float | None) -> str:
+    from aiida_elyte.cli.follow import span
+
+    return "unknown for this trainer" if seconds is None else span(seconds)
+
+
 def _describe_cost(cost: "Cost") -> str:
     from aiida_elyte.cli.follow import span
 
     labels = "unknown for this engine" if cost.labelling_s is None else span(cost.labelling_s)
     rows: list[tuple[str, Any]] = [
         ("labels", f"{cost.labels} at most   {labels}"),
-        ("training", span(cost.training_s)),
-        ("MD steps", f"{cost.md_steps}   {span(cost.dynamics_s)}"),
+        ("training", _time(cost.training_s)),
+        ("MD steps", f"{cost.md_steps}   {_time(cost.dynamics_s)}"),
         ("time", f"about {span(cost.seconds)} at most, on the cores of this machine"),
         ("disk", f"about {cost.disk_bytes / 1e6:.0f} MB"),
     ]

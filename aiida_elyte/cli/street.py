@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aiida_elyte.plugins import load
 from aiida_elyte.program import PROGRESS
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def find_rounds(node: "orm.ProcessNode", steps: Iterable[Step]) -> list[dict[str
     list of dict
         ``number``; from round 1 on ``n_sampled``, ``n_refused``, ``n_uncertain``, ``n_selected``, ``n_labelled``;
         where the ensemble has been trained ``n_dataset``, ``members`` and the error on validation frames, mean over
-        members: ``force_mae_eV_A`` of neural networks, ``force_rmse_kcal_mol_A`` of force fields.
+        members, under the name its trainer gives it (``status_key``).
     """
     from aiida import orm
 
@@ -276,13 +277,10 @@ def _training(node: "orm.ProcessNode") -> dict[str, Any]:
     entry: dict[str, Any] = {"n_dataset": len(node.inputs.dataset), "members": len(results_of(node, "potentials"))}
     if "summary" in node.outputs:
         found = [(member["errors"] or {}).get("validation") for member in node.outputs.summary.get_dict().values()]
-        sides = [side for side in found if side is not None]
-        if sides and "overall" in sides[0]:
-            errors = [side["overall"]["force_rmse_kcal_mol_A"] for side in sides]
-            entry["force_rmse_kcal_mol_A"] = sum(errors) / len(errors)
-        elif sides:
-            errors = [side["force_mae_eV_A"] for side in sides]
-            entry["force_mae_eV_A"] = sum(errors) / len(errors)
+        key = load("trainers", node.inputs.trainer.value).status_key
+        errors = [error for error in map(key.of, filter(None, found)) if error is not None]
+        if errors:
+            entry[key.name] = sum(errors) / len(errors)
     return entry
 
 

@@ -1,12 +1,19 @@
 """One trained member as a node."""
 
 import io
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiida.orm import SinglefileData
 
+from aiida_elyte.science.potentials.family import Description
+from aiida_elyte.science.potentials.files import describe_potential, find_family, load_potential
+
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
+
+    from aiida_elyte.science.potentials.potential import Potential
 
 __all__ = ["PotentialData"]
 
@@ -14,30 +21,52 @@ __all__ = ["PotentialData"]
 class PotentialData(SinglefileData):
     """A trained potential: the file its family writes, and what a database should know of it.
 
-    Queryable attributes: ``family``, ``architecture``, ``elements``, ``cutoff_A``, ``dtype``, ``seed``,
-    ``level_of_theory``, ``training_hash`` (see ``science.frames.fingerprint``).
+    Queryable attributes are the fields of ``science.potentials.family.Description``: ``family``, ``architecture``,
+    ``elements``, ``cutoff_A``, ``dtype``, ``seed``, ``level_of_theory``, ``training_hash`` …
 
     Parameters
     ----------
     content
         Bytes of the model file.
     description
-        The attributes.
+        The attributes, see ``describe_potential``.
     """
 
     FILENAME = "potential.pt"
 
-    def __init__(self, content: bytes, description: dict[str, Any], **kwargs: Any) -> None:
+    def __init__(self, content: bytes, description: Description | Mapping[str, Any], **kwargs: Any) -> None:
         super().__init__(file=io.BytesIO(content), filename=self.FILENAME, **kwargs)
-        self.base.attributes.set_many(description)
+        attributes = description.as_dict() if isinstance(description, Description) else dict(description)
+        self.base.attributes.set_many(attributes)
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> "PotentialData":
+        """Return an unstored node of a file, labelled with its name.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, or is not a potential of an installed family.
+        """
+        description = describe_potential(path)
+        return cls(Path(path).read_bytes(), description, label=Path(path).name)
+
+    @property
+    def family(self) -> str:
+        """Name of the family; nodes that do not hold it are asked for their content."""
+        name = self.base.attributes.get("family", None)
+        return find_family(self.get_content(mode="rb"), str(self)).name if name is None else str(name)
+
+    def get_potential(self, device: str = "cpu") -> "Potential":
+        """Return the potential on a device (needs its family's engine)."""
+        return load_potential(self.get_content(mode="rb"), device=device)
 
     def get_calculator(self, device: str = "cpu") -> "Calculator":
-        """Return an ASE calculator of this potential (needs the ``train`` extra).
+        """Return an ASE calculator of this potential (needs the engine of its family, as the ``train`` extra).
 
         >>> atoms.calc = load_node(pk).get_calculator()
         >>> atoms.get_potential_energy()
         """
         from aiida_elyte.science.potentials.calculators import PotentialCalculator
-        from aiida_elyte.science.potentials.painn.storage import load_potential
 
-        return PotentialCalculator(load_potential(self.get_content(mode="rb"), device=device))
+        return PotentialCalculator(self.get_potential(device))

@@ -1,9 +1,7 @@
 """What a street will cost, estimated before anything runs.
 
-Rates are CPU times of one core (single runs, ±40 %): PaiNN 32 × 2 on 50 atoms made 4 500 atom-steps/s and trained on
-a frame in 23 ms; PaiNN 64 × 3 on LGPS of 50–400 atoms made 2 600 atom-steps/s and trained on a 64-atom frame in 54 ms;
-GFN1-xTB took 0.35, 0.6 and 2.7 s on 8, 16 and 52 atoms; Quantum ESPRESSO (Γ point) 1.1, 3.4, 11 and 40 s
-on 8, 16, 32 and 52.
+Rates of labels are CPU times of one core (single runs, ±40 %): GFN1-xTB took 0.35, 0.6 and 2.7 s on 8, 16 and 52 atoms;
+Quantum ESPRESSO (Γ point) 1.1, 3.4, 11 and 40 s on 8, 16, 32 and 52. Those of models come from their trainer.
 """
 
 from collections.abc import Mapping
@@ -14,9 +12,8 @@ __all__ = [
     "Cost",
     "LabelRate",
     "Plan",
+    "Rates",
     "estimate_cost",
-    "seconds_per_atom_step",
-    "seconds_per_training_atom",
 ]
 
 
@@ -42,14 +39,25 @@ LABEL_RATES: Mapping[str, LabelRate] = {
 }
 """Single points by engine."""
 
+
+@dataclass(frozen=True)
+class Rates:
+    """What a model costs, on one core."""
+
+    seconds_per_atom_step: float
+    """Time of one MD step per atom [s]."""
+    seconds_per_training_atom: float
+    """Time of one atom in one epoch of its training [s]."""
+    bytes_per_member: float
+    """Space of one trained member, with what its training keeps [B]."""
+
+
 _JOB_START_S = 10.0
-"""Import of torch and SchNetPack (7 s) and AiiDA's handling of the job."""
+"""Import of torch and an engine (7 s) and AiiDA's handling of the job."""
 _TRAJECTORY_BYTES_PER_ATOM = 90.0
 """One line of a trajectory: symbol, wrapped and unwrapped digits."""
 _FRAME_BYTES_PER_ATOM = 150.0
 """One line of a labelled frame: positions and forces with all digits."""
-_WEIGHT_BYTES = 4.0 * 12
-"""float32 weights, their optimiser and their checkpoints, per squared feature and layer."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +82,8 @@ class Plan:
     """Epochs of the first training at most [1]; 0 with potentials."""
     epochs_again: int
     """Epochs of a retraining at most [1]."""
-    n_features: int
-    """Features of the network [1]."""
-    n_layers: int
-    """Interaction layers of the network [1]."""
+    rates: Rates | None
+    """What a member costs; ``None`` when that is unknown."""
     sampling_steps: int
     """MD steps of one round, all replicas [1]."""
     production_steps: int
@@ -100,27 +106,17 @@ class Cost:
     """MD steps over all replicas [1]."""
     labelling_s: float | None
     """Wall time of the labels [s]; ``None`` when the engine's rate is unknown."""
-    training_s: float
-    """Wall time of the trainings [s]."""
-    dynamics_s: float
-    """Wall time of the MD [s]."""
+    training_s: float | None
+    """Wall time of the trainings [s]; ``None`` when the rates of the model are unknown."""
+    dynamics_s: float | None
+    """Wall time of the MD [s]; ``None`` when the rates of the model are unknown."""
     disk_bytes: float
-    """Space on disk [B]."""
+    """Space on disk, weights of unknown models left out [B]."""
 
     @property
     def seconds(self) -> float:
         """Wall time of what can be estimated [s]."""
-        return (self.labelling_s or 0.0) + self.training_s + self.dynamics_s
-
-
-def seconds_per_atom_step(n_features: int, n_layers: int) -> float:
-    """Return the time of one MD step per atom on one core [s], linear in features × layers."""
-    return _line(n_features * n_layers, (64, 1 / 4500), (192, 1 / 2600))
-
-
-def seconds_per_training_atom(n_features: int, n_layers: int) -> float:
-    """Return the time of one atom in one epoch on one core [s], linear in features × layers."""
-    return _line(n_features * n_layers, (64, 0.023 / 50), (192, 0.054 / 64))
+        return (self.labelling_s or 0.0) + (self.training_s or 0.0) + (self.dynamics_s or 0.0)
 
 
 def estimate_cost(plan: Plan) -> Cost:
@@ -139,30 +135,27 @@ def estimate_cost(plan: Plan) -> Cost:
     rounds = plan.n_rounds
     labels = plan.n_seeds + plan.label_budget
     known = plan.n_known + plan.n_seeds
-    per_atom = seconds_per_training_atom(plan.n_features, plan.n_layers)
     # Each round adds its part of the budget; the sum over rounds of the growing set.
     frames_again = rounds * known + plan.label_budget * (rounds + 1) / 2 if rounds else 0.0
-    one_member = plan.n_atoms * per_atom * (plan.epochs_first * known + plan.epochs_again * frames_again)
-    waves = -(-plan.n_members // max(plan.cores, 1))
     trainings = rounds + (1 if plan.epochs_first else 0)
-    training = waves * (one_member + trainings * _JOB_START_S)
-
-    step = seconds_per_atom_step(plan.n_features, plan.n_layers)
-    # A round is one job on one core, its spread costs every member; temperatures of production run side by side.
-    sampling = rounds * (plan.sampling_steps * plan.n_atoms * step + _JOB_START_S)
-    production = plan.production_steps * plan.n_atoms_production * step / max(plan.cores, 1) + _JOB_START_S
+    training = dynamics = None
+    if plan.rates is not None:
+        per_atom, step = plan.rates.seconds_per_training_atom, plan.rates.seconds_per_atom_step
+        one_member = plan.n_atoms * per_atom * (plan.epochs_first * known + plan.epochs_again * frames_again)
+        waves = -(-plan.n_members // max(plan.cores, 1))
+        training = waves * (one_member + trainings * _JOB_START_S)
+        # A round is one job on one core, its spread costs every member; temperatures of production run side by side.
+        sampling = rounds * (plan.sampling_steps * plan.n_atoms * step + _JOB_START_S)
+        production = plan.production_steps * plan.n_atoms_production * step / max(plan.cores, 1) + _JOB_START_S
+        dynamics = sampling + production
 
     rate = LABEL_RATES.get(plan.engine or "")
     labelling = None if rate is None else labels * rate.of(plan.n_atoms) / max(plan.cores, 1)
+    weights = 0.0 if plan.rates is None else plan.rates.bytes_per_member
     disk = (
         plan.trajectory_frames * plan.n_atoms_production * _TRAJECTORY_BYTES_PER_ATOM
         + (labels + known * trainings * plan.n_members) * plan.n_atoms * _FRAME_BYTES_PER_ATOM
-        + trainings * plan.n_members * _WEIGHT_BYTES * plan.n_layers * 12 * plan.n_features**2
+        + trainings * plan.n_members * weights
     )
     md_steps = rounds * plan.sampling_steps + plan.production_steps
-    return Cost(labels, md_steps, labelling, training, sampling + production, disk)
-
-
-def _line(x: float, first: tuple[float, float], second: tuple[float, float]) -> float:
-    slope = (second[1] - first[1]) / (second[0] - first[0])
-    return first[1] + slope * (x - first[0])
+    return Cost(labels, md_steps, labelling, training, dynamics, disk)

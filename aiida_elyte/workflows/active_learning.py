@@ -12,6 +12,7 @@ from aiida_elyte.calculations.functions.frames import merge_frames, select_frame
 from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
+from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
 from aiida_elyte.provenance.names import round_call
 from aiida_elyte.science.learning.convergence import held_out_error, label_budget_left, should_continue
@@ -22,6 +23,7 @@ from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.md import MdBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
+from aiida_elyte.workflows.trainer import Trainer
 from aiida_elyte.workflows.validation import (
     validate_labelled,
     validate_plugin,
@@ -137,7 +139,10 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         label = load("labellers", labeller).get_builder_from_protocol(
             codes.get(labeller, python), overrides=cls.label_overrides(labeller, protocol, overrides), **given
         )
-        ensemble = TrainEnsembleWorkChain.get_builder_from_protocol(python, overrides=inputs["ensemble"], **given)
+        role = TrainEnsembleWorkChain.trainer_of(protocol, inputs["ensemble"]).code_role
+        if role not in codes:
+            raise InputError(f"codes are {sorted(codes)}; expected {role!r} among them, for the trainer; add it")
+        ensemble = TrainEnsembleWorkChain.get_builder_from_protocol(codes[role], overrides=inputs["ensemble"], **given)
         sample = cls._sampler.get_builder_from_protocol(
             python, overrides=inputs["sample"], **given, **{port: codes[port] for port in cls._engines}
         )
@@ -299,7 +304,8 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             self._attach(f"training of round {self.ctx.number} failed")
             return self.exit_codes.ERROR_TRAINING_FAILED.format(number=self.ctx.number, reason=reason_of(node))
         self.ctx.potentials = dict(node.outputs.potentials)
-        error = held_out_error(node.outputs.summary.get_dict().values())
+        trainer: type[Trainer] = load("trainers", self.inputs.ensemble.trainer.value)
+        error = held_out_error(node.outputs.summary.get_dict().values(), trainer.error_key)
         if self.ctx.rounds:
             self.ctx.rounds[-1] |= {"trained_by": node.uuid, "held_out_error": error}
         else:

@@ -14,6 +14,7 @@ from aiida_elyte.plugins import load
 from aiida_elyte.provenance.names import member_call
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.protocols import ProtocolMixin
+from aiida_elyte.workflows.trainer import Trainer
 from aiida_elyte.workflows.validation import (
     validate_labelled,
     validate_one_level,
@@ -48,7 +49,7 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
             "trainer",
             valid_type=orm.Str,
             serializer=orm.to_aiida_type,
-            default=lambda: orm.Str("painn"),
+            default=lambda: orm.Str(cls.get_protocol_inputs()["trainer"]),
             validator=validate_plugin("trainers"),
             help="Name of the trainer in `aiida_elyte.trainers`.",
         )
@@ -99,7 +100,7 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
         """
         inputs = cls.get_inputs(protocol, overrides, None)
         builder = cls.get_builder()
-        trainer = load("trainers", inputs["trainer"])
+        trainer = cls.trainer_of(protocol, overrides)
         sub = trainer.get_builder_from_protocol(code, protocol=protocol, overrides=inputs.get("train"), options=options)
         builder.trainer = orm.Str(inputs["trainer"])
         builder.n_members = orm.Int(inputs["n_members"])
@@ -108,6 +109,18 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
         if dataset is not None:
             builder.dataset = dataset
         return builder
+
+    @classmethod
+    def trainer_of(cls, protocol: str | None = None, overrides: dict[str, Any] | None = None) -> type[Trainer]:
+        """Return the trainer of a protocol and what changes it.
+
+        Raises
+        ------
+        InputError
+            If it is unknown.
+        """
+        trainer: type[Trainer] = load("trainers", cls.get_inputs(protocol, overrides, None)["trainer"])
+        return trainer
 
     def setup(self) -> None:
         """Name the members."""

@@ -122,7 +122,7 @@ def judge_ensemble(paths: list[Path], test: Path) -> dict[str, Any]:
     import torch
 
     from aiida_elyte.science.frames import read_frames
-    from aiida_elyte.science.potentials.painn.storage import load_potential
+    from aiida_elyte.science.potentials.files import load_potential
     from aiida_elyte.science.potentials.painn.training import errors_of, make_examples, predict
 
     torch.set_num_threads(1)  # frames of 50 atoms are too small to share

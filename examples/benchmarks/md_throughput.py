@@ -31,9 +31,9 @@ from ase.spacegroup import crystal
 from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.langevin import Langevin
 from aiida_elyte.science.dynamics.replicas import Replicas
-from aiida_elyte.science.potentials.painn.model import Potential, build_painn
+from aiida_elyte.science.potentials.painn.model import Painn, build_painn
 from aiida_elyte.science.potentials.painn.modules import import_schnetpack
-from aiida_elyte.science.potentials.painn.storage import load_potential
+from aiida_elyte.science.potentials.painn.storage import load_painn
 from aiida_elyte.science.potentials.painn.torchsim import TorchSimModel
 
 TEMPERATURE_K, TIMESTEP_FS, FRICTION_PER_PS = 600.0, 2.0, 1.0
@@ -62,7 +62,7 @@ def build_lgps(n_atoms: int) -> Atoms:
     return atoms.repeat(REPEATS[n_atoms])
 
 
-def our_engine(potential: Potential, atoms: Atoms, n_replicas: int) -> Callable[[int], None]:
+def our_engine(potential: Painn, atoms: Atoms, n_replicas: int) -> Callable[[int], None]:
     """Return what advances our replicas by some steps."""
     replicas = Replicas.from_atoms([atoms] * n_replicas, range(n_replicas), potential.device)
     replicas.draw_velocities(TEMPERATURE_K)
@@ -78,7 +78,7 @@ def our_engine(potential: Potential, atoms: Atoms, n_replicas: int) -> Callable[
     return advance
 
 
-def their_engine(potential: Potential, atoms: Atoms) -> Callable[[int], None]:
+def their_engine(potential: Painn, atoms: Atoms) -> Callable[[int], None]:
     """Return what advances ASE by some steps with SchNetPack's model, neighbour list and calculator."""
     spk = import_schnetpack()
     from schnetpack.interfaces import SpkCalculator
@@ -117,7 +117,7 @@ def their_engine(potential: Potential, atoms: Atoms) -> Callable[[int], None]:
     return dynamics.run
 
 
-def force_difference(potential: Potential, atoms: Atoms) -> float:
+def force_difference(potential: Painn, atoms: Atoms) -> float:
     """Return the largest difference of a force component between both engines over the largest component."""
     replicas = Replicas.from_atoms([atoms], [0], potential.device)
     ours = Forces(TorchSimModel(potential), torch.float64).evaluate(replicas)["forces"].double().cpu().numpy()
@@ -173,7 +173,7 @@ def main() -> None:
         options.device if options.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     )
     if options.potential:
-        potential = load_potential(options.potential, device)
+        potential = load_painn(options.potential, device)
     else:
         potential = build_painn(energy_reference=["Ge", "Li", "P", "S"], scale=1e-3, seed=0).to(device).eval()
         potential.requires_grad_(False)

@@ -153,12 +153,12 @@ def test_data_set_of_another_level_than_the_labels_to_come(command, cif, frames_
 
 def test_one_potential_where_learning_needs_a_committee(command, cif, tmp_path):
     from aiida_elyte.science.potentials.painn.model import build_painn
-    from aiida_elyte.science.potentials.painn.storage import save_potential
+    from aiida_elyte.science.potentials.painn.storage import save_painn
 
     potential = build_painn(
         {"n_features": 4, "n_layers": 1, "n_rbf": 4, "cutoff_A": 3.0}, energy_reference=["Li", "Cl"]
     )
-    save_potential(potential, tmp_path / "m00.pt")
+    save_painn(potential, tmp_path / "m00.pt")
     assert "expected at least two" in refused(command("launch", "crystal", cif, *TINY, "--potentials", tmp_path))
 
 

@@ -20,6 +20,7 @@ from aiida_elyte.program import execute
 from aiida_elyte.remote import run_md
 from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.settings import read_settings
+from aiida_elyte.science.dynamics.starts import read_starts
 from aiida_elyte.science.frames import read_frames, write_frames
 from aiida_elyte.science.trajectory.reduction import unpack_series
 from tests.remote import toy_md
@@ -37,6 +38,7 @@ SETTINGS = {
     "trajectory_stride": 10,
     "checkpoint_seconds": 1e-9,
 }
+FAMILY = "aiida_elyte.science.potentials.painn.family:PainnFamily"
 needs_schnetpack = pytest.mark.skipif(find_spec("schnetpack") is None, reason="SchNetPack is not installed")
 OUTPUTS = ("sampled.extxyz", *(f"trajectory_r{index}.xyz" for index in range(3)))
 
@@ -186,7 +188,7 @@ def test_other_settings_than_those_of_the_checkpoint_are_refused(tmp_path):
     launch(tmp_path, n_steps=20)
     results = launch(tmp_path, n_steps=20, timestep_fs=1.0)
     assert results["kind"] == "INVALID_INPUT"
-    assert results["message"].startswith("timestep_fs is 1.0, the checkpoint was made with 2.0")
+    assert results["message"].startswith("checkpoint.npz belongs to another run: timestep_fs is 2.0 there and 1.0 here")
 
 
 def test_a_checkpoint_without_its_outputs_is_refused(tmp_path):
@@ -194,7 +196,7 @@ def test_a_checkpoint_without_its_outputs_is_refused(tmp_path):
     (tmp_path / "trajectory_r1.xyz").unlink()
     results = launch(tmp_path, n_steps=40)
     assert results["kind"] == "INVALID_INPUT"
-    assert "copy trajectory_r1.xyz along with checkpoint.pt" in results["message"]
+    assert "copy trajectory_r1.xyz along with the checkpoint" in results["message"]
 
 
 def test_hot_replicas_stop_and_the_others_go_on(unbroken, tmp_path):
@@ -278,7 +280,7 @@ def test_bad_input_is_refused(tmp_path, changes, message):
 def test_number_of_start_frames_must_fit(tmp_path):
     write_frames([bulk("NaCl", "rocksalt", a=5.6, cubic=True)] * 2, tmp_path / "start.extxyz")
     with pytest.raises(InputError, match="holds 2 frames for 3 replicas"):
-        run_md.read_starts(tmp_path / "start.extxyz", read_settings(SETTINGS))
+        read_starts(tmp_path / "start.extxyz", read_settings(SETTINGS))
 
 
 def test_supercell_repeats_the_start(tmp_path):
@@ -290,9 +292,10 @@ def test_supercell_repeats_the_start(tmp_path):
 @pytest.mark.parametrize("ensemble", ["nvt_langevin", "npt_nose_hoover"])
 def test_real_potentials_continue_exactly(tmp_path, ensemble):
     from aiida_elyte.science.potentials.painn.model import build_painn
-    from aiida_elyte.science.potentials.painn.storage import save_potential
+    from aiida_elyte.science.potentials.painn.storage import save_painn
 
     changes = {"ensemble": ensemble, "n_steps": 30, "ramp": {"ramp_steps": 5}, "temperature_K": 100.0}
+    changes["families"] = {"m00": FAMILY, "m01": FAMILY}
     changes["device"] = "cpu"  # a GPU adds the messages of an atom in an order of its own each time
     lengths = {"broken": (20, 30), "unbroken": (30,)}
     for name, steps in lengths.items():
@@ -302,7 +305,7 @@ def test_real_potentials_continue_exactly(tmp_path, ensemble):
             for member in range(2):
                 architecture = {"n_features": 8, "n_layers": 1, "cutoff_A": 4.0}
                 potential = build_painn(architecture, energy_reference=["Na", "Cl"], scale=0.01, seed=member)
-                save_potential(potential, folder / f"m0{member}.pt")
+                save_painn(potential, folder / f"m0{member}.pt")
             assert run_md.main(path) == 0, (folder / "results.json").read_text()
     assert_same_outputs(tmp_path / "unbroken", tmp_path / "broken")
     results = json.loads((tmp_path / "unbroken" / "results.json").read_text())
@@ -312,11 +315,29 @@ def test_real_potentials_continue_exactly(tmp_path, ensemble):
 @needs_schnetpack
 def test_an_element_the_potential_does_not_know_is_refused(tmp_path):
     from aiida_elyte.science.potentials.painn.model import build_painn
-    from aiida_elyte.science.potentials.painn.storage import save_potential
+    from aiida_elyte.science.potentials.painn.storage import save_painn
 
-    path = prepare(tmp_path)
-    save_potential(build_painn({"n_features": 8}, energy_reference=["Li", "Cl"]), tmp_path / "m00.pt")
+    path = prepare(tmp_path, families={"m00": FAMILY})
+    save_painn(build_painn({"n_features": 8}, energy_reference=["Li", "Cl"]), tmp_path / "m00.pt")
     assert run_md.main(path) == 1
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["kind"] == "INVALID_INPUT"
     assert "Na" in results["message"]
+
+
+def test_a_potential_of_no_family_is_named(tmp_path):
+    path = prepare(tmp_path)
+    (tmp_path / "m00.pt").write_bytes(b"weights")
+    assert run_md.main(path) == 1
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["kind"] == "INVALID_INPUT"
+    assert "families lacks ['m00']" in results["message"]
+
+
+def test_a_family_that_is_not_installed_is_a_missing_engine(tmp_path):
+    path = prepare(tmp_path, families={"m00": "elsewhere.family:Family"})
+    (tmp_path / "m00.pt").write_bytes(b"weights")
+    assert run_md.main(path) == 1
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["kind"] == "ENGINE_MISSING"
+    assert "elsewhere" in results["message"]

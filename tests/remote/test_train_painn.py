@@ -11,7 +11,7 @@ import pytest
 import aiida_elyte
 from aiida_elyte.science.frames import write_frames
 from aiida_elyte.science.potentials.calculators import PotentialCalculator
-from aiida_elyte.science.potentials.painn.storage import load_potential
+from aiida_elyte.science.potentials.painn.storage import load_painn
 from tests.science.potentials.painn.test_training import labelled_frames
 
 SETTINGS = {
@@ -55,7 +55,7 @@ def test_files_and_results(program, tmp_path):
     assert results["resumed_from_epoch"] == 0
     assert results["split"]["by"] == "block"
     assert results["split"]["n_train"] + results["split"]["n_validation"] == 20
-    potential = load_potential(folder / "potential.pt")
+    potential = load_painn(folder / "potential.pt")
     assert (potential.elements, potential.level_of_theory) == (["Cu"], "Morse")
     assert potential.training_hash == results["training_hash"] == results["potential"]["training_hash"]
     parity = np.load(folder / "parity.npz")

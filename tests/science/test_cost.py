@@ -5,9 +5,8 @@ import pytest
 from aiida_elyte.science.cost import (
     LABEL_RATES,
     Plan,
+    Rates,
     estimate_cost,
-    seconds_per_atom_step,
-    seconds_per_training_atom,
 )
 
 PLAN = Plan(
@@ -20,8 +19,7 @@ PLAN = Plan(
     n_known=0,
     epochs_first=60,
     epochs_again=40,
-    n_features=32,
-    n_layers=2,
+    rates=Rates(seconds_per_atom_step=1 / 4500, seconds_per_training_atom=0.023 / 50, bytes_per_member=4e5),
     sampling_steps=3000,
     production_steps=60000,
     trajectory_frames=600,
@@ -31,9 +29,6 @@ PLAN = Plan(
 
 
 def test_rates_pass_through_the_measurements():
-    assert 1 / seconds_per_atom_step(32, 2) == pytest.approx(4500)
-    assert 1 / seconds_per_atom_step(64, 3) == pytest.approx(2600)
-    assert 250 * 64 * seconds_per_training_atom(64, 3) == pytest.approx(13.5, abs=1.5)
     for n_atoms, seconds in ((8, 0.35), (16, 0.6), (52, 2.7)):
         assert LABEL_RATES["tblite"].of(n_atoms) == pytest.approx(seconds, rel=0.4)
     for n_atoms, seconds in ((8, 1.1), (16, 3.4), (32, 11.0), (52, 40.0)):
@@ -60,3 +55,11 @@ def test_given_data_and_potentials_cost_no_label_and_no_first_training():
 
 def test_an_unknown_engine_has_no_time():
     assert estimate_cost(replace(PLAN, engine=None)).labelling_s is None
+
+
+def test_a_model_of_unknown_rates_has_no_time_and_its_frames_have_a_size():
+    cost = estimate_cost(replace(PLAN, rates=None))
+    assert (cost.training_s, cost.dynamics_s) == (None, None)
+    assert cost.seconds == cost.labelling_s
+    # three trainings of two members leave their weights
+    assert estimate_cost(PLAN).disk_bytes - cost.disk_bytes == pytest.approx(3 * 2 * 4e5)

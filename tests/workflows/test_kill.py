@@ -47,7 +47,7 @@ class Killer(threading.Thread):
                     continue
                 if self.place not in folder.parents or self.program.encode() not in line:
                     continue
-                if (folder / "checkpoint.pt").exists() and self.progress(folder):
+                if (folder / "checkpoint.npz").exists() and self.progress(folder):
                     os.kill(int(process.name), signal.SIGKILL)
                     self.killed = True
             time.sleep(0.02)
@@ -90,9 +90,9 @@ def test_killed_training_goes_on_from_its_checkpoint(home, python_code):
 
 def test_killed_md_goes_on_from_its_checkpoint_and_ends_where_an_unbroken_run_ends(home, python_code):
     from aiida_elyte.science.potentials.painn.model import build_painn
-    from aiida_elyte.science.potentials.painn.storage import describe_potential, dump_potential
+    from aiida_elyte.science.potentials.painn.storage import describe_painn, dump_painn
 
-    content = dump_potential(build_painn(SMALL, energy_reference=["Li", "Cl"], scale=0.001, seed=1))
+    content = dump_painn(build_painn(SMALL, energy_reference=["Li", "Cl"], scale=0.001, seed=1))
     settings = {
         "temperature_K": 300.0,
         "n_steps": 1500,
@@ -107,7 +107,7 @@ def test_killed_md_goes_on_from_its_checkpoint_and_ends_where_an_unbroken_run_en
     builder = MdBaseWorkChain.get_builder_from_protocol(
         python_code,
         start=FramesData([bulk("LiCl", "rocksalt", a=5.14, cubic=True)]),
-        potentials={"m00": PotentialData(content, describe_potential(content))},
+        potentials={"m00": PotentialData(content, describe_painn(content))},
         overrides={"settings": settings},
     )
     grown = lambda folder: (folder / "trajectory_r0.xyz").stat().st_size > 4000  # noqa: E731

@@ -16,12 +16,12 @@ torch = pytest.importorskip("torch")
 @pytest.fixture
 def members(aiida_profile_clean):
     from aiida_elyte.science.potentials.painn.model import build_painn
-    from aiida_elyte.science.potentials.painn.storage import describe_potential, dump_potential
+    from aiida_elyte.science.potentials.painn.storage import describe_painn, dump_painn
 
     small = {"n_features": 8, "n_layers": 1, "n_rbf": 6, "cutoff_A": 4.0}
     potentials = [build_painn(small, energy_reference=["Li", "Cl"], scale=0.001, seed=seed) for seed in (1, 2)]
-    contents = [dump_potential(potential) for potential in potentials]
-    return {f"m{i:02d}": PotentialData(content, describe_potential(content)) for i, content in enumerate(contents)}
+    contents = [dump_painn(potential) for potential in potentials]
+    return {f"m{i:02d}": PotentialData(content, describe_painn(content)) for i, content in enumerate(contents)}
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch_sim import SimState
+from torch_sim.models.interface import ModelInterface
 
 from aiida_elyte.science.dynamics.replicas import Replicas
 
@@ -29,10 +30,15 @@ class Forces:
     dtype
         Precision of the positions handed to the model, that of the model by default.
     renew
-        Makes the model's next call start from a fresh neighbour list, where it keeps one.
+        Returns the model to go on with at a reset, without memory of earlier calls; one that has none needs none.
     """
 
-    def __init__(self, model: Any, dtype: torch.dtype | None = None, renew: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        model: ModelInterface,
+        dtype: torch.dtype | None = None,
+        renew: Callable[[], ModelInterface] | None = None,
+    ) -> None:
         self.model = model
         self.exploded: set[int] = set()
         """Indices of the replicas parked since the last ``reset``."""
@@ -44,7 +50,7 @@ class Forces:
     def reset(self, replicas: Replicas) -> None:
         """Start afresh from some replicas: what follows depends on their positions and cells alone."""
         if self._renew is not None:
-            self._renew()
+            self.model = self._renew()
         self.exploded = set()
         self._positions, self._cells = replicas.positions.clone(), replicas.cells.clone()
         self._state = None

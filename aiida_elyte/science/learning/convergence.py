@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["held_out_error", "label_budget_left", "should_continue"]
+from aiida_elyte.science.learning.error_key import ErrorKey
 
-_FORCE_ERRORS = ("force_rmse_kcal_mol_A", "force_rmse_eV_A", "force_mae_eV_A")
-"""Errors that tell a fit, the first that a trainer reports."""
+__all__ = ["held_out_error", "label_budget_left", "should_continue"]
 
 
 def label_budget_left(history: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> int:
@@ -22,19 +21,18 @@ def label_budget_left(history: Sequence[Mapping[str, Any]], settings: Mapping[st
     return max(0, int(settings["label_budget"]) - sum(int(past["n_selected"]) for past in history))
 
 
-def held_out_error(members: Iterable[Mapping[str, Any]]) -> float | None:
-    """Return the error of forces on frames that no fit has seen, the mean over members, in the unit of the trainer.
+def held_out_error(members: Iterable[Mapping[str, Any]], key: ErrorKey) -> float | None:
+    """Return an error on frames that no fit has seen, the mean over members, in the unit of the trainer.
 
     Parameters
     ----------
     members
         ``errors`` of each: those of ``test`` frames, else of ``validation``.
+    key
+        Where the trainer reports it.
     """
-    found = []
-    for member in members:
-        errors = member["errors"].get("test") or member["errors"].get("validation") or {}
-        errors = errors.get("overall", errors)
-        found += [errors[name] for name in _FORCE_ERRORS if name in errors][:1]
+    sides = (member["errors"].get("test") or member["errors"].get("validation") or {} for member in members)
+    found = [error for error in map(key.of, sides) if error is not None]
     return sum(found) / len(found) if found else None
 
 

@@ -10,7 +10,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import labels_of, require_labels
 
 if TYPE_CHECKING:
-    from aiida_elyte.science.potentials.painn.model import Potential
+    from aiida_elyte.science.potentials.potential import Potential
 
 __all__ = ["ensemble_errors", "predict", "prediction_errors"]
 
@@ -47,7 +47,7 @@ def prediction_errors(
     Raises
     ------
     InputError
-        When there is no frame, or labels and predictions differ in shape.
+        If there is no frame, or labels and predictions differ in shape.
     """
     if not len(reference_energies):
         raise InputError("no frame to compare; expected at least one labelled frame")
@@ -84,19 +84,14 @@ def predict(
     Raises
     ------
     InputError
-        When frames hold an element the potential has not seen.
+        If frames hold an element the potential has not seen.
     """
-    from aiida_elyte.science.potentials.neighbours import Batch
-
     energies: list[float] = []
     forces: list[np.ndarray] = []
     for first in range(0, len(frames), batch_size):
         part = frames[first : first + batch_size]
         potential.require_elements(np.unique(np.concatenate([frame.numbers for frame in part])))
-        batch = Batch.from_frames(part, potential.cutoff_A, dtype=potential.dtype, device=potential.device)
-        found = potential.energy_forces_stress(batch)
-        if found.forces is None:
-            raise AssertionError("forces were asked for")
+        found = potential.predict(part)
         energies += found.energy.double().cpu().tolist()
         ends = np.cumsum([len(frame) for frame in part])[:-1]
         forces += np.split(found.forces.double().cpu().numpy(), ends)
@@ -121,7 +116,7 @@ def ensemble_errors(potentials: Sequence["Potential"], frames: Sequence[Atoms]) 
     Raises
     ------
     InputError
-        When frames are unlabelled or hold an element a member has not seen.
+        If frames are unlabelled or hold an element a member has not seen.
     """
     require_labels(frames, name="test set")
     labels = [labels_of(frame) for frame in frames]

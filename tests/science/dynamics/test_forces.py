@@ -63,8 +63,8 @@ def test_positions_are_handed_over_in_the_precision_asked_for(salt):
     assert replicas.forces.dtype == torch.float64
 
 
-def test_neighbour_lists_are_renewed_on_reset(salt):
-    renewed = []
-    forces = Forces(SoftSpheres(), renew=lambda: renewed.append(True))
+def test_a_reset_goes_on_with_a_model_without_memory(salt):
+    fresh = SoftSpheres()
+    forces = Forces(SoftSpheres(), renew=lambda: fresh)
     forces.reset(Replicas.from_atoms([salt], [1]))
-    assert renewed == [True]
+    assert forces.model is fresh

@@ -13,12 +13,12 @@ ICML 2021, doi:10.48550/arXiv.2102.03150. SchNetPack 2.0: doi:10.1063/5.0138367.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import pi
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from ase.data import atomic_numbers, chemical_symbols
+from ase import Atoms
+from ase.data import atomic_numbers
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
@@ -26,8 +26,12 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.potentials.neighbours import Batch
 from aiida_elyte.science.potentials.painn.modules import import_layers
 from aiida_elyte.science.potentials.painn.stencil import Stencil, gather_sum, weigh
+from aiida_elyte.science.potentials.potential import Potential, Prediction
 
-__all__ = ["ARCHITECTURE", "Potential", "Prediction", "build_painn"]
+if TYPE_CHECKING:
+    from aiida_elyte.science.potentials.painn.torchsim import TorchSimModel
+
+__all__ = ["ARCHITECTURE", "Painn", "build_painn"]
 
 ARCHITECTURE: dict[str, Any] = {"n_features": 64, "n_layers": 3, "n_rbf": 20, "cutoff_A": 5.0}
 """SchNetPack's tutorial PaiNN with one feature set for all; radial basis of Gaussians, cosine cut-off."""
@@ -35,22 +39,10 @@ ARCHITECTURE: dict[str, Any] = {"n_features": 64, "n_layers": 3, "n_rbf": 20, "c
 _LARGEST_NUMBER = 99  # SchNetPack's PaiNN embeds atomic numbers below 100
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What a potential says of a batch."""
-
-    energy: Tensor
-    """[eV], float64, shape (n_systems,)."""
-    forces: Tensor
-    """[eV/Å], shape (n_atoms, 3)."""
-    stress: Tensor | None
-    """[eV/Å³], positive under tension (ASE's sign), shape (n_systems, 3, 3); NaN where a system is not periodic."""
-
-
-class Potential(nn.Module):
+class Painn(nn.Module, Potential):
     """Energy of a set of atoms as a sum over atoms, E = Σ_i (s y_i + E0(Z_i)), with y_i from PaiNN.
 
-    Made by ``build_painn`` or ``load_potential``.
+    Made by ``build_painn`` or ``load_painn``.
 
     Parameters
     ----------
@@ -136,23 +128,23 @@ class Potential(nn.Module):
         """Fingerprint of the frames it was trained on."""
         return self.record.get("training_hash")
 
-    def set_precision(self, dtype: torch.dtype) -> "Potential":
+    def set_precision(self, dtype: torch.dtype) -> "Painn":
         """Cast the weights, but never the energy reference; return the potential."""
         self.to(dtype)
         self._reference = self._tabulate_reference().to(self.device)
         return self
 
-    def require_elements(self, numbers: Any) -> None:
-        """Refuse atoms of elements the potential was not trained for.
+    def model(self, *, stress: bool = False) -> "TorchSimModel":
+        """Return a torch-sim model of these weights with Verlet lists of its own."""
+        from aiida_elyte.science.potentials.painn.torchsim import TorchSimModel
 
-        Raises
-        ------
-        InputError
-            Naming them.
-        """
-        unknown = sorted({chemical_symbols[int(number)] for number in numbers} - set(self.elements))
-        if unknown:
-            raise InputError(f"frame holds {unknown}; expected {self.elements}; train on frames with {unknown}")
+        return TorchSimModel(self, compute_stress=stress)
+
+    def predict(self, frames: Sequence[Atoms], *, stress: bool = False) -> Prediction:
+        """Compute energy, forces and stress of frames of any size, cell and periodicity, side by side."""
+        return self.energy_forces_stress(
+            Batch.from_frames(frames, self.cutoff_A, self.dtype, self.device), stress=stress
+        )
 
     def atomic_energies(self, numbers: Tensor, vectors: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Compute y_i, the network's energy of each atom without scale and reference, shape (n_atoms,).
@@ -255,7 +247,7 @@ def build_painn(
     dtype: torch.dtype = torch.float32,
     level_of_theory: str = "unstated",
     training_hash: str | None = None,
-) -> Potential:
+) -> Painn:
     """Build an untrained PaiNN with weights drawn from ``seed``.
 
     Parameters
@@ -282,5 +274,5 @@ def build_painn(
     record = {"level_of_theory": level_of_theory, "seed": seed, "training_hash": training_hash}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        potential = Potential(architecture or {}, reference, scale, record)
+        potential = Painn(architecture or {}, reference, scale, record)
     return potential.set_precision(dtype)

@@ -1,4 +1,4 @@
-"""``potential.pt``: a trained potential as plain values and tensors, loadable without trusting code in it."""
+"""``potential.pt``: a trained PaiNN as plain values and tensors, loadable without trusting code in it."""
 
 import io
 from pathlib import Path
@@ -7,20 +7,22 @@ from typing import Any
 import torch
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.potentials.painn.model import Potential
+from aiida_elyte.science.potentials.family import Description
+from aiida_elyte.science.potentials.painn.model import Painn
 
-__all__ = ["describe_potential", "dump_potential", "load_potential", "save_potential"]
+__all__ = ["describe_painn", "dump_painn", "is_painn", "load_painn", "save_painn"]
 
 _FORMAT = "aiida-elyte potential 1"
+_FAMILY = "painn"
 
 
-def dump_potential(potential: Potential) -> bytes:
+def dump_painn(potential: Painn) -> bytes:
     """Return the content of ``potential.pt``."""
     buffer = io.BytesIO()
     torch.save(
         {
             "format": _FORMAT,
-            "family": "painn",
+            "family": _FAMILY,
             "architecture": potential.architecture,
             "energy_reference": potential.energy_reference,
             "scale": potential.scale,
@@ -34,13 +36,15 @@ def dump_potential(potential: Potential) -> bytes:
     return buffer.getvalue()
 
 
-def save_potential(potential: Potential, path: str | Path) -> None:
+def save_painn(potential: Painn, path: str | Path) -> None:
     """Write ``potential.pt``."""
-    Path(path).write_bytes(dump_potential(potential))
+    Path(path).write_bytes(dump_painn(potential))
 
 
-def load_potential(source: str | Path | bytes, device: str | torch.device = "cpu") -> Potential:
-    """Load a potential, ready for evaluation: its weights take no gradient.
+def load_painn(
+    source: str | Path | bytes, device: str | torch.device = "cpu", dtype: torch.dtype | None = None
+) -> Painn:
+    """Load a PaiNN, ready for evaluation: its weights take no gradient.
 
     Parameters
     ----------
@@ -48,40 +52,53 @@ def load_potential(source: str | Path | bytes, device: str | torch.device = "cpu
         Path of ``potential.pt``, or its content.
     device
         Where to put it.
+    dtype
+        Precision of its weights; that of the file by default.
 
     Raises
     ------
     InputError
-        When the file is missing or is no potential of ours.
+        If the file is missing or is not a PaiNN of ours.
     """
     content = _read(source)
     with torch.random.fork_rng(devices=[]):
-        potential = Potential(content["architecture"], content["energy_reference"], content["scale"], content["record"])
+        potential = Painn(content["architecture"], content["energy_reference"], content["scale"], content["record"])
     potential.set_precision(getattr(torch, content["dtype"]))
     potential.load_state_dict(content["weights"])
-    return potential.to(device).eval().requires_grad_(False)
+    potential.to(device).eval().requires_grad_(False)
+    return potential if dtype is None else potential.set_precision(dtype)
 
 
-def describe_potential(source: str | Path | bytes) -> dict[str, Any]:
-    """Return what a database should know of a potential, without building it.
+def describe_painn(source: str | Path | bytes) -> Description:
+    """Describe a PaiNN without building it.
 
     Raises
     ------
     InputError
-        When the file is missing or is no potential of ours.
+        If the file is missing or is not a PaiNN of ours.
     """
     content = _read(source)
-    return {
-        "family": content["family"],
-        "architecture": dict(content["architecture"]),
-        "elements": sorted(content["energy_reference"]),
-        "cutoff_A": float(content["architecture"]["cutoff_A"]),
-        "dtype": content["dtype"],
-        "n_parameters": content["n_parameters"],
-        "level_of_theory": content["record"].get("level_of_theory", "unstated"),
-        "seed": content["record"].get("seed"),
-        "training_hash": content["record"].get("training_hash"),
-    }
+    record = content["record"]
+    return Description(
+        family=_FAMILY,
+        elements=sorted(content["energy_reference"]),
+        cutoff_A=float(content["architecture"]["cutoff_A"]),
+        dtype=content["dtype"],
+        n_parameters=content["n_parameters"],
+        level_of_theory=record.get("level_of_theory", "unstated"),
+        seed=record.get("seed"),
+        training_hash=record.get("training_hash"),
+        architecture=dict(content["architecture"]),
+    )
+
+
+def is_painn(content: bytes) -> bool:
+    """Tell whether a file of this content is a PaiNN of ours; files that name no family are, for it was the first."""
+    try:
+        _read(content)
+    except InputError:
+        return False
+    return True
 
 
 def _read(source: str | Path | bytes) -> dict[str, Any]:
@@ -94,8 +111,10 @@ def _read(source: str | Path | bytes) -> dict[str, Any]:
         content = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
     except Exception as error:  # torch says of damaged bytes whatever its reader stumbles over
         raise InputError(
-            f"{name} is no potential ({type(error).__name__}); expected a potential.pt made by train_painn"
+            f"{name} is not a potential ({type(error).__name__}); expected a potential.pt made by train_painn"
         ) from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        raise InputError(f"{name} is no potential; expected the format {_FORMAT!r}; retrain with this version")
+        raise InputError(f"{name} is not a potential; expected the format {_FORMAT!r}; retrain with this version")
+    if content.get("family", _FAMILY) != _FAMILY:
+        raise InputError(f"{name} is of the family {content['family']!r}; expected {_FAMILY}; load it by its family")
     return content

@@ -1,4 +1,4 @@
-"""A potential behind torch-sim's model interface."""
+"""PaiNN behind torch-sim's model interface."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from torch_sim.models.interface import ModelInterface
 from torch_sim.state import SimState
 
 from aiida_elyte.science.potentials.neighbours import VerletList
-from aiida_elyte.science.potentials.painn.model import Potential
+from aiida_elyte.science.potentials.painn.model import Painn
 
 __all__ = ["TorchSimModel"]
 
@@ -19,14 +19,14 @@ class TorchSimModel(ModelInterface):
     Parameters
     ----------
     potential
-        From ``load_potential``.
+        The weights.
     compute_stress
         Whether the output holds ``stress`` [eV/Å³].
     skin_A
         Width of the Verlet skin [Å]; 0 searches neighbours at every call.
     """
 
-    def __init__(self, potential: Potential, compute_stress: bool = False, skin_A: float = 0.5) -> None:
+    def __init__(self, potential: Painn, compute_stress: bool = False, skin_A: float = 0.5) -> None:
         super().__init__()
         self.potential = potential
         self.verlet_list = VerletList(potential.cutoff_A, skin_A)

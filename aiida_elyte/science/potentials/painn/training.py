@@ -14,6 +14,7 @@ Averaged weights: Izmailov et al. 2018, doi:10.48550/arXiv.1803.05407.
 
 import copy
 import difflib
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import cos, isfinite, pi, sqrt
@@ -28,7 +29,7 @@ from torch import Tensor
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.science.frames import labels_of
 from aiida_elyte.science.potentials.neighbours import Batch
-from aiida_elyte.science.potentials.painn.model import ARCHITECTURE, Potential
+from aiida_elyte.science.potentials.painn.model import ARCHITECTURE, Painn
 
 __all__ = ["DEFAULTS", "Example", "Trainer", "complete_settings", "errors_of", "make_examples", "predict"]
 
@@ -165,7 +166,7 @@ class Trainer:
     """
 
     def __init__(
-        self, potential: Potential, settings: Mapping[str, Any], train: Sequence[Example], validation: Sequence[Example]
+        self, potential: Painn, settings: Mapping[str, Any], train: Sequence[Example], validation: Sequence[Example]
     ) -> None:
         self.potential = potential.train().requires_grad_(True)
         self.averaged = copy.deepcopy(potential).eval().requires_grad_(False)
@@ -261,7 +262,7 @@ class Trainer:
         for mean, weight in zip(self.averaged.parameters(), self.potential.parameters(), strict=True):
             mean.lerp_(weight, 1 - decay)
 
-    def _loss(self, potential: Potential, example: Example, create_graph: bool) -> Tensor:
+    def _loss(self, potential: Painn, example: Example, create_graph: bool) -> Tensor:
         """Compute the weighted mean squared error of a batch."""
         weights = self.settings["loss"]
         found = potential.energy_forces_stress(example.batch, stress=weights["stress"] > 0, create_graph=create_graph)
@@ -299,10 +300,17 @@ class Trainer:
             }
         )
 
-    def finish(self) -> Potential:
+    def finish(self) -> Painn:
         """Return the potential with the weights that validated best."""
         self.averaged.load_state_dict(self.best_weights)
         return self.averaged
+
+    def evaluation_seconds(self) -> float:
+        """Return the time a look at both sides will take [s], measured on a few frames."""
+        examples = self.examples + self.validation
+        start = time.monotonic()
+        predict(self.averaged, examples[:5])
+        return (time.monotonic() - start) * len(examples) / min(5, len(examples))
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything a resumed training needs to go on as if it had not stopped."""
@@ -325,7 +333,7 @@ class Trainer:
 _STATE = ("epoch", "step", "seconds", "curve", "best_loss", "best_epoch", "best_weights")
 
 
-def predict(potential: Potential, examples: Sequence[Example]) -> dict[str, np.ndarray]:
+def predict(potential: Painn, examples: Sequence[Example]) -> dict[str, np.ndarray]:
     """Compute what a parity plot needs.
 
     Returns

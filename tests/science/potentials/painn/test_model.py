@@ -8,7 +8,7 @@ from ase.build import bulk
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.potentials.neighbours import Batch
-from aiida_elyte.science.potentials.painn.model import Potential, build_painn
+from aiida_elyte.science.potentials.painn.model import Painn, build_painn
 from aiida_elyte.science.potentials.painn.modules import import_schnetpack
 
 ARCHITECTURE = {"n_features": 16, "n_layers": 2, "n_rbf": 8, "cutoff_A": 4.0}
@@ -30,15 +30,15 @@ def cluster(seed: int = 0) -> Atoms:
 
 
 @pytest.fixture(scope="module")
-def potential() -> Potential:
+def potential() -> Painn:
     return build_painn(ARCHITECTURE, energy_reference=REFERENCE, scale=2.0, seed=3, dtype=torch.float64)
 
 
-def evaluate(potential: Potential, *frames: Atoms, stress: bool = False):
+def evaluate(potential: Painn, *frames: Atoms, stress: bool = False):
     return potential.energy_forces_stress(Batch.from_frames(frames, potential.cutoff_A, potential.dtype), stress=stress)
 
 
-def energy(potential: Potential, frame: Atoms) -> float:
+def energy(potential: Painn, frame: Atoms) -> float:
     return float(evaluate(potential, frame).energy[0])
 
 

@@ -9,10 +9,10 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.potentials.neighbours import Batch
 from aiida_elyte.science.potentials.painn.model import build_painn
 from aiida_elyte.science.potentials.painn.storage import (
-    describe_potential,
-    dump_potential,
-    load_potential,
-    save_potential,
+    describe_painn,
+    dump_painn,
+    load_painn,
+    save_painn,
 )
 
 ARCHITECTURE = {"n_features": 16, "n_layers": 2, "n_rbf": 8, "cutoff_A": 4.0}
@@ -29,10 +29,10 @@ def test_round_trip_is_exact(tmp_path, dtype):
         level_of_theory="PBE",
         training_hash="abc",
     )
-    save_potential(potential, tmp_path / "potential.pt")
+    save_painn(potential, tmp_path / "potential.pt")
     torch.load(tmp_path / "potential.pt", weights_only=True)
-    for source in (tmp_path / "potential.pt", dump_potential(potential)):
-        again = load_potential(source)
+    for source in (tmp_path / "potential.pt", dump_painn(potential)):
+        again = load_painn(source)
         batch = Batch.from_frames([bulk("LiCl", "rocksalt", a=5.1)], 4.0, dtype)
         before, after = potential.energy_forces_stress(batch), again.energy_forces_stress(batch)
         assert torch.equal(before.energy, after.energy)
@@ -44,27 +44,27 @@ def test_round_trip_is_exact(tmp_path, dtype):
 
 def test_description_needs_no_model():
     potential = build_painn(ARCHITECTURE, energy_reference=["Li"], seed=4, level_of_theory="PBE")
-    found = describe_potential(dump_potential(potential))
-    assert found["n_parameters"] == sum(parameter.numel() for parameter in potential.parameters())
-    assert found["elements"] == ["Li"]
-    assert found["dtype"] == "float32"
+    found = describe_painn(dump_painn(potential))
+    assert found.n_parameters == sum(parameter.numel() for parameter in potential.parameters())
+    assert found.elements == ["Li"]
+    assert found.dtype == "float32"
 
 
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.pt does not exist"):
-        load_potential(tmp_path / "nowhere.pt")
+        load_painn(tmp_path / "nowhere.pt")
 
 
 @pytest.mark.parametrize("content", [b"", b"no model at all", b"PK\x03\x04"])
 def test_what_is_no_potential_is_refused(content):
-    with pytest.raises(InputError, match="is no potential"):
-        load_potential(content)
+    with pytest.raises(InputError, match="is not a potential"):
+        load_painn(content)
 
 
 def test_foreign_torch_file_is_refused(tmp_path):
     torch.save({"weights": torch.zeros(3)}, tmp_path / "other.pt")
     with pytest.raises(InputError, match="expected the format"):
-        load_potential(tmp_path / "other.pt")
+        load_painn(tmp_path / "other.pt")
 
 
 def test_energies_stay_float64_under_float32_weights():

@@ -1,0 +1,31 @@
+"""The error by which a trainer's models are judged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["ErrorKey"]
+
+
+@dataclass(frozen=True)
+class ErrorKey:
+    """Where a trainer reports an error, and what it is."""
+
+    path: tuple[str, ...]
+    """Keys that lead to it from the errors of one side of the split; the last is its name."""
+    label: str
+    """What to call it."""
+    unit: str
+    """Its unit."""
+
+    @property
+    def name(self) -> str:
+        """Its name, with its unit."""
+        return self.path[-1]
+
+    def of(self, errors: Mapping[str, Any]) -> float | None:
+        """Return the error of one side of the split, ``None`` if it is not reported."""
+        found: Any = errors
+        for key in self.path:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return None if found is None else float(found)

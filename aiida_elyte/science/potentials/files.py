@@ -1,0 +1,103 @@
+"""Files of potentials of any family that is installed."""
+
+from collections.abc import Iterable, Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.potentials.family import Description, Family
+
+if TYPE_CHECKING:
+    import torch
+
+    from aiida_elyte.science.potentials.potential import Potential
+
+__all__ = ["describe_potential", "find_family", "load_potential"]
+
+
+def load_potential(
+    source: str | Path | bytes, device: "str | torch.device" = "cpu", dtype: "torch.dtype | None" = None
+) -> "Potential":
+    """Load a potential, ready for evaluation: its weights take no gradient.
+
+    Parameters
+    ----------
+    source
+        Path of its file, or the content.
+    device
+        Where to put it.
+    dtype
+        Precision of its weights; that of the file by default.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, or is not a potential of an installed family.
+    """
+    content = _read(source)
+    return find_family(content, _name(source)).load(content, device, dtype)
+
+
+def describe_potential(source: str | Path | bytes) -> Description:
+    """Return what a database should know of a potential, without building it.
+
+    Parameters
+    ----------
+    source
+        Path of its file, or the content.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, or is not a potential of an installed family.
+    """
+    content = _read(source)
+    return find_family(content, _name(source)).describe(content)
+
+
+def find_family(content: bytes, name: str = "the given content", families: Iterable[Family] | None = None) -> Family:
+    """Return the family that recognises a file.
+
+    Parameters
+    ----------
+    content
+        Of the file.
+    name
+        What to call it.
+    families
+        Families to ask, those that are installed by default.
+
+    Raises
+    ------
+    InputError
+        If none does.
+    """
+    asked = []
+    for family in _installed() if families is None else families:
+        if family.recognises(content):
+            return family
+        asked.append(family.name)
+    raise InputError(
+        f"{name} is not a potential of a family that is installed ({', '.join(asked) or 'there is none'}); expected "
+        "a file that a trainer wrote; train it again, or install its family"
+    )
+
+
+def _installed() -> Iterator[Family]:
+    # Entry points are read here and not by aiida_elyte.plugins, which knows AiiDA's side: a file needs no profile.
+    for point in sorted(entry_points(group="aiida_elyte.families"), key=lambda point: point.name):
+        yield point.load()()
+
+
+def _read(source: str | Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    try:
+        return Path(source).read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"potential {source} does not exist; expected the file of a potential, as m00.pt") from error
+
+
+def _name(source: str | Path | bytes) -> str:
+    return "the given content" if isinstance(source, bytes) else str(source)
