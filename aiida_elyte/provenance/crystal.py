@@ -15,6 +15,7 @@ from aiida_elyte.provenance.process import (
     input_of,
     last_output,
     last_results,
+    load,
     outcome_of,
     pk_of,
     read_process,
@@ -180,15 +181,14 @@ def load_crystal(material: Material) -> "Atoms":
     """Return the atoms of a crystal, of frames the first."""
     from aiida import orm
 
-    node = orm.load_node(material.pk)
-    return node.get_ase() if isinstance(node, orm.StructureData) else node.get_frames()[0]
+    node = load(material.pk)
+    atoms: Atoms = node.get_ase() if isinstance(node, orm.StructureData) else node.get_frames()[0]
+    return atoms
 
 
 def load_series(pk: int) -> "list[Series]":
     """Return the displacements of all replicas of a run."""
-    from aiida import orm
-
-    return list(orm.load_node(pk).get_series())
+    return list(load(pk).get_series())
 
 
 def _read_material(node: "orm.ProcessNode") -> Material | None:
@@ -225,7 +225,7 @@ def _read_runs(conductivity: "orm.ProcessNode") -> tuple[ProductionRun, ...]:
         run = ProductionRun(
             name=call.name,
             temperature_K=settings["temperature_K"],
-            pk=node.pk,
+            pk=pk_of(node),
             state=outcome_of(node),
             seconds=seconds_of(node),
             settings=settings,
@@ -278,7 +278,7 @@ def _missing(street: CrystalStreet) -> Iterator[str]:
             yield f"{kelvin}: no result ({run.state})."
         for name, stop in run.results.get("stops", {}).items():
             yield f"{kelvin}: replica {name} stopped at step {stop['step']} ({stop['kind']}: {stop['message']})."
-    for kelvin in sorted(set(street.temperatures_K) - {float(run.temperature_K) for run in street.runs}):
-        yield f"{kelvin:g} K: the run has not begun."
+    for wanted in sorted(set(street.temperatures_K) - {float(run.temperature_K) for run in street.runs}):
+        yield f"{wanted:g} K: the run has not begun."
     if street.arrhenius is None:
         yield "No Arrhenius fit has been made."

@@ -7,7 +7,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from aiida_elyte.provenance.names import parse_call
-from aiida_elyte.provenance.process import calls_of
+from aiida_elyte.provenance.process import calls_of, load
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -28,11 +28,10 @@ class Environment:
 def load_environment(pk: int) -> Environment:
     """Return versions and devices that the jobs below a process report, and the versions here."""
     from aiida import __version__ as aiida_version
-    from aiida import orm
 
     versions: dict[str, set[str]] = {"aiida-core": {aiida_version}, "aiida-elyte": {metadata.version("aiida-elyte")}}
     devices: set[str] = set()
-    for job in _sample_jobs(orm.load_node(pk)):
+    for job in _sample_jobs(load(pk)):
         if "results" in job.outputs:
             environment = job.outputs.results.get_dict().get("environment", {})
             for name, version in environment.get("versions", {}).items():

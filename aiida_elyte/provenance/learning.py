@@ -1,6 +1,6 @@
 """How the ensemble of a street was learned: labels, rounds, trainings, members."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from aiida_elyte.provenance.process import (
     functions_of,
     last_output,
     last_results,
+    load,
     load_arrays,
     outcome_of,
     pk_of,
@@ -194,7 +195,7 @@ def read_labels(node: "orm.ProcessNode | None") -> Labels | None:
     if node is None:
         return None
     return Labels(
-        pk=node.pk,
+        pk=pk_of(node),
         n_frames=len(node.inputs.frames),
         n_labelled=len(node.outputs.frames) if "frames" in node.outputs else 0,
         refused=dict(node.outputs.refused.get_dict()) if "refused" in node.outputs else {},
@@ -214,11 +215,11 @@ def read_learning(node: "orm.ProcessNode | None") -> Learning | None:
     history = node.outputs.history.get_dict() if "history" in node.outputs else {}
     dataset = _dataset_of(node)
     return Learning(
-        pk=node.pk,
+        pk=pk_of(node),
         settings=dict(node.inputs.learning.get_dict()),
         reason=history.get("reason"),
         n_given=len(node.inputs.dataset),
-        dataset_pk=dataset.pk,
+        dataset_pk=pk_of(dataset),
         n_frames=len(dataset),
         rounds=read_rounds(node),
     )
@@ -287,7 +288,7 @@ def _read_training(node: "orm.ProcessNode", number: int) -> Training:
     mean = {key: sum(found) / len(found) if found else None for key, found in errors.items()}
     return Training(
         round=number,
-        pk=node.pk,
+        pk=pk_of(node),
         dataset_pk=node.inputs.dataset.pk,
         n_frames=len(node.inputs.dataset),
         seconds=seconds_of(node),
@@ -298,12 +299,10 @@ def _read_training(node: "orm.ProcessNode", number: int) -> Training:
 
 def load_trainings(learning: Learning) -> tuple[tuple[Training, dict[str, Member]], ...]:
     """Return each training with its members, oldest first, and what they had seen before each warm start."""
-    from aiida import orm
-
     found = []
     earlier: dict[str, Member] = {}
     for training in learning.trainings:
-        sizes = orm.load_node(training.dataset_pk).base.attributes.get("blocks")
+        sizes = load(training.dataset_pk).base.attributes.get("blocks")
         members = {
             name: _with_reuse(member, sizes, earlier[name].trained_blocks if name in earlier else frozenset())
             for name, member in load_members(training.pk).items()
@@ -321,14 +320,12 @@ def load_members(pk: int) -> dict[str, Member]:
     pk
         PK of the training of the ensemble.
     """
-    from aiida import orm
-
     found = {}
-    for label, node in calls_of(orm.load_node(pk)).items():
+    for label, node in calls_of(load(pk)).items():
         call = parse_call(label)
         if call is not None and call.kind == "member" and call.name is not None:
             found[call.name] = Member(
-                pk=node.pk,
+                pk=pk_of(node),
                 state=outcome_of(node),
                 settings=settings_of(node),
                 results=last_results(node),
@@ -359,8 +356,9 @@ def load_parity(members: Mapping[str, Member]) -> "dict[str, dict[str, np.ndarra
 
 def _dataset_of(learning: "orm.ProcessNode") -> "FramesData":
     """Return the newest labelled frames of a learning."""
-    merged = functions_of(learning, "merge_frames")
-    return merged[-1].outputs.result if merged and "result" in merged[-1].outputs else learning.inputs.dataset
+    merged: list[Any] = functions_of(learning, "merge_frames")
+    dataset: FramesData = learning.inputs.dataset
+    return merged[-1].outputs.result if merged and "result" in merged[-1].outputs else dataset
 
 
 def newest_dataset(node: "orm.ProcessNode") -> "FramesData | None":
@@ -369,23 +367,21 @@ def newest_dataset(node: "orm.ProcessNode") -> "FramesData | None":
     if learning is not None:
         return _dataset_of(learning)
     calls = calls_of(node)
-    for label in (SEED_LABELS, CLUSTER_LABELS):
-        if label in calls and "frames" in calls[label].outputs:
-            return calls[label].outputs.frames
-    return node.inputs.dataset if "dataset" in node.inputs else None
+    found: list[FramesData] = [node.inputs.dataset] if "dataset" in node.inputs else []
+    labelled = (calls[label].outputs for label in (SEED_LABELS, CLUSTER_LABELS) if label in calls)
+    found += [outputs.frames for outputs in labelled if "frames" in outputs]
+    return found[-1] if found else None
 
 
 def newest_potentials(node: "orm.ProcessNode") -> "dict[str, PotentialData]":
     """Return the members of the last ensemble that was trained whole, else those given, else ``{}``."""
-    from aiida import orm
-
     for step in reversed(descendants(node)):
         if step.process == _ENSEMBLE and step.state == "finished" and step.exit_status == 0:
-            return results_of(orm.load_node(step.pk), "potentials")
+            return results_of(load(step.pk), "potentials")
     return results_of(node, "potentials") or dict(_given_potentials(node))
 
 
-def _given_potentials(node: "orm.ProcessNode") -> "Iterator[tuple[str, PotentialData]]":
+def _given_potentials(node: "orm.ProcessNode") -> "Iterator[tuple[str, Any]]":
     from aiida.common.links import LinkType
 
     for link in node.base.links.get_incoming(link_type=LinkType.INPUT_WORK).all():

@@ -33,7 +33,7 @@ from aiida_elyte.provenance.theory import Theory, read_theory
 if TYPE_CHECKING:
     from aiida import orm
 
-__all__ = ["POLYMER", "Box", "Pooled", "PolymerStreet", "Production", "read_polymer"]
+__all__ = ["POLYMER", "Box", "PolymerStreet", "Pooled", "Production", "read_polymer"]
 
 POLYMER = ("PolymerWorkChain", "ForceFieldWorkChain", "BoxWorkChain")
 """WorkChains that can be read: the street, and its learning and one of its boxes alone."""
@@ -193,7 +193,7 @@ def read_polymer(node: "orm.ProcessNode") -> PolymerStreet:
         recipe=None if recipe is None else dict(recipe.get_dict()),
         theory=read_theory(node, learning, clusters, given),
         given_dataset="dataset" in node.inputs,
-        given_force_fields=tuple(one.pk for one in given),
+        given_force_fields=tuple(pk_of(one) for one in given),
         seeds=read_labels(clusters),
         learning=read_learning(learning),
         n_boxes=None if wanted is None else wanted.value,
@@ -251,7 +251,7 @@ def _read_production(node: "orm.ProcessNode | None") -> Production | None:
     if node is None:
         return None
     return Production(
-        pk=node.pk,
+        pk=pk_of(node),
         settings=settings_of(node),
         results=last_results(node),
         thermo_pk=pk_of(last_output(node, "thermo")),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from aiida_elyte.provenance.names import Call, parse_call
 
@@ -19,8 +19,8 @@ __all__ = [
     "input_of",
     "last_output",
     "last_results",
+    "load",
     "load_arrays",
-    "load_dict",
     "outcome_of",
     "pk_of",
     "read_process",
@@ -109,7 +109,7 @@ class TrailStep:
 def read_process(node: "orm.ProcessNode") -> Process:
     """Return the record of a process."""
     return Process(
-        pk=node.pk,
+        pk=pk_of(node),
         uuid=node.uuid,
         label=node.process_label or "",
         name=node.label,
@@ -143,12 +143,13 @@ def calls_of(node: "orm.ProcessNode") -> "dict[str, orm.ProcessNode]":
     from aiida.common.links import LinkType
 
     links = node.base.links.get_outgoing(link_type=(LinkType.CALL_WORK, LinkType.CALL_CALC)).all()
-    return {link.link_label: link.node for link in sorted(links, key=lambda link: (link.node.ctime, link.node.pk))}
+    ordered: list[Any] = sorted(links, key=lambda link: (link.node.ctime, pk_of(link.node)))
+    return {link.link_label: link.node for link in ordered}
 
 
 def functions_of(node: "orm.ProcessNode", name: str) -> "list[orm.ProcessNode]":
     """Return the calls of a calcfunction, oldest first."""
-    return [called for called in sorted(node.called, key=lambda one: one.pk) if called.process_label == name]
+    return [called for called in sorted(node.called, key=pk_of) if called.process_label == name]
 
 
 def input_of(node: "orm.ProcessNode", name: str) -> Any:
@@ -180,16 +181,28 @@ def last_results(node: "orm.ProcessNode | None") -> dict[str, Any]:
     return {} if found is None else dict(found.get_dict())
 
 
+@overload
+def pk_of(node: None) -> None: ...
+
+
+@overload
+def pk_of(node: "orm.Node") -> int: ...
+
+
+@overload
+def pk_of(node: "orm.Node | None") -> int | None: ...
+
+
 def pk_of(node: "orm.Node | None") -> int | None:
-    """Return the PK of a node that may be missing."""
+    """Return the PK of a stored node that may be missing."""
     return None if node is None else node.pk
 
 
-def load_dict(pk: int) -> dict[str, Any]:
-    """Return the content of a ``Dict``."""
+def load(pk: int) -> Any:
+    """Return the node of a PK that a record holds."""
     from aiida import orm
 
-    return dict(orm.load_node(pk).get_dict())
+    return orm.load_node(pk)
 
 
 def load_arrays(pk: int | None) -> dict[str, Any]:
@@ -201,7 +214,7 @@ def load_arrays(pk: int | None) -> dict[str, Any]:
 
     if pk is None:
         return {}
-    node = orm.load_node(pk)
+    node = load(pk)
     if isinstance(node, orm.ArrayData):
         return {name: node.get_array(name) for name in node.get_arraynames()}
     if not isinstance(node, orm.SinglefileData):
@@ -222,11 +235,11 @@ def read_stages(pk: int, parts: Mapping[str, int | None]) -> list[Stage]:
     """
     from aiida import orm
 
-    found = [Stage(read_process(orm.load_node(pk)), "", 0)]
+    found = [Stage(read_process(load(pk)), "", 0)]
     for name, part in parts.items():
         if part is None:
             continue
-        station = orm.load_node(part)
+        station = load(part)
         if part != pk:
             found.append(Stage(read_process(station), name, 1))
         if not _is_labelling(name):

@@ -32,7 +32,7 @@ def is_street(node: "orm.Node") -> bool:
     return getattr(node, "process_label", None) in (*CRYSTAL, *POLYMER)
 
 
-def read_street(node: "orm.Node") -> Street:
+def read_street(node: Any) -> Street:
     """Return the record of a street, or of a part of one.
 
     Raises
@@ -53,7 +53,8 @@ def results_of_street(street: Street) -> Results:
     """Return what a street has found so far."""
     if isinstance(street, PolymerStreet):
         found = street.pooled.transport
-        return Results({} if found is None else {"": found}, street.pooled_solvation, None)
+        shells = street.solvation if street.part == "box" else street.pooled_solvation
+        return Results({} if found is None else {"": found}, shells, None)
     runs = {run.name: run.transport for run in street.runs if run.transport is not None}
     return Results(runs, None, street.arrhenius)
 
