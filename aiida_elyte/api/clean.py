@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiida_elyte.provenance.nodes import load_process
-from aiida_elyte.provenance.process import load, pk_of
+from aiida_elyte.provenance.process import load
 from aiida_elyte.provenance.steps import descendants
 from aiida_elyte.provenance.street import find_streets
 
@@ -99,14 +99,14 @@ def _find(street: "orm.WorkChainNode", trajectories: bool, taken: set[str]) -> "
     """Yield the folders of a street that can go, each once."""
     steps, seen = {step.pk: step for step in descendants(street)}, set(taken)
     for job, remote in _folders_of(street):
-        path, step = remote.get_remote_path(), steps[pk_of(job)]
+        path, step = remote.get_remote_path(), steps[int(job.pk or 0)]
         if path in seen or remote.is_cleaned:
             continue
         seen.add(path)
         keeps = None if trajectories or step.is_sampling else _TRAJECTORIES.get(step.process)
         size = _measure(remote, keeps)
         if size:
-            yield Folder(pk_of(remote), step.path, path, size, keeps)
+            yield Folder(int(remote.pk or 0), step.path, path, size, keeps)
 
 
 def _folders_of(street: "orm.WorkChainNode") -> "Iterator[tuple[orm.CalcJobNode, orm.RemoteData]]":

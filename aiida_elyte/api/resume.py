@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.provenance.learning import learning_of, newest_dataset, newest_potentials, read_rounds
+from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.nodes import load_process
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def prepare_restart(street: "orm.WorkChainNode | int | str") -> Restart:
     notes = [f"{node.process_label} {node.pk}: finished jobs with the same inputs are taken from the cache."]
     if node.process_label not in _GOES_ON:
         return Restart(builder, tuple(notes))
-    dataset, potentials = newest_dataset(node), newest_potentials(node)
+    links = Links(node)
+    dataset, potentials = newest_dataset(links), newest_potentials(node)
     if dataset is not None:
         builder.dataset = dataset
         notes.append(f"Goes on with {len(dataset)} labelled frames (FramesData {dataset.pk}).")
@@ -70,7 +72,7 @@ def prepare_restart(street: "orm.WorkChainNode | int | str") -> Restart:
         notes.append(f"Goes on with {len(potentials)} potentials (PotentialData {names}).")
     elif dataset is not None:
         notes.append("No ensemble was trained on all of them: one is trained first.")
-    rounds = [one for one in read_rounds(learning_of(node)) if one.number > 0]
+    rounds = [one for one in read_rounds(learning_of(links)) if one.number > 0]
     if rounds:
         place: Any = builder["active_learning"] if node.process_label == "CrystalWorkChain" else builder
         learning = place.learning.get_dict()

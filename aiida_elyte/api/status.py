@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiida_elyte.api.attendance import describe_neglect
 from aiida_elyte.provenance.learning import Round, newest_dataset, read_rounds
+from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.nodes import load_process
 from aiida_elyte.provenance.polymer import Box, PolymerStreet
 from aiida_elyte.provenance.process import Process, read_process
@@ -90,14 +91,15 @@ def status(street: "orm.WorkChainNode | int | str") -> Status:
         If there is no such WorkChain.
     """
     node = load_process(street) if isinstance(street, int | str) else street
-    steps, dataset = descendants(node), newest_dataset(node)
+    links = Links(node)
+    steps, dataset = descendants(node), newest_dataset(links)
     record = read_street(node) if is_street(node) else None
     learning = None if record is None else record.learning
     return Status(
         process=read_process(node),
         neglected=describe_neglect(node),
         n_labelled=0 if dataset is None else len(dataset),
-        rounds=read_rounds(node) if learning is None else learning.rounds,
+        rounds=read_rounds(links) if learning is None else learning.rounds,
         boxes=record.boxes if isinstance(record, PolymerStreet) else (),
         n_jobs_finished=sum(step.is_job and step.is_terminated for step in steps),
         running=tuple(_describe_job(job) for job in running_jobs(steps)),

@@ -5,24 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiida_elyte.provenance.learning import Labels, Learning, Member, Training, learning_of, read_labels, read_learning
+from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.names import CONDUCTIVITY, LEARNING, SEED_LABELS, parse_call
-from aiida_elyte.provenance.process import (
-    Process,
-    Stage,
-    TrailStep,
-    calls_of,
-    functions_of,
-    input_of,
-    last_output,
-    last_results,
-    load,
-    outcome_of,
-    pk_of,
-    read_process,
-    read_stages,
-    seconds_of,
-    settings_of,
-)
+from aiida_elyte.provenance.process import Process, Stage, TrailStep, load, pk_of, read_process, read_stages
 from aiida_elyte.provenance.theory import Theory, read_theory
 
 if TYPE_CHECKING:
@@ -156,21 +141,21 @@ def read_crystal(node: "orm.ProcessNode") -> CrystalStreet:
     node
         Process node of one of ``CRYSTAL``.
     """
-    calls = calls_of(node)
-    seeds, learning = calls.get(SEED_LABELS), learning_of(node)
-    conductivity = node if node.process_label == "ConductivityWorkChain" else calls.get(CONDUCTIVITY)
-    given = list(node.inputs.potentials.values()) if "potentials" in node.inputs else []
-    wanted = () if conductivity is None else conductivity.inputs.conditions["temperatures_K"]
+    street = Links(node)
+    seeds, learning = street.calls.get(SEED_LABELS), learning_of(street)
+    conductivity = street if street.process == "ConductivityWorkChain" else street.calls.get(CONDUCTIVITY)
+    given = [one for label, one in street.inputs.items() if label.startswith("potentials__")]
+    wanted = () if conductivity is None else conductivity.inputs["conditions"]["temperatures_K"]
     return CrystalStreet(
         process=read_process(node),
-        material=_read_material(node),
-        charges=_read_charges(node, conductivity),
-        theory=read_theory(node, learning, seeds, given),
-        given_dataset="dataset" in node.inputs,
+        material=_read_material(street),
+        charges=_read_charges(street, conductivity),
+        theory=read_theory(street, learning, seeds, given),
+        given_dataset="dataset" in street.inputs,
         given_potentials=bool(given),
         seeds=read_labels(seeds),
         learning=read_learning(learning),
-        conductivity_pk=pk_of(conductivity),
+        conductivity_pk=None if conductivity is None else conductivity.pk,
         temperatures_K=tuple(sorted(map(float, wanted))),
         runs=() if conductivity is None else _read_runs(conductivity),
         arrhenius=_read_arrhenius(conductivity),
@@ -191,48 +176,48 @@ def load_series(pk: int) -> "list[Series]":
     return list(load(pk).get_series())
 
 
-def _read_material(node: "orm.ProcessNode") -> Material | None:
-    source = input_of(node, "structure") or input_of(node, "start")
+def _read_material(street: Links) -> Material | None:
+    source = street.inputs.get("structure") or street.inputs.get("start")
     if source is None:
         return None
     citation = source.base.extras.get("citation", None)
     return Material(source.pk, source.uuid, source.label, source.description, citation)
 
 
-def _read_charges(node: "orm.ProcessNode", conductivity: "orm.ProcessNode | None") -> dict[str, float]:
-    conditions = None if conductivity is None else conductivity.inputs.conditions
-    if conditions is None:
-        conditions = input_of(node, "conductivity__conditions")
+def _read_charges(street: Links, conductivity: Links | None) -> dict[str, float]:
+    conditions = street.inputs.get("conductivity__conditions")
+    if conductivity is not None:
+        conditions = conductivity.inputs["conditions"]
     return {} if conditions is None else dict(conditions["charges"])
 
 
-def _read_arrhenius(conductivity: "orm.ProcessNode | None") -> dict[str, Any] | None:
+def _read_arrhenius(conductivity: Links | None) -> dict[str, Any] | None:
     if conductivity is None or "arrhenius" not in conductivity.outputs:
         return None
-    return dict(conductivity.outputs.arrhenius.get_dict())
+    return dict(conductivity.outputs["arrhenius"].get_dict())
 
 
-def _read_runs(conductivity: "orm.ProcessNode") -> tuple[ProductionRun, ...]:
-    analyses = {node.inputs.series.uuid: node for node in functions_of(conductivity, "transport")}
+def _read_runs(conductivity: Links) -> tuple[ProductionRun, ...]:
+    analyses = {one.inputs["series"].pk: one for one in conductivity.functions("transport")}
     found = []
-    for label, node in calls_of(conductivity).items():
+    for label, process in conductivity.calls.items():
         call = parse_call(label)
         if call is None or call.kind != "md" or call.name is None:
             continue
-        series, settings = last_output(node, "series"), settings_of(node)
-        analysis = analyses.get(series.uuid) if series is not None else None
-        result = analysis.outputs.result if analysis is not None and "result" in analysis.outputs else None
+        series, settings, ended = process.last_output("series"), process.settings, read_process(process.node)
+        analysis = None if series is None else analyses.get(series.pk)
+        result = None if analysis is None else analysis.outputs.get("result")
         run = ProductionRun(
             name=call.name,
             temperature_K=settings["temperature_K"],
-            pk=pk_of(node),
-            state=outcome_of(node),
-            seconds=seconds_of(node),
+            pk=process.pk,
+            state=ended.outcome,
+            seconds=ended.seconds,
             settings=settings,
-            results=last_results(node),
+            results=process.last_results(),
             transport=None if result is None else dict(result.get_dict()),
             result_pk=pk_of(result),
-            analysis_pk=pk_of(analysis),
+            analysis_pk=None if analysis is None else analysis.pk,
             series_pk=pk_of(series),
             job_pk=pk_of(None if series is None else series.creator),
         )

@@ -4,13 +4,10 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING
 
+from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.names import parse_call
-from aiida_elyte.provenance.process import calls_of, load
-
-if TYPE_CHECKING:
-    from aiida import orm
+from aiida_elyte.provenance.process import load
 
 __all__ = ["Environment", "load_environment"]
 
@@ -31,26 +28,26 @@ def load_environment(pk: int) -> Environment:
 
     versions: dict[str, set[str]] = {"aiida-core": {aiida_version}, "aiida-elyte": {metadata.version("aiida-elyte")}}
     devices: set[str] = set()
-    for job in _sample_jobs(load(pk)):
+    for job in _sample_jobs(Links(load(pk))):
         if "results" in job.outputs:
-            environment = job.outputs.results.get_dict().get("environment", {})
+            environment = job.outputs["results"].get_dict().get("environment", {})
             for name, version in environment.get("versions", {}).items():
                 versions.setdefault(name, set()).add(version)
             devices.add(environment.get("device", "unstated"))
         elif "output_parameters" in job.outputs:
-            stated = job.outputs.output_parameters.get_dict()
+            stated = job.outputs["output_parameters"].get_dict()
             if "creator_version" in stated:
-                versions.setdefault(stated.get("creator_name", job.process_label), set()).add(stated["creator_version"])
+                versions.setdefault(stated.get("creator_name", job.process), set()).add(stated["creator_version"])
     return Environment({name: sorted(found) for name, found in versions.items()}, sorted(devices))
 
 
-def _sample_jobs(node: "orm.ProcessNode") -> "Iterator[orm.CalcJobNode]":
+def _sample_jobs(process: Links) -> Iterator[Links]:
     """Yield the jobs below a process; of a labeller only the first: they are many and alike."""
     from aiida import orm
 
-    for name, child in calls_of(node).items():
-        if isinstance(child, orm.CalcJobNode):
+    for name, child in process.calls.items():
+        if isinstance(child.node, orm.CalcJobNode):
             yield child
-        elif isinstance(child, orm.WorkChainNode):
+        elif isinstance(child.node, orm.WorkChainNode):
             jobs, call = _sample_jobs(child), parse_call(name)
             yield from itertools.islice(jobs, 1) if call is not None and call.is_labelling else jobs

@@ -4,24 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.names import CLUSTER_LABELS, LEARNING, SEED_LABELS, parse_call, round_call
-from aiida_elyte.provenance.process import (
-    calls_of,
-    functions_of,
-    last_output,
-    last_results,
-    load,
-    load_arrays,
-    outcome_of,
-    pk_of,
-    seconds_of,
-    settings_of,
-)
+from aiida_elyte.provenance.process import load, load_arrays, pk_of, read_process
 from aiida_elyte.provenance.steps import descendants, results_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy as np
     from aiida import orm
 
@@ -190,68 +178,70 @@ class Member:
     """PK of labels and predictions, where the trainer keeps them."""
 
 
-def read_labels(node: "orm.ProcessNode | None") -> Labels | None:
+def read_labels(process: Links | None) -> Labels | None:
     """Return how many frames went to a labeller, came back, and were set aside."""
-    if node is None:
+    if process is None:
         return None
+    outputs = process.outputs
     return Labels(
-        pk=pk_of(node),
-        n_frames=len(node.inputs.frames),
-        n_labelled=len(node.outputs.frames) if "frames" in node.outputs else 0,
-        refused=dict(node.outputs.refused.get_dict()) if "refused" in node.outputs else {},
-        finished=node.is_terminated,
+        pk=process.pk,
+        n_frames=len(process.inputs["frames"]),
+        n_labelled=len(outputs["frames"]) if "frames" in outputs else 0,
+        refused=dict(outputs["refused"].get_dict()) if "refused" in outputs else {},
+        finished=process.node.is_terminated,
     )
 
 
-def learning_of(node: "orm.ProcessNode") -> "orm.ProcessNode | None":
+def learning_of(street: Links) -> Links | None:
     """Return the learning of a street, or of itself, ``None`` before it has begun."""
-    return node if node.process_label in LEARNERS else calls_of(node).get(LEARNING)
+    return street if street.process in LEARNERS else street.calls.get(LEARNING)
 
 
-def read_learning(node: "orm.ProcessNode | None") -> Learning | None:
+def read_learning(process: Links | None) -> Learning | None:
     """Return the record of a learning."""
-    if node is None:
+    if process is None:
         return None
-    history = node.outputs.history.get_dict() if "history" in node.outputs else {}
-    dataset = _dataset_of(node)
+    history = process.outputs["history"].get_dict() if "history" in process.outputs else {}
+    dataset = _dataset_of(process)
     return Learning(
-        pk=pk_of(node),
-        settings=dict(node.inputs.learning.get_dict()),
+        pk=process.pk,
+        settings=dict(process.inputs["learning"].get_dict()),
         reason=history.get("reason"),
-        n_given=len(node.inputs.dataset),
-        dataset_pk=pk_of(dataset),
+        n_given=len(process.inputs["dataset"]),
+        dataset_pk=dataset.pk,
         n_frames=len(dataset),
-        rounds=read_rounds(node),
+        rounds=read_rounds(process),
     )
 
 
-def read_rounds(node: "orm.ProcessNode | None") -> tuple[Round, ...]:
+def read_rounds(process: Links | None) -> tuple[Round, ...]:
     """Return the rounds of a learning; the training of an ensemble alone is round 0.
 
     Parameters
     ----------
-    node
+    process
         A learning, or the training of an ensemble; others have no rounds.
     """
-    if node is None:
+    if process is None:
         return ()
-    if node.process_label == _ENSEMBLE:
-        return (Round(0, None, {}, None, None, _read_training(node, 0)),)
-    if node.process_label not in LEARNERS:
+    if process.process == _ENSEMBLE:
+        return (Round(0, None, {}, None, None, _read_training(process, 0)),)
+    if process.process not in LEARNERS:
         return ()
-    calls = calls_of(node)
-    selections = dict(enumerate(filter(None, map(_read_selection, functions_of(node, "select_frames"))), start=1))
-    parsed = [call for call in map(parse_call, calls) if call is not None and call.kind == "round"]
+    judged = (one for one in process.functions("select_frames") if "record" in one.outputs)
+    selections = {number: _read_selection(one) for number, one in enumerate(judged, start=1)}
+    parsed = [call for call in map(parse_call, process.calls) if call is not None and call.kind == "round"]
     numbers = {call.number for call in parsed if call.number is not None} | set(selections)
-    return tuple(_read_round(number, calls, selections.get(number)) for number in sorted(numbers))
+    return tuple(_read_round(number, process.calls, selections.get(number)) for number in sorted(numbers))
 
 
-def _read_round(number: int, calls: "Mapping[str, orm.ProcessNode]", selection: Selection | None) -> Round:
+def _read_round(number: int, calls: Mapping[str, Links], selection: Selection | None) -> Round:
     sampling, training = calls.get(round_call(number, "sample")), calls.get(round_call(number, "train"))
+    stops = {} if sampling is None else sampling.last_results().get("stops", {})
     return Round(
         number=number,
-        temperature_K=None if sampling is None else settings_of(sampling).get("temperature_K"),
-        stops={name: _read_stop(stop) for name, stop in last_results(sampling).get("stops", {}).items()},
+        temperature_K=None if sampling is None else sampling.settings.get("temperature_K"),
+        stops={name: _read_stop(stop) for name, stop in stops.items()},
         selection=selection,
         labels=read_labels(calls.get(round_call(number, "label"))),
         training=None if training is None else _read_training(training, number),
@@ -263,36 +253,35 @@ def _read_stop(stop: Mapping[str, Any] | str) -> Stop:
     return Stop("STOPPED", stop, None) if isinstance(stop, str) else Stop(stop["kind"], stop["message"], stop["step"])
 
 
-def _read_selection(node: "orm.ProcessNode") -> Selection | None:
-    if "record" not in node.outputs:
-        return None
-    record, settings = node.outputs.record.get_dict(), node.inputs.settings.get_dict()
+def _read_selection(process: Links) -> Selection:
+    record = process.outputs["record"].get_dict()
     return Selection(
         n_sampled=record["n_sampled"],
         refused=record["refused"],
         spreads_eV_A=tuple(record["spreads_eV_A"]),
-        threshold_eV_A=settings["selection"]["threshold_eV_A"],
+        threshold_eV_A=process.settings["selection"]["threshold_eV_A"],
         n_uncertain=record["n_uncertain"],
         n_selected=len(record["selected"]),
-        n_frames_before=len(node.inputs.dataset),
+        n_frames_before=len(process.inputs["dataset"]),
     )
 
 
-def _read_training(node: "orm.ProcessNode", number: int) -> Training:
-    errors = {"force_mae_eV_A": [], "force_rmse_kcal_mol_A": []}  # type: dict[str, list[float]]
-    if "summary" in node.outputs:
-        for member in node.outputs.summary.get_dict().values():
-            side = (member["errors"] or {}).get("validation")
+def _read_training(process: Links, number: int) -> Training:
+    errors: dict[str, list[float]] = {"force_mae_eV_A": [], "force_rmse_kcal_mol_A": []}
+    if "summary" in process.outputs:
+        for member in process.outputs["summary"].get_dict().values():
+            side = (member["errors"] or {}).get("validation") or {}
             for key, found in errors.items():
-                found += [one[key] for one in (side, (side or {}).get("overall")) if one and key in one]
+                found += [one[key] for one in (side, side.get("overall", {})) if key in one]
     mean = {key: sum(found) / len(found) if found else None for key, found in errors.items()}
+    dataset = process.inputs["dataset"]
     return Training(
         round=number,
-        pk=pk_of(node),
-        dataset_pk=node.inputs.dataset.pk,
-        n_frames=len(node.inputs.dataset),
-        seconds=seconds_of(node),
-        n_members=len(results_of(node, "potentials")),
+        pk=process.pk,
+        dataset_pk=dataset.pk,
+        n_frames=len(dataset),
+        seconds=read_process(process.node).seconds,
+        n_members=len(process.under("potentials")),
         **mean,
     )
 
@@ -321,19 +310,19 @@ def load_members(pk: int) -> dict[str, Member]:
         PK of the training of the ensemble.
     """
     found = {}
-    for label, node in calls_of(load(pk)).items():
+    for label, process in Links(load(pk)).calls.items():
         call = parse_call(label)
         if call is not None and call.kind == "member" and call.name is not None:
             found[call.name] = Member(
-                pk=pk_of(node),
-                state=outcome_of(node),
-                settings=settings_of(node),
-                results=last_results(node),
-                given_validation="validation" in node.inputs,
+                pk=process.pk,
+                state=read_process(process.node).outcome,
+                settings=process.settings,
+                results=process.last_results(),
+                given_validation="validation" in process.inputs,
                 n_validation_seen=0,
                 trained_blocks=frozenset(),
-                potential_pk=pk_of(last_output(node, "potential")),
-                parity_pk=pk_of(last_output(node, "parity")),
+                potential_pk=pk_of(process.last_output("potential")),
+                parity_pk=pk_of(process.last_output("parity")),
             )
     return found
 
@@ -354,23 +343,19 @@ def load_parity(members: Mapping[str, Member]) -> "dict[str, dict[str, np.ndarra
     return {name: found for name, found in arrays.items() if found}
 
 
-def _dataset_of(learning: "orm.ProcessNode") -> "FramesData":
+def _dataset_of(learning: Links) -> Any:
     """Return the newest labelled frames of a learning."""
-    merged: list[Any] = functions_of(learning, "merge_frames")
-    dataset: FramesData = learning.inputs.dataset
-    return merged[-1].outputs.result if merged and "result" in merged[-1].outputs else dataset
+    merged = [one.outputs["result"] for one in learning.functions("merge_frames") if "result" in one.outputs]
+    return merged[-1] if merged else learning.inputs["dataset"]
 
 
-def newest_dataset(node: "orm.ProcessNode") -> "FramesData | None":
+def newest_dataset(street: Links) -> "FramesData | None":
     """Return the last labelled set a street has: merged, labelled before the first round, or given."""
-    learning = learning_of(node)
-    if learning is not None:
-        return _dataset_of(learning)
-    calls = calls_of(node)
-    found: list[FramesData] = [node.inputs.dataset] if "dataset" in node.inputs else []
-    labelled = (calls[label].outputs for label in (SEED_LABELS, CLUSTER_LABELS) if label in calls)
-    found += [outputs.frames for outputs in labelled if "frames" in outputs]
-    return found[-1] if found else None
+    learning = learning_of(street)
+    labelled = (street.calls[label].outputs for label in (SEED_LABELS, CLUSTER_LABELS) if label in street.calls)
+    found: list[FramesData | None] = [] if learning is None else [_dataset_of(learning)]
+    found += [outputs["frames"] for outputs in labelled if "frames" in outputs]
+    return next(iter(found), street.inputs.get("dataset"))
 
 
 def newest_potentials(node: "orm.ProcessNode") -> "dict[str, PotentialData]":
@@ -378,13 +363,13 @@ def newest_potentials(node: "orm.ProcessNode") -> "dict[str, PotentialData]":
     for step in reversed(descendants(node)):
         if step.process == _ENSEMBLE and step.state == "finished" and step.exit_status == 0:
             return results_of(load(step.pk), "potentials")
-    return results_of(node, "potentials") or dict(_given_potentials(node))
+    return results_of(node, "potentials") or _given_potentials(Links(node))
 
 
-def _given_potentials(node: "orm.ProcessNode") -> "Iterator[tuple[str, Any]]":
-    from aiida.common.links import LinkType
-
-    for link in node.base.links.get_incoming(link_type=LinkType.INPUT_WORK).all():
-        namespace, _, member = link.link_label.partition("__")
+def _given_potentials(street: Links) -> "dict[str, PotentialData]":
+    found = {}
+    for label, node in street.inputs.items():
+        namespace, _, member = label.partition("__")
         if namespace in ("potentials", "force_fields"):
-            yield member, link.node
+            found[member] = node
+    return found

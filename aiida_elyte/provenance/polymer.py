@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiida_elyte.provenance.learning import Labels, Learning, Member, Training, learning_of, read_labels, read_learning
+from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.names import (
     BUILD,
     CLUSTER_LABELS,
@@ -14,20 +15,7 @@ from aiida_elyte.provenance.names import (
     SOLVATION,
     parse_call,
 )
-from aiida_elyte.provenance.process import (
-    Process,
-    Stage,
-    TrailStep,
-    calls_of,
-    functions_of,
-    input_of,
-    last_output,
-    last_results,
-    pk_of,
-    read_process,
-    read_stages,
-    settings_of,
-)
+from aiida_elyte.provenance.process import Process, Stage, TrailStep, pk_of, read_process, read_stages
 from aiida_elyte.provenance.theory import Theory, read_theory
 
 if TYPE_CHECKING:
@@ -79,8 +67,6 @@ class Box:
     """Verdict on its equilibrium; ``None`` before it was judged."""
     production: Production | None
     """Its production run; ``None`` before that has begun."""
-    reduction_pk: int | None
-    """PK of the reduction of its trajectory."""
     series_pk: int | None
     """PK of its displacements."""
     solvation: dict[str, Any] | None
@@ -181,89 +167,83 @@ def read_polymer(node: "orm.ProcessNode") -> PolymerStreet:
     node
         Process node of one of ``POLYMER``.
     """
-    part = {"ForceFieldWorkChain": "learning", "BoxWorkChain": "box"}.get(str(node.process_label))
-    calls = calls_of(node)
-    called = {name: one for name, one in calls.items() if one.process_label == "BoxWorkChain"}
-    recipe, wanted = input_of(node, "recipe"), input_of(node, "n_boxes")
-    clusters, learning = calls.get(CLUSTER_LABELS), learning_of(node)
-    given = _given_force_fields(node)
+    street = Links(node)
+    part = {"ForceFieldWorkChain": "learning", "BoxWorkChain": "box"}.get(street.process)
+    boxes = {name: one for name, one in street.calls.items() if one.process == "BoxWorkChain"}
+    if part == "box":
+        boxes = {"box": street}
+    recipe, wanted = street.inputs.get("recipe"), street.inputs.get("n_boxes")
+    clusters, learning = street.calls.get(CLUSTER_LABELS), learning_of(street)
+    given = [one for label, one in street.inputs.items() if label.startswith("force_field")]
     return PolymerStreet(
         process=read_process(node),
         part=part,
         recipe=None if recipe is None else dict(recipe.get_dict()),
-        theory=read_theory(node, learning, clusters, given),
-        given_dataset="dataset" in node.inputs,
-        given_force_fields=tuple(pk_of(one) for one in given),
+        theory=read_theory(street, learning, clusters, given),
+        given_dataset="dataset" in street.inputs,
+        given_force_fields=tuple(one.pk for one in given),
         seeds=read_labels(clusters),
         learning=read_learning(learning),
         n_boxes=None if wanted is None else wanted.value,
-        boxes=tuple(_read_box(name, one) for name, one in ({"box": node} if part == "box" else called).items()),
-        pooled=_read_pooled(node),
-        pooled_solvation=_result_of(node, "pool_solvation"),
+        boxes=tuple(_read_box(name, one) for name, one in boxes.items()),
+        pooled=_read_pooled(street),
+        pooled_solvation=_result_of(street, "pool_solvation"),
     )
 
 
-def _given_force_fields(node: "orm.ProcessNode") -> "list[orm.Node]":
-    from aiida.common.links import LinkType
-
-    links = node.base.links.get_incoming(link_type=LinkType.INPUT_WORK).all()
-    return [link.node for link in links if link.link_label.startswith("force_field")]
-
-
-def _last_call(node: "orm.ProcessNode", function: str) -> "orm.ProcessNode | None":
-    """Return the last call of a calcfunction that has given something."""
-    return next((one for one in reversed(functions_of(node, function)) if "result" in one.outputs), None)
+def _last_result(process: Links, function: str) -> Any:
+    """Return what a calcfunction gave last."""
+    found = [one.outputs["result"] for one in process.functions(function) if "result" in one.outputs]
+    return found[-1] if found else None
 
 
-def _result_of(node: "orm.ProcessNode", function: str) -> dict[str, Any] | None:
-    last = _last_call(node, function)
-    return None if last is None else dict(last.outputs.result.get_dict())
+def _result_of(process: Links, function: str) -> dict[str, Any] | None:
+    found = _last_result(process, function)
+    return None if found is None else dict(found.get_dict())
 
 
-def _read_box(name: str, node: "orm.ProcessNode") -> Box:
+def _read_box(name: str, box: Links) -> Box:
     from aiida import orm
 
-    calls = calls_of(node)
-    parsed = {label: parse_call(label) for label in calls}
-    settling = [calls[label] for label, call in parsed.items() if call is not None and call.kind == "settling"]
-    build, reduction, solvation = (calls.get(label) for label in (BUILD, REDUCTION, SOLVATION))
-    begun = [label for label, one in calls.items() if isinstance(one, orm.WorkChainNode)]
+    parsed = {label: parse_call(label) for label in box.calls}
+    settling = [box.calls[label] for label, call in parsed.items() if call is not None and call.kind == "settling"]
+    build, reduction, solvation = (box.calls.get(label) for label in (BUILD, REDUCTION, SOLVATION))
+    begun = [label for label, one in box.calls.items() if isinstance(one.node, orm.WorkChainNode)]
     return Box(
         name=name,
-        process=read_process(node),
+        process=read_process(box.node),
         step=begun[-1] if begun else "",
-        force_field_pk=pk_of(input_of(node, "force_field")),
-        built=last_results(build),
+        force_field_pk=pk_of(box.inputs.get("force_field")),
+        built={} if build is None else build.last_results(),
         n_settling_runs=len(settling),
-        settling_stages=settings_of(settling[-1])["stages"] if settling else [],
-        settling_pk=pk_of(last_output(settling[-1], "thermo")) if settling else None,
-        equilibrium=_result_of(node, "judge_box"),
-        production=_read_production(calls.get(PRODUCTION)),
-        reduction_pk=pk_of(reduction),
-        series_pk=pk_of(last_output(reduction, "series")),
-        solvation=None if solvation is None else last_results(solvation),
-        solvation_process=None if solvation is None else read_process(solvation),
-        curves_pk=pk_of(last_output(solvation, "curves")),
+        settling_stages=settling[-1].settings["stages"] if settling else [],
+        settling_pk=pk_of(settling[-1].last_output("thermo")) if settling else None,
+        equilibrium=_result_of(box, "judge_box"),
+        production=_read_production(box.calls.get(PRODUCTION)),
+        series_pk=None if reduction is None else pk_of(reduction.last_output("series")),
+        solvation=None if solvation is None else solvation.last_results(),
+        solvation_process=None if solvation is None else read_process(solvation.node),
+        curves_pk=None if solvation is None else pk_of(solvation.last_output("curves")),
     )
 
 
-def _read_production(node: "orm.ProcessNode | None") -> Production | None:
-    if node is None:
+def _read_production(process: Links | None) -> Production | None:
+    if process is None:
         return None
     return Production(
-        pk=pk_of(node),
-        settings=settings_of(node),
-        results=last_results(node),
-        thermo_pk=pk_of(last_output(node, "thermo")),
-        remote_pk=pk_of(last_output(node, "remote_folder")),
+        pk=process.pk,
+        settings=process.settings,
+        results=process.last_results(),
+        thermo_pk=pk_of(process.last_output("thermo")),
+        remote_pk=pk_of(process.last_output("remote_folder")),
     )
 
 
-def _read_pooled(node: "orm.ProcessNode") -> Pooled:
-    pooling, analyses = _last_call(node, "pool_series"), functions_of(node, "transport")
-    result = analyses[-1].outputs.result if analyses and "result" in analyses[-1].outputs else None
+def _read_pooled(street: Links) -> Pooled:
+    analyses = street.functions("transport")
+    result = analyses[-1].outputs.get("result") if analyses else None
     return Pooled(
-        series_pk=None if pooling is None else pooling.outputs.result.pk,
+        series_pk=pk_of(_last_result(street, "pool_series")),
         analysis_pk=analyses[-1].pk if analyses else None,
         result_pk=pk_of(result),
         transport=None if result is None else dict(result.get_dict()),

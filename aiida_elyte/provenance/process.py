@@ -3,31 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any
 
+from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.names import Call, parse_call
 
-if TYPE_CHECKING:
-    from aiida import orm
+__all__ = ["Process", "Stage", "TrailStep", "load", "load_arrays", "pk_of", "read_process", "read_stages"]
 
-__all__ = [
-    "Process",
-    "Stage",
-    "TrailStep",
-    "calls_of",
-    "functions_of",
-    "input_of",
-    "last_output",
-    "last_results",
-    "load",
-    "load_arrays",
-    "outcome_of",
-    "pk_of",
-    "read_process",
-    "read_stages",
-    "seconds_of",
-    "settings_of",
-]
+_TERMINATED = ("finished", "excepted", "killed")
 
 
 @dataclass(frozen=True)
@@ -106,96 +89,29 @@ class TrailStep:
     """Whether it is a process."""
 
 
-def read_process(node: "orm.ProcessNode") -> Process:
+def read_process(node: Any) -> Process:
     """Return the record of a process."""
+    stated = node.base.attributes.all  # at once: AiiDA asks the database for each of them
+    state, exit_status = stated.get("process_state", "created"), stated.get("exit_status")
+    begun, finished = node.ctime, state in _TERMINATED
     return Process(
-        pk=pk_of(node),
+        pk=node.pk,
         uuid=node.uuid,
-        label=node.process_label or "",
+        label=stated.get("process_label", ""),
         name=node.label,
-        state=_state_of(node),
-        finished=node.is_terminated,
-        ok=node.is_finished_ok,
-        exit_status=node.exit_status,
-        exit_message=node.exit_message or (node.exception if node.is_excepted else None),
-        begun=node.ctime.isoformat(timespec="seconds"),
-        seconds=seconds_of(node),
+        state=state,
+        finished=finished,
+        ok=state == "finished" and exit_status == 0,
+        exit_status=exit_status,
+        exit_message=stated.get("exit_message") or (stated.get("exception") if state == "excepted" else None),
+        begun=begun.isoformat(timespec="seconds"),
+        seconds=((node.mtime if finished else datetime.now(UTC)) - begun).total_seconds(),
     )
 
 
-def _state_of(node: "orm.ProcessNode") -> str:
-    return str(node.process_state.value) if node.process_state else "created"
-
-
-def seconds_of(node: "orm.ProcessNode") -> float:
-    """Return the time from the start of a process to its end, or to now [s]."""
-    end = node.mtime if node.is_terminated else datetime.now(UTC)
-    return (end - node.ctime).total_seconds()
-
-
-def outcome_of(node: "orm.ProcessNode") -> str:
-    """Return ``ok``, or what a process that has not ended well says of itself."""
-    return read_process(node).outcome
-
-
-def calls_of(node: "orm.ProcessNode") -> "dict[str, orm.ProcessNode]":
-    """Return the processes a process called, by the label of the call link, in the order they were made."""
-    from aiida.common.links import LinkType
-
-    links = node.base.links.get_outgoing(link_type=(LinkType.CALL_WORK, LinkType.CALL_CALC)).all()
-    ordered: list[Any] = sorted(links, key=lambda link: (link.node.ctime, pk_of(link.node)))
-    return {link.link_label: link.node for link in ordered}
-
-
-def functions_of(node: "orm.ProcessNode", name: str) -> "list[orm.ProcessNode]":
-    """Return the calls of a calcfunction, oldest first."""
-    return [called for called in sorted(node.called, key=pk_of) if called.process_label == name]
-
-
-def input_of(node: "orm.ProcessNode", name: str) -> Any:
-    """Return an input, ``a__b`` one of a namespace, or ``None``."""
-    from aiida.common.links import LinkType
-
-    links = node.base.links.get_incoming(link_type=LinkType.INPUT_WORK).all()
-    return next((link.node for link in links if link.link_label == name), None)
-
-
-def settings_of(node: "orm.ProcessNode") -> dict[str, Any]:
-    """Return the settings a process was given."""
-    return dict(node.inputs.settings.get_dict())
-
-
-def last_output(node: "orm.ProcessNode | None", name: str) -> "Any | None":
-    """Return an output of a restart WorkChain, or of its last job where it has none yet."""
-    if node is None:
-        return None
-    for source in (node, *reversed(calls_of(node).values())):
-        if name in source.outputs:
-            return source.outputs[name]
-    return None
-
-
-def last_results(node: "orm.ProcessNode | None") -> dict[str, Any]:
-    """Return the ``results`` of a restart WorkChain, or of its last job where it has none yet."""
-    found = last_output(node, "results")
-    return {} if found is None else dict(found.get_dict())
-
-
-@overload
-def pk_of(node: None) -> None: ...
-
-
-@overload
-def pk_of(node: "orm.Node") -> int: ...
-
-
-@overload
-def pk_of(node: "orm.Node | None") -> int | None: ...
-
-
-def pk_of(node: "orm.Node | None") -> int | None:
+def pk_of(node: Any) -> int | None:
     """Return the PK of a stored node that may be missing."""
-    return None if node is None else node.pk
+    return None if node is None else int(node.pk)
 
 
 def load(pk: int) -> Any:
@@ -239,14 +155,14 @@ def read_stages(pk: int, parts: Mapping[str, int | None]) -> list[Stage]:
     for name, part in parts.items():
         if part is None:
             continue
-        station = load(part)
+        station = Links(load(part))
         if part != pk:
-            found.append(Stage(read_process(station), name, 1))
+            found.append(Stage(read_process(station.node), name, 1))
         if not _is_labelling(name):
             found += [
-                Stage(read_process(child), label, 2)
-                for label, child in calls_of(station).items()
-                if isinstance(child, orm.WorkChainNode)
+                Stage(read_process(child.node), label, 2)
+                for label, child in station.calls.items()
+                if isinstance(child.node, orm.WorkChainNode)
             ]
     return found
 

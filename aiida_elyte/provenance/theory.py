@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-from aiida_elyte.provenance.process import input_of
-
-if TYPE_CHECKING:
-    from aiida import orm
+from aiida_elyte.provenance.links import Links
 
 __all__ = ["Theory", "read_theory"]
 
@@ -27,17 +24,12 @@ class Theory:
     """Name of the labeller."""
 
 
-def read_theory(
-    node: "orm.ProcessNode",
-    learning: "orm.ProcessNode | None",
-    labelling: "orm.ProcessNode | None",
-    given: "Sequence[orm.Node]",
-) -> Theory:
+def read_theory(street: Links, learning: Links | None, labelling: Links | None, given: Sequence[Any]) -> Theory:
     """Return the level of theory of a street.
 
     Parameters
     ----------
-    node
+    street
         The street.
     learning, labelling
         Its learning and its first labels, as far as they exist.
@@ -46,11 +38,11 @@ def read_theory(
     """
     dataset = None
     if learning is not None:
-        dataset = learning.inputs.dataset
-    elif "dataset" in node.inputs:
-        dataset = node.inputs.dataset
-    elif labelling is not None and "frames" in labelling.outputs:
-        dataset = labelling.outputs.frames
+        dataset = learning.inputs["dataset"]
+    elif "dataset" in street.inputs:
+        dataset = street.inputs["dataset"]
+    elif labelling is not None:
+        dataset = labelling.outputs.get("frames")
     stated = dataset.base.attributes.all if dataset is not None else {}
     levels = stated.get("levels_of_theory") or sorted(
         {str(one.base.attributes.get("level_of_theory", None) or "unstated") for one in given}
@@ -58,6 +50,6 @@ def read_theory(
     methods = stated.get("charge_methods") or sorted(
         {method for one in given for method in one.base.attributes.get("charge_methods", None) or []}
     )
-    asked = (input_of(source, name) for source in (learning or node, node) for name in _LABELLERS)
+    asked = (source.inputs.get(name) for source in (learning or street, street) for name in _LABELLERS)
     labeller = next((one.value for one in asked if one is not None), None)
     return Theory(tuple(levels), tuple(methods), labeller)
