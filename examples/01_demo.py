@@ -16,8 +16,7 @@ from aiida.engine import run_get_node
 
 import aiida_elyte.cli
 from aiida_elyte.cli.profile import prepare, set_up
-from aiida_elyte.report.collect import collect
-from aiida_elyte.report.html import write_html
+from aiida_elyte.report.html import write_report
 from aiida_elyte.science.crystal_files.read import read_structure
 from aiida_elyte.workflows.crystal import CrystalWorkChain
 from aiida_elyte.workflows.protocols import recursive_merge
@@ -67,7 +66,7 @@ def main(tiny: bool) -> orm.WorkChainNode:
     _, street = run_get_node(builder)
     if not street.is_finished_ok:
         raise SystemExit(f"the street {street.pk} ended with {street.exit_status}: {street.exit_message}")
-    write_html(collect(street), Path("report.html"))
+    write_report(street, "report.html")
     for name, result in sorted(street.outputs.conductivity.transport.items()):
         sigma = result["conductivity"]
         if "refused" in sigma:

@@ -65,7 +65,7 @@ class _Commands(click.Group):
 
 def _explain(error: Exception) -> str | None:
     """Return what failed of machine or profile in one line; its module is needed only where something failed."""
-    from aiida_elyte.cli.failures import explain
+    from aiida_elyte.api.failures import explain
 
     return explain(error)
 

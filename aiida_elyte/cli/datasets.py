@@ -172,8 +172,8 @@ def load_potential_nodes(source: str) -> "dict[str, PotentialData]":
     """
     from aiida import orm
 
-    from aiida_elyte.cli.street import descendants, newest_potentials
     from aiida_elyte.data.potential import PotentialData
+    from aiida_elyte.provenance.learning import newest_potentials
 
     path = Path(source)
     if path.exists() or not is_identifier(source):
@@ -186,7 +186,7 @@ def load_potential_nodes(source: str) -> "dict[str, PotentialData]":
     node = load_any(source)
     if isinstance(node, PotentialData):
         return {member_name(0): node}
-    members = newest_potentials(node, descendants(node)) if isinstance(node, orm.WorkChainNode) else {}
+    members = newest_potentials(node) if isinstance(node, orm.WorkChainNode) else {}
     if not members:
         raise InputError(
             f"node {source} is {type(node).__name__} without potentials; expected a PotentialData, a WorkChain "

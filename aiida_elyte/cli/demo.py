@@ -46,10 +46,9 @@ def command(ctx: click.Context, folder: Path) -> None:
     if not node.is_terminated:
         click.echo("Interrupted: the demo's daemon has stopped; the same command goes on.", err=True)
         ctx.exit(130)
-    from aiida_elyte.report.collect import collect
-    from aiida_elyte.report.html import write_html
+    from aiida_elyte.report.html import write_report
 
-    write_html(collect(node), folder / "report.html")
+    write_report(node, folder / "report.html")
     finish(ctx, node)
     verdi = Path(sys.executable).with_name("verdi")
     click.echo(f"Report:         {folder / 'report.html'}")

@@ -198,9 +198,9 @@ def launch(
     """
     from aiida.engine import submit
 
-    from aiida_elyte.cli.attendance import RUNNER, runner_here
+    from aiida_elyte.api.attendance import RUNNER, runner_here
+    from aiida_elyte.api.runs import KEY, find_run, forget_jobs, key_of
     from aiida_elyte.cli.follow import follow, run_here
-    from aiida_elyte.cli.runs import KEY, find_run, forget_jobs, key_of
 
     key = key_of(builder)
     if force:
@@ -251,7 +251,7 @@ def go_on(node: "orm.WorkChainNode", detach: bool = False, in_process: bool = Fa
     InputError
         If ``in_process`` is given for a street that the daemon has.
     """
-    from aiida_elyte.cli.attendance import RUNNER, describe_neglect, runner_here
+    from aiida_elyte.api.attendance import RUNNER, describe_neglect, runner_here
     from aiida_elyte.cli.follow import follow, go_on_here
 
     name = f"{node.process_label} {node.pk}"

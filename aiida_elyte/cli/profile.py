@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aiida_elyte.api.attendance import daemon_answers
 from aiida_elyte.errors import ElyteError, InputError
+from aiida_elyte.provenance.nodes import load_any, load_process
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -228,44 +230,6 @@ def check_runnable(code: "orm.AbstractCode", modules: tuple[str, ...] = (), prog
             )
 
 
-def load_any(identifier: str | int) -> "orm.Node":
-    """Return the node of a PK or UUID.
-
-    Raises
-    ------
-    InputError
-        When there is none.
-    """
-    from aiida import orm
-    from aiida.common.exceptions import MultipleObjectsError, NotExistent
-
-    text = str(identifier)
-    try:
-        return orm.load_node(int(text) if text.isdecimal() else text)
-    except (NotExistent, MultipleObjectsError, ValueError) as error:
-        raise InputError(
-            f"node {text} does not exist in this profile; expected a PK or UUID; see `verdi process list -a`"
-        ) from error
-
-
-def load_process(identifier: str | int) -> "orm.WorkChainNode":
-    """Return the WorkChain of a PK or UUID.
-
-    Raises
-    ------
-    InputError
-        If there is no such node, or it is not a WorkChain.
-    """
-    from aiida import orm
-
-    node = load_any(identifier)
-    if not isinstance(node, orm.WorkChainNode):
-        raise InputError(
-            f"node {identifier} is {type(node).__name__}; expected a WorkChain; see `verdi process list -a`"
-        )
-    return node
-
-
 def ensure_daemon() -> bool:
     """Start the daemon of the loaded profile where none runs; tell whether it was started.
 
@@ -285,21 +249,6 @@ def ensure_daemon() -> bool:
         client.start_daemon(number_workers=get_config_option("daemon.default_workers"), timeout=60)
     except (ConfigurationError, DaemonException) as error:
         raise ElyteError(f"the daemon cannot be started ({error}); use --run to compute without one") from error
-    return True
-
-
-def daemon_answers(client: Any) -> bool:
-    """Tell whether a daemon runs; one that was killed leaves its PID file, behind which nobody answers."""
-    from aiida.engine.daemon.client import DaemonNotRunningException, DaemonStalePidException, DaemonTimeoutException
-
-    if not client.is_daemon_running:
-        return False
-    try:
-        client.get_status(timeout=5)
-    except (DaemonNotRunningException, DaemonStalePidException):
-        return False
-    except DaemonTimeoutException:
-        return True  # alive, and busy
     return True
 
 

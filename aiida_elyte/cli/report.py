@@ -1,5 +1,6 @@
 """``aiida-elyte report``."""
 
+import json
 from pathlib import Path
 
 import click
@@ -14,14 +15,16 @@ __all__ = ["command"]
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.html", help="report_PK.html if left out."
 )
-def command(pk: str, out: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON to standard output beside the page.")
+def command(pk: str, out: Path | None, as_json: bool) -> None:
     """Write one self-contained HTML page about a street: pictures, tables, where every number comes from."""
     open_profile()
     node = load_process(pk)
-    from aiida_elyte.report.collect import collect
-    from aiida_elyte.report.html import write_html
+    from aiida_elyte.report.html import write_report
+    from aiida_elyte.report.results import as_json_dict
 
     path = out or Path(f"report_{node.pk}.html")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_html(collect(node), path)
-    click.echo(str(path))
+    data = write_report(node, path)
+    click.echo(str(path), err=as_json)
+    if as_json:
+        click.echo(json.dumps(as_json_dict(data), indent=2, ensure_ascii=False))

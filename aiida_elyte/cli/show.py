@@ -1,49 +1,80 @@
 """Results of a street as lines of text."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from aiida_elyte.cli.street import results_of
+from aiida_elyte.api.headline import headline
+from aiida_elyte.provenance.street import Results, is_street, read_street, results_of_street
 
 if TYPE_CHECKING:
     from aiida import orm
 
-__all__ = ["describe_quantity", "result_lines", "table"]
+__all__ = ["describe_quantity", "lines_of_results", "result_lines", "table"]
 
 
-def result_lines(node: "orm.ProcessNode") -> list[str]:
-    """Return the table of a street's results and the reasons for missing numbers, ``[]`` when it has none yet."""
-    runs = results_of(node, "transport")
-    if not runs:
+def result_lines(node: "orm.ProcessNode", every: bool = False) -> list[str]:
+    """Return the results of a street as ``lines_of_results`` does, ``[]`` for other processes."""
+    return lines_of_results(node.pk, results_of_street(read_street(node)), every) if is_street(node) else []
+
+
+def lines_of_results(pk: int, results: Results, every: bool = False) -> list[str]:
+    """Return a table of results and the reasons for missing numbers, ``[]`` when there are none yet.
+
+    Parameters
+    ----------
+    pk
+        PK of the street.
+    results
+        What a street has found.
+    every
+        Whether every quantity is printed with its samples and method, not the headline alone.
+    """
+    if not results.transport:
         return []
-    rows, reasons = [["T / K", "quantity", "value"]], []
-    for run in runs.values():
-        results = run.get_dict()
-        temperature = f"{results.pop('conditions')['temperature_K']:g}"
-        reasons += [(f"{temperature} K", reason) for reason in map(_reason, results.values()) if reason]
-        for name, quantity in sorted(results.items()):
-            rows.append([temperature, name.replace("_", " "), describe_quantity(quantity)])
+    rows, reasons = [["T / K", "quantity", "value", "method"] if every else ["T / K", "quantity", "value"]], []
+    n_more = 0
+    for run in results.transport.values():
+        found = {name: one for name, one in run.items() if name != "conditions"}
+        shown = _choose(found, every)
+        n_more += len(found) - len(shown)
+        temperature = f"{run['conditions']['temperature_K']:g}"
+        reasons += [(f"{temperature} K", reason) for reason in map(_reason, shown.values()) if reason]
+        for name, quantity in shown.items():
+            rows.append([temperature, *_cells(name, quantity, every)])
             temperature = ""
     lines = table(rows)
-    if "solvation" in node.outputs:
-        shells = node.outputs.solvation.get_dict()
-        lines += ["", *_shell_lines(shells)]
-        numbers = {name: site["coordination"] for name, site in shells["sites"].items()}
+    if results.solvation is not None:
+        lines += ["", *_shell_lines(results.solvation)]
+        numbers = {name: site["coordination"] for name, site in results.solvation["sites"].items()}
         reasons += [(name, reason) for name, one in numbers.items() if (reason := _reason(one))]
-    for law in results_of(node, "arrhenius").values():
-        quantities = law.get_dict()
-        reasons += [("Arrhenius", reason) for reason in map(_reason, quantities.values()) if reason]
-        lines += ["", "Arrhenius' law"]
-        lines += table([[name.replace("_", " "), describe_quantity(value)] for name, value in quantities.items()])
+    if results.arrhenius is not None:
+        shown = _choose(results.arrhenius, every)
+        n_more += len(results.arrhenius) - len(shown)
+        reasons += [("Arrhenius", reason) for reason in map(_reason, shown.values()) if reason]
+        lines += ["", "Arrhenius' law", *table([_cells(name, one, every) for name, one in shown.items()])]
     if reasons:
-        lines += ["", "No number where"]
-        # One reason often explains several quantities: it is told once, alone or among others.
-        told = [
-            one
-            for one in dict.fromkeys(reasons)
-            if not any(one[0] == where and one[1] != reason and one[1] in reason for where, reason in reasons)
-        ]
-        lines += [f"  {where}: {reason}" for where, reason in told]
+        lines += ["", "No number where", *(f"  {where}: {reason}" for where, reason in _each_once(reasons))]
+    if n_more:
+        lines += ["", f"{n_more} more quantities, and how each was obtained: aiida-elyte status {pk} --all"]
     return lines
+
+
+def _choose(quantities: Mapping[str, Any], every: bool) -> dict[str, Any]:
+    return dict(sorted(quantities.items())) if every else dict(headline(quantities))
+
+
+def _cells(name: str, quantity: Mapping[str, Any], every: bool) -> list[str]:
+    cells = [name.replace("_", " "), describe_quantity(quantity)]
+    return [*cells, (quantity.get("upper_bound") or quantity).get("method", "")] if every else cells
+
+
+def _each_once(reasons: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return each reason once: one that a longer one of the same place repeats in full is left out."""
+    return [
+        one
+        for one in dict.fromkeys(reasons)
+        if not any(one[0] == where and one[1] != reason and one[1] in reason for where, reason in reasons)
+    ]
 
 
 def _shell_lines(shells: dict[str, Any]) -> list[str]:

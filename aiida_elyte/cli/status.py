@@ -1,14 +1,11 @@
 """``aiida-elyte status``."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from aiida_elyte.cli.profile import load_process, open_profile
-
-if TYPE_CHECKING:
-    from aiida import orm
 
 __all__ = ["command"]
 
@@ -29,75 +26,28 @@ _BOX_COLUMNS = ("name", "pk", "state", "step", "equilibrium")
 
 @click.command("status")
 @click.argument("pk")
-@click.option("--json", "as_json", is_flag=True, help="Print what a machine can read.")
-def command(pk: str, as_json: bool) -> None:
+@click.option("--all", "every", is_flag=True, help="Print every quantity with its method, not the headline alone.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
+def command(pk: str, every: bool, as_json: bool) -> None:
     """Tell where a street is: rounds, labelled frames, errors, time, what runs now."""
     open_profile()
-    node = load_process(pk)
-    state = _collect(node)
+    from aiida_elyte.api.status import status
+    from aiida_elyte.cli.show import lines_of_results
+
+    found = status(load_process(pk))
+    state = found.as_dict()
     if as_json:
         click.echo(json.dumps(state, indent=2))
         return
     _print(state)
-    from aiida_elyte.cli.show import result_lines
-
-    lines = result_lines(node)
+    lines = lines_of_results(found.process.pk, found.results, every)
     if lines:
         click.echo("\n" + "\n".join(lines))
 
 
-def _collect(node: "orm.WorkChainNode") -> dict[str, Any]:
-    from aiida.common import timezone
-
-    from aiida_elyte.cli.attendance import describe_neglect
-    from aiida_elyte.cli.follow import describe_progress
-    from aiida_elyte.cli.street import (
-        descendants,
-        find_boxes,
-        find_rounds,
-        newest_dataset,
-        read_progress,
-        results_of,
-        running_jobs,
-    )
-
-    steps = descendants(node)
-    dataset = newest_dataset(node, steps)
-    end = node.mtime if node.is_terminated else timezone.now()
-    return {
-        "pk": node.pk,
-        "uuid": node.uuid,
-        "process": node.process_label,
-        "state": node.process_state.value if node.process_state else "created",
-        "neglected": describe_neglect(node),
-        "exit_status": node.exit_status,
-        "exit_message": node.exit_message,
-        "seconds": round((end - node.ctime).total_seconds(), 1),
-        "n_labelled": len(dataset) if dataset is not None else 0,
-        "rounds": find_rounds(node, steps),
-        "boxes": find_boxes(steps),
-        "jobs": {"finished": sum(step.is_job and step.is_terminated for step in steps)},
-        "running": [
-            {
-                "pk": job.pk,
-                "what": job.path,
-                "state": job.state,
-                "progress": read_progress(job),
-                "text": describe_progress(job),
-            }
-            for job in running_jobs(steps)
-        ],
-        "results": {
-            "transport": {name: run.get_dict() for name, run in results_of(node, "transport").items()},
-            "solvation": node.outputs.solvation.get_dict() if "solvation" in node.outputs else None,
-            "arrhenius": next((law.get_dict() for law in results_of(node, "arrhenius").values()), None),
-        },
-    }
-
-
 def _print(state: dict[str, Any]) -> None:
-    from aiida_elyte.cli.follow import span
     from aiida_elyte.cli.show import table
+    from aiida_elyte.provenance.progress import span
 
     outcome = "" if state["exit_status"] is None else f", exit status {state['exit_status']}"
     click.echo(f"{state['process']} {state['pk']}   {state['state']}{outcome}   {span(state['seconds'])}")

@@ -177,7 +177,7 @@ def _dataset(data: Sequence[str], frames: Mapping[str, Any]) -> "FramesData":
 
 def _write(node: "orm.WorkChainNode", out: Path, seconds: float) -> dict[str, Any]:
     """Write the members that were trained, the summary and the learning curves; return the summary."""
-    from aiida_elyte.cli.street import results_of
+    from aiida_elyte.provenance.steps import results_of
 
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("m[0-9][0-9].pt"):
@@ -205,15 +205,10 @@ def _write(node: "orm.WorkChainNode", out: Path, seconds: float) -> dict[str, An
 
 def _curves(node: "orm.WorkChainNode") -> dict[str, list[dict[str, Any]]]:
     """Return the learning curve of each member."""
-    from aiida.common.links import LinkType
+    from aiida_elyte.provenance.learning import load_members
 
-    curves = {}
-    for link in node.base.links.get_outgoing(link_type=LinkType.CALL_WORK).all():
-        if link.link_label.startswith("train_") and "results" in link.node.outputs:
-            curve = link.node.outputs.results.get_dict().get("learning_curve")
-            if curve:
-                curves[link.link_label.removeprefix("train_")] = curve
-    return dict(sorted(curves.items()))
+    curves = {name: member.results.get("learning_curve") for name, member in load_members(node.pk).items()}
+    return {name: curve for name, curve in sorted(curves.items()) if curve}
 
 
 def _draw(curves: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:

@@ -55,6 +55,18 @@ class Call:
     name: str | None = None
     """Name of the member, as ``m00``, also of a box; or of the temperature, as ``T0600_00``."""
 
+    @property
+    def is_labelling(self) -> bool:
+        """Whether a labeller was called, for seeds, for clusters or in a round."""
+        return self.kind in (SEED_LABELS, CLUSTER_LABELS) or self.step == "label"
+
+    @property
+    def temperature_K(self) -> float | None:
+        """Temperature that a production run is named after; ``None`` for all other calls."""
+        if self.kind != "md" or self.name is None:
+            return None
+        return float(self.name.removeprefix("T").replace("_", "."))
+
 
 def round_call(number: int, step: Step) -> str:
     """Return the name of a step of a round of active learning, as ``round_03_train``."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aiida_elyte.provenance.names import CLUSTER_LABELS, LEARNING, SEED_LABELS, Call, parse_call
 from aiida_elyte.report.quantities import format_duration, format_estimate, format_interval, format_number
 from aiida_elyte.report.results import name_quantity, tabulate_results
 from aiida_elyte.report.style import BLUE, INK, RULE, draw
@@ -255,32 +256,27 @@ def _stage_row(stage: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+_STATIONS = {
+    SEED_LABELS: "labels of the seeds",
+    CLUSTER_LABELS: "labels of the clusters",
+    LEARNING: "active learning",
+}
+
+
 def _name_stage(label: str) -> str:
     """Return what a reader calls a stage: ``round_01_sample`` → ``round 1, sample``."""
-    if label == "seeds_label":
-        return "labels of the seeds"
-    if label == "clusters_label":
-        return "labels of the clusters"
-    if label == "learning":
-        return "active learning"
-    box_of = re.fullmatch(r"m\d+_b\d+", label)
-    if box_of:
+    call = parse_call(label)
+    if call is None or call.kind == "member":
+        return label.replace("_", " ")
+    if call.kind == "box":
         return f"box {label}"
-    settling = re.fullmatch(r"settle_(\d+)", label)
-    if settling:
-        return (
-            "compression and settling"
-            if int(settling.group(1)) == 0
-            else f"settling, extension {int(settling.group(1))}"
-        )
-    round_of = re.fullmatch(r"round_(\d+)_(\w+)", label)
-    if round_of:
-        number, step = int(round_of.group(1)), round_of.group(2)
-        return "first training" if (number, step) == (0, "train") else f"round {number}, {step}"
-    run_of = re.fullmatch(r"md_T(\d+)_(\d+)", label)
-    if run_of:
-        return f"molecular dynamics at {float('.'.join(run_of.groups())):g} K"
-    return label.replace("_", " ")
+    if call.kind == "settling":
+        return f"settling, extension {call.number}" if call.number else "compression and settling"
+    if call.kind == "round":
+        return "first training" if call == Call("round", 0, "train") else f"round {call.number}, {call.step}"
+    if call.kind == "md":
+        return f"molecular dynamics at {call.temperature_K:g} K"
+    return _STATIONS.get(label, label.replace("_", " "))
 
 
 def embed(name: str, figure: "Callable[[Mapping[str, Any]], Figure | None]", data: Mapping[str, Any]) -> Any:

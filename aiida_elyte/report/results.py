@@ -1,11 +1,9 @@
 """The results of a street as one table, for readers and for machines."""
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-__all__ = ["name_quantity", "tabulate_results", "write_json"]
+__all__ = ["as_json_dict", "name_quantity", "tabulate_results"]
 
 _NAMES = {
     "conductivity": "conductivity σ",
@@ -57,17 +55,15 @@ def _ordered(transport: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return sorted(found, key=lambda item: (order.get(item[0], len(order)), item[0]))
 
 
-def write_json(data: Mapping[str, Any], path: str | Path) -> None:
-    """Write the table of results, with what it stands on, for a machine to read.
+def as_json_dict(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the table of results, with what it stands on, for a machine to read.
 
     Parameters
     ----------
     data
         What ``collect`` returned.
-    path
-        File to write.
     """
-    content = {
+    return {
         "process": data["process"],
         "level_of_theory": data["theory"]["levels"],
         "n_labelled_frames": data["learning"]["n_frames"] if data["learning"] else None,
@@ -79,7 +75,6 @@ def write_json(data: Mapping[str, Any], path: str | Path) -> None:
         **{name: data[name] for name in ("material", "recipe", "solvation") if name in data},
         "errors": _fit_errors(data["fits"]) if "fits" in data else _parity_errors(data["parity"]),
     }
-    Path(path).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def _parity_errors(parity: Mapping[str, Any]) -> dict[str, Any]:

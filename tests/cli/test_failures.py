@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from aiida_elyte.cli.failures import explain
+from aiida_elyte.api.failures import explain
 from tests.cli.commandline import environment, one_line, run_command
 
 

@@ -7,11 +7,11 @@ import pytest
 from aiida import orm
 from aiida.engine.runners import Runner
 from aiida.plugins import WorkflowFactory
+from aiida_elyte.cli.street import Step
 from plumpy import KilledError
 
 from aiida_elyte.cli.follow import describe_progress, run_here, span
 from aiida_elyte.cli.show import describe_quantity, table
-from aiida_elyte.cli.street import Step
 from aiida_elyte.errors import Interruption
 
 

@@ -10,7 +10,7 @@ from aiida.manage.caching import enable_caching
 from aiida.plugins import WorkflowFactory
 
 import aiida_elyte
-from aiida_elyte.cli.runs import KEY, forget_jobs, key_of
+from aiida_elyte.api.runs import KEY, forget_jobs, key_of
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from aiida_elyte.cli.street import descendants, newest_dataset
 from click.testing import CliRunner
 
 from aiida_elyte.cli import status
-from aiida_elyte.cli.street import descendants, newest_dataset
 from tests import polymer_graphs
 
 pytestmark = pytest.mark.usefixtures("aiida_profile_clean")

@@ -48,10 +48,8 @@ def find_run(key: str) -> "orm.WorkChainNode | None":
 
     query = orm.QueryBuilder().append(orm.WorkChainNode, filters={f"extras.{KEY}": key}, tag="street")
     query.order_by({"street": {"id": "desc"}})
-    for node in query.all(flat=True):
-        if node.is_finished_ok or not node.is_terminated:
-            return node
-    return None
+    found: list[orm.WorkChainNode] = query.all(flat=True)
+    return next((node for node in found if node.is_finished_ok or not node.is_terminated), None)
 
 
 def _flatten(inputs: Mapping[str, Any], above: str, content: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aiida import orm
 
-__all__ = ["RUNNER", "describe_neglect", "runner_here"]
+__all__ = ["RUNNER", "daemon_answers", "describe_neglect", "runner_here"]
 
 RUNNER = "elyte_runner"
 """Extra of the node of a street under which stands the process that computes it, where this is not the daemon."""
@@ -24,6 +24,21 @@ def runner_here() -> dict[str, Any]:
     return {"pid": process.pid, "started": process.create_time(), "host": socket.gethostname()}
 
 
+def daemon_answers(client: Any) -> bool:
+    """Tell whether a daemon runs; one that was killed leaves its PID file, behind which nobody answers."""
+    from aiida.engine.daemon.client import DaemonNotRunningException, DaemonStalePidException, DaemonTimeoutException
+
+    if not client.is_daemon_running:
+        return False
+    try:
+        client.get_status(timeout=5)
+    except (DaemonNotRunningException, DaemonStalePidException):
+        return False
+    except DaemonTimeoutException:
+        return True  # alive, and busy
+    return True
+
+
 def describe_neglect(node: "orm.WorkChainNode") -> str | None:
     """Return why no process works on a street that has not ended, ``None`` if one does or may on another machine."""
     if node.is_terminated:
@@ -35,8 +50,6 @@ def describe_neglect(node: "orm.WorkChainNode") -> str | None:
         return f"the process that computed it (--run, PID {runner['pid']}) has ended"
     from aiida.common.exceptions import ConfigurationError
     from aiida.engine.daemon.client import get_daemon_client
-
-    from aiida_elyte.cli.profile import daemon_answers
 
     try:
         is_running = daemon_answers(get_daemon_client())
@@ -55,7 +68,8 @@ def _lives(runner: dict[str, Any]) -> bool:
 
     try:
         process = psutil.Process(runner["pid"])
-        return abs(process.create_time() - runner["started"]) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+        is_same = abs(process.create_time() - runner["started"]) < 1.0
+        return bool(is_same and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

@@ -1,0 +1,269 @@
+"""The record of a crystal street: what it was given, learned and simulated, what it found, what is missing."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiida_elyte.provenance.learning import Labels, Learning, Member, Training, learning_of, read_labels, read_learning
+from aiida_elyte.provenance.links import Links
+from aiida_elyte.provenance.names import CONDUCTIVITY, LEARNING, SEED_LABELS, parse_call
+from aiida_elyte.provenance.process import Process, Stage, TrailStep, load, pk_of, read_process, read_stages
+from aiida_elyte.provenance.theory import Theory, read_theory
+
+if TYPE_CHECKING:
+    from aiida import orm
+    from ase import Atoms
+
+    from aiida_elyte.science.trajectory.reduction import Series
+
+__all__ = [
+    "CRYSTAL",
+    "CrystalStreet",
+    "Material",
+    "ProductionRun",
+    "load_crystal",
+    "load_series",
+    "read_crystal",
+]
+
+CRYSTAL = ("CrystalWorkChain", "ActiveLearningWorkChain", "ConductivityWorkChain")
+"""WorkChains that can be read: the street, and its learning and its conductivity alone."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """The crystal that a street began with."""
+
+    pk: int
+    """PK of its node."""
+    uuid: str
+    """UUID of its node."""
+    label: str
+    """Label of its node."""
+    description: str
+    """Description of its node."""
+    citation: str | None
+    """Extra ``citation`` of its node."""
+
+
+@dataclass(frozen=True)
+class ProductionRun:
+    """The production run at one temperature."""
+
+    name: str
+    """Name among the outputs, as ``T0600_00``."""
+    temperature_K: float
+    """Temperature [K]."""
+    pk: int
+    """PK of its WorkChain."""
+    state: str
+    """``ok``, or how it ended."""
+    seconds: float
+    """Time it took so far [s]."""
+    settings: dict[str, Any]
+    """Settings of the dynamics."""
+    results: dict[str, Any]
+    """What the program reports."""
+    transport: dict[str, Any] | None
+    """Transport quantities; ``None`` before the analysis."""
+    result_pk: int | None
+    """PK of these quantities."""
+    analysis_pk: int | None
+    """PK of the analysis."""
+    series_pk: int | None
+    """PK of the displacements."""
+    job_pk: int | None
+    """PK of the job that made them."""
+
+
+@dataclass(frozen=True)
+class CrystalStreet:
+    """What the graph holds of a crystal street, or of its learning or conductivity alone."""
+
+    process: Process
+    """The process."""
+    material: Material | None
+    """The crystal, as far as the process was given one."""
+    charges: dict[str, float]
+    """Charge of each mobile species [e]."""
+    theory: Theory
+    """Level of theory."""
+    given_dataset: bool
+    """Whether labelled frames took the place of seeds."""
+    given_potentials: bool
+    """Whether potentials took the place of the first training."""
+    seeds: Labels | None
+    """Labels of the seeds."""
+    learning: Learning | None
+    """The learning; ``None`` before it has begun."""
+    conductivity_pk: int | None
+    """PK of the production of all temperatures; ``None`` before it has begun."""
+    temperatures_K: tuple[float, ...]
+    """Temperatures wanted [K]; none before production has begun."""
+    runs: tuple[ProductionRun, ...]
+    """Production runs, the coldest first."""
+    arrhenius: dict[str, Any] | None
+    """Quantities of the Arrhenius fit; ``None`` before it was made."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """A sentence for each thing that a reader would look for in vain."""
+        return tuple(_missing(self))
+
+    def stages(self) -> list[Stage]:
+        """Load the street, its stations and their runs, with the time each took."""
+        parts = {
+            SEED_LABELS: None if self.seeds is None else self.seeds.pk,
+            LEARNING: None if self.learning is None else self.learning.pk,
+            CONDUCTIVITY: self.conductivity_pk,
+        }
+        return read_stages(self.process.pk, parts)
+
+    def trail(self, trainings: tuple[tuple[Training, dict[str, Member]], ...]) -> tuple[TrailStep, ...]:
+        """Return the way from a conductivity back to the frames.
+
+        Parameters
+        ----------
+        trainings
+            Trainings with their members, as ``load_trainings`` returns them.
+        """
+        return tuple(_trail(self, trainings))
+
+
+def read_crystal(node: "orm.ProcessNode") -> CrystalStreet:
+    """Return the record of a crystal street.
+
+    Works on finished, running and failed processes: nodes are followed by their call links, so that what exists is
+    found before the street attaches its outputs. No array is loaded.
+
+    Parameters
+    ----------
+    node
+        Process node of one of ``CRYSTAL``.
+    """
+    street = Links(node)
+    seeds, learning = street.calls.get(SEED_LABELS), learning_of(street)
+    conductivity = street if street.process == "ConductivityWorkChain" else street.calls.get(CONDUCTIVITY)
+    given = [one for label, one in street.inputs.items() if label.startswith("potentials__")]
+    wanted = () if conductivity is None else conductivity.inputs["conditions"]["temperatures_K"]
+    return CrystalStreet(
+        process=read_process(node),
+        material=_read_material(street),
+        charges=_read_charges(street, conductivity),
+        theory=read_theory(street, learning, seeds, given),
+        given_dataset="dataset" in street.inputs,
+        given_potentials=bool(given),
+        seeds=read_labels(seeds),
+        learning=read_learning(learning),
+        conductivity_pk=None if conductivity is None else conductivity.pk,
+        temperatures_K=tuple(sorted(map(float, wanted))),
+        runs=() if conductivity is None else _read_runs(conductivity),
+        arrhenius=_read_arrhenius(conductivity),
+    )
+
+
+def load_crystal(material: Material) -> "Atoms":
+    """Return the atoms of a crystal, of frames the first."""
+    from aiida import orm
+
+    node = load(material.pk)
+    atoms: Atoms = node.get_ase() if isinstance(node, orm.StructureData) else node.get_frames()[0]
+    return atoms
+
+
+def load_series(pk: int) -> "list[Series]":
+    """Return the displacements of all replicas of a run."""
+    return list(load(pk).get_series())
+
+
+def _read_material(street: Links) -> Material | None:
+    source = street.inputs.get("structure") or street.inputs.get("start")
+    if source is None:
+        return None
+    citation = source.base.extras.get("citation", None)
+    return Material(source.pk, source.uuid, source.label, source.description, citation)
+
+
+def _read_charges(street: Links, conductivity: Links | None) -> dict[str, float]:
+    conditions = street.inputs.get("conductivity__conditions")
+    if conductivity is not None:
+        conditions = conductivity.inputs["conditions"]
+    return {} if conditions is None else dict(conditions["charges"])
+
+
+def _read_arrhenius(conductivity: Links | None) -> dict[str, Any] | None:
+    if conductivity is None or "arrhenius" not in conductivity.outputs:
+        return None
+    return dict(conductivity.outputs["arrhenius"].get_dict())
+
+
+def _read_runs(conductivity: Links) -> tuple[ProductionRun, ...]:
+    analyses = {one.inputs["series"].pk: one for one in conductivity.functions("transport")}
+    found = []
+    for label, process in conductivity.calls.items():
+        call = parse_call(label)
+        if call is None or call.kind != "md" or call.name is None:
+            continue
+        series, settings, ended = process.last_output("series"), process.settings, read_process(process.node)
+        analysis = None if series is None else analyses.get(series.pk)
+        result = None if analysis is None else analysis.outputs.get("result")
+        run = ProductionRun(
+            name=call.name,
+            temperature_K=settings["temperature_K"],
+            pk=process.pk,
+            state=ended.outcome,
+            seconds=ended.seconds,
+            settings=settings,
+            results=process.last_results(),
+            transport=None if result is None else dict(result.get_dict()),
+            result_pk=pk_of(result),
+            analysis_pk=None if analysis is None else analysis.pk,
+            series_pk=pk_of(series),
+            job_pk=pk_of(None if series is None else series.creator),
+        )
+        found.append(run)
+    return tuple(sorted(found, key=lambda run: run.temperature_K))
+
+
+def _trail(street: CrystalStreet, trainings: tuple[tuple[Training, Mapping[str, Member]], ...]) -> Iterator[TrailStep]:
+    run = next((run for run in street.runs if run.result_pk), None)
+    if run is not None:
+        kelvin = f"{run.temperature_K:g} K"
+        steps = (
+            (f"Result at {kelvin}", "Dict", run.result_pk, False),
+            ("Analysis of the displacements", "transport", run.analysis_pk, True),
+            ("Displacements of every ion", "SeriesData", run.series_pk, False),
+            (f"Molecular dynamics at {kelvin}", "MdCalculation", run.job_pk, True),
+        )
+        yield from (TrailStep(what, kind, pk, process) for what, kind, pk, process in steps if pk is not None)
+    if trainings:
+        training, members = trainings[-1]
+        for name, member in members.items():
+            if member.potential_pk is not None:
+                yield TrailStep(f"Potential {name}", "PotentialData", member.potential_pk)
+        yield TrailStep("Training of the ensemble", "TrainEnsembleWorkChain", training.pk, process=True)
+    if street.learning is not None:
+        yield TrailStep(f"{street.learning.n_frames} labelled frames", "FramesData", street.learning.dataset_pk)
+
+
+def _missing(street: CrystalStreet) -> Iterator[str]:
+    label = street.process.label
+    yield from street.process.describe_trouble()
+    if street.seeds is None and not street.given_dataset and label == "CrystalWorkChain":
+        yield "No seed has been labelled."
+    if street.learning is None and label != "ConductivityWorkChain":
+        yield "No ensemble has been trained."
+    if street.conductivity_pk is None:
+        if label != "ActiveLearningWorkChain":
+            yield "No production run has begun: there is no conductivity."
+        return
+    for run in street.runs:
+        kelvin = f"{run.temperature_K:g} K"
+        if run.transport is None:
+            yield f"{kelvin}: no result ({run.state})."
+        for name, stop in run.results.get("stops", {}).items():
+            yield f"{kelvin}: replica {name} stopped at step {stop['step']} ({stop['kind']}: {stop['message']})."
+    for wanted in sorted(set(street.temperatures_K) - {float(run.temperature_K) for run in street.runs}):
+        yield f"{wanted:g} K: the run has not begun."
+    if street.arrhenius is None:
+        yield "No Arrhenius fit has been made."

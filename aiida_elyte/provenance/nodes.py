@@ -1,0 +1,48 @@
+"""Nodes by their PK or UUID."""
+
+from typing import TYPE_CHECKING
+
+from aiida_elyte.errors import InputError
+
+if TYPE_CHECKING:
+    from aiida import orm
+
+__all__ = ["load_any", "load_process"]
+
+
+def load_any(identifier: str | int) -> "orm.Node":
+    """Return the node of a PK or UUID.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+    """
+    from aiida import orm
+    from aiida.common.exceptions import MultipleObjectsError, NotExistent
+
+    text = str(identifier)
+    try:
+        return orm.load_node(int(text) if text.isdecimal() else text)
+    except (NotExistent, MultipleObjectsError, ValueError) as error:
+        raise InputError(
+            f"node {text} does not exist in this profile; expected a PK or UUID; see `verdi process list -a`"
+        ) from error
+
+
+def load_process(identifier: str | int) -> "orm.WorkChainNode":
+    """Return the WorkChain of a PK or UUID.
+
+    Raises
+    ------
+    InputError
+        If there is no such node, or it is not a WorkChain.
+    """
+    from aiida import orm
+
+    node = load_any(identifier)
+    if not isinstance(node, orm.WorkChainNode):
+        raise InputError(
+            f"node {identifier} is {type(node).__name__}; expected a WorkChain; see `verdi process list -a`"
+        )
+    return node

@@ -1,0 +1,315 @@
+"""The record of a polymer street: what it was given, learned, built and ran, what it found, what is missing."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiida_elyte.provenance.learning import Labels, Learning, Member, Training, learning_of, read_labels, read_learning
+from aiida_elyte.provenance.links import Links
+from aiida_elyte.provenance.names import (
+    BUILD,
+    CLUSTER_LABELS,
+    LEARNING,
+    PRODUCTION,
+    REDUCTION,
+    SOLVATION,
+    parse_call,
+)
+from aiida_elyte.provenance.process import Process, Stage, TrailStep, pk_of, read_process, read_stages
+from aiida_elyte.provenance.theory import Theory, read_theory
+
+if TYPE_CHECKING:
+    from aiida import orm
+
+__all__ = ["POLYMER", "Box", "PolymerStreet", "Pooled", "Production", "read_polymer"]
+
+POLYMER = ("PolymerWorkChain", "ForceFieldWorkChain", "BoxWorkChain")
+"""WorkChains that can be read: the street, and its learning and one of its boxes alone."""
+
+
+@dataclass(frozen=True)
+class Production:
+    """The production run of a box."""
+
+    pk: int
+    """PK of its WorkChain."""
+    settings: dict[str, Any]
+    """Settings of the dynamics."""
+    results: dict[str, Any]
+    """What the program reports."""
+    thermo_pk: int | None
+    """PK of its records of temperature, pressure and density."""
+    remote_pk: int | None
+    """PK of the folder that holds its trajectory."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """One box of a street."""
+
+    name: str
+    """Its name, as ``m00_b00``; ``box`` where it is read alone."""
+    process: Process
+    """Its process."""
+    step: str
+    """Label of the WorkChain that was called last; empty before the first."""
+    force_field_pk: int | None
+    """PK of its force field."""
+    built: dict[str, Any]
+    """What the program that builds it reports."""
+    n_settling_runs: int
+    """Runs in which it settled."""
+    settling_stages: list[dict[str, Any]]
+    """Stages of the last of these runs."""
+    settling_pk: int | None
+    """PK of the records of the last of these runs."""
+    equilibrium: dict[str, Any] | None
+    """Verdict on its equilibrium; ``None`` before it was judged."""
+    production: Production | None
+    """Its production run; ``None`` before that has begun."""
+    series_pk: int | None
+    """PK of its displacements."""
+    solvation: dict[str, Any] | None
+    """First shells; ``None`` before their analysis has begun."""
+    solvation_process: Process | None
+    """Process of that analysis."""
+    curves_pk: int | None
+    """PK of radial distribution functions."""
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The displacements of all boxes and what they give."""
+
+    series_pk: int | None
+    """PK of the displacements; ``None`` before the boxes are pooled."""
+    analysis_pk: int | None
+    """PK of the analysis."""
+    result_pk: int | None
+    """PK of the quantities."""
+    transport: dict[str, Any] | None
+    """Transport quantities; ``None`` before the analysis."""
+
+
+@dataclass(frozen=True)
+class PolymerStreet:
+    """What the graph holds of a polymer street, or of its learning or one of its boxes alone."""
+
+    process: Process
+    """The process."""
+    part: str | None
+    """``learning`` or ``box`` where the process is that part alone."""
+    recipe: dict[str, Any] | None
+    """The recipe."""
+    theory: Theory
+    """Level of theory."""
+    given_dataset: bool
+    """Whether labelled clusters were given."""
+    given_force_fields: tuple[int, ...]
+    """PKs of force fields given."""
+    seeds: Labels | None
+    """Labels of the clusters."""
+    learning: Learning | None
+    """The learning; ``None`` before it has begun."""
+    n_boxes: int | None
+    """Boxes wanted; ``None`` where the process is a part alone."""
+    boxes: tuple[Box, ...]
+    """Boxes that have begun."""
+    pooled: Pooled
+    """Displacements of all boxes."""
+    pooled_solvation: dict[str, Any] | None
+    """First shells of all boxes; ``None`` before they are pooled."""
+
+    @property
+    def solvation(self) -> dict[str, Any] | None:
+        """First shells: those of all boxes once they are pooled, before that of the first box that has them."""
+        if self.pooled_solvation is not None:
+            return self.pooled_solvation
+        found = (box.solvation for box in self.boxes if box.curves_pk is not None)
+        return next(({"n_boxes": 1, **one} for one in found if one is not None), None)
+
+    @property
+    def charges(self) -> dict[str, float]:
+        """Formal charge of each ion [e]."""
+        return next((dict(box.built["charges"]) for box in self.boxes if "charges" in box.built), {})
+
+    def stages(self) -> list[Stage]:
+        """Load the street, its stations and their runs, with the time each took."""
+        parts = {
+            CLUSTER_LABELS: None if self.seeds is None else self.seeds.pk,
+            LEARNING: None if self.learning is None else self.learning.pk,
+            **{box.name: box.process.pk for box in self.boxes},
+        }
+        return read_stages(self.process.pk, parts)
+
+    def trail(self) -> tuple[TrailStep, ...]:
+        """Return the way from a conductivity back to the frames."""
+        return tuple(_trail(self))
+
+    def missing(self, trainings: tuple[tuple[Training, dict[str, Member]], ...]) -> tuple[str, ...]:
+        """Return a sentence for each thing that a reader would look for in vain.
+
+        Parameters
+        ----------
+        trainings
+            Trainings with their members, as ``load_trainings`` returns them.
+        """
+        return tuple(_missing(self, trainings))
+
+
+def read_polymer(node: "orm.ProcessNode") -> PolymerStreet:
+    """Return the record of a polymer street.
+
+    Works on finished, running and failed processes, as ``read_crystal`` does. No array is loaded.
+
+    Parameters
+    ----------
+    node
+        Process node of one of ``POLYMER``.
+    """
+    street = Links(node)
+    part = {"ForceFieldWorkChain": "learning", "BoxWorkChain": "box"}.get(street.process)
+    boxes = {name: one for name, one in street.calls.items() if one.process == "BoxWorkChain"}
+    if part == "box":
+        boxes = {"box": street}
+    recipe, wanted = street.inputs.get("recipe"), street.inputs.get("n_boxes")
+    clusters, learning = street.calls.get(CLUSTER_LABELS), learning_of(street)
+    given = [one for label, one in street.inputs.items() if label.startswith("force_field")]
+    return PolymerStreet(
+        process=read_process(node),
+        part=part,
+        recipe=None if recipe is None else dict(recipe.get_dict()),
+        theory=read_theory(street, learning, clusters, given),
+        given_dataset="dataset" in street.inputs,
+        given_force_fields=tuple(one.pk for one in given),
+        seeds=read_labels(clusters),
+        learning=read_learning(learning),
+        n_boxes=None if wanted is None else wanted.value,
+        boxes=tuple(_read_box(name, one) for name, one in boxes.items()),
+        pooled=_read_pooled(street),
+        pooled_solvation=_result_of(street, "pool_solvation"),
+    )
+
+
+def _last_result(process: Links, function: str) -> Any:
+    """Return what a calcfunction gave last."""
+    found = [one.outputs["result"] for one in process.functions(function) if "result" in one.outputs]
+    return found[-1] if found else None
+
+
+def _result_of(process: Links, function: str) -> dict[str, Any] | None:
+    found = _last_result(process, function)
+    return None if found is None else dict(found.get_dict())
+
+
+def _read_box(name: str, box: Links) -> Box:
+    from aiida import orm
+
+    parsed = {label: parse_call(label) for label in box.calls}
+    settling = [box.calls[label] for label, call in parsed.items() if call is not None and call.kind == "settling"]
+    build, reduction, solvation = (box.calls.get(label) for label in (BUILD, REDUCTION, SOLVATION))
+    begun = [label for label, one in box.calls.items() if isinstance(one.node, orm.WorkChainNode)]
+    return Box(
+        name=name,
+        process=read_process(box.node),
+        step=begun[-1] if begun else "",
+        force_field_pk=pk_of(box.inputs.get("force_field")),
+        built={} if build is None else build.last_results(),
+        n_settling_runs=len(settling),
+        settling_stages=settling[-1].settings["stages"] if settling else [],
+        settling_pk=pk_of(settling[-1].last_output("thermo")) if settling else None,
+        equilibrium=_result_of(box, "judge_box"),
+        production=_read_production(box.calls.get(PRODUCTION)),
+        series_pk=None if reduction is None else pk_of(reduction.last_output("series")),
+        solvation=None if solvation is None else solvation.last_results(),
+        solvation_process=None if solvation is None else read_process(solvation.node),
+        curves_pk=None if solvation is None else pk_of(solvation.last_output("curves")),
+    )
+
+
+def _read_production(process: Links | None) -> Production | None:
+    if process is None:
+        return None
+    return Production(
+        pk=process.pk,
+        settings=process.settings,
+        results=process.last_results(),
+        thermo_pk=pk_of(process.last_output("thermo")),
+        remote_pk=pk_of(process.last_output("remote_folder")),
+    )
+
+
+def _read_pooled(street: Links) -> Pooled:
+    analyses = street.functions("transport")
+    result = analyses[-1].outputs.get("result") if analyses else None
+    return Pooled(
+        series_pk=pk_of(_last_result(street, "pool_series")),
+        analysis_pk=analyses[-1].pk if analyses else None,
+        result_pk=pk_of(result),
+        transport=None if result is None else dict(result.get_dict()),
+    )
+
+
+def _trail(street: PolymerStreet) -> Iterator[TrailStep]:
+    if any(box.series_pk is not None for box in street.boxes):
+        yield from _steps(
+            ("Conductivity, transference numbers", "Dict", street.pooled.result_pk, False),
+            ("Analysis of the displacements", "transport", street.pooled.analysis_pk, True),
+            ("Displacements of all boxes", "SeriesData", street.pooled.series_pk, False),
+        )
+    for box in street.boxes:
+        yield from _steps(
+            (f"Displacements, box {box.name}", "SeriesData", box.series_pk, False),
+            (
+                f"Trajectory, box {box.name}",
+                "RemoteData",
+                None if box.production is None else box.production.remote_pk,
+                False,
+            ),
+            (f"Force field of box {box.name}", "ForceFieldData", box.force_field_pk, False),
+        )
+    if street.learning is not None:
+        for training in street.learning.trainings[-1:]:
+            yield TrailStep("Fit of the members", "TrainEnsembleWorkChain", training.pk, process=True)
+        yield TrailStep(f"{street.learning.n_frames} labelled frames", "FramesData", street.learning.dataset_pk)
+
+
+def _steps(*found: tuple[str, str, int | None, bool]) -> Iterator[TrailStep]:
+    for what, kind, pk, process in found:
+        if pk is not None:
+            yield TrailStep(what, kind, pk, process)
+
+
+def _missing(street: PolymerStreet, trainings: tuple[tuple[Training, Mapping[str, Member]], ...]) -> Iterator[str]:
+    yield from street.process.describe_trouble()
+    if street.part is None:
+        if street.learning is None and not street.given_force_fields:
+            yield "No force field has been fitted."
+        if street.seeds is not None and street.seeds.refused:
+            yield f"{len(street.seeds.refused)} of {street.seeds.n_frames} clusters have no label; see below."
+    for training, members in trainings:
+        for name, member in members.items():
+            if member.state != "ok":
+                yield f"Member {name} of round {training.round} was not fitted: {member.state}."
+    if street.part == "learning":
+        return
+    if not street.boxes:
+        yield "No box has been built: there is no conductivity."
+    for box in street.boxes:
+        yield from _missing_of_box(box)
+    if street.n_boxes is not None and street.boxes and len(street.boxes) < street.n_boxes:
+        yield f"{street.n_boxes - len(street.boxes)} of {street.n_boxes} boxes have not begun."
+    has_series = street.pooled.series_pk is not None or any(box.series_pk is not None for box in street.boxes)
+    if has_series and street.pooled.transport is None and street.part is None:
+        yield "The displacements have not been analysed yet."
+
+
+def _missing_of_box(box: Box) -> Iterator[str]:
+    outcome = box.process.outcome
+    if outcome != "ok":
+        yield f"Box {box.name}: {outcome}."
+    if box.equilibrium and box.equilibrium["refused"]:
+        yield f"Box {box.name} has not settled: {box.equilibrium['refused']}."
+    if outcome == "ok" and box.curves_pk is None:
+        state = box.solvation_process
+        yield f"Box {box.name}: no solvation ({'not analysed' if state is None else state.exit_message})."
