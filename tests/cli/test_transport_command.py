@@ -138,7 +138,7 @@ def run(*words):
 
 def analyse(tmp_path, *words):
     """Return what the JSON of a run holds, and the run."""
-    result = run(*words, "--json", tmp_path / "out.json")
+    result = run(*words, "--json-out", tmp_path / "out.json")
     return json.loads((tmp_path / "out.json").read_text()), result
 
 
@@ -319,7 +319,7 @@ def test_species_restrict_what_is_analysed(liquid_files, tmp_path):
 def test_pictures_and_json_are_there_and_aiida_is_not(liquid_files, tmp_path):
     words = [
         "transport", liquid_files / "litfsi.extxyz", "--topology", liquid_files / "litfsi.gro", *LIQUID, "--charges",
-        "Li=1,TFSI=-1", "--json", tmp_path / "new" / "out.json", "--plots", tmp_path / "plots",
+        "Li=1,TFSI=-1", "--json-out", tmp_path / "new" / "out.json", "--plots", tmp_path / "plots",
     ]  # fmt: skip
     code = (
         "import sys; from click.testing import CliRunner; from aiida_elyte.cli import main;"
@@ -375,7 +375,7 @@ def test_broken_trajectories_end_in_one_line_and_leave_nothing(refuse, tmp_path,
     path, out, plots = tmp_path / "broken.extxyz", tmp_path / "out.json", tmp_path / "plots"
     path.write_text(_broken(kind))
     words = COMMON[:4] if kind == "uneven" else COMMON
-    assert re.search(said, refuse("transport", path, *words, "--json", out, "--plots", plots))
+    assert re.search(said, refuse("transport", path, *words, "--json-out", out, "--plots", plots))
     assert {one.name for one in tmp_path.iterdir()} == {"broken.extxyz"}
 
 
@@ -407,7 +407,7 @@ def test_broken_trajectories_end_in_one_line_and_leave_nothing(refuse, tmp_path,
     ],
 )
 def test_bad_words_end_in_one_line_and_leave_nothing(refuse, crystal_file, tmp_path, words, said):
-    line = refuse("transport", crystal_file, *words, "--json", tmp_path / "out.json", "--plots", tmp_path / "plots")
+    line = refuse("transport", crystal_file, *words, "--json-out", tmp_path / "out.json", "--plots", tmp_path / "plots")
     assert re.search(said, line), line
     assert list(tmp_path.iterdir()) == []
 
@@ -489,7 +489,7 @@ def test_other_atoms_are_no_replica(refuse, crystal_file, tmp_path):
 
 def test_a_place_that_cannot_be_written(refuse, crystal_file, tmp_path):
     (tmp_path / "file").touch()
-    assert "cannot be written" in refuse("transport", crystal_file, *COMMON, "--json", tmp_path / "file" / "out.json")
+    assert "cannot be written" in refuse("transport", crystal_file, *COMMON, "--json-out", tmp_path / "file" / "out.json")
 
 
 def test_molecules_that_are_no_residue(refuse, liquid_files):
