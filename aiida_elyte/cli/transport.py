@@ -107,12 +107,12 @@ def _table(quantities: Mapping[str, Mapping[str, Any]], is_full: bool) -> list[s
     from aiida_elyte.api.headline import headline
     from aiida_elyte.cli.show import describe_quantity, table
 
-    shown = quantities if is_full else headline(quantities)
+    shown = {**headline(quantities), **(quantities if is_full else {})}
     rows = [["quantity", "value ± std  (95 % interval)", *["method"] * is_full]]
     for name, one in shown.items():
         known = [describe_quantity(one)] if "value" in one or one["upper_bound"] else []
         value = ", ".join([*["refused"] * ("refused" in one), *known])
-        rows.append([name, value, *[one.get("method", "")] * is_full])
+        rows.append([name, value, *[(one.get("upper_bound") or one).get("method", "")] * is_full])
     reasons = dict.fromkeys(one["refused"] for one in quantities.values() if "refused" in one)
     groups = {reason: [name for name, one in quantities.items() if one.get("refused") == reason] for reason in reasons}
     lines = table(rows) + [f"refused: {reason} [{', '.join(names)}]" for reason, names in groups.items()]
