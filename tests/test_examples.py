@@ -48,3 +48,9 @@ def test_liquid_example(tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     assert "labelled clusters:" in done.stdout
     assert "conductivity:" in done.stdout
+
+
+def test_analysis_of_a_trajectory(tmp_path):
+    done = run_example("04_analyse_trajectory.py", folder=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.startswith("σ = ")

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from aiida_elyte.api.files import named, read_yaml
 from aiida_elyte.cli.datasets import read_any_frames
-from aiida_elyte.cli.files import named, read_yaml
 from aiida_elyte.science.crystal_files.read import read_structure
 from aiida_elyte.science.electrolyte.recipe import read_recipe
 from aiida_elyte.science.frames import labels_of
