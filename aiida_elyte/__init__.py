@@ -1,3 +1,32 @@
 """Ionic conductivity with an honest error bar, every number traceable through AiiDA."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aiida_elyte.errors import InputError as InputError
+    from aiida_elyte.science.crystal_files.read import read_crystal as read_crystal
+    from aiida_elyte.science.frames import read_frames as read_frames
+    from aiida_elyte.science.frames import write_frames as write_frames
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "InputError": "errors",
+    "read_crystal": "science.crystal_files.read",
+    "read_frames": "science.frames",
+    "write_frames": "science.frames",
+}
+"""Name → the module it is imported from when it is asked for, so that importing the package costs nothing."""
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -92,6 +92,8 @@ def test_programs_that_compare_no_levels_carry_no_names_of_functionals(program):
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=lambda path: str(path.relative_to(ROOT)))
 def test_packages_do_no_work(path):
     for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
         assert isinstance(node, ast.Expr | ast.ImportFrom | ast.Import | ast.Assign | ast.ClassDef | ast.FunctionDef), (
             ast.dump(node)
         )
