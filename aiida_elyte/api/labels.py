@@ -35,7 +35,11 @@ _MOST = 20
 
 
 def read_labelled_frames(
-    source: FrameSource, *, level_of_theory: str | None = None, labels: LabelNames | None = None
+    source: FrameSource,
+    *,
+    level_of_theory: str | None = None,
+    labels: LabelNames | None = None,
+    required: Sequence[str] = (),
 ) -> Dataset:
     """Read frames from extxyz, a traj or db of ASE, DeePMD-kit, the output of a DFT code or what else ASE reads.
 
@@ -48,6 +52,8 @@ def read_labelled_frames(
         Level of theory of frames that state none; for outputs of DFT codes, in place of what was read from them.
     labels
         What labels are called in the file; not for outputs of DFT codes.
+    required
+        Labels that every frame must have, as ``("energy", "forces")``.
 
     Returns
     -------
@@ -58,24 +64,12 @@ def read_labelled_frames(
     Raises
     ------
     InputError
-        If the file is missing, empty or unreadable, or a name is not in it.
+        If the file is missing, empty or unreadable, a name is not in it, or a frame lacks a label.
     """
-    if not isinstance(source, str | Path):
-        return _given(source)
-    path, names = Path(source), names_of(labels)
-    if path.is_file() and not path.stat().st_size:
-        raise InputError(f"frames file {path} is empty; expected at least one frame")
-    if path.is_file() and is_output(path):
-        if names:
-            raise InputError(f"--labels is given for {path}, the output of a DFT code; expected a data set; drop it")
-        return _read_output(path, level_of_theory)
-    found = read_dataset(path, names)
-    stated = _stated(found.frames)
-    for number, frame in zip(found.numbers, found.frames, strict=True):
-        frame.info.setdefault("origin", f"{path.name}#{number}")
-        if level_of_theory is not None and level_of(frame) == UNSTATED and labels_of(frame):
-            frame.info["level_of_theory"] = level_of_theory
-    return _warn(found, stated, level_of_theory, "which is kept; --level-of-theory is for frames that state none")
+    read = _read(Path(source), level_of_theory, labels) if isinstance(source, str | Path) else _given(source)
+    if required:
+        require_labels(read.frames, required, name=read.name)
+    return read
 
 
 def read_clusters(source: FrameSource, labels: LabelNames | None = None) -> Dataset:
@@ -170,6 +164,23 @@ def _given(source: Dataset | Sequence[Atoms]) -> Dataset:
     if not frames:
         raise InputError(f"{name} are none; expected at least one frame")
     return check_dataset(name, frames, range(len(frames)))
+
+
+def _read(path: Path, level_of_theory: str | None, labels: LabelNames | None) -> Dataset:
+    names = names_of(labels)
+    if path.is_file() and not path.stat().st_size:
+        raise InputError(f"frames file {path} is empty; expected at least one frame")
+    if path.is_file() and is_output(path):
+        if names:
+            raise InputError(f"--labels is given for {path}, the output of a DFT code; expected a data set; drop it")
+        return _read_output(path, level_of_theory)
+    found = read_dataset(path, names)
+    stated = _stated(found.frames)
+    for number, frame in zip(found.numbers, found.frames, strict=True):
+        frame.info.setdefault("origin", f"{path.name}#{number}")
+        if level_of_theory is not None and level_of(frame) == UNSTATED and labels_of(frame):
+            frame.info["level_of_theory"] = level_of_theory
+    return _warn(found, stated, level_of_theory, "which is kept; --level-of-theory is for frames that state none")
 
 
 def _read_output(path: Path, level: str | None) -> Dataset:

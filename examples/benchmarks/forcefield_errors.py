@@ -21,7 +21,7 @@ from ase.io import read
 from aiida_elyte.science.forcefield.committee import force_spread
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
 from aiida_elyte.science.forcefield.dataset import System, group_frames, split_frames
-from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_force_field, measure_net_force
+from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_discrete, measure_net_force
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.units import EV_KCAL_MOL
 
@@ -82,7 +82,7 @@ def main() -> None:
     for seed in given.seeds:
         train, validation, test = (group_frames(part) for part in parts[seed])
         for terms, title in (("class2", "class 2"), ("class1", "class 1, harmonic")):
-            found, seconds = timed(fit_force_field, train, validation, terms=terms)
+            found, seconds = timed(fit_discrete, train, validation, terms=terms)
             tell(title, seed, by_system(found, test), seconds)
         network, seconds = timed(fit_continuous, train, validation)
         tell("class 2, by element alone", seed, by_system(network.coarse, test), "")
@@ -104,7 +104,7 @@ def main() -> None:
         rng = np.random.default_rng(seed)
         whole = parts[seed][0]
         chosen = split_frames(whole, (size, len(whole) - size), rng)[0] if size < len(whole) else whole
-        found, seconds = timed(fit_force_field, group_frames(chosen), validation)
+        found, seconds = timed(fit_discrete, group_frames(chosen), validation)
         curve.append((len(chosen), found.record["errors"]["train_rmse_kcal_mol_A"], by_system(found, test)["overall"]))
         if size == given.sizes[0]:
             print("\n| training frames | train | test | seconds |\n|---|---|---|---|")
@@ -115,7 +115,7 @@ def main() -> None:
 
     if given.members:
         rng = np.random.default_rng(seed)
-        members = [fit_force_field(train, validation, bootstrap=each) for each in rng.spawn(given.members)]
+        members = [fit_discrete(train, validation, bootstrap=each) for each in rng.spawn(given.members)]
         spreads = force_spread(members, test)
         spread, error = [], []
         for system in test:
