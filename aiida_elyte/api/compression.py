@@ -1,20 +1,17 @@
 """The two LAMMPS runs of a box, push-off and compression: written, run or taken up again, and judged."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aiida_elyte.api.files import write_files
+from aiida_elyte.api.programs import start_program
 from aiida_elyte.errors import ElyteError, InputError
 from aiida_elyte.science.electrolyte.packing import Box
 from aiida_elyte.science.electrolyte.recipe import Recipe
@@ -30,7 +27,6 @@ from aiida_elyte.science.statistics.equilibration import judge_settling
 __all__ = ["Equilibration", "LammpsRun", "assess_equilibrium", "run_stages", "write_runs"]
 
 _PUSH_OFF, _COMPRESSION = "push_off", "compression"
-_PROGRAM = "run_lammps.py"
 
 _RESTART_STRIDE = 2000
 """Steps between restart files: as many are lost at most when a run is interrupted."""
@@ -178,13 +174,8 @@ def _run(folder: Path, engine: str, progress: Callable[[str], None] | None) -> L
     if done.get("status") == "ok" and done["n_steps"] == n_steps:
         return LammpsRun(folder, n_steps, None, done["ns_per_day"])
     write_files({folder / "engine.sh": engine})
-    program = str(files("aiida_elyte") / "remote" / _PROGRAM)
-    root = str(Path(str(files("aiida_elyte"))).parent)
-    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     started, told = time.monotonic(), None
-    child = subprocess.Popen(
-        [sys.executable, program, "settings.json"], cwd=folder, env={**os.environ, "PYTHONPATH": path}
-    )
+    child = start_program("run_lammps.py", folder)
     try:
         while child.poll() is None:
             time.sleep(_POLL_S)
