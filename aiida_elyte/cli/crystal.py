@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase.data import atomic_numbers
 
-from aiida_elyte.cli.datasets import load_frames_node, load_potential_nodes
+from aiida_elyte.api.codes import check_runnable
+from aiida_elyte.api.cores import available_cores
+from aiida_elyte.api.potentials import find_potentials
+from aiida_elyte.cli.datasets import load_frames_node
 from aiida_elyte.cli.inputs import (
     ase_settings,
-    available_cores,
     check_dataset,
     check_elements,
     check_levels,
     check_protocol,
     find_codes,
 )
-from aiida_elyte.cli.profile import check_runnable
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
 from aiida_elyte.science.cost import LABEL_RATES, Plan
@@ -136,7 +137,7 @@ def build(request: Request) -> "ProcessBuilder":
     if learns or request.dataset is None:
         _check_engine(labels, symbols)
     if request.potentials is not None:
-        potentials = load_potential_nodes(request.potentials)
+        potentials = find_potentials(request.potentials)
         _check_potentials(potentials, request.potentials, symbols)
         if learns and len(potentials) < 2:
             raise InputError(

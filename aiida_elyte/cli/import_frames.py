@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aiida_elyte.cli.json_option import json_option
 from aiida_elyte.cli.label_names import labels_option
 from aiida_elyte.cli.profile import open_profile
-from aiida_elyte.errors import InputError
 
 if TYPE_CHECKING:
     from aiida_elyte.science.labels.naming import LabelName
-    from aiida_elyte.science.labels.reading import Dataset
 
 __all__ = ["command"]
-
-_MOST = 20
-"""Names of a file that a message lists."""
 
 
 @click.command("import")
@@ -28,7 +24,7 @@ _MOST = 20
 @labels_option
 @click.option("--unlabelled", is_flag=True, help="Import bare geometries, of which no frame has a label.")
 @click.option("--label", default="", help="Label of the node.")
-@click.option("--json", "as_json", is_flag=True, help="Print what a machine can read.")
+@json_option
 def command(
     frames: tuple[Path, ...],
     level_of_theory: str | None,
@@ -41,53 +37,20 @@ def command(
 
     Frames that are stored already are not stored again.
     """
-    from aiida_elyte.cli.datasets import as_node, print_notes, read_dataset, require_level
-    from aiida_elyte.science.frames import labels_of
-    from aiida_elyte.science.labels.summary import summarise
-    from aiida_elyte.science.labels.theory import require_one_level
+    from aiida_elyte.api.labels import read_importable
+    from aiida_elyte.cli.datasets import print_notes
 
-    read = {}
-    for path in frames:
-        read[path] = read_dataset(path, level_of_theory, names)
-        if not unlabelled:
-            _require_some_label(read[path], path)
-        require_level(read[path].frames, str(path))
-    found = [frame for one in read.values() for frame in one.frames]
-    require_one_level([frame for frame in found if labels_of(frame)], "the set")
-    for one in read.values():
+    read = read_importable(frames, level_of_theory=level_of_theory, labels=names, unlabelled=unlabelled)
+    for one in read:
         print_notes(one if as_json else replace(one, left_out=[], notes=[], sources={}))
     open_profile(create=True)
-    node = as_node(found, label or frames[0].name)
-    is_stored = node.is_stored
-    if not is_stored:
-        node.store()
-    description = {
-        "pk": node.pk,
-        "uuid": node.uuid,
-        **dict(node.base.attributes.items()),
-        **summarise(found),
-        "already_stored": is_stored,
-        "label_sources": {str(path): one.sources for path, one in read.items()},
-        "notes": [sentence for one in read.values() for sentence in one.notes],
-        "left_out": [sentence for one in read.values() for sentence in one.left_out],
-        "warnings": [sentence for one in read.values() for sentence in one.warnings],
-    }
+    from aiida_elyte.api.nodes import import_frames
+
+    description = import_frames(*read, unlabelled=unlabelled, label=label).describe()
     if as_json:
         click.echo(json.dumps(description, indent=2))
     else:
-        _print(description, [one.taken for one in read.values() if one.taken is not None])
-
-
-def _require_some_label(found: "Dataset", path: Path) -> None:
-    """Reject a file none of whose frames has a label: its labels have names that are not known."""
-    if found.sources:
-        return
-    names = ", ".join(found.keys[:_MOST]) + (" …" if len(found.keys) > _MOST else "")
-    raise InputError(
-        f"{path}: no frame has a label under a known name; the file has {names or 'nothing but elements and positions'}"
-        "; expected energy and forces; name them with --labels energy=NAME,forces=NAME, or add --unlabelled to import "
-        "bare geometries"
-    )
+        _print(description, [one.taken for one in read if one.taken is not None])
 
 
 def _print(description: Mapping[str, Any], taken: Sequence[str]) -> None:

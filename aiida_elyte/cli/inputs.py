@@ -1,14 +1,13 @@
 """What the streets are asked for on the command line, read and checked alike."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import yaml
 
-from aiida_elyte.cli.datasets import require_level
-from aiida_elyte.cli.profile import find_code
+from aiida_elyte.api.codes import find_code
+from aiida_elyte.api.labels import require_level
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.crystal import suggest
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = [
     "LabelRequest",
     "ase_settings",
-    "available_cores",
     "check_dataset",
     "check_elements",
     "check_levels",
@@ -58,11 +56,6 @@ def read_overrides(path: Path | None) -> dict[str, Any]:
             f"overrides file {path} holds a {type(content).__name__}; expected a mapping, e.g. `seeds: {{seed: 1}}`"
         )
     return content
-
-
-def available_cores() -> int:
-    """Return the number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_protocol(name: str | None, process: Any) -> None:

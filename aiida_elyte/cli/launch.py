@@ -139,9 +139,9 @@ def polymer(
     **how: bool,
 ) -> None:
     """From the polymer or liquid electrolyte in RECIPE.yaml to its ionic conductivity and transference numbers."""
+    from aiida_elyte.api.recipes import recipe_lines, recipe_warnings
     from aiida_elyte.cli.inputs import read_overrides
     from aiida_elyte.cli.polymer import Request, build, describe_plan, plan_of, read_recipe_file
-    from aiida_elyte.cli.recipes import recipe_lines, recipe_warnings
     from aiida_elyte.science.electrolyte.boxes import count_molecules
 
     request = Request(

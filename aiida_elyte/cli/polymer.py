@@ -6,20 +6,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aiida_elyte.cli.datasets import is_identifier, load_frames_node
+from aiida_elyte.api.codes import check_runnable
+from aiida_elyte.api.cores import available_cores
+from aiida_elyte.api.identifiers import is_identifier
+from aiida_elyte.api.recipes import recipe_summary
+from aiida_elyte.cli.datasets import load_frames_node
 from aiida_elyte.cli.files import named, read_yaml
 from aiida_elyte.cli.follow import span
 from aiida_elyte.cli.inputs import (
-    available_cores,
     check_dataset,
     check_levels,
     check_protocol,
     find_codes,
 )
-from aiida_elyte.cli.profile import check_runnable, load_any
-from aiida_elyte.cli.recipes import recipe_summary
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
+from aiida_elyte.provenance.nodes import load_any
 from aiida_elyte.science.electrolyte.boxes import count_molecules, one_of_each
 from aiida_elyte.science.electrolyte.recipe import Recipe, read_recipe
 from aiida_elyte.science.labels.geometries import Heat
@@ -212,13 +214,13 @@ def _load_dataset(request: Request, recipe: Recipe, builder: "ProcessBuilder") -
 
 def _load(given: str, recipe: Recipe) -> "ForceFieldData":
     """Return a force field by PK or from a file, once it is known to have every type of the recipe."""
-    from aiida_elyte.cli.forcefield import load_force_field
+    from aiida_elyte.api.forcefield import load_force_field
     from aiida_elyte.data.forcefield import ForceFieldData
     from aiida_elyte.science.forcefield.model import place_types
     from aiida_elyte.science.molecules.typing import assign_types
 
     is_folder = Path(given).exists() or not is_identifier(given)
-    node = ForceFieldData(load_force_field(Path(given)).to_json()) if is_folder else load_any(given)
+    node = ForceFieldData(load_force_field(given).force_field.to_json()) if is_folder else load_any(given)
     if not isinstance(node, ForceFieldData):
         raise InputError(f"--forcefield {given} is {type(node).__name__}; expected a force field; give its PK or DIR")
     force_field = node.get_force_field()

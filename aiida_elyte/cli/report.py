@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from aiida_elyte.cli.profile import load_process, open_profile
+from aiida_elyte.cli.profile import open_profile
+from aiida_elyte.provenance.nodes import load_process
 
 __all__ = ["command"]
 

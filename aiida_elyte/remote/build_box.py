@@ -15,7 +15,7 @@ import numpy as np
 from aiida_elyte.errors import InputError
 from aiida_elyte.program import Job, execute, write_atomically
 from aiida_elyte.science.electrolyte.box_settings import BoxSettings
-from aiida_elyte.science.electrolyte.boxes import Amounts, build_box, count_molecules, loose_density
+from aiida_elyte.science.electrolyte.boxes import Amounts, count_molecules, loose_density, pack_box
 from aiida_elyte.science.electrolyte.recipe import Recipe, chain_of, name_of_ion, read_recipe
 from aiida_elyte.science.electrolyte.solvation import coordinating_types
 from aiida_elyte.science.forcefield.model import ForceField
@@ -41,7 +41,7 @@ def run(job: Job) -> dict[str, Any]:
     compression = read_record(Compression, settings.compression, "compression")
     force_field = ForceField.from_json((job.folder / "forcefield.json").read_text())
     amounts = count_molecules(recipe)
-    box = build_box(recipe, amounts, settings.density_g_cm3 or loose_density(recipe))
+    box = pack_box(recipe, amounts, settings.density_g_cm3 or loose_density(recipe))
     types = assign_types(box.topology, force_field.depth)
     system = as_lammps_system(force_field, box.topology, types, box.positions, box.cell)
     write_atomically(job.folder / DATA, data_file(system, title=recipe.name))

@@ -14,7 +14,7 @@ in ``checkpoint.json`` after every step. Settings:
     With ``validation.extxyz`` the shares of
     validation are not used.
 ``fit``
-    Keywords of ``fit_force_field``, e.g. ``terms``, ``charge_scale``, ``model_error``, ``n_steps``, ``depth``.
+    Keywords of ``fit_discrete``, e.g. ``terms``, ``charge_scale``, ``model_error``, ``n_steps``, ``depth``.
 ``smiles``
     SMILES of systems by name, where the first frame shall not tell the bonds.
 ``allow_mixed_levels``
@@ -35,7 +35,7 @@ from ase import Atoms
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
 from aiida_elyte.science.forcefield.dataset import System, fingerprint, group_frames, split_frames
-from aiida_elyte.science.forcefield.fit import FitStep, evaluate_forces, fit_force_field
+from aiida_elyte.science.forcefield.fit import FitStep, evaluate_forces, fit_discrete
 from aiida_elyte.science.forcefield.fit_settings import FitKeywords, FitSettings, Split
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.frames import block_of, read_frames, require_labels
@@ -77,7 +77,7 @@ def run(job: Job) -> dict[str, Any]:
     if n_before:
         # Steps taken before count; at least one more is taken, which ends a fit that had converged.
         keywords["n_steps"] = max(1, keywords.get("n_steps", FitKeywords.n_steps) - (n_before - 1))
-    fitted = fit_force_field(
+    fitted = fit_discrete(
         systems["train"],
         systems.get("validation", ()),
         bootstrap=np.random.default_rng(settings["seed"]) if settings["bootstrap"] else None,

@@ -34,7 +34,7 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, guarded, write_atomically
-from aiida_elyte.science.electrolyte.boxes import box_recipe, build_box, count_molecules, loose_density
+from aiida_elyte.science.electrolyte.boxes import box_recipe, count_molecules, loose_density, pack_box
 from aiida_elyte.science.electrolyte.cutouts import cut_shells
 from aiida_elyte.science.electrolyte.recipe import read_recipe
 from aiida_elyte.science.forcefield.model import ForceField
@@ -209,7 +209,7 @@ def _sample_box(
     """Run a small box and cut clusters out of it."""
     settings, choices = job.settings, job.settings["boxes"]
     recipe = box_recipe(read_recipe(choices["recipe"]), choices["n_atoms"], choices["n_units"], replica.seed)
-    box = build_box(recipe, count_molecules(recipe), choices.get("density_g_cm3") or loose_density(recipe))
+    box = pack_box(recipe, count_molecules(recipe), choices.get("density_g_cm3") or loose_density(recipe))
     topology, force_field = box.topology, members[replica.member]
     types = assign_types(topology, force_field.depth)
     system = as_lammps_system(force_field, topology, types, box.positions, box.cell)

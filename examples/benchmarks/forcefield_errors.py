@@ -1,10 +1,10 @@
 """Errors of force fields on DFT clusters: class 2, class 1, continuous typing and GFN2-xTB, by system.
 
-Splits the data set 60/20/20 by frame for each seed; then, for the first, a learning curve, the noise of the labels, and
+Splits the data set 60/20/20 by frame; then, for the first seed, a learning curve, the noise of the labels, and
 how far the spread of a bootstrap ensemble tells its error.
 
-    python examples/benchmarks/forcefield_errors.py DATA.extxyz --picture learning_curve.png
-    python examples/benchmarks/forcefield_errors.py DATA.extxyz --seeds 0 1 2 --members 0 --sizes
+    python examples/benchmarks/forcefield_errors.py DATA.extxyz --seeds 0 1 2 3 4 \\
+        --table docs/tables/forcefield_errors.md --picture docs/images/forcefield_learning_curve.png
 """
 
 import argparse
@@ -21,7 +21,7 @@ from ase.io import read
 from aiida_elyte.science.forcefield.committee import force_spread
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
 from aiida_elyte.science.forcefield.dataset import System, group_frames, split_frames
-from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_force_field, measure_net_force
+from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_discrete, measure_net_force
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.units import EV_KCAL_MOL
 
@@ -48,9 +48,10 @@ def gfn2(frames: Sequence[Atoms]) -> dict[str, float]:
 
 
 def timed(work: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[Any, str]:
-    start = time.perf_counter()
+    """Return what some work gives and its CPU time [s], which others on the machine change least."""
+    start = time.process_time()
     found = work(*arguments, **options)
-    return found, f"{time.perf_counter() - start:.0f}"
+    return found, f"{time.process_time() - start:.0f}"
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
@@ -61,75 +62,127 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the split; of the others class 2 alone")
     parser.add_argument("--sizes", type=int, nargs="*", default=[30, 100, 340], help="training frames of the curve")
     parser.add_argument("--members", type=int, default=5, help="of the ensemble")
     parser.add_argument("--picture", type=Path, help="file for the learning curve")
+    parser.add_argument("--table", type=Path, help="file for what is printed, as docs/tables/forcefield_errors.md")
     given = parser.parse_args()
     torch.set_num_threads(1)
     frames = read(given.data, index=":")
-    parts = {}
-    for seed in given.seeds:
-        split_rng, _ = np.random.default_rng(seed).spawn(2)  # as the command `forcefield fit --seed` splits
-        parts[seed] = split_frames(frames, (60, 20, 20), split_rng)
-    names = [*dict.fromkeys(frame.info["system"] for frame in frames), "overall"]
-    print("Force RMSE on test frames [kcal/mol/Å]\n")
-    print(f"| force field | seed | {' | '.join(names)} | seconds |\n|---|---|{'---|' * len(names)}---|", flush=True)
+    lines: list[str] = []
 
-    def tell(title: str, seed: int, errors: dict[str, float], seconds: str) -> None:
-        print(f"| {title} | {seed} | {' | '.join(f'{errors[name]:.2f}' for name in names)} | {seconds} |", flush=True)
+    def say(line: str = "") -> None:
+        print(line, flush=True)
+        lines.append(line)
 
-    for seed in given.seeds:
-        train, validation, test = (group_frames(part) for part in parts[seed])
-        for terms, title in (("class2", "class 2"), ("class1", "class 1, harmonic")):
-            found, seconds = timed(fit_force_field, train, validation, terms=terms)
-            tell(title, seed, by_system(found, test), seconds)
-        network, seconds = timed(fit_continuous, train, validation)
-        tell("class 2, by element alone", seed, by_system(network.coarse, test), "")
-        frozen = network.freeze([system.topology for system in test])
-        tell("class 2, continuous typing", seed, by_system(frozen, test), seconds)
-        found, seconds = timed(gfn2, parts[seed][2])
-        tell("GFN2-xTB", seed, found, seconds)
+    parts = split(frames, given.seeds[0])
+    n_train, n_validation, n_test = map(len, parts)
+    say(
+        f"{len(frames)} frames, {n_train}, {n_validation} and {n_test} to train on, validate on and test, seed "
+        f"{given.seeds[0]}. Force RMSE on the test frames, kcal/mol/Å, against the labels as they are, and CPU time of "
+        "one core, s:\n"
+    )
+    compare(parts, say)
+    if given.seeds[1:]:
+        systems = {seed: [group_frames(part) for part in split(frames, seed)] for seed in given.seeds[1:]}
+        others = {seed: by_system(fit_discrete(one[0], one[1]), one[2])["overall"] for seed, one in systems.items()}
+        told = ", ".join(f"{error:.2f} (seed {seed})" for seed, error in others.items())
+        say(f"\nClass 2 with types to 3 bonds, all systems, with other seeds of the split: {told}.")
+    noise, n_atoms = tell_noise(parts, say)
+    if given.sizes:
+        curve = learn(parts, given.sizes, given.seeds[0], say)
+        if given.picture is not None:
+            draw(curve, noise, n_atoms, given.picture)
+    if given.members:
+        tell_spread(parts, given.members, given.seeds[0], say)
+    if given.table is not None:
+        given.table.parent.mkdir(parents=True, exist_ok=True)
+        given.table.write_text("\n".join(lines) + "\n")
 
-    seed = given.seeds[0]
-    train, validation, test = (group_frames(part) for part in parts[seed])
+
+def split(frames: Sequence[Atoms], seed: int) -> tuple[list[Atoms], ...]:
+    """Split frames as the command `forcefield fit --seed` does."""
+    split_rng, _ = np.random.default_rng(seed).spawn(2)
+    return split_frames(frames, (60, 20, 20), split_rng)
+
+
+def compare(parts: Sequence[list[Atoms]], say: Callable[[str], None]) -> None:
+    """Print the errors of each kind of force field."""
+    train, validation, test = map(group_frames, parts)
+    names = [*(system.name for system in test), "overall"]
+    say(f"| | {' | '.join(names[:-1])} | all | CPU time |")
+    say(f"|---|{'---|' * len(names)}---|")
+
+    def tell(title: str, errors: dict[str, float], seconds: str) -> None:
+        say(f"| {title} | {' | '.join(f'{errors[name]:.2f}' for name in names)} | {seconds} |")
+
+    fits = {terms: timed(fit_discrete, train, validation, terms=terms) for terms in ("class2", "class1")}
+    class2, seconds = fits["class2"]
+    network, network_seconds = timed(fit_continuous, train, validation)
+    tell("class 2, types to 3 bonds", by_system(class2, test), seconds)
+    tell("class 2, types by element and number of neighbours", by_system(network.coarse, test), "")
+    frozen = network.freeze([system.topology for system in test])
+    tell("class 2, continuous typing", by_system(frozen, test), network_seconds)
+    tell("class 1, harmonic", by_system(fits["class1"][0], test), fits["class1"][1])
+    tell("GFN2-xTB", *timed(gfn2, parts[2]))
+    errors = class2.record["errors"]
+    say(
+        f"\n{len(errors['undetermined'])} of {errors['n_parameters']} parameters of the fit by types to 3 bonds are "
+        f"not determined by these data. The labels carry a net force of "
+        f"{class2.record['settings']['net_force_rms_kcal_mol_A']:.1f} kcal/mol/Å a training frame (RMS), which is "
+        "taken out before the fit and left in the test."
+    )
+
+
+def tell_noise(parts: Sequence[list[Atoms]], say: Callable[[str], None]) -> tuple[dict[str, float], dict[str, int]]:
+    """Print the net force of the labels; return it with the number of atoms, by system."""
+    test = group_frames(parts[2])
     noise = {system.name: measure_net_force([system]) for system in test}
     n_atoms = {system.name: len(system.topology.elements) for system in test}
-    print("\nNet force of the labels, a frame, and the error a component that it stands for if independent\n")
-    for name, each in noise.items():
-        print(f"- {name}: {each:.1f} kcal/mol/Å, {each / (3 * n_atoms[name]) ** 0.5:.2f} a component")
+    say(f"\n| net force of the test labels, kcal/mol/Å | {' | '.join(noise)} |\n|---|{'---|' * len(noise)}")
+    say(f"| RMS of a frame | {' | '.join(f'{each:.1f}' for each in noise.values())} |")
+    parts_of = (f"{each / (3 * n_atoms[name]) ** 0.5:.2f}" for name, each in noise.items())
+    say(f"| error a component, were errors independent | {' | '.join(parts_of)} |")
+    return noise, n_atoms
 
+
+def learn(
+    parts: Sequence[list[Atoms]], sizes: Sequence[int], seed: int, say: Callable[[str], None]
+) -> list[tuple[int, float, float]]:
+    """Print the learning curve; return its points."""
+    whole, validation, test = parts[0], group_frames(parts[1]), group_frames(parts[2])
+    say("\n| training frames | RMSE in training | test |\n|---|---|---|")
     curve = []
-    for size in given.sizes:
+    for size in sizes:
         rng = np.random.default_rng(seed)
-        whole = parts[seed][0]
         chosen = split_frames(whole, (size, len(whole) - size), rng)[0] if size < len(whole) else whole
-        found, seconds = timed(fit_force_field, group_frames(chosen), validation)
+        found = fit_discrete(group_frames(chosen), validation)
         curve.append((len(chosen), found.record["errors"]["train_rmse_kcal_mol_A"], by_system(found, test)["overall"]))
-        if size == given.sizes[0]:
-            print("\n| training frames | train | test | seconds |\n|---|---|---|---|")
-        print(f"| {len(chosen)} | {curve[-1][1]:.2f} | {curve[-1][2]:.2f} | {seconds} |", flush=True)
+        say(f"| {len(chosen)} | {curve[-1][1]:.2f} | {curve[-1][2]:.2f} |")
+    return curve
 
-    if given.picture is not None and curve:
-        draw(curve, noise, n_atoms, given.picture)
 
-    if given.members:
-        rng = np.random.default_rng(seed)
-        members = [fit_force_field(train, validation, bootstrap=each) for each in rng.spawn(given.members)]
-        spreads = force_spread(members, test)
-        spread, error = [], []
-        for system in test:
-            found = [each.forces(system.topology, system.types, system.coordinates).numpy() for each in members]
-            label = system.without_net_force().forces.numpy()
-            error.append(np.linalg.norm(np.mean(found, axis=0) - label, axis=2))
-            spread.append(np.array([each.per_atom for each in spreads[system.name]]))
-        per_atom = rank_correlation(*(np.concatenate([one.ravel() for one in each]) for each in (spread, error)))
-        per_frame = rank_correlation(*(np.concatenate([one.max(axis=1) for one in each]) for each in (spread, error)))
-        mean_spread, mean_error = (np.concatenate([one.ravel() for one in each]).mean() for each in (spread, error))
-        print(
-            f"\n{given.members} bootstrap members: spread {mean_spread:.2f}, error {mean_error:.2f} kcal/mol/Å an atom"
-        )
-        print(f"rank correlation of spread and error: {per_atom:.2f} by atom, {per_frame:.2f} by the worst of a frame")
+def tell_spread(parts: Sequence[list[Atoms]], n_members: int, seed: int, say: Callable[[str], None]) -> None:
+    """Print how far the spread of a bootstrap ensemble tells its error."""
+    train, validation, test = map(group_frames, parts)
+    rng = np.random.default_rng(seed)
+    members = [fit_discrete(train, validation, bootstrap=each) for each in rng.spawn(n_members)]
+    spreads = force_spread(members, test)
+    spread, error = [], []
+    for system in test:
+        found = [each.forces(system.topology, system.types, system.coordinates).numpy() for each in members]
+        label = system.without_net_force().forces.numpy()
+        error.append(np.linalg.norm(np.mean(found, axis=0) - label, axis=2))
+        spread.append(np.array([each.per_atom for each in spreads[system.name]]))
+    per_atom = rank_correlation(*(np.concatenate([one.ravel() for one in each]) for each in (spread, error)))
+    per_frame = rank_correlation(*(np.concatenate([one.max(axis=1) for one in each]) for each in (spread, error)))
+    mean_spread, mean_error = (np.concatenate([one.ravel() for one in each]).mean() for each in (spread, error))
+    say(
+        f"\n{n_members} members of a bootstrap ensemble disagree by {mean_spread:.2f} kcal/mol/Å an atom, where their "
+        f"mean is wrong by {mean_error:.2f}; spread and error have a rank correlation of {per_atom:.2f} by atom, "
+        f"{per_frame:.2f} by the worst atom of a frame."
+    )
 
 
 def draw(curve: list[tuple[int, float, float]], noise: dict[str, float], n_atoms: dict[str, int], path: Path) -> None:

@@ -24,7 +24,7 @@ from ase.md.langevin import Langevin
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
 from aiida_elyte.science.forcefield.dataset import System, group_frames
-from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_force_field
+from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_discrete
 from aiida_elyte.science.forcefield.model import BONDED, ForceField
 from aiida_elyte.science.lammps.export import place_molecules
 from aiida_elyte.science.molecules.topology import topology_from_smiles
@@ -115,7 +115,7 @@ def main() -> None:
     print(f"{len(frames)} labels of {len(MOLECULES)} molecules: {time.perf_counter() - start:.0f} s", flush=True)
     train, validation = [frame for n, frame in enumerate(frames) if n % 4], frames[::4]
     everything = group_frames(train), group_frames(validation)
-    discrete = fit_force_field(*everything, model_error=MODEL_ERROR)
+    discrete = fit_discrete(*everything, model_error=MODEL_ERROR)
     network = fit_continuous(*everything, model_error=MODEL_ERROR, n_steps=given.steps)
     print("\nForce RMSE [kcal/mol/Å] on the molecule, left out of the fit or not:\n")
     columns = ["left out", "its types that others have", "by 3 bonds", "by element", "continuous", "seconds"]
@@ -125,7 +125,7 @@ def main() -> None:
         (own,) = (system for system in everything[1] if system.name == name)
         others, held_back = ([system for system in part if system.name != name] for part in everything)
         known = share_known(own, others)
-        by_bonds = "refused" if known < 1 else rmse(fit_force_field(others, held_back, model_error=MODEL_ERROR), own)
+        by_bonds = "refused" if known < 1 else rmse(fit_discrete(others, held_back, model_error=MODEL_ERROR), own)
         start = time.perf_counter()
         try:
             left = fit_continuous(others, held_back, model_error=MODEL_ERROR, n_steps=given.steps)

@@ -17,7 +17,7 @@ import numpy as np
 from ase.data import covalent_radii
 from ase.io import read
 
-from aiida_elyte.remote import sample_clusters
+from aiida_elyte.api.programs import start_program
 from aiida_elyte.science.frames import first_frames, name_of, read_frames, total_charge_of, write_frames
 from aiida_elyte.science.molecules.perception import topology_from_frame
 
@@ -41,7 +41,7 @@ def main(folder: Path, data: Path, n_runs: int, length_ps: float) -> None:
             "timestep_fs": 1.0,
         }
         (place / "settings.json").write_text(json.dumps(settings))
-        sample_clusters.main(place / "settings.json")
+        start_program("sample_clusters.py", place).wait()
         results = json.loads((place / "results.json").read_text())
         if results["status"] != "ok":
             raise SystemExit(results["message"])

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from aiida_elyte.api.training import minutes_per_member
 from aiida_elyte.cli.crystal import Request
 from aiida_elyte.cli.inputs import check_levels
-from aiida_elyte.cli.train import minutes_per_member
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import read_frames
 

@@ -195,18 +195,6 @@ def test_a_recipe_that_cannot_be_read_is_told(refuse, tmp_path):
     assert "cannot be read" in refuse("box", "build", tmp_path / "none.yaml", "--out", tmp_path / "box")
 
 
-def test_the_box_of_a_second_call_is_that_of_the_first(tmp_path):
-    from aiida_elyte.cli.box import _make_loose
-    from aiida_elyte.science.electrolyte.boxes import count_molecules
-    from aiida_elyte.science.electrolyte.recipe import read_recipe
-
-    recipe = read_recipe({"name": "peo", "polymer": {"unit": "*CCO*", "n_units": 10}, "n_atoms": 200})
-    first, second = (_make_loose(recipe, count_molecules(recipe), 0.1, tmp_path) for _ in range(2))
-    np.testing.assert_array_equal(first.positions, second.positions)
-    np.testing.assert_array_equal(first.cell, second.cell)
-    assert first.topology.elements == second.topology.elements
-
-
 @pytest.mark.engine("packmol")
 def test_a_folder_with_another_box_is_refused(refuse, tmp_path):
     run(write_recipe(tmp_path, WATER), "--out", tmp_path / "box")

@@ -133,17 +133,16 @@ def test_labels_without_energies_or_charges_are_refused_where_they_are_needed(re
     assert not (tmp_path / "out").exists()
 
 
-def test_evaluate_gives_errors_by_system(fitted, tmp_path):
+def test_evaluate_gives_errors_by_system(fitted):
     test = fitted / "test.extxyz"
     assert len(read(test, index=":")) == 6
-    out = tmp_path / "errors.json"
-    done = run("evaluate", fitted, test, "--json", out)
-    content = json.loads(out.read_text())
+    done = run("evaluate", fitted, test, "--json")
+    content = json.loads(done.stdout)
     assert set(content["systems"]) == {"water"}
     overall = content["overall"]
     assert overall == content["systems"]["water"]
     assert 0 < overall["force_mae_kcal_mol_A"] < overall["force_rmse_kcal_mol_A"] < 1.0
-    assert f"{overall['force_rmse_kcal_mol_A']:.3f}" in done.stdout
+    assert f"{overall['force_rmse_kcal_mol_A']:.3f}" in run("evaluate", fitted, test).stdout
 
 
 def test_fit_goes_on_from_what_is_there(data, fitted):
@@ -207,7 +206,7 @@ def test_ctrl_c_tells_how_a_fit_goes_on(data, tmp_path, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("aiida_elyte.science.forcefield.fit.fit_force_field", interrupt)
+    monkeypatch.setattr("aiida_elyte.api.forcefield.fit_discrete", interrupt)
     result = CliRunner().invoke(main, ["forcefield", "fit", str(data), "--out", str(tmp_path)])
     assert result.exit_code == 130
     assert "Interrupted; forcefield.json is the best so far: add --resume" in result.output

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from aiida_elyte.api.files import named, read_yaml
-from aiida_elyte.cli.datasets import read_any_frames
+from aiida_elyte.api.labels import read_labelled_frames
 from aiida_elyte.science.crystal_files.read import read_structure
 from aiida_elyte.science.electrolyte.recipe import read_recipe
 from aiida_elyte.science.frames import labels_of
@@ -60,7 +60,7 @@ def frames_of(level: str | None = None) -> Callable[[Path], Reading]:
 
     def read(path: Path) -> Reading:
         with _listening() as (said, caught):
-            found = read_any_frames(path, level)
+            found = read_labelled_frames(path, level_of_theory=level)
         frames = [
             {
                 "numbers": atoms.numbers,
@@ -69,9 +69,10 @@ def frames_of(level: str | None = None) -> Callable[[Path], Reading]:
                 "pbc": atoms.pbc,
                 **{name: np.asarray(value) for name, value in labels_of(atoms).items()},
             }
-            for atoms in found
+            for atoms in found.frames
         ]
-        return Reading(frames, notes=said.getvalue() + " ".join(str(one.message) for one in caught))
+        sentences = [*filter(None, [found.taken]), *found.notes, *found.left_out, *found.warnings]
+        return Reading(frames, notes=said.getvalue() + " ".join([*sentences, *(str(one.message) for one in caught)]))
 
     return read
 

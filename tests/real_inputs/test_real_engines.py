@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import constants
 
-from aiida_elyte.cli.datasets import read_any_frames
+from aiida_elyte.api.labels import read_labelled_frames
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import labels_of
 from aiida_elyte.science.trajectory.readers import open_trajectory, reduce_trajectory
@@ -70,7 +70,7 @@ def _floats(text):
 @pytest.mark.parametrize("name", ["scf", "smearing", "relax", "vc_relax", "md"])
 def test_text_of_pw_equals_its_xml(pw_run, name):
     folder = pw_run(name)
-    frames = read_any_frames(folder / "pw.out")
+    frames = read_labelled_frames(folder / "pw.out").frames
     steps = steps_of_pw_xml(folder / "out" / "run.xml")
     assert len(frames) == len(steps) == {"scf": 1, "smearing": 1, "vc_relax": 3}.get(name, 4)
     for frame, step in zip(frames, steps, strict=True):
@@ -90,14 +90,14 @@ def test_stress_of_pw_equals_its_xml(pw_run, name):
     root = ElementTree.parse(folder / "out" / "run.xml").getroot()
     stress = np.reshape(_floats(root.find("output/stress").text), (3, 3)) * HARTREE_EV / BOHR_A**3
     # pw.x counts pressure positive, ASE tension; the text has 8 decimals of Ry/bohr³.
-    found = labels_of(read_any_frames(folder / "pw.out")[0])["stress"]
+    found = labels_of(read_labelled_frames(folder / "pw.out").frames[0])["stress"]
     np.testing.assert_allclose(found, -stress[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]], rtol=0, atol=1e-6)
 
 
 @pytest.mark.engine("pw.x")
 def test_electrons_of_pw_that_do_not_converge_give_no_frame(pw_run):
     with pytest.raises(InputError, match=r"pw\.out"):
-        read_any_frames(pw_run("not_converged") / "pw.out")
+        read_labelled_frames(pw_run("not_converged") / "pw.out")
 
 
 def xyz_blocks(path):
@@ -117,7 +117,7 @@ def cp2k_cells(path):
 @pytest.mark.engine("cp2k.psmp")
 def test_output_of_cp2k_equals_the_files_beside_it(ran):
     folder = ran("cp2k", steps=3)
-    frames = read_any_frames(folder / "run.out", "PBE")
+    frames = read_labelled_frames(folder / "run.out", level_of_theory="PBE").frames
     comments, positions = xyz_blocks(folder / "run-pos-1.xyz")
     _, forces = xyz_blocks(folder / "run-frc-1.xyz")
     _, velocities = xyz_blocks(folder / "run-vel-1.xyz")
@@ -145,7 +145,7 @@ def test_output_of_cp2k_equals_the_files_beside_it(ran):
 @pytest.mark.engine("cp2k.psmp")
 def test_single_point_of_cp2k_tells_its_geometry_itself(ran):
     path = ran("cp2k", kind="ENERGY_FORCE") / "run.out"
-    (frame,) = read_any_frames(path, "PBE")
+    (frame,) = read_labelled_frames(path, level_of_theory="PBE").frames
     text = path.read_text()
     (energy,) = re.findall(r"^ ENERGY\| .*: +(\S+)$", text, re.MULTILINE)
     assert labels_of(frame)["energy"] == pytest.approx(float(energy) * HARTREE_EV, abs=1e-8)
@@ -251,7 +251,7 @@ def test_frames_labelled_by_xtb_are_read_as_they_were_computed(tmp_path, suffix)
         expected.append((frame.get_potential_energy(), frame.get_forces(), frame.get_stress(), frame.positions.copy()))
         frames.append(frame)
     write(tmp_path / f"set.{suffix}", frames)
-    found = read_any_frames(tmp_path / f"set.{suffix}", "GFN1-xTB")
+    found = read_labelled_frames(tmp_path / f"set.{suffix}", level_of_theory="GFN1-xTB").frames
     tolerance = 0 if suffix == "traj" else 1e-8  # ASE writes 8 decimals
     for frame, (energy, forces, stress, positions) in zip(found, expected, strict=True):
         labels = labels_of(frame)

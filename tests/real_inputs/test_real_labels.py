@@ -69,8 +69,6 @@ def test_mask_of_moving_atoms_zeroes_no_force(fault, run, tmp_path):
         fields[name]["record"]["data"].pop("file")
     assert fields["water"] == fields["water_mask"]
     for name in fields:
-        done = run(
-            "forcefield", "evaluate", tmp_path / "water", folder / f"{name}.extxyz", "--json", tmp_path / "e.json"
-        )
-        errors = json.loads((tmp_path / "e.json").read_text())
+        done = run("forcefield", "evaluate", tmp_path / "water", folder / f"{name}.extxyz", "--json")
+        errors = json.loads(done.stdout)
         assert errors["overall"]["force_rmse_kcal_mol_A"] == pytest.approx(1.25, abs=0.01)

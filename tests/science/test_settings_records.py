@@ -6,7 +6,7 @@ from inspect import Parameter, signature
 import pytest
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.forcefield.fit import fit_force_field
+from aiida_elyte.science.forcefield.fit import fit_discrete
 from aiida_elyte.science.forcefield.fit_settings import FitKeywords, FitSettings
 from aiida_elyte.science.lammps.compression import Compression
 from aiida_elyte.science.lammps.sampling_settings import Sampling
@@ -18,7 +18,7 @@ REPLICAS = [{"seed": 1, "member": "m00"}]
 def test_keywords_of_a_fit_are_those_of_the_function_with_its_defaults():
     keywords = {
         name: one.default
-        for name, one in signature(fit_force_field).parameters.items()
+        for name, one in signature(fit_discrete).parameters.items()
         if one.kind is Parameter.KEYWORD_ONLY and name not in ("bootstrap", "start", "on_step")
     }
     assert keywords == {one.name: one.default for one in fields(FitKeywords)}

@@ -20,11 +20,11 @@ __all__ = [
     "MOST_MOLALITY_OF_SITES",
     "Amounts",
     "box_recipe",
-    "build_box",
     "count_molecules",
     "enlarge",
     "loose_density",
     "one_of_each",
+    "pack_box",
     "seed_of_box",
     "topology_of_box",
 ]
@@ -156,14 +156,14 @@ def one_of_each(recipe: Recipe) -> Topology:
 
 
 def topology_of_box(recipe: Recipe, amounts: Amounts) -> Topology:
-    """Return the graph of the box that ``build_box`` builds."""
+    """Return the graph of the box that ``pack_box`` packs."""
     kinds = [] if recipe.polymer is None else [(chain_of(recipe.polymer), amounts.n_chains)]
     kinds += [(topology_from_smiles(smiles), number) for smiles, number in amounts.molecules.items()]
     return join([graph for graph, _ in kinds], [number for _, number in kinds])
 
 
-def build_box(recipe: Recipe, amounts: Amounts, density_g_cm3: float) -> Box:
-    """Build the loose box: chains grow, a liquid without chains is packed by Packmol.
+def pack_box(recipe: Recipe, amounts: Amounts, density_g_cm3: float) -> Box:
+    """Pack the loose box: chains grow, a liquid without chains is packed by Packmol.
 
     Raises
     ------

@@ -9,7 +9,7 @@ import torch
 
 from aiida_elyte.science.forcefield.continuous import ContinuousTyping, describe_graph
 from aiida_elyte.science.forcefield.dataset import System
-from aiida_elyte.science.forcefield.fit import fit_force_field, measure_net_force
+from aiida_elyte.science.forcefield.fit import fit_discrete, measure_net_force
 from aiida_elyte.science.forcefield.objective import Objective, draw_frames
 
 __all__ = ["fit_continuous"]
@@ -38,7 +38,7 @@ def fit_continuous(
 ) -> ContinuousTyping:
     r"""Train a network on forces with Adam, from a discrete force field by element and number of neighbours.
 
-    The objective is that of ``fit_force_field``, with the numbers x that the network gives: where neighbourhoods teach
+    The objective is that of ``fit_discrete``, with the numbers x that the network gives: where neighbourhoods teach
     nothing, the coarse force field stays. Forces are nearly linear in x, so each round makes the objective quadratic
 
     .. math:: O(x) \approx O(x_0) + 2 g \cdot (x - x_0) + (x - x_0) \cdot H (x - x_0)
@@ -54,7 +54,7 @@ def fit_continuous(
     validation
         Frames held back.
     terms, charge_scale, model_error, project_net_force, energy_error, bootstrap
-        As in ``fit_force_field``.
+        As in ``fit_discrete``.
     depth, width
         Of the network.
     n_rounds, n_steps
@@ -69,9 +69,9 @@ def fit_continuous(
     Raises
     ------
     InputError
-        As of ``fit_force_field``.
+        As of ``fit_discrete``.
     """
-    coarse = fit_force_field(
+    coarse = fit_discrete(
         [system.retyped(0) for system in systems],
         [system.retyped(0) for system in validation],
         terms=terms,

@@ -15,7 +15,7 @@ from aiida_elyte.science.forcefield.evaluation import energies
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.forcefield.objective import Objective, draw_frames
 
-__all__ = ["FitStep", "evaluate_forces", "fit_force_field", "measure_net_force"]
+__all__ = ["FitStep", "evaluate_forces", "fit_discrete", "measure_net_force"]
 
 _PATIENCE = 5
 """Steps without a better validation error after which a fit ends."""
@@ -44,7 +44,7 @@ class FitStep:
     """The best so far: on the frames held back, or else on the others."""
 
 
-def fit_force_field(
+def fit_discrete(
     systems: Sequence[System],
     validation: Sequence[System] = (),
     *,

@@ -40,7 +40,7 @@ class Split:
 
 @dataclass(frozen=True)
 class FitKeywords:
-    """Keywords of ``fit_force_field``.
+    """Keywords of ``fit_discrete``.
 
     Raises
     ------

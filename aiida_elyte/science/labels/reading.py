@@ -34,6 +34,8 @@ _STANDARD = {"energy", "forces", "stress", "charges", "dft_charge"}
 class Dataset:
     """The frames of a file, and what is to be said of them."""
 
+    name: str
+    """What the frames are called in sentences: the path of their file."""
     frames: list[Atoms]
     """Frames with their labels."""
     numbers: list[int]
@@ -117,7 +119,7 @@ def read_dataset(path: Path, given: Mapping[str, LabelName] | None = None) -> Da
         warnings.append(f"{path}: not taken as labels: {names}; name those that are with --labels, as energy=NAME")
     warnings += _named(path, warn_of(frames, labels, numbers))
     sources = {label: dict(account.sources[label]) for label in LABELS if label in account.sources}
-    return Dataset(frames, numbers, sources, _named(path, sentences(left_out)), [], warnings, keys)
+    return Dataset(str(path), frames, numbers, sources, _named(path, sentences(left_out)), [], warnings, keys)
 
 
 @np.errstate(all="ignore")
@@ -153,6 +155,7 @@ def check_dataset(
         raise InputError(f"{name}: frame {faults[0].index} is left out: {faults[0].reason}; expected a usable frame")
     sources = Counter(label for one in labels for label in one)
     return Dataset(
+        name,
         kept,
         kept_numbers,
         {label: {label: sources[label]} for label in LABELS if label in sources},

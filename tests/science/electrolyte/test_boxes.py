@@ -2,10 +2,10 @@ import pytest
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.electrolyte.boxes import (
-    build_box,
     count_molecules,
     enlarge,
     one_of_each,
+    pack_box,
     seed_of_box,
     topology_of_box,
 )
@@ -89,7 +89,7 @@ def test_without_salt_there_is_none():
 def test_the_box_has_the_amounts_and_the_graph_foretold():
     recipe = read_recipe({**PEO, "n_atoms": 500})
     amounts = count_molecules(recipe)
-    box = build_box(recipe, amounts, 0.2)
+    box = pack_box(recipe, amounts, 0.2)
     foretold = topology_of_box(recipe, amounts)
     assert len(box.positions) == amounts.n_atoms == len(foretold.elements)
     assert box.topology.elements == foretold.elements

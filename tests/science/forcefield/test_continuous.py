@@ -12,7 +12,7 @@ from aiida_elyte.science.forcefield.continuous import ContinuousTyping, describe
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
 from aiida_elyte.science.forcefield.dataset import describe_coordinates, group_frames
 from aiida_elyte.science.forcefield.evaluation import forces
-from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_force_field
+from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_discrete
 from aiida_elyte.science.forcefield.model import ForceField, interactions_of, place_types
 from aiida_elyte.science.lammps.export import place_molecules
 from aiida_elyte.science.molecules.topology import charges_of_molecules, renumber, topology_from_smiles
@@ -60,7 +60,7 @@ def systems():
 
 @pytest.fixture(scope="module", params=[1, 3])
 def network(systems, request):
-    coarse = fit_force_field([system.retyped(0) for system in systems], depth=0, n_steps=1)
+    coarse = fit_discrete([system.retyped(0) for system in systems], depth=0, n_steps=1)
     return shaken(ContinuousTyping(coarse, depth=request.param, width=8))
 
 
@@ -195,7 +195,7 @@ def test_the_coarse_force_field_of_a_member_is_that_of_its_own_draws():
     system = replace(system, forces=torch.tensor(np.random.default_rng(2).normal(0, 5, system.forces.shape)))
     options = {"depth": 1, "width": 4, "n_rounds": 0}
     found = fit_continuous([system], bootstrap=np.random.default_rng(3), **options)
-    expected = fit_force_field([system.retyped(0)], depth=0, bootstrap=np.random.default_rng(3))
+    expected = fit_discrete([system.retyped(0)], depth=0, bootstrap=np.random.default_rng(3))
     np.testing.assert_array_equal(found.coarse.parameters["bonds"], expected.parameters["bonds"])
     whole = fit_continuous([system], **options)
     assert not np.allclose(whole.coarse.parameters["bonds"], expected.parameters["bonds"], rtol=1e-3)

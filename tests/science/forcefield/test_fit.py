@@ -13,7 +13,7 @@ from aiida_elyte.science.forcefield.constraints import Constraints
 from aiida_elyte.science.forcefield.dataset import describe_coordinates, fingerprint, group_frames, split_frames
 from aiida_elyte.science.forcefield.derivatives import energy_derivatives, force_derivatives
 from aiida_elyte.science.forcefield.evaluation import energies, forces
-from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_force_field
+from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_discrete
 from aiida_elyte.science.forcefield.model import ForceField, interactions_of, place_types
 from aiida_elyte.science.forcefield.objective import Objective, draw_frames
 from aiida_elyte.science.lammps.export import as_lammps_system
@@ -74,7 +74,7 @@ def test_fit_recovers_the_forces_of_the_model_that_made_them(terms):
     systems = group_frames(frames_of(WATER, 12, 1, "water") + frames_of(MOLECULES["dme"], 24, 2, "DME"))
     constraints = Constraints(systems, terms)
     truth = force_field_of(constraints, random_numbers(constraints, 3))
-    found = fit_force_field(relabelled(systems, truth), terms=terms, model_error=1e-5, n_steps=100)
+    found = fit_discrete(relabelled(systems, truth), terms=terms, model_error=1e-5, n_steps=100)
     unseen = relabelled(group_frames(frames_of(WATER, 2, 8, "water") + frames_of(MOLECULES["dme"], 2, 9, "DME")), truth)
     assert evaluate_forces(found, unseen)["overall"]["force_rmse_kcal_mol_A"] < 1e-6
 
@@ -83,7 +83,7 @@ def test_fit_recovers_every_parameter_of_water():
     systems = group_frames(frames_of(WATER, 20, 1, "water"))
     constraints = Constraints(systems)
     truth = force_field_of(constraints, random_numbers(constraints, 5))
-    found = fit_force_field(relabelled(systems, truth), model_error=1e-6, n_steps=100)
+    found = fit_discrete(relabelled(systems, truth), model_error=1e-6, n_steps=100)
     for kind in ("bonds", "angles"):  # there are no pairs, dihedrals and impropers
         np.testing.assert_allclose(found.parameters[kind], truth.parameters[kind], rtol=1e-5)
     undetermined = found.record["errors"]["undetermined"]
@@ -203,7 +203,7 @@ def test_class_1_is_no_start_of_class_2(systems):
     constraints = Constraints(systems, "class1")
     start = force_field_of(constraints, random_numbers(constraints, 6))
     with pytest.raises(InputError, match="start has zero for k2 or k4"):
-        fit_force_field(systems, start=start)
+        fit_discrete(systems, start=start)
 
 
 def test_systems_in_parts_have_the_errors_of_the_whole(systems):
@@ -237,13 +237,13 @@ def test_a_drawn_fit_and_a_held_back_one_end(systems):
     truth = force_field_of(constraints, random_numbers(constraints, 3))
     labelled = relabelled(systems, truth)
     steps = []
-    found = fit_force_field(
+    found = fit_discrete(
         labelled, labelled, bootstrap=np.random.default_rng(1), on_step=steps.append, model_error=1.0, n_steps=4
     )
     assert [step.number for step in steps] == list(range(len(steps)))
     errors = [step.validation_rmse for step in steps]
     assert found.record["errors"]["validation_rmse_kcal_mol_A"] == min(errors) < errors[0] / 2
-    resumed = fit_force_field(labelled, labelled, start=found, model_error=1.0, n_steps=0)
+    resumed = fit_discrete(labelled, labelled, start=found, model_error=1.0, n_steps=0)
     assert resumed.record["errors"]["validation_rmse_kcal_mol_A"] == pytest.approx(min(errors), rel=1e-9)
 
 
@@ -321,7 +321,7 @@ def test_labels_without_charges_are_refused():
     for frame in frames:
         del frame.arrays["dft_charge"]
     with pytest.raises(InputError, match="water has no charges; expected those of its atoms"):
-        fit_force_field(group_frames(frames))
+        fit_discrete(group_frames(frames))
 
 
 def test_frames_that_smiles_do_not_describe_are_refused():
@@ -425,24 +425,24 @@ def test_energies_alone_determine_a_spring():
     constraints = Constraints(systems, "class1")
     truth = force_field_of(constraints, random_numbers(constraints, 5))
     labelled = with_energies(systems, truth, -1000.0)
-    found = fit_force_field(labelled, terms="class1", model_error=1e5, energy_error=1e-5, n_steps=60)
+    found = fit_discrete(labelled, terms="class1", model_error=1e5, energy_error=1e-5, n_steps=60)
     np.testing.assert_allclose(found.parameters["bonds"][:, :2], truth.parameters["bonds"][:, :2], rtol=1e-4)
     errors = evaluate_forces(found, labelled)["systems"]["water"]
     assert errors["energy_rmse_kcal_mol"] < 1e-3
-    without = fit_force_field(labelled, terms="class1", model_error=1e5, n_steps=60)
+    without = fit_discrete(labelled, terms="class1", model_error=1e5, n_steps=60)
     assert evaluate_forces(without, labelled)["systems"]["water"]["energy_rmse_kcal_mol"] > 0.1
 
 
 def test_energies_are_read_in_kcal_mol_and_wanted_where_they_are_fitted():
     frames = frames_of(WATER, 3, 1, "water")
     with pytest.raises(InputError, match="water has no energies; expected one a frame"):
-        fit_force_field(group_frames(frames), energy_error=1.0)
+        fit_discrete(group_frames(frames), energy_error=1.0)
     for number, frame in enumerate(frames):
         frame.calc = SinglePointCalculator(frame, forces=np.zeros((3, 3)), energy=-2.0 - number)
     (system,) = group_frames(frames)
     np.testing.assert_allclose(system.energies, 23.060548 * np.array([-2.0, -3.0, -4.0]), rtol=1e-7)
     with pytest.raises(InputError, match="energy_error is 0"):
-        fit_force_field([system], energy_error=0.0)
+        fit_discrete([system], energy_error=0.0)
 
 
 def test_frames_of_one_cluster_stay_on_one_side():

@@ -1,0 +1,16 @@
+"""Words that name a node or a file."""
+
+from pathlib import Path
+
+__all__ = ["is_identifier", "names_file"]
+
+
+def names_file(source: str | Path) -> bool:
+    """Tell whether a word names a file or folder, and not a node: one that exists is a file, whatever its name."""
+    return isinstance(source, Path) or Path(source).exists() or not is_identifier(source)
+
+
+def is_identifier(text: str) -> bool:
+    """Tell whether a word is a PK or a UUID."""
+    plain = text.replace("-", "")
+    return text.isdecimal() or (len(plain) == 32 and all(letter in "0123456789abcdef" for letter in plain))
