@@ -19,7 +19,7 @@ import click
 import yaml
 
 from aiida_elyte.cli.files import named, read_yaml, resumable, write_files
-from aiida_elyte.errors import ElyteError, InputError
+from aiida_elyte.errors import ElyteError, InputError, suggest
 
 if TYPE_CHECKING:
     from aiida_elyte.science.electrolyte.boxes import Amounts
@@ -121,8 +121,7 @@ def build(
 
 def _read_protocol(name: str, changes: Sequence[str]) -> "Compression":
     """Return the settings of a protocol, with what the user changes."""
-    from aiida_elyte.science.crystal import suggest
-    from aiida_elyte.science.lammps.compression import Compression
+        from aiida_elyte.science.lammps.compression import Compression
 
     content = yaml.safe_load((files("aiida_elyte") / "workflows" / "protocols" / "compression.yaml").read_text())
     own = {key: value for key, value in content["protocols"][name].items() if key != "description"}

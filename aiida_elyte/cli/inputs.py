@@ -9,8 +9,7 @@ import yaml
 
 from aiida_elyte.cli.datasets import require_level
 from aiida_elyte.cli.profile import find_code
-from aiida_elyte.errors import InputError
-from aiida_elyte.science.crystal import suggest
+from aiida_elyte.errors import InputError, suggest
 
 if TYPE_CHECKING:
     from aiida import orm

@@ -7,8 +7,7 @@ from typing import Any
 from aiida_quantumespresso.workflows.protocols.utils import ProtocolMixin as _ProtocolMixin
 from aiida_quantumespresso.workflows.protocols.utils import recursive_merge
 
-from aiida_elyte.errors import InputError
-from aiida_elyte.science.crystal import suggest
+from aiida_elyte.errors import InputError, suggest
 
 __all__ = ["ProtocolMixin", "check_overrides", "recursive_merge"]
 
