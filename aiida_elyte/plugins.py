@@ -1,4 +1,4 @@
-"""Plug-ins by name: ``load("labellers", "qe")``, ``configure("filters", "collision", {"min_distance_factor": 0.6})``."""
+"""Plug-ins by name: ``load("labellers", "qe")``; with settings, ``configure("filters", "collision", {…}, "here")``."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -8,14 +8,14 @@ from typing import Any
 from aiida_elyte.errors import InputError, suggest
 from aiida_elyte.science.settings import read_record
 
-__all__ = ["GROUPS", "configure", "configure_all", "load", "names"]
+__all__ = ["GROUPS", "check_names", "configure", "configure_all", "load", "names"]
 
 GROUPS = ("labellers", "trainers", "families", "samplers", "selectors", "filters", "seeds", "qualifications")
 """The doors: ``aiida_elyte.<group>`` is the group of entry points of each."""
 
 _REMOVED = {
-    "terms": "terms was removed; force-field terms are part of aiida_elyte.science.forcefield.terms, and LAMMPS input is "
-    f"written for those alone; expected one of {', '.join(GROUPS)}; use another labeller, trainer or family instead",
+    "terms": "terms was removed; force-field terms are part of aiida_elyte.science.forcefield.terms, and LAMMPS input "
+    f"is written for those alone; expected one of {', '.join(GROUPS)}; use another labeller, trainer or family instead",
 }
 
 
@@ -107,6 +107,24 @@ def configure_all(group: str, choices: Any, where: str) -> dict[str, Any]:
     InputError
         If a plug-in cannot be loaded or rejects its settings; a setting in place of a name is sent where it belongs.
     """
+    check_names(group, choices, where)
+    wanted = {name: settings for name, settings in sorted(choices.items()) if settings is not None}
+    return {name: configure(group, name, settings, f"{where}.{name}") for name, settings in wanted.items()}
+
+
+def check_names(group: str, choices: Any, where: str) -> None:
+    """Reject what is no mapping, or has a setting where the name of a plug-in is expected.
+
+    Parameters
+    ----------
+    group, choices, where
+        As in ``configure_all``.
+
+    Raises
+    ------
+    InputError
+        Naming the plug-ins whose setting it is.
+    """
     if not isinstance(choices, Mapping):
         raise InputError(f"{where} is {choices!r}; expected settings under the names of {group}")
     for key in choices:
@@ -115,14 +133,14 @@ def configure_all(group: str, choices: Any, where: str) -> dict[str, Any]:
                 f"{where} has {key!r}; expected names of {group} ({', '.join(names(group))}); "
                 f"it is a setting of {' and '.join(owners)}: write `{owners[0]}: {{{key}: …}}`"
             )
-    wanted = {name: settings for name, settings in sorted(choices.items()) if settings is not None}
-    return {name: configure(group, name, settings, f"{where}.{name}") for name, settings in wanted.items()}
 
 
 def _owners(group: str, setting: str) -> list[str]:
     """Return the plug-ins of a group that have a setting of this name."""
     kinds = {name: load(group, name) for name in names(group)}
-    return [name for name, kind in kinds.items() if is_dataclass(kind) and setting in {one.name for one in fields(kind)}]
+    return [
+        name for name, kind in kinds.items() if is_dataclass(kind) and setting in {one.name for one in fields(kind)}
+    ]
 
 
 def _singular(group: str) -> str:

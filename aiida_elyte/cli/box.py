@@ -121,7 +121,7 @@ def build(
 
 def _read_protocol(name: str, changes: Sequence[str]) -> "Compression":
     """Return the settings of a protocol, with what the user changes."""
-        from aiida_elyte.science.lammps.compression import Compression
+    from aiida_elyte.science.lammps.compression import Compression
 
     content = yaml.safe_load((files("aiida_elyte") / "workflows" / "protocols" / "compression.yaml").read_text())
     own = {key: value for key, value in content["protocols"][name].items() if key != "description"}

@@ -54,7 +54,8 @@ def read_overrides(path: Path | None) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise InputError(
-            f"overrides file {path} holds a {type(content).__name__}; expected a mapping, e.g. `seeds: {{seed: 1}}`"
+            f"overrides file {path} holds a {type(content).__name__}; expected a mapping, e.g. "
+            f"`conductivity: {{max_in_flight: 1}}`"
         )
     return content
 

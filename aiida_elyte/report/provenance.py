@@ -120,7 +120,7 @@ def describe_rounds(learning: orm.WorkChainNode) -> list[dict[str, Any]]:
                 "n_sampled": record["n_sampled"],
                 "refused": record["refused"],
                 "spreads_eV_A": np.array(record["spreads_eV_A"], float),
-                "threshold_eV_A": settings["selection"]["threshold_eV_A"],
+                "threshold_eV_A": settings["selection"].get("threshold_eV_A"),
                 "n_uncertain": record["n_uncertain"],
                 "n_selected": len(record["selected"]),
                 "n_labelled": labelled.get("n_labelled", 0),

@@ -1,6 +1,6 @@
 """What a run of molecular dynamics is told, checked before anything starts; imports neither torch nor AiiDA."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from math import isfinite
 from typing import Any

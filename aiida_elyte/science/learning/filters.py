@@ -17,7 +17,7 @@ __all__ = ["Collision", "Filter", "Molten", "Runaway", "filter_frames", "is_fini
 
 
 class Filter(ABC):
-    """A test that a frame has to pass before its label is paid for; a frozen dataclass whose fields are its settings."""
+    """A test that frames pass before labels are paid for; a frozen dataclass whose fields are its settings."""
 
     @abstractmethod
     def reason(self, frame: Atoms, reference: Atoms) -> str | None:

@@ -89,9 +89,9 @@ def _deform(structure: Atoms, epsilon: np.ndarray) -> Atoms:
 class Perturb(SeedKind):
     """Seeds by perturbing a crystal.
 
-    Each seed is a block of its own (``origin`` ``"seed-rattle-003#0"``). Every perturbation, and every seed in it, draws
-    from its own stream of randomness: asking for more seeds of one leaves the others as they were. All seeds are rattled
-    by the amplitude of ``rattle``, because a crystal at rest has no forces to learn from.
+    Each seed is a block of its own (``origin`` ``"seed-rattle-003#0"``). Every perturbation, and every seed in it,
+    draws from its own stream of randomness: asking for more seeds of one leaves the others as they were. All seeds are
+    rattled by the amplitude of ``rattle``, because a crystal at rest has no forces to learn from.
 
     What the options leave open comes from ``DEFAULTS``, and ``count`` 0 switches a perturbation off.
 

@@ -9,7 +9,6 @@ from aiida_elyte.science.frames import attach_labels
 from aiida_elyte.science.learning.filters import Collision, Molten, Runaway, filter_frames
 from aiida_elyte.science.structure.rmsd import framework_rmsd
 
-
 COLLISION = {"collision": Collision()}
 
 
