@@ -1,6 +1,9 @@
-"""The few failures a caller branches on."""
+"""The few failures a caller branches on, and the hint that a misspelt word deserves."""
 
-__all__ = ["ElyteError", "EngineMissingError", "InputError", "Interruption", "ProgramFailure"]
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = ["ElyteError", "EngineMissingError", "InputError", "Interruption", "ProgramFailure", "suggest"]
 
 
 class ElyteError(Exception):
@@ -39,3 +42,11 @@ class ProgramFailure(ElyteError):  # noqa: N818 - a failure with a name, not a p
         super().__init__(message)
         self.kind = kind
         self.results = results
+
+
+def suggest(word: str, choices: Iterable[str]) -> str:
+    """Return ``"; did you mean …?"`` with the choices that resemble a word, an empty string if none does."""
+    lowered = {choice.lower(): choice for choice in choices}
+    close = [name for name in lowered if word and name.startswith(word.lower())]
+    close = close or get_close_matches(word.lower(), list(lowered), n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(lowered[name] for name in close[:3])}?" if close else ""

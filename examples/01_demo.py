@@ -25,11 +25,13 @@ DEMO = Path(aiida_elyte.cli.__file__).parent / "demo"
 STRIDES = {"series_stride": 2, "sample_stride": 10, "spread_stride": 10}
 TINY = {
     "seeds": {
-        "rattle": {"count": 4},
-        "strain": {"count": 0},
-        "shear": {"count": 0},
-        "shrink": {"count": 0},
-        "supercell": {"count": 0},
+        "perturb": {
+            "rattle": {"count": 4},
+            "strain": {"count": 0},
+            "shear": {"count": 0},
+            "shrink": {"count": 0},
+            "supercell": {"count": 0},
+        },
     },
     "active_learning": {
         "ensemble": {"train": {"settings": {"architecture": {"n_features": 8, "n_layers": 1}, "max_epochs": 4}}},

@@ -54,11 +54,13 @@ def settings(tiny: bool) -> dict:
     train = {"architecture": {"n_features": 64, "n_layers": 3}, "max_epochs": 300, "patience": 100}
     chosen = {
         "seeds": {
-            "rattle": {"count": 14, "amplitude_A": 0.12},
-            "strain": {"count": 4},
-            "shear": {"count": 4},
-            "shrink": {"count": 1, "factors": [0.96, 1.04]},
-            "supercell": {"count": 0},
+            "perturb": {
+                "rattle": {"count": 14, "amplitude_A": 0.12},
+                "strain": {"count": 4},
+                "shear": {"count": 4},
+                "shrink": {"count": 1, "factors": [0.96, 1.04]},
+                "supercell": {"count": 0},
+            },
         },
         "active_learning": {
             "label": {"qe": {"max_in_flight": 2, "scf": scf}},
@@ -79,7 +81,7 @@ def settings(tiny: bool) -> dict:
     if tiny:
         scf |= {"kpoints_distance": 2.0, "parameters": {"SYSTEM": {"ecutwfc": 25.0, "ecutrho": 100.0}}}
         train |= {"architecture": {"n_features": 8, "n_layers": 1}, "max_epochs": 10}
-        chosen["seeds"] |= {
+        chosen["seeds"]["perturb"] |= {
             "rattle": {"count": 4},
             "strain": {"count": 0},
             "shear": {"count": 0},

@@ -5,11 +5,13 @@ from ase.build import bulk
 CHARGES = {"Li": 1.0}
 OVERRIDES = {
     "seeds": {
-        "rattle": {"count": 6, "amplitude_A": 0.08},
-        "strain": {"count": 0},
-        "shear": {"count": 0},
-        "shrink": {"count": 0},
-        "supercell": {"count": 0},
+        "perturb": {
+            "rattle": {"count": 6, "amplitude_A": 0.08},
+            "strain": {"count": 0},
+            "shear": {"count": 0},
+            "shrink": {"count": 0},
+            "supercell": {"count": 0},
+        },
     },
     "active_learning": {
         "label": {

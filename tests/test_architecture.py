@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from aiida_elyte.calculations.rooms import PROGRAMS, rooms_of
+from aiida_elyte.plugins import GROUPS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "aiida_elyte"
@@ -54,11 +55,7 @@ def test_nothing_is_unpickled():
         for point in entry_points(group=group)
         if point.name.startswith("elyte.")
     ]
-    + [
-        point
-        for name in ("labellers", "trainers", "selectors", "terms")
-        for point in entry_points(group=f"aiida_elyte.{name}")
-    ],
+    + [point for name in GROUPS for point in entry_points(group=f"aiida_elyte.{name}")],
     ids=lambda point: f"{point.group}:{point.name}",
 )
 def test_every_door_opens(point):

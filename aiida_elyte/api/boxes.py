@@ -18,8 +18,7 @@ from aiida_elyte.api.compression import Equilibration, LammpsRun, assess_equilib
 from aiida_elyte.api.engines import find_lammps
 from aiida_elyte.api.files import named, read_yaml, write_files
 from aiida_elyte.api.forcefield import FittedForceField, load_force_field
-from aiida_elyte.errors import InputError
-from aiida_elyte.science.crystal import suggest
+from aiida_elyte.errors import InputError, suggest
 from aiida_elyte.science.electrolyte.boxes import (
     Amounts,
     count_molecules,

@@ -21,7 +21,7 @@ from aiida_elyte.cli.inputs import (
     find_codes,
 )
 from aiida_elyte.errors import InputError
-from aiida_elyte.plugins import load
+from aiida_elyte.plugins import configure_all, load
 from aiida_elyte.science.cost import LABEL_RATES, Plan
 from aiida_elyte.science.crystal import require_charges, require_temperatures
 from aiida_elyte.science.crystal_files.read import read_structure
@@ -154,16 +154,14 @@ def build(request: Request) -> "ProcessBuilder":
 
 def plan_of(builder: "ProcessBuilder", request: Request) -> Plan:
     """Return the work of a street, for ``science.cost.estimate_cost``."""
-    from aiida_elyte.science.seeds.perturb import make_seeds
-
     atoms = builder.structure.get_ase()
     learning = builder.active_learning.learning.get_dict()
     train = builder.active_learning.ensemble["train"]["settings"].get_dict()
     conditions = builder.conductivity.conditions.get_dict()
-    seeds = builder.seeds.get_dict()
     n_seeds = 0
     if builder.dataset is None:
-        n_seeds = len(make_seeds(atoms, seeds, np.random.default_rng(seeds.pop("seed"))))
+        kinds = configure_all("seeds", builder.seeds.get_dict(), "seeds").values()
+        n_seeds = sum(len(kind.make(atoms, np.random.default_rng(kind.seed))) for kind in kinds)
     sampling = learning["sampling"]
     runs = len(conditions["temperatures_K"]) * conditions["n_replicas"]
     members = dict(builder.potentials or {})

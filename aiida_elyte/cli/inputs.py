@@ -8,8 +8,7 @@ import yaml
 
 from aiida_elyte.api.codes import find_code
 from aiida_elyte.api.labels import require_level
-from aiida_elyte.errors import InputError
-from aiida_elyte.science.crystal import suggest
+from aiida_elyte.errors import InputError, suggest
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -53,7 +52,8 @@ def read_overrides(path: Path | None) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise InputError(
-            f"overrides file {path} holds a {type(content).__name__}; expected a mapping, e.g. `seeds: {{seed: 1}}`"
+            f"overrides file {path} holds a {type(content).__name__}; expected a mapping, e.g. "
+            f"`conductivity: {{max_in_flight: 1}}`"
         )
     return content
 

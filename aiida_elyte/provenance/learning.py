@@ -79,7 +79,7 @@ class Selection:
     """Index of an unphysical frame → reason."""
     spreads_eV_A: tuple[float | None, ...]
     """Largest committee spread of each physical frame [eV/Å]."""
-    threshold_eV_A: float
+    threshold_eV_A: float | None
     """Spread above which a frame is uncertain [eV/Å]."""
     n_uncertain: int
     """Frames above the threshold."""
@@ -259,7 +259,7 @@ def _read_selection(process: Links) -> Selection:
         n_sampled=record["n_sampled"],
         refused=record["refused"],
         spreads_eV_A=tuple(record["spreads_eV_A"]),
-        threshold_eV_A=process.settings["selection"]["threshold_eV_A"],
+        threshold_eV_A=process.settings["selection"].get("threshold_eV_A"),
         n_uncertain=record["n_uncertain"],
         n_selected=len(record["selected"]),
         n_frames_before=len(process.inputs["dataset"]),

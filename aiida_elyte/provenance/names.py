@@ -22,6 +22,7 @@ __all__ = [
     "member_call",
     "parse_call",
     "round_call",
+    "seeds_call",
     "settling_call",
     "temperature_name",
 ]
@@ -47,13 +48,14 @@ class Call:
     """What a call link says."""
 
     kind: str
-    """A station by its name, or ``round``, ``member``, ``md``, ``batch``, ``frame``, ``box``, ``settling``."""
+    """A station by its name, or ``round``, ``member``, ``md``, ``batch``, ``frame``, ``box``, ``settling`` or
+    ``seeds``."""
     number: int | None = None
     """Number of the round, first frame of the batch, index of the frame, the box or the run; ``None`` for stations."""
     step: str | None = None
     """Step of a round: ``sample``, ``label``, ``train``."""
     name: str | None = None
-    """Name of the member, as ``m00``, also of a box; or of the temperature, as ``T0600_00``."""
+    """Name of the member, as ``m00``, also of a box; of the temperature, as ``T0600_00``; or of the kind of seeds."""
 
     @property
     def is_labelling(self) -> bool:
@@ -71,6 +73,11 @@ class Call:
 def round_call(number: int, step: Step) -> str:
     """Return the name of a step of a round of active learning, as ``round_03_train``."""
     return f"round_{number:02d}_{step}"
+
+
+def seeds_call(kind: str) -> str:
+    """Return the name of the jobs that make seeds of a kind, as ``make_seeds_paths``."""
+    return f"make_seeds_{kind}"
 
 
 def member_call(member: str) -> str:
@@ -120,6 +127,7 @@ _PATTERNS = {
     "batch": re.compile(r"label_b(?P<number>\d+)"),
     "frame": re.compile(r"frame_(?P<number>\d+)"),
     "box": re.compile(r"(?P<name>m\d+)_b(?P<number>\d+)"),
+    "seeds": re.compile(r"make_seeds_(?P<name>\w+)"),
     "settling": re.compile(r"settle_(?P<number>\d+)"),
 }
 

@@ -334,13 +334,17 @@ def draw_selection(data: Mapping[str, Any]) -> "Figure | None":
     figure = new_figure(max(1.9, 0.5 + 0.75 * len(rounds)))
     left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
     spreads = [one["spreads_eV_A"][one["spreads_eV_A"] > 0] for one in rounds]
-    everything = np.concatenate([*spreads, [one["threshold_eV_A"] for one in rounds]])
+    everything = np.concatenate(
+        [*spreads, [one["threshold_eV_A"] for one in rounds if one["threshold_eV_A"] is not None]]
+    )
     bins = np.geomspace(everything.min() / 1.1, everything.max() * 1.1, 36)
     for place, (one, found) in enumerate(zip(rounds, spreads, strict=True)):
         counts, _ = np.histogram(found, bins)
         height = 0.85 * counts / max(1, counts.max())
         base, threshold = -place, one["threshold_eV_A"]
         left.stairs(base + height, bins, baseline=base, fill=True, color=QUIET, alpha=0.55)
+        if threshold is None:
+            continue
         above = np.where(bins[:-1] >= threshold, height, 0)
         left.stairs(base + above, bins, baseline=base, fill=True, color=COLOURS[4])
         left.plot([threshold, threshold], [base, base + 0.93], color=INK, linewidth=1, linestyle=(0, (3, 2)))

@@ -1,6 +1,5 @@
 """A crystal structure: the checks that everything after relies on."""
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
 from ase.neighborlist import neighbor_list
 
-from aiida_elyte.errors import InputError
+from aiida_elyte.errors import InputError, suggest
 
 __all__ = [
     "OVERLAP_FACTOR",
@@ -21,7 +20,6 @@ __all__ = [
     "refuse_partial",
     "require_charges",
     "require_temperatures",
-    "suggest",
 ]
 
 OVERLAP_FACTOR = 0.5
@@ -145,13 +143,6 @@ def closest_contact(atoms: Atoms, within: float = 1.0) -> Contact | None:
     nearest = int(np.argmin(factors))
     pair = tuple(f"{chemical_symbols[atoms.numbers[i]]}{i}" for i in sorted((first[nearest], second[nearest])))
     return Contact((pair[0], pair[1]), float(distances[nearest]), float(factors[nearest]))
-
-
-def suggest(word: str, choices: Sequence[str]) -> str:
-    """Return ``"; did you mean …?"`` with the choices that resemble a word, else an empty string."""
-    lowered = {choice.lower(): choice for choice in choices}
-    close = [lowered[match] for match in difflib.get_close_matches(word.lower(), list(lowered), n=3, cutoff=0.5)]
-    return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 def require_charges(structure: Atoms, charges: Mapping[str, float] | None, mobile: Sequence[str] = ()) -> None:

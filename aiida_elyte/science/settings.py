@@ -5,8 +5,7 @@ from dataclasses import MISSING, fields
 from math import isfinite
 from typing import Any, TypeVar
 
-from aiida_elyte.errors import InputError
-from aiida_elyte.science.crystal import suggest
+from aiida_elyte.errors import InputError, suggest
 
 __all__ = ["check_count", "check_flag", "check_positive", "read_record", "refuse_unknown"]
 

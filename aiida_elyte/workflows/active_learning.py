@@ -8,27 +8,26 @@ from aiida.common import AttributeDict
 from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, if_, while_
 
 from aiida_elyte.calculations.functions.dynamics import retraining_settings, run_settings
-from aiida_elyte.calculations.functions.frames import merge_frames, select_frames
+from aiida_elyte.calculations.functions.frames import merge_frames, qualify_frames, select_frames
 from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.errors import InputError
-from aiida_elyte.plugins import load
+from aiida_elyte.plugins import configure, configure_all, load
 from aiida_elyte.provenance.names import round_call
 from aiida_elyte.science.learning.convergence import held_out_error, label_budget_left, should_continue
 from aiida_elyte.science.learning.ensemble import member_name, replica_settings
 from aiida_elyte.science.learning.settings import Learning
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.label.ase import merge_labels
-from aiida_elyte.workflows.md import MdBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
 from aiida_elyte.workflows.trainer import Trainer
 from aiida_elyte.workflows.validation import (
+    validate_inputs,
     validate_labelled,
     validate_plugin,
     validate_same_level,
-    validate_selector,
     validate_settings,
 )
 
@@ -38,20 +37,18 @@ __all__ = ["ActiveLearningWorkChain"]
 class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
     """Active learning by committee spread.
 
-    Each round runs replicas of MD above the target temperature, each driven by one member; refuses unphysical frames
-    with the reason; labels a diverse subset of the uncertain ones; merges; retrains warm. Ends when uncertain
-    frames are rare, or when rounds or labels are spent, and says which.
+    Each round samples with the members above the target temperature; judges the frames by the tests of qualification;
+    sets unphysical ones aside with the reason; labels some of the others; merges; retrains warm. Ends when uncertain
+    frames are rare, or when rounds or labels are spent, and says which. Labeller, sampler, filters, selector and tests
+    are plug-ins.
     """
 
     PROTOCOL = "active_learning"
-    _sampler: type[WorkChain] = MdBaseWorkChain
-    """What runs replicas from ``start`` with ``potentials`` and returns ``frames`` with the committee's spread."""
+    PLUGINS = (("learning", "selection", "filters"), ("learning", "qualification"))
     _potential: type[orm.Data] = PotentialData
     """What a member is."""
     _starts_warm = True
     """Whether members are trained on from where they are."""
-    _engines: tuple[str, ...] = ()
-    """Codes that the sampler needs beside Python, by port and role."""
     _start_help = "Frame the sampling starts from; reference of the framework."
 
     @classmethod
@@ -72,13 +69,23 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         )
         spec.input_namespace("label", dynamic=True, help="Inputs of the labeller.")
         spec.expose_inputs(TrainEnsembleWorkChain, namespace="ensemble", exclude=("dataset", "initial"))
-        spec.expose_inputs(cls._sampler, namespace="sample", exclude=("start", "potentials"))
+        spec.input(
+            "sampler",
+            valid_type=orm.Str,
+            serializer=orm.to_aiida_type,
+            validator=validate_plugin("samplers"),
+            help="Name of the sampler in `aiida_elyte.samplers`.",
+        )
+        spec.input_namespace(
+            "sample", dynamic=True, help="Inputs of the sampler, without `start` and `potentials`; see `Sampler`."
+        )
         spec.input(
             "learning",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
             validator=holds(Learning),
-            help="Settings of the loop, as in the protocol: rounds, budget, `sampling`, `selection`, `retraining`.",
+            help="Settings of the loop, as in the protocol: rounds, budget, `sampling`, `selection`, `retraining`, "
+            "`qualification`.",
         )
         spec.inputs.validator = cls._validate
         spec.output("dataset", valid_type=FramesData, help="All labelled frames.")
@@ -119,8 +126,8 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         Parameters
         ----------
         codes
-            ``python``: Python with torch, SchNetPack, torch-sim; and, under the labeller's name, the code of its engine
-            (without one the labeller runs with ``python``).
+            ``python``: Python with torch, SchNetPack, torch-sim; those that the sampler asks for by role; and, under
+            the labeller's name, the code of its engine (without one the labeller runs with ``python``).
         start, dataset
             Start frame and labelled frames; left out where another WorkChain fills them in.
         labeller
@@ -131,7 +138,8 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         Raises
         ------
         InputError
-            When the labeller is unknown, or its calculator is named without a level of theory.
+            If labeller or sampler are unknown, a calculator is named without a level of theory, or a code that the
+            sampler needs is missing.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
         python = codes["python"]
@@ -143,13 +151,19 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         if role not in codes:
             raise InputError(f"codes are {sorted(codes)}; expected {role!r} among them, for the trainer; add it")
         ensemble = TrainEnsembleWorkChain.get_builder_from_protocol(codes[role], overrides=inputs["ensemble"], **given)
-        sample = cls._sampler.get_builder_from_protocol(
-            python, overrides=inputs["sample"], **given, **{port: codes[port] for port in cls._engines}
+        sampler = load("samplers", inputs["sampler"])
+        if missing := [role for role in sampler.CODES if role not in codes]:
+            raise InputError(
+                f"codes have no {', '.join(missing)}; expected one for each role of the sampler {inputs['sampler']!r}"
+            )
+        sample = sampler.get_builder_from_protocol(
+            python, overrides=inputs["sample"], **given, **{role: codes[role] for role in sampler.CODES}
         )
         builder = cls.get_builder()
         builder.labeller = orm.Str(labeller)
         builder.label = label._inputs(prune=True)
         builder.ensemble = ensemble._inputs(prune=True)
+        builder.sampler = orm.Str(inputs["sampler"])
         builder.sample = sample._inputs(prune=True)
         builder.learning = orm.Dict(inputs["learning"])
         if start is not None:
@@ -175,7 +189,12 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         learning, members = inputs["learning"].get_dict(), sorted(inputs.get("potentials") or {})
         if learning.get("retraining") and not cls._starts_warm:
             return "learning has retraining; expected none, for members are trained anew; leave it out"
-        refused = validate_same_level(inputs.get("dataset"), inputs) or validate_selector(learning["selection"])
+        sampler = load("samplers", inputs["sampler"].value)
+        refused = (
+            validate_same_level(inputs.get("dataset"), inputs)
+            or _validate_plugins(learning)
+            or validate_inputs(sampler, inputs["sample"], "sample", later=("start", "potentials"))
+        )
         if refused is not None:
             return refused
         members = members or [member_name(index) for index in range(inputs["ensemble"]["n_members"].value)]
@@ -184,7 +203,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
                 "n_members is 1; expected at least two, as one member has no committee spread; or set max_rounds to 0"
             )
         sampled = replica_settings(inputs["sample"]["settings"].get_dict(), learning["sampling"], members, 1)
-        return validate_settings(cls._sampler, orm.Dict(sampled), "learning.sampling")
+        return validate_settings(sampler, orm.Dict(sampled), "learning.sampling")
 
     def setup(self) -> None:
         """Start with what is given."""
@@ -213,7 +232,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         """Sample with the current ensemble."""
         self.ctx.number += 1
         self.ctx.selected = None
-        inputs = AttributeDict(self.exposed_inputs(self._sampler, namespace="sample"))
+        inputs = AttributeDict(self.inputs.sample)
         inputs.start = self.inputs.start
         inputs.potentials = self.ctx.potentials
         inputs.settings = run_settings(
@@ -222,11 +241,11 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             orm.List(sorted(self.ctx.potentials)),
             orm.Int(self.ctx.number),
         )
-        inputs.metadata.call_link_label = round_call(self.ctx.number, "sample")
-        return ToContext(sampling=self.submit(self._sampler, **inputs))
+        inputs.metadata = {**inputs.get("metadata", {}), "call_link_label": round_call(self.ctx.number, "sample")}
+        return ToContext(sampling=self.submit(load("samplers", self.inputs.sampler.value), **inputs))
 
     def inspect_sampling(self) -> ExitCode | None:
-        """Filter and select what was sampled, also by a run that stopped: there the potential has to learn."""
+        """Judge, filter and select what was sampled, also by a run that stopped: there the potential has to learn."""
         node = self.ctx.sampling
         if "frames" not in node.outputs:
             self._attach(f"sampling of round {self.ctx.number} failed")
@@ -236,6 +255,8 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         choices["seed"] = self.settings["sampling"]["seed"] + self.ctx.number
         found = select_frames(node.outputs.frames, self.ctx.dataset, self.inputs.start, orm.Dict(choices))
         record = found["record"].get_dict()
+        tests = orm.Dict(self.settings.get("qualification", {}))
+        verdicts = qualify_frames(node.outputs.frames, self.ctx.dataset, tests).get_dict()
         self.ctx.selected = found.get("frames")
         self.ctx.rounds.append(
             {
@@ -249,6 +270,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
                 "n_labelled": 0,
                 "spreads_eV_A": record["spreads_eV_A"],
                 "refused": record["refused"],
+                "qualification": verdicts,
                 "stops": node.outputs.results.get_dict().get("stops", {}) if "results" in node.outputs else {},
             }
         )
@@ -322,3 +344,15 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         if self.ctx.potentials:
             self.out("potentials", self.ctx.potentials)
         self.out("history", orm.Dict({"rounds": self.ctx.rounds, "reason": reason}).store())
+
+
+def _validate_plugins(learning: Mapping[str, Any]) -> str | None:
+    """Return a sentence if selector, filters or tests of qualification are unknown or reject their settings."""
+    selection = learning["selection"]
+    try:
+        configure("selectors", selection["selector"], selection["selection"], "selection.selection")
+        configure_all("filters", selection["filters"], "selection.filters")
+        configure_all("qualifications", learning.get("qualification", {}), "qualification")
+    except InputError as error:
+        return f"learning: {error}"
+    return None

@@ -6,18 +6,18 @@ from aiida import orm
 from aiida.common import AttributeDict
 from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, if_
 
-from aiida_elyte.calculations.functions.frames import frame_structure, make_seed_frames
+from aiida_elyte.calculations.functions.frames import frame_structure, make_seed_frames, merge_frames
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.errors import InputError
-from aiida_elyte.plugins import load
-from aiida_elyte.provenance.names import CONDUCTIVITY, LEARNING, SEED_LABELS
+from aiida_elyte.plugins import check_names, configure_all, load
+from aiida_elyte.provenance.names import CONDUCTIVITY, LEARNING, SEED_LABELS, seeds_call
 from aiida_elyte.science.crystal import check_structure, require_charges
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 from aiida_elyte.workflows.conductivity import ConductivityWorkChain
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
-from aiida_elyte.workflows.validation import validate_labelled, validate_one_level
+from aiida_elyte.workflows.validation import validate_inputs, validate_labelled, validate_one_level
 
 __all__ = ["CrystalWorkChain"]
 
@@ -29,6 +29,7 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
     """
 
     PROTOCOL = "crystal"
+    PLUGINS = (("seeds",),)
 
     @classmethod
     def define(cls, spec: Any) -> None:
@@ -45,7 +46,16 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         spec.input_namespace(
             "potentials", valid_type=PotentialData, dynamic=True, required=False, help="Members to start with."
         )
-        spec.input("seeds", valid_type=orm.Dict, serializer=orm.to_aiida_type, help="Settings of the perturbed seeds.")
+        spec.input(
+            "seeds",
+            valid_type=orm.Dict,
+            serializer=orm.to_aiida_type,
+            validator=_validate_seeds,
+            help="Settings of each kind of seeds under its name; see `SeedKind`.",
+        )
+        spec.input_namespace(
+            "seed_jobs", dynamic=True, required=False, help="Inputs of the kinds of seeds that are WorkChains, by name."
+        )
         spec.expose_inputs(
             ActiveLearningWorkChain, namespace="active_learning", exclude=("start", "dataset", "potentials")
         )
@@ -56,12 +66,13 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         spec.output("refused", valid_type=orm.Dict, required=False, help="Seeds that could not be labelled, and why.")
         spec.outline(
             cls.setup,
-            if_(cls.should_make_dataset)(cls.run_labelling, cls.inspect_labelling),
+            if_(cls.should_make_dataset)(cls.run_seeds, cls.inspect_seeds, cls.run_labelling, cls.inspect_labelling),
             cls.run_learning,
             cls.inspect_learning,
             cls.run_conductivity,
             cls.inspect_conductivity,
         )
+        spec.exit_code(449, "ERROR_SEEDS_FAILED", message="Seeds of the kind {kind} could not be made: {reason}")
         spec.exit_code(450, "ERROR_LABELLING_FAILED", message="The seeds could not be labelled: {reason}")
         spec.exit_code(451, "ERROR_LEARNING_FAILED", message="The ensemble could not be learned: {reason}")
         spec.exit_code(452, "ERROR_CONDUCTIVITY_FAILED", message="The production runs gave no result: {reason}")
@@ -100,7 +111,7 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         Raises
         ------
         InputError
-            When the labeller is unknown.
+            If the labeller or a kind of seeds is unknown.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
         given = {"protocol": protocol, "options": options}
@@ -116,7 +127,13 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         )
         builder = cls.get_builder()
         builder.structure = structure
-        builder.seeds = orm.Dict(inputs["seeds"])
+        check_names("seeds", inputs["seeds"], "seeds")
+        seeds = {name: settings for name, settings in inputs["seeds"].items() if settings is not None}
+        jobs = {name: load("seeds", name) for name in seeds if _needs_jobs(name)}
+        builder.seeds = orm.Dict({name: settings for name, settings in seeds.items() if name not in jobs})
+        for name, kind in jobs.items():
+            sub = kind.get_builder_from_protocol(codes.get(name, codes["python"]), overrides=seeds[name], **given)
+            builder.seed_jobs[name] = sub._inputs(prune=True)
         builder.conductivity = conductivity._inputs(prune=True)
         builder.active_learning = learning._inputs(prune=True)
         return builder
@@ -130,10 +147,32 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         """Tell whether seeds have to be made and labelled."""
         return self.ctx.dataset is None
 
+    def run_seeds(self) -> ToContext:
+        """Make the seeds; kinds that need jobs are submitted."""
+        children = {}
+        for name, given in self.inputs.get("seed_jobs", {}).items():
+            inputs = AttributeDict(given)
+            inputs.start = self.ctx.start
+            inputs.metadata = {**inputs.get("metadata", {}), "call_link_label": seeds_call(name)}
+            children[seeds_call(name)] = self.submit(load("seeds", name), **inputs)
+        return ToContext(**children)
+
+    def inspect_seeds(self) -> ExitCode | None:
+        """Collect the seeds of all kinds."""
+        found = [make_seed_frames(self.ctx.start, self.inputs.seeds)] if self.inputs.seeds.get_dict() else []
+        for name in sorted(self.inputs.get("seed_jobs", {})):
+            node = self.ctx[seeds_call(name)]
+            if not node.is_finished_ok:
+                return self.exit_codes.ERROR_SEEDS_FAILED.format(kind=name, reason=reason_of(node))
+            found.append(node.outputs.frames)
+        named = {f"kind_{number:02d}": frames for number, frames in enumerate(found)}
+        self.ctx.seeds = found[0] if len(found) == 1 else merge_frames(**named)
+        return None
+
     def run_labelling(self) -> ToContext:
-        """Make the seeds and label them."""
+        """Label the seeds."""
         inputs = AttributeDict(self.inputs.active_learning.label)
-        inputs.frames = make_seed_frames(self.ctx.start, self.inputs.seeds)
+        inputs.frames = self.ctx.seeds
         inputs.metadata = {"call_link_label": SEED_LABELS}
         self.report(f"{len(inputs.frames)} seeds go to the labeller {self.inputs.active_learning.labeller.value!r}")
         return ToContext(labelling=self.submit(load("labellers", self.inputs.active_learning.labeller.value), **inputs))
@@ -183,6 +222,30 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         return None
 
 
+def _needs_jobs(name: str) -> bool:
+    """Return whether a kind of seeds is a WorkChain."""
+    kind = load("seeds", name)
+    return isinstance(kind, type) and issubclass(kind, WorkChain)
+
+
+def _validate_seeds(node: orm.Dict | None, port: Any) -> str | None:
+    try:
+        if node is not None:
+            configure_all("seeds", node.get_dict(), port.name)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _validate_seed_jobs(inputs: Any) -> str | None:
+    """Return a sentence if there are no seeds to label, or a kind that needs jobs rejects its inputs."""
+    jobs = inputs.get("seed_jobs") or {}
+    if not jobs and not inputs["seeds"].get_dict():
+        return "seeds names no kind of seeds; expected at least one; name one, or give a dataset"
+    refused = (validate_inputs(load("seeds", name), jobs[name], f"seed_jobs.{name}", ("start",)) for name in jobs)
+    return next((sentence for sentence in refused if sentence is not None), None)
+
+
 def _check_structure(node: orm.StructureData | None, _: Any) -> str | None:
     if node is None:
         return None
@@ -205,7 +268,7 @@ def _validate(inputs: Any, _: Any) -> str | None:
     except InputError as error:
         return str(error)
     if "dataset" not in inputs:
-        return None
+        return _validate_seed_jobs(inputs)
     missing = {kind.symbol for kind in inputs["structure"].kinds} - set(
         inputs["dataset"].base.attributes.get("elements")
     )

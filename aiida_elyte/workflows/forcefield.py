@@ -4,7 +4,6 @@ from typing import Any
 
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
-from aiida_elyte.workflows.sample_clusters import SampleClustersBaseWorkChain
 from aiida_elyte.workflows.validation import validate_charges
 
 __all__ = ["ForceFieldWorkChain"]
@@ -20,10 +19,8 @@ class ForceFieldWorkChain(ActiveLearningWorkChain):
     """
 
     PROTOCOL = "forcefield"
-    _sampler = SampleClustersBaseWorkChain
     _potential = ForceFieldData
     _starts_warm = False
-    _engines = ("engine",)
     _start_help = "Clusters the sampling starts from, with their total charge."
 
     @classmethod

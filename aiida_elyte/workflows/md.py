@@ -17,6 +17,7 @@ class MdBaseWorkChain(ScriptBaseWorkChain):
 
     _process_class = MdCalculation
     PROTOCOL = "md"
+    CODES = ()
 
     @classmethod
     def define(cls, spec: Any) -> None:

@@ -11,3 +11,4 @@ class SampleClustersBaseWorkChain(ScriptBaseWorkChain):
 
     _process_class = SampleClustersCalculation
     PROTOCOL = "sample_clusters"
+    CODES = ("engine",)

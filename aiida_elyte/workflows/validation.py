@@ -1,11 +1,11 @@
 """Sentences for inputs that cannot be used: validators shared by the WorkChains."""
 
-from collections.abc import Callable, Mapping
-from inspect import Parameter, signature
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aiida import orm
 from aiida.engine import Process
+from aiida.engine.processes.ports import PortNamespace
 
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
@@ -14,17 +14,16 @@ from aiida_elyte.science.electrolyte.boxes import count_molecules
 from aiida_elyte.science.electrolyte.recipe import read_recipe
 from aiida_elyte.science.labels.calculators import has_charges
 from aiida_elyte.science.labels.theory import combine_levels
-from aiida_elyte.science.settings import refuse_unknown
 
 __all__ = [
     "validate_charges",
+    "validate_inputs",
     "validate_labelled",
     "validate_one_level",
     "validate_plugin",
     "validate_positive",
     "validate_recipe",
     "validate_same_level",
-    "validate_selector",
     "validate_settings",
 ]
 
@@ -126,17 +125,24 @@ def validate_settings(process: type[Process], node: orm.Dict, name: str) -> str 
     return None if refused is None else f"{name}: {refused.message}"
 
 
-def validate_selector(selection: Mapping[str, Any]) -> str | None:
-    """Refuse a selector that there is not, and keywords that it does not take."""
-    try:
-        parameters = signature(load("selectors", selection["selector"])).parameters
-        if all(one.kind is not Parameter.VAR_KEYWORD for one in parameters.values()):
-            # Frames, spreads, n_select, rng, and what is known, are not for a user to give.
-            taken = [name for name in [*parameters][4:] if name != "known"]
-            refuse_unknown("selection.selection", selection["selection"], taken)
-    except InputError as error:
-        return str(error)
-    return None
+def validate_inputs(process: type[Process], inputs: Mapping[str, Any], name: str, later: Sequence[str]) -> str | None:
+    """Return a sentence if a process would reject inputs that lie in a dynamic namespace until it is submitted.
+
+    Parameters
+    ----------
+    process
+        What will take the inputs.
+    inputs
+        The inputs.
+    name
+        Name of the namespace.
+    later
+        Ports that are filled in later.
+    """
+    ports = PortNamespace()
+    ports.absorb(process.spec().inputs, exclude=later)
+    refused = ports.validate(dict(inputs))
+    return None if refused is None else f"{name}: {refused.message}"
 
 
 def validate_charges(label: Any, name: str) -> str | None:

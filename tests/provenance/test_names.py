@@ -16,6 +16,7 @@ from aiida_elyte.provenance.names import Call
         (names.frame_call(7), Call("frame", 7)),
         (names.box_call("m01", 2), Call("box", 2, name="m01")),
         (names.settling_call(1), Call("settling", 1)),
+        (names.seeds_call("paths"), Call("seeds", name="paths")),
         (names.SEED_LABELS, Call("seeds_label")),
         (names.CLUSTER_LABELS, Call("clusters_label")),
     ],

@@ -8,7 +8,6 @@ from aiida_elyte.science.crystal import (
     closest_contact,
     require_charges,
     require_temperatures,
-    suggest,
 )
 
 
@@ -88,8 +87,3 @@ def test_bad_temperatures_are_refused(bad):
 
 def test_temperatures():
     require_temperatures([700, 850.5])
-
-
-def test_suggestions_ignore_case():
-    assert suggest("li", ["Li", "S"]) == "; did you mean Li?"
-    assert suggest("qqq", ["Li", "S"]) == ""

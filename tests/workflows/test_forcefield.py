@@ -8,6 +8,7 @@ from ase.build import molecule
 from ase.collections import g2
 
 from aiida_elyte.data.frames import FramesData
+from aiida_elyte.plugins import configure_all
 from aiida_elyte.science.frames import attach_labels, first_frames
 from aiida_elyte.science.learning.filters import filter_frames
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
@@ -97,12 +98,13 @@ def test_each_round_is_driven_by_the_fit_of_the_one_before(python_code, aiida_lo
 
 
 def test_collisions_are_refused_and_molecules_are_not():
-    factor = ForceFieldWorkChain.get_protocol_inputs("balanced")["learning"]["selection"]["filters"]
+    chosen = ForceFieldWorkChain.get_protocol_inputs("balanced")["learning"]["selection"]["filters"]
+    filters = configure_all("filters", chosen, "filters")
     molecules = [each for each in map(molecule, g2.names) if len(each) > 1]
-    kept, refused = filter_frames(molecules, molecules[0], factor)
+    kept, refused = filter_frames(molecules, molecules[0], filters)
     assert len(kept) == len(molecules), refused
     # A bond of 1.43 Å, 1.03 times the covalent radii of C and O, at half its length.
     ether = molecule("CH3OCH3")
     carbon, oxygen = (int(np.flatnonzero(ether.symbols == symbol)[0]) for symbol in "CO")
     ether.set_distance(oxygen, carbon, 0.5 * ether.get_distance(oxygen, carbon), fix=0)
-    assert "collision" in filter_frames([ether], ether, factor)[1][0]
+    assert "collision" in filter_frames([ether], ether, filters)[1][0]

@@ -203,7 +203,20 @@ def learns_from(**settings):
             rounds(selection={"selection": {"pool": 1}}),
             "selection.selection has 'pool'; expected threshold_eV_A, pool_",
         ),
-        (rounds(selection={"filters": {"colour": 1}}), "filters has 'colour'; expected min_distance_factor"),
+        (
+            rounds(selection={"filters": {"colour": {}}}),
+            "filter 'colour' is unknown; .*installed are collision, molten",
+        ),
+        (
+            rounds(selection={"filters": {"collision": {"factor": 1}}}),
+            "filters.collision has 'factor'; expected min_distance_factor",
+        ),
+        (
+            rounds(selection={"filters": {"min_distance_factor": 0.6}}),
+            "filters has 'min_distance_factor'; expected names of .*write `collision: {min_distance_factor: …}`",
+        ),
+        (rounds(qualification={"shortest": {}}), "qualification 'shortest' is unknown; .*did you mean shortest_dist"),
+        ({"learning": {"sampler": "cluster"}}, "sampler 'cluster' is unknown; .*did you mean clusters"),
         (rounds(sampling={"n_step": 9}), "learning.sampling: settings has 'n_step'; .*did you mean n_steps"),
         (rounds(sampling={"sample_stride": 5001}), "sample_stride is 5001, n_steps 5000; expected frames within"),
         (rounds(sampling={"n_replicas": 0}), "learning: sampling.n_replicas is 0; expected a whole number"),

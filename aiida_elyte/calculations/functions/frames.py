@@ -1,4 +1,4 @@
-"""calcfunctions on frames: seeds, batches, merging, selection."""
+"""calcfunctions on frames: seeds, batches, merging, selection, qualification."""
 
 from typing import Any
 
@@ -7,11 +7,20 @@ from aiida import orm
 
 from aiida_elyte.calculations.uncached import uncached_calcfunction
 from aiida_elyte.data.frames import FramesData
-from aiida_elyte.science.frames import labels_of, round_frame
-from aiida_elyte.science.learning.filters import filter_frames
-from aiida_elyte.science.seeds.perturb import make_seeds
+from aiida_elyte.plugins import configure, configure_all
+from aiida_elyte.science.frames import round_frame
+from aiida_elyte.science.learning.choice import choose_frames
+from aiida_elyte.science.learning.qualification import Evidence
 
-__all__ = ["collect_refused", "cut_batch", "frame_structure", "make_seed_frames", "merge_frames", "select_frames"]
+__all__ = [
+    "collect_refused",
+    "cut_batch",
+    "frame_structure",
+    "make_seed_frames",
+    "merge_frames",
+    "qualify_frames",
+    "select_frames",
+]
 
 
 @uncached_calcfunction
@@ -24,10 +33,10 @@ def frame_structure(structure: orm.StructureData) -> FramesData:
 
 @uncached_calcfunction
 def make_seed_frames(start: FramesData, settings: orm.Dict) -> FramesData:
-    """Return the perturbed seeds of a structure; ``settings['seed']`` seeds the randomness."""
-    choices = settings.get_dict()
-    rng = np.random.default_rng(choices.pop("seed"))
-    return FramesData(make_seeds(start.get_frames()[0], choices, rng))
+    """Return the seeds of a structure, kind by kind in the order of their names; ``settings`` are under these names."""
+    structure = start.get_frames()[0]
+    kinds = configure_all("seeds", settings.get_dict(), "seeds").values()
+    return FramesData([seed for kind in kinds for seed in kind.make(structure, np.random.default_rng(kind.seed))])
 
 
 @uncached_calcfunction
@@ -58,35 +67,31 @@ def collect_refused(**batches: orm.Dict) -> orm.Dict:
 
 @uncached_calcfunction
 def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, settings: orm.Dict) -> dict[str, Any]:
-    """Filter sampled frames, rank them by committee spread, take a diverse subset; tell what was refused and why."""
-    from aiida_elyte.plugins import load
-
-    choices = settings.get_dict()
-    frames = sampled.get_frames()
-    known, reference = dataset.get_frames(), start.get_frames()[0]
-    # The crystal's own energy is unknown; the mean of the labelled frames stands for it where energies are filtered.
-    mean = np.mean([labels_of(frame)["energy"] / len(frame) for frame in known])
-    reference.info["potential_energy_eV"] = float(mean * len(reference))
-    kept, refused = filter_frames(frames, reference, choices["filters"])
-    refused |= {
-        i: f"no committee spread: {frames[i].info.get('stop', 'one member')}"
-        for i in kept
-        if "spread_max_eV_A" not in frames[i].info
-    }
-    kept = [i for i in kept if i not in refused]
-    spreads = np.array([frames[index].info["spread_max_eV_A"] for index in kept])
-    select = load("selectors", choices["selector"])
-    rng = np.random.default_rng(choices["seed"])
-    chosen = select([frames[i] for i in kept], spreads, choices["n_select"], rng, known=known, **choices["selection"])
-    threshold = choices["selection"]["threshold_eV_A"]
+    """Filter sampled frames, select those to label; record what was refused and why."""
+    choices, frames = settings.get_dict(), sampled.get_frames()
+    choice = choose_frames(
+        frames,
+        dataset.get_frames(),
+        start.get_frames()[0],
+        configure_all("filters", choices["filters"], "filters"),
+        configure("selectors", choices["selector"], choices["selection"], "selection"),
+        choices["n_select"],
+        np.random.default_rng(choices["seed"]),
+    )
     record = {
         "n_sampled": len(frames),
-        "refused": {str(index): reason for index, reason in refused.items()},
-        "spreads_eV_A": np.round(spreads, 5).tolist(),
-        "n_uncertain": int((spreads > threshold).sum()),
-        "selected": [int(kept[index]) for index in chosen],
+        "refused": {str(index): reason for index, reason in choice.refused.items()},
+        "spreads_eV_A": np.round(choice.spreads_eV_A, 5).tolist(),
+        "n_uncertain": choice.n_uncertain,
+        "selected": choice.selected,
     }
-    nodes: dict[str, Any] = {"record": orm.Dict(record)}
-    if len(chosen):
-        nodes["frames"] = FramesData([frames[kept[index]] for index in chosen])
-    return nodes
+    chosen = {"frames": FramesData([frames[index] for index in choice.selected])} if choice.selected else {}
+    return {"record": orm.Dict(record), **chosen}
+
+
+@uncached_calcfunction
+def qualify_frames(sampled: FramesData, dataset: FramesData, settings: orm.Dict) -> orm.Dict:
+    """Return the verdict of each test of qualification on sampled frames; ``settings`` are under the tests' names."""
+    evidence = Evidence(sampled.get_frames(), dataset.get_frames())
+    tests = configure_all("qualifications", settings.get_dict(), "qualification")
+    return orm.Dict({name: test.judge(evidence).as_dict() for name, test in tests.items()})

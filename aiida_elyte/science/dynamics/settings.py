@@ -1,14 +1,13 @@
 """What a run of molecular dynamics is told, checked before anything starts; imports neither torch nor AiiDA."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
-from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
 from ase.data import chemical_symbols
 
-from aiida_elyte.errors import InputError
+from aiida_elyte.errors import InputError, suggest
 
 __all__ = ["ENSEMBLES", "MdSettings", "Ramp", "ReplicaSettings", "Stops", "read_settings"]
 
@@ -148,7 +147,8 @@ def _take(kind: type, given: Any, where: str) -> dict[str, Any]:
     known = {one.name: one for one in fields(kind)}
     for key in given:
         if key not in known:
-            raise InputError(f"{where}{key} is unknown; {_suggest(key, list(known))}")
+            hint = suggest(str(key), known) or f"; expected one of {', '.join(known)}"
+            raise InputError(f"{where}{key} is unknown{hint}")
     for name, one in known.items():
         if one.default is MISSING and one.default_factory is MISSING and given.get(name) is None:
             raise InputError(f"{where}{name} is missing; expected {one.type}; give it in the settings")
@@ -165,15 +165,10 @@ def _names(kind: type) -> str:
     return ", ".join(one.name for one in fields(kind))
 
 
-def _suggest(given: object, known: Sequence[str]) -> str:
-    close = [name for name in known if name.startswith(str(given))]
-    close = close or get_close_matches(str(given), known, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(close)}?" if close else f"expected one of {', '.join(known)}"
-
-
 def _check(read: MdSettings) -> None:
     if read.ensemble not in ENSEMBLES:
-        raise InputError(f"ensemble is {read.ensemble!r}; {_suggest(read.ensemble, ENSEMBLES)}")
+        hint = suggest(str(read.ensemble), ENSEMBLES) or f"; expected one of {', '.join(ENSEMBLES)}"
+        raise InputError(f"ensemble is {read.ensemble!r}{hint}")
     positive: dict[str, Any] = {
         "temperature_K": read.temperature_K,
         "timestep_fs": read.timestep_fs,

@@ -14,8 +14,7 @@ from ase.data import atomic_numbers, vdw_radii
 from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
 
-from aiida_elyte.errors import InputError
-from aiida_elyte.science.crystal import suggest
+from aiida_elyte.errors import InputError, suggest
 from aiida_elyte.science.frames import round_frame
 from aiida_elyte.science.molecules.connectivity import write_bonds
 from aiida_elyte.science.molecules.molecule import embed_conformers, match_sites, read_molecule

@@ -8,8 +8,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from aiida_elyte.errors import InputError
-from aiida_elyte.science.crystal import suggest
+from aiida_elyte.errors import InputError, suggest
 from aiida_elyte.science.molecules.molecule import charge_of
 from aiida_elyte.science.molecules.polymer import make_polymer
 from aiida_elyte.science.molecules.topology import Topology, topology_from_smiles

@@ -1,55 +1,152 @@
-"""Refuse frames that no label could make useful, each with its reason."""
+"""Set frames aside that no label could make useful, each with its reason."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.crystal import closest_contact, suggest
+from aiida_elyte.science.crystal import closest_contact
 from aiida_elyte.science.frames import labels_of
+from aiida_elyte.science.settings import check_positive
 from aiida_elyte.science.structure.rmsd import framework_rmsd
 
-__all__ = ["DEFAULTS", "filter_frames"]
+__all__ = ["Collision", "Filter", "Molten", "Runaway", "filter_frames", "is_finite"]
 
-DEFAULTS: dict[str, Any] = {
-    "min_distance_factor": 0.5,
-    "framework": [],
-    "max_framework_rmsd_A": 1.5,
-    "max_temperature_K": None,
-    "max_energy_change_eV_atom": None,
-}
-"""Settings of ``filter_frames``: what is not given comes from here; ``None`` switches a test off."""
+
+class Filter(ABC):
+    """A test that frames pass before labels are paid for; a frozen dataclass whose fields are its settings."""
+
+    @abstractmethod
+    def reason(self, frame: Atoms, reference: Atoms) -> str | None:
+        """Return why a frame is set aside, ``None`` if it is not.
+
+        Parameters
+        ----------
+        frame
+            Sampled frame of finite numbers; ``info`` may hold ``temperature_K`` and ``potential_energy_eV``.
+        reference
+            What the frame was sampled from, or a cell it is a supercell of.
+
+        Raises
+        ------
+        InputError
+            If the settings do not fit the reference, or the frame lacks the numbers that the test needs.
+        """
+
+
+@dataclass(frozen=True)
+class Collision(Filter):
+    """No two atoms nearer than a part of the sum of their covalent radii.
+
+    Raises
+    ------
+    InputError
+        If a setting is invalid.
+    """
+
+    min_distance_factor: float | None = 0.5
+    """That part [1]; ``None``: no test."""
+
+    def __post_init__(self) -> None:
+        _check_limit("min_distance_factor", self.min_distance_factor)
+
+    def reason(self, frame: Atoms, reference: Atoms) -> str | None:
+        """Return the two atoms that collide, if there are any."""
+        if self.min_distance_factor is None:
+            return None
+        contact = closest_contact(frame, self.min_distance_factor)
+        return None if contact is None else f"collision: {contact}, below {self.min_distance_factor:g}"
+
+
+@dataclass(frozen=True)
+class Molten(Filter):
+    """The framework of the crystal is where it was.
+
+    Raises
+    ------
+    InputError
+        If a setting is invalid.
+    """
+
+    framework: Sequence[str] = ()
+    """Species of the framework; empty: no test."""
+    max_framework_rmsd_A: float | None = 1.5
+    """Largest root mean square displacement of the framework [Å]; ``None``: no test."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.framework, str) or not isinstance(self.framework, Sequence):
+            raise InputError(f"framework is {self.framework!r}; expected a list of species, as [P, S]")
+        _check_limit("max_framework_rmsd_A", self.max_framework_rmsd_A)
+
+    def reason(self, frame: Atoms, reference: Atoms) -> str | None:
+        """Return how far the framework is from the crystal's, if it is too far."""
+        species = sorted(set(reference.get_chemical_symbols()))
+        for name in self.framework:
+            if name not in species:
+                raise InputError(f"framework names {name!r}; expected species of the crystal ({', '.join(species)})")
+        if not self.framework or self.max_framework_rmsd_A is None:
+            return None
+        rmsd = framework_rmsd(frame, reference, self.framework)
+        if rmsd <= self.max_framework_rmsd_A:
+            return None
+        return f"molten: framework {rmsd:.2f} Å from the crystal, above {self.max_framework_rmsd_A:g} Å"
+
+
+@dataclass(frozen=True)
+class Runaway(Filter):
+    """Temperature and energy are within limits.
+
+    Raises
+    ------
+    InputError
+        If a setting is invalid.
+    """
+
+    max_temperature_K: float | None = None
+    """Largest instantaneous temperature [K]; ``None``: no test."""
+    max_energy_change_eV_atom: float | None = None
+    """Largest distance of the potential energy from that of the reference [eV/atom]; ``None``: no test."""
+
+    def __post_init__(self) -> None:
+        _check_limit("max_temperature_K", self.max_temperature_K)
+        _check_limit("max_energy_change_eV_atom", self.max_energy_change_eV_atom)
+
+    def reason(self, frame: Atoms, reference: Atoms) -> str | None:
+        """Return by how much temperature or energy are beyond their limits, if they are."""
+        if self.max_temperature_K is not None:
+            temperature = frame.info.get("temperature_K")
+            if temperature is None:
+                raise InputError(
+                    "the frame has no temperature_K; expected it in info; give it, or set max_temperature_K to null"
+                )
+            if temperature > self.max_temperature_K:
+                return f"runaway temperature: {temperature:.0f} K, above {self.max_temperature_K:g} K"
+        if self.max_energy_change_eV_atom is not None:
+            change = _energy_per_atom(frame, "the frame") - _energy_per_atom(reference, "the reference")
+            if abs(change) > self.max_energy_change_eV_atom:
+                return f"runaway energy: {change:+.3f} eV/atom, beyond {self.max_energy_change_eV_atom:g} eV/atom"
+        return None
 
 
 def filter_frames(
-    frames: Sequence[Atoms], reference: Atoms, settings: Mapping[str, Any]
+    frames: Sequence[Atoms], reference: Atoms, filters: Mapping[str, Filter]
 ) -> tuple[list[int], dict[int, str]]:
-    """Tell which frames are physical and why the others are not.
+    """Return which frames pass all filters, and why the others do not.
 
-    The tests, in order: finite numbers, collision, molten framework, runaway of temperature, runaway of energy. The
-    first that fails gives the reason.
+    A frame whose numbers are not finite passes none. Filters are asked in the order given; the first that a frame fails
+    gives the reason.
 
     Parameters
     ----------
     frames
-        Sampled frames; ``info`` may tell ``temperature_K`` and ``potential_energy_eV``.
+        Sampled frames.
     reference
-        The crystal they were sampled from, or a cell they are a supercell of.
-    settings
-        See ``DEFAULTS``.
-
-        ``min_distance_factor``
-            No two atoms nearer than this part of the sum of their covalent radii [1].
-        ``framework``
-            Species of the framework; empty: no test of melting.
-        ``max_framework_rmsd_A``
-            Largest root mean square displacement of the framework [Å].
-        ``max_temperature_K``
-            Largest instantaneous temperature [K].
-        ``max_energy_change_eV_atom``
-            Largest distance of the potential energy from that of the reference [eV/atom].
+        What they were sampled from, or a cell they are a supercell of.
+    filters
+        Filters by name.
 
     Returns
     -------
@@ -61,23 +158,18 @@ def filter_frames(
     Raises
     ------
     InputError
-        For unknown settings, or when a test is asked for that the frames do not carry the numbers for.
+        If a filter does not fit the reference or misses numbers that it needs, naming filter and frame.
     """
-    for key in settings:
-        if key not in DEFAULTS:
-            raise InputError(
-                f"filters have no {key!r}; expected some of {', '.join(DEFAULTS)}{suggest(key, [*DEFAULTS])}"
-            )
-    choices = {**DEFAULTS, **settings}
-    species = sorted(set(reference.get_chemical_symbols()))
-    for name in choices["framework"]:
-        if name not in species:
-            raise InputError(
-                f"filters.framework names {name!r}; expected species of the crystal ({', '.join(species)})"
-            )
     kept, refused = [], {}
     for index, frame in enumerate(frames):
-        reason = _reason(frame, reference, choices, f"frame {index}")
+        reason = None if is_finite(frame) else "not finite: positions, cell or a measured value"
+        for name, test in filters.items():
+            if reason is not None:
+                break
+            try:
+                reason = test.reason(frame, reference)
+            except InputError as error:
+                raise InputError(f"filters.{name}, frame {index}: {error}") from error
         if reason is None:
             kept.append(index)
         else:
@@ -85,34 +177,22 @@ def filter_frames(
     return kept, refused
 
 
-def _reason(frame: Atoms, reference: Atoms, choices: Mapping[str, Any], name: str) -> str | None:
-    """Return why a frame is refused, ``None`` when it is not."""
+def is_finite(frame: Atoms) -> bool:
+    """Return whether positions, cell and all measured values in ``info`` are finite numbers."""
     measured = [value for value in frame.info.values() if isinstance(value, float)]
-    if not (np.isfinite(frame.positions).all() and np.isfinite(frame.cell.array).all() and np.isfinite(measured).all()):
-        return "not finite: positions, cell or a measured value"
-    contact = closest_contact(frame, choices["min_distance_factor"])
-    if contact is not None:
-        return f"collision: {contact}, below {choices['min_distance_factor']:g}"
-    if choices["framework"] and choices["max_framework_rmsd_A"] is not None:
-        rmsd = framework_rmsd(frame, reference, choices["framework"])
-        if rmsd > choices["max_framework_rmsd_A"]:
-            return f"molten: framework {rmsd:.2f} Å from the crystal, above {choices['max_framework_rmsd_A']:g} Å"
-    if choices["max_temperature_K"] is not None:
-        if "temperature_K" not in frame.info:
-            raise InputError(f"{name} tells no temperature_K; expected it in info; or set max_temperature_K to null")
-        if frame.info["temperature_K"] > choices["max_temperature_K"]:
-            return f"runaway temperature: {frame.info['temperature_K']:.0f} K, above {choices['max_temperature_K']:g} K"
-    if choices["max_energy_change_eV_atom"] is not None:
-        change = _energy_per_atom(frame, name) - _energy_per_atom(reference, "the reference")
-        if abs(change) > choices["max_energy_change_eV_atom"]:
-            return f"runaway energy: {change:+.3f} eV/atom, beyond {choices['max_energy_change_eV_atom']:g} eV/atom"
-    return None
+    return all(bool(np.isfinite(each).all()) for each in (frame.positions, frame.cell.array, measured))
+
+
+def _check_limit(name: str, value: float | None) -> None:
+    if value is not None:
+        check_positive(name, value)
 
 
 def _energy_per_atom(frame: Atoms, name: str) -> float:
     energy = labels_of(frame).get("energy", frame.info.get("potential_energy_eV"))
     if energy is None:
         raise InputError(
-            f"{name} tells no energy; expected potential_energy_eV in info; or set max_energy_change_eV_atom to null"
+            f"{name} has no energy; expected potential_energy_eV in info; give it, or set max_energy_change_eV_atom to "
+            "null"
         )
     return float(energy) / len(frame)

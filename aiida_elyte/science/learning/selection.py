@@ -1,82 +1,129 @@
 """Choose the frames worth a label: where the committee knows least, and as different from each other as can be."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.learning.descriptors import describe_frame
+from aiida_elyte.science.settings import check_positive
 
-__all__ = ["select_by_spread", "select_farthest"]
+__all__ = ["BySpread", "Candidates", "Selector", "select_farthest"]
 
 
-def select_by_spread(
-    frames: Sequence[Atoms],
-    spreads: np.ndarray,
-    n_select: int,
-    rng: np.random.Generator,
-    *,
-    known: Sequence[Atoms] = (),
-    threshold_eV_A: float = 0.0,
-    pool_fraction: float = 0.5,
-    cutoff_A: float = 5.0,
-) -> list[int]:
-    """Select a diverse subset of the frames the committee is least sure of.
-
-    Frames with a spread above the threshold are ranked; the top ``pool_fraction`` of them (at least ``n_select``) is
-    the pool; farthest-point sampling picks from it, keeping away from the known frames and from each other. Frames at
-    no distance from what is known or picked are left out.
-
-    Parameters
-    ----------
-    frames
-        Candidates.
-    spreads
-        Committee spread of each, ``shape=(n_frames,)`` [eV/Å].
-    n_select
-        Frames wanted at most.
-    rng
-        Decides between frames of equal spread.
-    known
-        Training set.
-    threshold_eV_A
-        Frames at or below are certain enough [eV/Å].
-    pool_fraction
-        Part of the uncertain frames that diversity may choose from [1].
-    cutoff_A
-        Cutoff of the descriptor [Å].
-
-    Returns
-    -------
-    list of int
-        Indices of the selected frames, the most worthwhile first; empty when all frames are certain.
+@dataclass(frozen=True)
+class Candidates:
+    """Frames that may be labelled, and what is known about them.
 
     Raises
     ------
     InputError
-        For lengths that do not match, spreads that are not finite, or settings out of range.
+        If there is not one spread, or one error, for each frame, or they are not finite.
     """
-    spreads = np.asarray(spreads, float)
-    if spreads.shape != (len(frames),):
-        raise InputError(f"spreads have shape {spreads.shape} for {len(frames)} frames; expected one spread a frame")
-    if not np.isfinite(spreads).all():
-        raise InputError("spreads hold values that are not finite; expected numbers in eV/Å; filter the frames first")
-    if n_select < 1:
-        raise InputError(f"n_select is {n_select}; expected at least one frame")
-    if not 0 < pool_fraction <= 1:
-        raise InputError(f"pool_fraction is {pool_fraction}; expected a number above 0 and up to 1")
-    shuffled = rng.permutation(len(frames))
-    ranked = shuffled[np.argsort(-spreads[shuffled], kind="stable")]
-    uncertain = ranked[spreads[ranked] > threshold_eV_A]
-    if not len(uncertain):
-        return []
-    pool = uncertain[: max(n_select, math.ceil(pool_fraction * len(uncertain)))]
-    elements = sorted({symbol for frame in [*frames, *known] for symbol in frame.get_chemical_symbols()})
-    candidates = np.array([describe_frame(frames[index], elements, cutoff_A) for index in pool])
-    familiar = np.array([describe_frame(frame, elements, cutoff_A) for frame in known]).reshape(-1, candidates.shape[1])
-    return [int(pool[index]) for index in select_farthest(candidates, n_select, familiar)]
+
+    frames: Sequence[Atoms]
+    """Sampled frames that passed all filters."""
+    spreads_eV_A: np.ndarray
+    """Largest committee spread of the forces of each frame, ``shape=(n_frames,)`` [eV/Å]."""
+    known: Sequence[Atoms] = ()
+    """Frames that have labels."""
+    errors_eV_A: np.ndarray | None = None
+    """Expected errors of the forces of each frame, ``shape=(n_frames,)`` [eV/Å]; ``None`` if the spread is not
+    calibrated."""
+
+    def __post_init__(self) -> None:
+        for name in ("spreads_eV_A", "errors_eV_A"):
+            given = getattr(self, name)
+            if given is None:
+                continue
+            values = np.asarray(given, float)
+            if values.shape != (len(self.frames),):
+                raise InputError(
+                    f"{name} has shape {values.shape} for {len(self.frames)} frames; expected one value for each frame"
+                )
+            if not np.isfinite(values).all():
+                raise InputError(
+                    f"{name} holds values that are not finite; expected numbers in eV/Å; filter the frames first"
+                )
+            object.__setattr__(self, name, values)
+
+
+class Selector(ABC):
+    """A way to choose the frames that are labelled; a frozen dataclass whose fields are its settings."""
+
+    @abstractmethod
+    def select(self, candidates: Candidates, n_select: int, rng: np.random.Generator) -> list[int]:
+        """Return the indices of the frames to label, the most worthwhile first, each once and at most ``n_select``.
+
+        Parameters
+        ----------
+        candidates
+            What there is to choose from.
+        n_select
+            Frames wanted at most, one or more.
+        rng
+            The only source of randomness.
+        """
+
+    def are_uncertain(self, candidates: Candidates) -> np.ndarray:
+        """Return whether each frame is too uncertain to be trusted, ``shape=(n_frames,)``; learning ends when few are.
+
+        All are unless a selector says otherwise: then learning ends by its other criteria alone.
+        """
+        return np.ones(len(candidates.frames), bool)
+
+
+@dataclass(frozen=True)
+class BySpread(Selector):
+    """A diverse subset of the frames that the committee is least sure of.
+
+    Frames with a spread above the threshold are ranked; the top ``pool_fraction`` of them (at least ``n_select``) is
+    the pool; farthest-point sampling picks from it, keeping away from the known frames and from each other. Frames at
+    no distance from what is known or picked are left out. Chance decides between frames of equal spread.
+
+    Raises
+    ------
+    InputError
+        If a setting is invalid.
+    """
+
+    threshold_eV_A: float
+    """Frames with a spread at or below it are certain enough [eV/Å]."""
+    pool_fraction: float = 0.5
+    """Part of the uncertain frames that diversity may choose from [1]."""
+    cutoff_A: float = 5.0
+    """Cutoff of the descriptor [Å]."""
+
+    def __post_init__(self) -> None:
+        if self.threshold_eV_A != 0:
+            check_positive("threshold_eV_A", self.threshold_eV_A)
+        check_positive("pool_fraction", self.pool_fraction)
+        if self.pool_fraction > 1:
+            raise InputError(f"pool_fraction is {self.pool_fraction}; expected a number above 0 and up to 1")
+        check_positive("cutoff_A", self.cutoff_A)
+
+    def are_uncertain(self, candidates: Candidates) -> np.ndarray:
+        """Return whether the spread of each frame is above the threshold."""
+        return candidates.spreads_eV_A > self.threshold_eV_A
+
+    def select(self, candidates: Candidates, n_select: int, rng: np.random.Generator) -> list[int]:
+        """Return the indices of the selected frames; none if all are certain."""
+        frames, known = candidates.frames, candidates.known
+        shuffled = rng.permutation(len(frames))
+        ranked = shuffled[np.argsort(-candidates.spreads_eV_A[shuffled], kind="stable")]
+        uncertain = ranked[self.are_uncertain(candidates)[ranked]]
+        if not len(uncertain):
+            return []
+        pool = uncertain[: max(n_select, math.ceil(self.pool_fraction * len(uncertain)))]
+        elements = sorted({symbol for frame in [*frames, *known] for symbol in frame.get_chemical_symbols()})
+        points = np.array([describe_frame(frames[index], elements, self.cutoff_A) for index in pool])
+        familiar = np.array([describe_frame(frame, elements, self.cutoff_A) for frame in known])
+        picked = select_farthest(points, n_select, familiar.reshape(-1, points.shape[1]))
+        return [int(pool[index]) for index in picked]
 
 
 def select_farthest(candidates: np.ndarray, n_select: int, known: np.ndarray) -> list[int]:

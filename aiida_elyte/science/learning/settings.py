@@ -1,12 +1,11 @@
-"""What active learning is told, checked before anything is labelled."""
+"""Settings of active learning, checked before anything is labelled; those of plug-ins are checked by the plug-ins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.learning.filters import DEFAULTS
-from aiida_elyte.science.settings import check_count, check_positive, read_record, refuse_unknown
+from aiida_elyte.science.settings import check_count, read_record
 
 __all__ = ["Learning", "Selection"]
 
@@ -18,7 +17,7 @@ class Selection:
     Raises
     ------
     InputError
-        When a value is none of its kind.
+        If a value is invalid.
     """
 
     selector: str
@@ -26,18 +25,15 @@ class Selection:
     n_select: int
     """Most frames a round."""
     selection: Mapping[str, Any]
-    """Keywords of the selector; ``threshold_eV_A``, above which a frame is uncertain, among them."""
+    """Settings of the selector."""
     filters: Mapping[str, Any]
-    """Settings of ``filter_frames``."""
+    """Settings of each filter under its name; ``None`` in place of settings switches a filter off."""
 
     def __post_init__(self) -> None:
         check_count("n_select", self.n_select)
-        if not isinstance(self.selection, Mapping) or "threshold_eV_A" not in self.selection:
-            raise InputError(f"selection is {self.selection!r}; expected keywords of the selector, with threshold_eV_A")
-        threshold = self.selection["threshold_eV_A"]
-        if threshold != 0:
-            check_positive("selection.threshold_eV_A", threshold)
-        refuse_unknown("filters", self.filters, DEFAULTS)
+        for name in ("selection", "filters"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise InputError(f"{name} is {getattr(self, name)!r}; expected a mapping with settings")
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class Learning:
     Raises
     ------
     InputError
-        When a value is none of its kind.
+        If a value is invalid.
     """
 
     max_rounds: int
@@ -64,6 +60,8 @@ class Learning:
     """Share by which a round has to lower the held-out error for another to follow [1]; any where it is ``None``."""
     retraining: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the trainer that change where training starts warm."""
+    qualification: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of each test of qualification under its name: the sampled frames of each round pass through it."""
 
     def __post_init__(self) -> None:
         check_count("max_rounds", self.max_rounds, 0)
@@ -80,3 +78,5 @@ class Learning:
         read_record(Selection, self.selection, "selection")
         if not isinstance(self.retraining, Mapping):
             raise InputError(f"retraining is {self.retraining!r}; expected settings of the trainer")
+        if not isinstance(self.qualification, Mapping):
+            raise InputError(f"qualification is {self.qualification!r}; expected settings under the names of tests")

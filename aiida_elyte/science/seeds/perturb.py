@@ -5,16 +5,19 @@ A shrunken cell teaches repulsion, a strained one elasticity, a supercell long w
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 
-from aiida_elyte.errors import InputError
-from aiida_elyte.science.crystal import closest_contact, suggest
+from aiida_elyte.errors import InputError, suggest
+from aiida_elyte.science.crystal import closest_contact
 from aiida_elyte.science.frames import round_frame
+from aiida_elyte.science.seeds.kind import SeedKind
+from aiida_elyte.science.settings import refuse_unknown
 
-__all__ = ["DEFAULTS", "make_seeds", "rattle", "scale", "shear", "strain", "supercell"]
+__all__ = ["DEFAULTS", "Perturb", "rattle", "scale", "shear", "strain", "supercell"]
 
 Amplitude = float | Mapping[str, float]
 
@@ -24,14 +27,12 @@ DEFAULTS: dict[str, Any] = {
     "shear": {"count": 4, "amplitude": 0.03},
     "shrink": {"count": 1, "factors": [0.92, 0.96, 1.04]},
     "supercell": {"count": 1, "repeats": [[1, 1, 1], [2, 1, 1], [2, 2, 1]]},
-    "min_distance_factor": 0.6,
 }
-"""Settings of ``make_seeds``: what is not given comes from here.
+"""Options of each perturbation in ``Perturb``: what is not given comes from here.
 
 Supercells serve engines with k-points; for one at Γ only (tblite) switch them off, its energies depend on the cell.
 """
 
-_KINDS = ("rattle", "strain", "shear", "shrink", "supercell")
 _TRIES = 6
 _CALMING = 0.7
 """A seed with colliding atoms is drawn again with this part of its amplitude, ``_TRIES`` times in all."""
@@ -84,55 +85,75 @@ def _deform(structure: Atoms, epsilon: np.ndarray) -> Atoms:
     return deformed
 
 
-def make_seeds(structure: Atoms, settings: Mapping[str, Any], rng: np.random.Generator) -> list[Atoms]:
-    """Make the seed frames of a crystal.
+@dataclass(frozen=True, kw_only=True)
+class Perturb(SeedKind):
+    """Seeds by perturbing a crystal.
 
-    Each seed is a block of its own (``origin`` ``"seed-rattle-003#0"``). Every kind, and every seed in it, draws from
-    its own stream of ``rng``: asking for more seeds of one kind leaves the others as they were. All kinds are rattled
-    by the amplitude of ``rattle``, because a crystal at rest has no forces to learn from.
+    Each seed is a block of its own (``origin`` ``"seed-rattle-003#0"``). Every perturbation, and every seed in it,
+    draws from its own stream of randomness: asking for more seeds of one leaves the others as they were. All seeds are
+    rattled by the amplitude of ``rattle``, because a crystal at rest has no forces to learn from.
 
-    Parameters
-    ----------
-    structure
-        Checked crystal.
-    settings
-        Options of each kind; what is left open comes from ``DEFAULTS``, and ``count`` 0 switches a kind off.
-
-        ``rattle``
-            ``count`` and ``amplitude_A`` [Å], a number or ``{species: number}``.
-        ``strain``, ``shear``
-            ``count`` and ``amplitude`` [1].
-        ``shrink``
-            ``factors`` of the lattice vectors, above or below one [1], each ``count`` times.
-        ``supercell``
-            ``repeats`` of the cell, each ``count`` times.
-        ``min_distance_factor``
-            No two atoms nearer than this part of the sum of their covalent radii [1].
-    rng
-        Source of randomness.
-
-    Returns
-    -------
-    list of ase.Atoms
-        Unlabelled frames with ``origin`` and ``perturbation`` in ``info``, coordinates rounded to 1e-8 Å.
+    What the options leave open comes from ``DEFAULTS``, and ``count`` 0 switches a perturbation off.
 
     Raises
     ------
     InputError
-        For unusable settings, or when atoms still collide at the smallest amplitude tried.
+        If a setting is invalid, or no seed is asked for.
     """
-    complete = _validate(settings, sorted(set(structure.get_chemical_symbols())))
-    amplitude = complete["rattle"]["amplitude_A"]
-    plain = Atoms(numbers=structure.numbers, positions=structure.positions, cell=structure.cell, pbc=structure.pbc)
-    seeds = []
-    for kind, stream in zip(_KINDS, rng.spawn(len(_KINDS)), strict=True):
-        recipes = _recipes(kind, complete[kind])
-        for number, ((name, deform), own) in enumerate(zip(recipes, stream.spawn(len(recipes)), strict=True)):
-            seed, part = _without_collision(plain, deform, amplitude, own, complete["min_distance_factor"], name)
-            seed.info["origin"] = f"seed-{kind}-{number:03d}#0"
-            seed.info["perturbation"] = name if part == 1.0 else f"{name}, {part:.2f} of the amplitude"
-            seeds.append(round_frame(seed))
-    return seeds
+
+    rattle: Mapping[str, Any] = field(default_factory=dict)
+    """``count`` and ``amplitude_A`` [Å], a number or ``{species: number}``."""
+    strain: Mapping[str, Any] = field(default_factory=dict)
+    """``count`` and ``amplitude`` [1]."""
+    shear: Mapping[str, Any] = field(default_factory=dict)
+    """``count`` and ``amplitude`` [1]."""
+    shrink: Mapping[str, Any] = field(default_factory=dict)
+    """``factors`` of the lattice vectors, above or below one [1], each ``count`` times."""
+    supercell: Mapping[str, Any] = field(default_factory=dict)
+    """``repeats`` of the cell, each ``count`` times."""
+    min_distance_factor: float = 0.6
+    """No two atoms nearer than this part of the sum of their covalent radii [1]."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_number(self.min_distance_factor, "min_distance_factor", 0.0, 1.0)
+        for kind in DEFAULTS:
+            _check_options(kind, getattr(self, kind))
+        complete = {kind: self._options(kind) for kind in DEFAULTS}
+        if not any(_recipes(kind, options) for kind, options in complete.items()):
+            raise InputError(f"no seed is asked for; expected a count above zero for one of {', '.join(DEFAULTS)}")
+        _check_values(complete)
+
+    def _options(self, kind: str) -> dict[str, Any]:
+        return {**DEFAULTS[kind], **getattr(self, kind)}
+
+    def make(self, structure: Atoms, rng: np.random.Generator) -> list[Atoms]:
+        """Return the seeds, with ``origin`` and ``perturbation`` in ``info`` and coordinates rounded to 1e-8 Å.
+
+        Parameters
+        ----------
+        structure
+            Checked crystal.
+        rng
+            Source of randomness.
+
+        Raises
+        ------
+        InputError
+            If the amplitudes do not name the species of the crystal, or atoms still collide at the smallest tried.
+        """
+        amplitude = self._options("rattle")["amplitude_A"]
+        _check_species(amplitude, sorted(set(structure.get_chemical_symbols())))
+        plain = Atoms(numbers=structure.numbers, positions=structure.positions, cell=structure.cell, pbc=structure.pbc)
+        seeds = []
+        for kind, stream in zip(DEFAULTS, rng.spawn(len(DEFAULTS)), strict=True):
+            recipes = _recipes(kind, self._options(kind))
+            for number, ((name, deform), own) in enumerate(zip(recipes, stream.spawn(len(recipes)), strict=True)):
+                seed, part = _without_collision(plain, deform, amplitude, own, self.min_distance_factor, name)
+                seed.info["origin"] = f"seed-{kind}-{number:03d}#0"
+                seed.info["perturbation"] = name if part == 1.0 else f"{name}, {part:.2f} of the amplitude"
+                seeds.append(round_frame(seed))
+        return seeds
 
 
 Deformation = Callable[[Atoms, float, np.random.Generator], Atoms]
@@ -190,57 +211,38 @@ def _times(amplitude: Amplitude, part: float) -> Amplitude:
     return part * amplitude
 
 
-def _validate(settings: Mapping[str, Any], species: Sequence[str]) -> dict[str, Any]:
-    """Return complete settings."""
-    _refuse_unknown(settings, DEFAULTS, "seeds")
-    complete: dict[str, Any] = {
-        "min_distance_factor": settings.get("min_distance_factor", DEFAULTS["min_distance_factor"])
-    }
-    _require_number(complete["min_distance_factor"], "seeds.min_distance_factor", 0.0, 1.0)
-    for kind in _KINDS:
-        options = settings.get(kind, {})
-        if not isinstance(options, Mapping):
-            raise InputError(f"seeds.{kind} is {options!r}; expected a dictionary such as {DEFAULTS[kind]}")
-        _refuse_unknown(options, DEFAULTS[kind], f"seeds.{kind}")
-        complete[kind] = {**DEFAULTS[kind], **options}
-        count = complete[kind]["count"]
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise InputError(f"seeds.{kind}.count is {count!r}; expected a whole number, zero or more")
-    if not any(len(_recipes(kind, complete[kind])) for kind in _KINDS):
-        raise InputError(f"seeds asks for no seed; expected a count above zero for one of {', '.join(_KINDS)}")
-    _check_amplitude(complete["rattle"]["amplitude_A"], species)
+def _check_options(kind: str, options: Any) -> None:
+    refuse_unknown(kind, options, DEFAULTS[kind])
+    count = options.get("count", 0)
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        raise InputError(f"{kind}.count is {count!r}; expected a whole number, zero or more")
+
+
+def _check_values(options: Mapping[str, Mapping[str, Any]]) -> None:
+    amplitude = options["rattle"]["amplitude_A"]
+    for value in amplitude.values() if isinstance(amplitude, Mapping) else (amplitude,):
+        _require_number(value, "rattle.amplitude_A", 0.0, 1.0)
     for kind in ("strain", "shear"):
-        _require_number(complete[kind]["amplitude"], f"seeds.{kind}.amplitude", 0.0, 0.3)
-    for factor in complete["shrink"]["factors"]:
-        _require_number(factor, "seeds.shrink.factors", 0.5, 1.5)
-    for repeats in complete["supercell"]["repeats"]:
+        _require_number(options[kind]["amplitude"], f"{kind}.amplitude", 0.0, 0.3)
+    for factor in options["shrink"]["factors"]:
+        _require_number(factor, "shrink.factors", 0.5, 1.5)
+    for repeats in options["supercell"]["repeats"]:
         if len(repeats) != 3 or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in repeats):
-            raise InputError(f"seeds.supercell.repeats holds {repeats!r}; expected three whole numbers above zero")
-    return complete
+            raise InputError(f"supercell.repeats holds {repeats!r}; expected three whole numbers above zero")
 
 
-def _refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any], name: str) -> None:
-    for key in given:
-        if key not in known:
-            raise InputError(
-                f"{name} has no option {key!r}; expected some of {', '.join(known)}{suggest(key, [*known])}"
-            )
-
-
-def _check_amplitude(amplitude: Any, species: Sequence[str]) -> None:
+def _check_species(amplitude: Amplitude, species: Sequence[str]) -> None:
     if not isinstance(amplitude, Mapping):
-        _require_number(amplitude, "seeds.rattle.amplitude_A", 0.0, 1.0)
         return
-    for name, value in amplitude.items():
+    for name in amplitude:
         if name not in species:
             raise InputError(
-                f"seeds.rattle.amplitude_A names {name!r}; expected species of the structure ({', '.join(species)})"
+                f"rattle.amplitude_A names {name!r}; expected species of the structure ({', '.join(species)})"
                 f"{suggest(name, species)}"
             )
-        _require_number(value, f"seeds.rattle.amplitude_A of {name}", 0.0, 1.0)
     missing = [name for name in species if name not in amplitude]
     if missing:
-        raise InputError(f"seeds.rattle.amplitude_A lacks {', '.join(missing)}; give every species its amplitude in Å")
+        raise InputError(f"rattle.amplitude_A lacks {', '.join(missing)}; give every species its amplitude in Å")
 
 
 def _require_number(value: Any, name: str, least: float, most: float) -> None:

@@ -7,8 +7,7 @@ from typing import Any
 from aiida_quantumespresso.workflows.protocols.utils import ProtocolMixin as _ProtocolMixin
 from aiida_quantumespresso.workflows.protocols.utils import recursive_merge
 
-from aiida_elyte.errors import InputError
-from aiida_elyte.science.crystal import suggest
+from aiida_elyte.errors import InputError, suggest
 
 __all__ = ["ProtocolMixin", "check_overrides", "recursive_merge"]
 
@@ -18,6 +17,8 @@ class ProtocolMixin(_ProtocolMixin):
 
     PROTOCOL: str
     """Name of the YAML file in this folder, without suffix."""
+    PLUGINS: tuple[tuple[str, ...], ...] = ()
+    """Where the protocol has plug-ins by name: there ``null`` in place of settings switches one off."""
 
     @classmethod
     def get_protocol_filepath(cls) -> Path:
@@ -35,7 +36,7 @@ class ProtocolMixin(_ProtocolMixin):
         InputError
             When overrides name what the protocol does not have, or are no mapping where it has one.
         """
-        check_overrides(overrides or {}, cls.get_protocol_inputs(protocol), cls._ports(), cls.__name__)
+        check_overrides(overrides or {}, cls.get_protocol_inputs(protocol), cls._ports(), cls.__name__, cls.PLUGINS)
         inputs = cls.get_protocol_inputs(protocol, overrides)
         if options:
             inputs["options"] = recursive_merge(inputs.get("options", {}), options)
@@ -47,7 +48,13 @@ class ProtocolMixin(_ProtocolMixin):
         return cls.spec().inputs if hasattr(cls, "spec") else ()
 
 
-def check_overrides(given: Any, protocol: Mapping[str, Any], ports: Collection[str], name: str) -> None:
+def check_overrides(
+    given: Any,
+    protocol: Mapping[str, Any],
+    ports: Collection[str],
+    name: str,
+    plugins: Collection[tuple[str, ...]] = (),
+) -> None:
     """Refuse overrides that a protocol does not have: one misspelt would change nothing and say nothing.
 
     Parameters
@@ -60,6 +67,8 @@ def check_overrides(given: Any, protocol: Mapping[str, Any], ports: Collection[s
         Other keys that they may have.
     name
         Whose overrides they are.
+    plugins
+        Keys that lead to mappings in which ``None`` may stand for a mapping.
 
     Raises
     ------
@@ -77,15 +86,21 @@ def check_overrides(given: Any, protocol: Mapping[str, Any], ports: Collection[s
                 f"overrides of {name} have {key!r}; expected {', '.join(protocol) or ', '.join(known)}"
                 f"{suggest(str(key), known)}; correct it"
             )
-    _check_shape(given, protocol, name)
+    _check_shape(given, protocol, name, plugins, ())
 
 
-def _check_shape(given: Mapping[str, Any], protocol: Mapping[str, Any], name: str) -> None:
+def _check_shape(
+    given: Mapping[str, Any],
+    protocol: Mapping[str, Any],
+    name: str,
+    plugins: Collection[tuple[str, ...]],
+    above: tuple[str, ...],
+) -> None:
     for key, value in given.items():
         expected = protocol.get(key)
-        if not isinstance(expected, Mapping):
+        if not isinstance(expected, Mapping) or (value is None and above in plugins):
             continue
         if not isinstance(value, Mapping):
             kinds = f" with {', '.join(expected)}" if expected else ""
             raise InputError(f"overrides of {name} have {key}: {value!r}; expected a mapping{kinds}; correct it")
-        _check_shape(value, expected, name)
+        _check_shape(value, expected, name, plugins, (*above, key))

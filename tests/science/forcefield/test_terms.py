@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from aiida_elyte.contracts.term import TermContract
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.evaluation import Interaction, energies
 from aiida_elyte.science.forcefield.internal import InternalCoordinates
@@ -18,6 +17,7 @@ from aiida_elyte.science.forcefield.terms import (
     nonbonded_pairs,
 )
 from tests.science.forcefield.molecules import random_parameters
+from tests.science.forcefield.term_contract import TermContract
 
 
 class BuiltInTerm(TermContract):

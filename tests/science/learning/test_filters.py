@@ -3,10 +3,49 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
+from aiida_elyte.contracts.filter import FilterContract
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import attach_labels
-from aiida_elyte.science.learning.filters import filter_frames
+from aiida_elyte.science.learning.filters import Collision, Molten, Runaway, filter_frames
 from aiida_elyte.science.structure.rmsd import framework_rmsd
+
+COLLISION = {"collision": Collision()}
+
+
+class TestCollision(FilterContract):
+    @pytest.fixture
+    def mine(self):
+        return Collision()
+
+    @pytest.fixture
+    def bad(self, reference):
+        bad = reference.copy()
+        bad.positions[1] = bad.positions[0] + [0.7, 0, 0]
+        return bad
+
+
+class TestMolten(FilterContract):
+    @pytest.fixture
+    def mine(self):
+        return Molten(["Cl"], max_framework_rmsd_A=1.0)
+
+    @pytest.fixture
+    def bad(self, reference):
+        bad = reference.copy()
+        bad.positions[bad.numbers == 17] += np.array([[1.6, 0, 0], [-1.6, 0, 0], [0, 1.6, 0], [0, -1.6, 0]])
+        return bad
+
+
+class TestRunaway(FilterContract):
+    @pytest.fixture
+    def mine(self):
+        return Runaway(max_temperature_K=3000)
+
+    @pytest.fixture
+    def bad(self, reference):
+        bad = reference.copy()
+        bad.info["temperature_K"] = 5000.0
+        return bad
 
 
 @pytest.fixture
@@ -22,8 +61,8 @@ def thermal(crystal, width=0.1, seed=0):
 
 def test_thermal_frames_are_kept_in_order(crystal):
     frames = [thermal(crystal, seed=seed) for seed in range(4)]
-    assert filter_frames(frames, crystal, {}) == ([0, 1, 2, 3], {})
-    assert filter_frames([], crystal, {}) == ([], {})
+    assert filter_frames(frames, crystal, COLLISION) == ([0, 1, 2, 3], {})
+    assert filter_frames([], crystal, COLLISION) == ([], {})
 
 
 def test_each_refusal_has_its_reason(crystal):
@@ -39,14 +78,12 @@ def test_each_refusal_has_its_reason(crystal):
         frame.info["energy_eV"] = -8.0
     attach_labels(high, energy=8.0, forces=np.zeros((8, 3)))
     reference = attach_labels(crystal.copy(), energy=-8.0, forces=np.zeros((8, 3)))
-    settings = {
-        "min_distance_factor": 0.4,
-        "framework": ["Cl"],
-        "max_framework_rmsd_A": 1.0,
-        "max_temperature_K": 3000,
-        "max_energy_change_eV_atom": 1.0,
+    filters = {
+        "collision": Collision(0.4),
+        "molten": Molten(["Cl"], max_framework_rmsd_A=1.0),
+        "runaway": Runaway(max_temperature_K=3000, max_energy_change_eV_atom=1.0),
     }
-    kept, refused = filter_frames([collided, broken, molten, hot, high, unsure], reference, settings)
+    kept, refused = filter_frames([collided, broken, molten, hot, high, unsure], reference, filters)
     assert kept == []
     starts = [
         "collision: ",
@@ -64,18 +101,40 @@ def test_collision_through_the_boundary(crystal):
     frame = crystal.copy()
     frame.positions[1] = frame.positions[0] - [0.6, 0, 0]
     frame.wrap()
-    assert list(filter_frames([frame], crystal, {})[1]) == [0]
+    assert list(filter_frames([frame], crystal, COLLISION)[1]) == [0]
 
 
-def test_missing_numbers_and_unknown_settings_are_told(crystal):
-    with pytest.raises(InputError, match="no temperature_K"):
-        filter_frames([crystal], crystal, {"max_temperature_K": 1000})
-    with pytest.raises(InputError, match="tells no energy"):
-        filter_frames([crystal], crystal, {"max_energy_change_eV_atom": 1})
-    with pytest.raises(InputError, match="did you mean max_temperature_K"):
-        filter_frames([crystal], crystal, {"max_temperature": 1000})
-    with pytest.raises(InputError, match="names 'Br'"):
-        filter_frames([crystal], crystal, {"framework": ["Br"]})
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        (Runaway(max_temperature_K=1000), "frame 0: the frame has no temperature_K"),
+        (Runaway(max_energy_change_eV_atom=1), "frame 0: the frame has no energy"),
+        (Molten(["Br"]), "frame 0: framework names 'Br'"),
+    ],
+)
+def test_numbers_that_a_test_misses_are_reported(crystal, test, message):
+    with pytest.raises(InputError, match=rf"filters\.mine, {message}"):
+        filter_frames([crystal], crystal, {"mine": test})
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "message"),
+    [
+        (Collision, {"min_distance_factor": -1}, "min_distance_factor is -1; expected a positive number"),
+        (Molten, {"framework": "PS"}, "framework is 'PS'; expected a list of species"),
+        (Molten, {"max_framework_rmsd_A": 0}, "max_framework_rmsd_A is 0; expected a positive number"),
+        (Runaway, {"max_temperature_K": "hot"}, "max_temperature_K is 'hot'; expected a positive number"),
+    ],
+)
+def test_invalid_settings_are_rejected(kind, settings, message):
+    with pytest.raises(InputError, match=message):
+        kind(**settings)
+
+
+def test_filters_without_limits_set_nothing_aside(crystal):
+    frame = crystal.copy()
+    frame.positions[1] = frame.positions[0] + [0.1, 0, 0]
+    assert filter_frames([frame], crystal, {"a": Collision(None), "b": Molten(), "c": Runaway()}) == ([0], {})
 
 
 def test_rmsd_of_known_displacements(crystal):

@@ -2,8 +2,15 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
+from aiida_elyte.contracts.selector import SelectorContract
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.learning.selection import select_by_spread, select_farthest
+from aiida_elyte.science.learning.selection import BySpread, Candidates, select_farthest
+
+
+class TestBySpread(SelectorContract):
+    @pytest.fixture
+    def selector(self):
+        return BySpread(threshold_eV_A=0.2)
 
 
 def rng(seed=0):
@@ -19,29 +26,35 @@ def frames(n, width=0.2):
     return found
 
 
+def select(candidates, spreads, n_select, rng, known=(), **settings):
+    return BySpread(**{"threshold_eV_A": 0.0, **settings}).select(
+        Candidates(candidates, np.array(spreads), known), n_select, rng
+    )
+
+
 def test_certain_frames_are_never_selected():
     spreads = np.array([0.1, 0.5, 0.3, 0.31, 0.9])
-    chosen = select_by_spread(frames(5), spreads, 5, rng(), threshold_eV_A=0.3, pool_fraction=1.0)
+    chosen = select(frames(5), spreads, 5, rng(), threshold_eV_A=0.3, pool_fraction=1.0)
     assert set(chosen) == {1, 3, 4}
-    assert select_by_spread(frames(5), spreads, 5, rng(), threshold_eV_A=1.0) == []
-    assert select_by_spread([], np.zeros(0), 5, rng()) == []
+    assert select(frames(5), spreads, 5, rng(), threshold_eV_A=1.0) == []
+    assert select([], np.zeros(0), 5, rng()) == []
 
 
 def test_without_known_frames_the_most_uncertain_comes_first():
     spreads = np.array([0.1, 0.5, 0.3, 0.31, 0.9])
-    assert select_by_spread(frames(5), spreads, 3, rng())[0] == 4
+    assert select(frames(5), spreads, 3, rng())[0] == 4
 
 
 def test_at_most_n_from_the_top_of_the_ranking():
-    spreads = np.arange(20.0)
-    chosen = select_by_spread(frames(20), spreads, 4, rng(), pool_fraction=0.5, threshold_eV_A=-1)
+    spreads = np.arange(20.0) + 1
+    chosen = select(frames(20), spreads, 4, rng(), pool_fraction=0.5)
     assert len(chosen) == len(set(chosen)) == 4
     assert min(chosen) >= 10
 
 
 def test_duplicates_and_known_frames_are_not_paid_for_again():
     three = frames(3)
-    chosen = select_by_spread([three[0], three[0].copy(), three[1], three[2]], np.ones(4), 4, rng(), known=[three[2]])
+    chosen = select([three[0], three[0].copy(), three[1], three[2]], np.ones(4), 4, rng(), known=[three[2]])
     assert len(chosen) == 2
     assert 3 not in chosen
     assert 2 in chosen
@@ -50,15 +63,15 @@ def test_duplicates_and_known_frames_are_not_paid_for_again():
 def test_diversity_keeps_away_from_the_training_set():
     calm, wild = frames(6, width=0.02), frames(6, width=0.4)
     mixed = [*calm, *wild]
-    chosen = select_by_spread(mixed, np.ones(12), 6, rng(), known=frames(3, width=0.02), pool_fraction=1.0)
+    chosen = select(mixed, np.ones(12), 6, rng(), known=frames(3, width=0.02), pool_fraction=1.0)
     assert set(chosen) == set(range(6, 12))
 
 
 def test_same_rng_same_choice_and_ties_are_drawn():
     many = frames(12)
     spreads = np.ones(12)
-    assert select_by_spread(many, spreads, 3, rng(5)) == select_by_spread(many, spreads, 3, rng(5))
-    assert len({select_by_spread(many, spreads, 1, rng(seed))[0] for seed in range(10)}) > 1
+    assert select(many, spreads, 3, rng(5)) == select(many, spreads, 3, rng(5))
+    assert len({select(many, spreads, 1, rng(seed))[0] for seed in range(10)}) > 1
 
 
 def test_farthest_points_on_a_line():
@@ -73,15 +86,30 @@ def test_features_of_different_size_count_alike():
     assert set(select_farthest(points, 2, np.zeros((0, 2)))) == {0, 3}
 
 
+def test_a_spread_above_the_threshold_is_uncertain():
+    spreads = np.array([0.1, 0.3, 0.31])
+    uncertain = BySpread(threshold_eV_A=0.3).are_uncertain(Candidates(frames(3), spreads))
+    assert uncertain.tolist() == [False, False, True]
+
+
 @pytest.mark.parametrize(
-    ("spreads", "n_select", "settings", "message"),
+    ("spreads", "message"), [([0.1, 0.2], "one value for each frame"), ([0.1, np.nan, 0.2], "not finite")]
+)
+@pytest.mark.parametrize("name", ["spreads_eV_A", "errors_eV_A"])
+def test_candidates_have_one_finite_number_each(name, spreads, message):
+    with pytest.raises(InputError, match=f"{name} .*{message}"):
+        Candidates(**{"frames": frames(3), "spreads_eV_A": np.ones(3), name: np.array(spreads)})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
     [
-        ([0.1, 0.2], 1, {}, "one spread a frame"),
-        ([0.1, np.nan, 0.2], 1, {}, "not finite"),
-        ([0.1, 0.1, 0.2], 0, {}, "n_select is 0"),
-        ([0.1, 0.1, 0.2], 1, {"pool_fraction": 0}, "pool_fraction is 0"),
+        ({"threshold_eV_A": -0.1}, "threshold_eV_A is -0.1; expected a positive number"),
+        ({"pool_fraction": 0}, "pool_fraction is 0; expected a positive number"),
+        ({"pool_fraction": 1.5}, "pool_fraction is 1.5; expected a number above 0 and up to 1"),
+        ({"cutoff_A": "far"}, "cutoff_A is 'far'; expected a positive number"),
     ],
 )
-def test_bad_input_is_refused(spreads, n_select, settings, message):
+def test_invalid_settings_are_rejected(settings, message):
     with pytest.raises(InputError, match=message):
-        select_by_spread(frames(3), np.array(spreads), n_select, rng(), **settings)
+        BySpread(**{"threshold_eV_A": 0.1, **settings})

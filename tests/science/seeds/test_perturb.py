@@ -3,12 +3,23 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
+from aiida_elyte.contracts.seeds import SeedKindContract
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.crystal import closest_contact
 from aiida_elyte.science.frames import block_of, read_frames, write_frames
-from aiida_elyte.science.seeds.perturb import DEFAULTS, make_seeds, rattle, scale, shear, strain, supercell
+from aiida_elyte.science.seeds.perturb import DEFAULTS, Perturb, rattle, scale, shear, strain, supercell
 
 NONE = {kind: {"count": 0} for kind in ("rattle", "strain", "shear", "shrink", "supercell")}
+
+
+class TestPerturb(SeedKindContract):
+    @pytest.fixture
+    def kind(self):
+        return Perturb(seed=3)
+
+
+def make_seeds(structure, settings, rng):
+    return Perturb(**settings).make(structure, rng)
 
 
 @pytest.fixture
@@ -110,10 +121,10 @@ def test_collision_that_no_calming_cures_is_refused(crystal):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (NONE, "asks for no seed"),
-        ({"ratle": {}}, "did you mean rattle"),
+        (NONE, "no seed is asked for"),
         ({"rattle": {"amplitude": 0.1}}, "did you mean amplitude_A"),
-        ({"rattle": 5}, "expected a dictionary"),
+        ({"rattle": 5}, "rattle is 5; expected a mapping with count, amplitude_A"),
+        ({"seed": -1}, "seed is -1; expected a whole number"),
         ({"rattle": {"count": -1}}, "count is -1"),
         ({"rattle": {"count": 2.5}}, "count is 2.5"),
         ({"rattle": {"amplitude_A": -0.1}}, "amplitude_A is -0.1"),

@@ -1,4 +1,4 @@
-"""What every family of force-field terms keeps to, as a test class its author inherits."""
+"""What every family of force-field terms keeps to."""
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ _ROWS = {"bonds": _CHAIN, "angles": _CHAIN, "dihedrals": _CHAIN, "impropers": _S
 
 
 class TermContract:
-    """Inherit, and give two fixtures; ``tests/science/forcefield/test_terms.py`` is the shortest example.
+    """Inherit, and give two fixtures; ``test_terms.py`` shows it.
 
     ``term``
         The family.

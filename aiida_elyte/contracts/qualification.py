@@ -1,0 +1,63 @@
+"""What every test of qualification keeps to, as a test class its author inherits."""
+
+import json
+from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+
+import pytest
+
+from aiida_elyte.science.learning.qualification import Evidence, Qualification
+
+__all__ = ["QualificationContract"]
+
+
+class QualificationContract:
+    """Inherit, and give three fixtures; ``tests/science/learning/test_qualification.py`` is the shortest example.
+
+    ``mine``
+        A test of qualification.
+    ``good``
+        Evidence that passes.
+    ``bad``
+        Evidence that fails.
+    """
+
+    def test_is_a_frozen_record_of_its_settings(self, mine: Qualification) -> None:
+        """Settings are fields, checked as they are given, and never change."""
+        assert isinstance(mine, Qualification)
+        assert is_dataclass(mine)
+        for field in fields(mine):
+            with pytest.raises(FrozenInstanceError):
+                setattr(mine, field.name, None)
+
+    def test_good_evidence_passes_and_bad_does_not(self, mine: Qualification, good: Evidence, bad: Evidence) -> None:
+        """A verdict measures; where it fails it names the frames."""
+        passed, failed = mine.judge(good), mine.judge(bad)
+        assert passed.passed is True
+        assert passed.value is not None
+        assert passed.offending == {}
+        assert failed.passed is False
+        assert failed.offending
+        assert all(0 <= index < len(bad.sampled) and reason for index, reason in failed.offending.items())
+
+    def test_the_threshold_has_a_source(self, mine: Qualification, good: Evidence) -> None:
+        """No limit without a reason; value and limit have one unit."""
+        verdict = mine.judge(good)
+        assert len(verdict.source) > 10
+        assert verdict.unit
+
+    def test_nothing_sampled_is_no_verdict(self, mine: Qualification, good: Evidence) -> None:
+        """A test that had nothing to look at neither passes nor fails."""
+        verdict = mine.judge(replace(good, sampled=[]))
+        assert verdict.value is None
+        assert verdict.passed is None
+
+    def test_verdicts_can_be_stored(self, mine: Qualification, bad: Evidence) -> None:
+        """A verdict goes into the database as JSON and comes back the same."""
+        found = mine.judge(bad).as_dict()
+        assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+    def test_evidence_is_left_as_it_is(self, mine: Qualification, bad: Evidence) -> None:
+        """A test looks and does not touch."""
+        before = [frame.copy() for frame in [*bad.sampled, *bad.labelled]]
+        mine.judge(bad)
+        assert [*bad.sampled, *bad.labelled] == before

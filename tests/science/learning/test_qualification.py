@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from ase import Atoms
+
+from aiida_elyte.contracts.qualification import QualificationContract
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.learning.qualification import Evidence, ShortestDistance
+
+
+def row(*places, symbols=None):
+    """Atoms on a line, not periodic."""
+    return Atoms(symbols or ["Li"] + ["Cl"] * (len(places) - 1), [[x, 0, 0] for x in places])
+
+
+KNOWN = [row(0, 2.0, 4.5), row(0, 2.2, 4.4)]
+"""Shortest distances: Li-Cl 2.0, Cl-Cl 2.2; Li-Li is in none."""
+
+
+class TestShortestDistance(QualificationContract):
+    @pytest.fixture
+    def mine(self):
+        return ShortestDistance()
+
+    @pytest.fixture
+    def good(self):
+        return Evidence([row(0, 2.1, 4.4)], KNOWN)
+
+    @pytest.fixture
+    def bad(self):
+        return Evidence([row(0, 2.1, 4.4), row(0, 1.9, 4.4)], KNOWN)
+
+
+def test_the_value_is_the_smallest_ratio_of_all_pairs():
+    # Li-Cl 2.1 / 2.0 and Cl-Cl 2.09 / 2.2 = 0.95; in the second frame Li-Cl 1.8 / 2.0 = 0.9.
+    verdict = ShortestDistance().judge(Evidence([row(0, 2.1, 4.19), row(0, 1.8, 4.2)], KNOWN))
+    assert verdict.value == pytest.approx(0.9)
+    assert verdict.passed is False
+    assert verdict.offending == {
+        0: "Cl-Cl at 0.950 of the shortest distance in the training set",
+        1: "Cl-Li at 0.900 of the shortest distance in the training set",
+    }
+
+
+def test_a_lower_limit_lets_pass_what_is_a_little_nearer():
+    verdict = ShortestDistance(min_ratio=0.85).judge(Evidence([row(0, 1.8, 4.2)], KNOWN))
+    assert (verdict.passed, verdict.threshold, verdict.offending) == (True, 0.85, {})
+
+
+def test_a_pair_that_was_never_seen_counts_from_the_cutoff():
+    verdict = ShortestDistance(cutoff_A=4.0).judge(Evidence([row(0, 3.0, symbols=["Li", "Li"])], KNOWN))
+    assert verdict.value == pytest.approx(3.0 / 4.0)
+    assert verdict.passed is False
+
+
+def test_distances_go_through_the_boundary():
+    cell = Atoms("LiCl", [[0.1, 0, 0], [8.6, 0, 0]], cell=[10, 10, 10], pbc=True)
+    assert ShortestDistance().judge(Evidence([cell], KNOWN)).value == pytest.approx(1.5 / 2.0)
+
+
+def test_a_frame_that_is_not_finite_fails():
+    broken = row(0, np.nan, 4.4)
+    verdict = ShortestDistance().judge(Evidence([broken], KNOWN))
+    assert (verdict.value, verdict.passed) == (None, False)
+    assert verdict.offending[0].startswith("not finite")
+
+
+@pytest.mark.parametrize("settings", [{"min_ratio": 0}, {"cutoff_A": -1}])
+def test_invalid_settings_are_rejected(settings):
+    with pytest.raises(InputError, match="expected a positive number"):
+        ShortestDistance(**settings)
