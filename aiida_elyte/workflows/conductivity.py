@@ -50,9 +50,7 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
         spec.output(
             "arrhenius", valid_type=orm.Dict, help="Activation energy and extrapolated conductivity, or why not."
         )
-        spec.outline(
-            cls.setup, while_(cls.should_run_children)(cls.run_children, cls.inspect_children), cls.results
-        )
+        spec.outline(cls.setup, while_(cls.should_run_children)(cls.run_children, cls.inspect_children), cls.results)
         spec.exit_code(440, "ERROR_NO_TRAJECTORY", message="No run gave a trajectory, the first because: {reason}")
 
     @classmethod

@@ -19,9 +19,9 @@ _T = TypeVar("_T")
 class FanOutWorkChain(WorkChain):
     """A WorkChain with one set of children that do not depend on each other.
 
-    The outline holds ``while_(cls.should_run_children)(cls.run_children, cls.inspect_children)``. A child is known by the
-    label of its call link, so that a WorkChain that goes on from a checkpoint finds what it has already submitted and
-    neither loses nor repeats a child. Children are inspected as they end: what is kept of them is kept by their names.
+    The outline holds ``while_(cls.should_run_children)(cls.run_children, cls.inspect_children)``. A child is known by
+    the label of its call link, so that a WorkChain that goes on from a checkpoint finds what it has already submitted
+    and neither loses nor repeats a child. Children are inspected as they end: what is kept is kept by their names.
     """
 
     @classmethod

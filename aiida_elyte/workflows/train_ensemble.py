@@ -67,9 +67,7 @@ class TrainEnsembleWorkChain(ProtocolMixin, FanOutWorkChain):
         spec.output(
             "summary", valid_type=orm.Dict, help="Errors, epochs and seconds of each member; what failed and why."
         )
-        spec.outline(
-            cls.setup, while_(cls.should_run_children)(cls.run_children, cls.inspect_children), cls.results
-        )
+        spec.outline(cls.setup, while_(cls.should_run_children)(cls.run_children, cls.inspect_children), cls.results)
         spec.exit_code(
             430, "ERROR_TRAINING_FAILED", message="Only {done} of {wanted} members could be trained: {reason}"
         )

@@ -1,4 +1,8 @@
-"""A fan-out of jobs that run a line of shell, for tests of the window; in a module of its own, where a daemon finds it."""
+"""A fan-out of jobs that run a line of shell, in a module of its own, where a daemon finds it."""
+
+import os
+import signal
+from pathlib import Path
 
 from aiida import orm
 from aiida.calculations.arithmetic.add import ArithmeticAddCalculation
@@ -11,7 +15,10 @@ __all__ = ["ShellJobsWorkChain"]
 
 
 class ShellJobsWorkChain(FanOutWorkChain):
-    """One job for each line, which adds its number to zero after it; one with the line ``fail`` fails."""
+    """One job for each line, which adds its number to zero after it; one with the line ``fail`` fails.
+
+    The line ``kill FILE`` kills, unless the file exists, the worker that is about to submit its job.
+    """
 
     @classmethod
     def define(cls, spec):
@@ -39,6 +46,12 @@ class ShellJobsWorkChain(FanOutWorkChain):
         """Return an addition after the line."""
         index = int(name[1:])
         line = self.inputs.lines[index]
+        word, _, rest = line.partition(" ")
+        if word == "kill":
+            line = ""
+            if not Path(rest).exists():
+                Path(rest).touch()
+                os.kill(os.getpid(), signal.SIGKILL)
         options = {"resources": {"num_machines": 1}, "prepend_text": line if line != "fail" else ""}
         x = orm.Int(index if line != "fail" else -1000)
         inputs = {"code": self.inputs.code, "x": x, "y": orm.Int(0), "metadata": {"options": options}}
