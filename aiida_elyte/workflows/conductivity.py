@@ -4,7 +4,7 @@ from typing import Any
 
 from aiida import orm
 from aiida.common import AttributeDict
-from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, while_
+from aiida.engine import ExitCode, Process, ProcessBuilder, while_
 
 from aiida_elyte.calculations.functions.dynamics import run_settings
 from aiida_elyte.calculations.functions.transport import arrhenius, transport
@@ -15,14 +15,14 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.provenance.names import md_call, temperature_name
 from aiida_elyte.science.crystal import require_charges, require_temperatures
 from aiida_elyte.workflows.failures import reason_of
+from aiida_elyte.workflows.fan_out import FanOutWorkChain
 from aiida_elyte.workflows.md import MdBaseWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
-from aiida_elyte.workflows.validation import validate_positive
 
 __all__ = ["ConductivityWorkChain"]
 
 
-class ConductivityWorkChain(ProtocolMixin, WorkChain):
+class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
     """Run replicas at each temperature, a bounded number of runs at a time; analyse each; fit Arrhenius' law."""
 
     PROTOCOL = "conductivity"
@@ -42,13 +42,6 @@ class ConductivityWorkChain(ProtocolMixin, WorkChain):
             serializer=orm.to_aiida_type,
             help="`temperatures_K`, `n_replicas`, `seed`, `charges` [e] of the mobile species; more goes to the MD.",
         )
-        spec.input(
-            "max_in_flight",
-            valid_type=orm.Int,
-            serializer=orm.to_aiida_type,
-            validator=validate_positive,
-            help="Runs at a time.",
-        )
         spec.inputs.validator = _validate
         spec.output_namespace(
             "transport", valid_type=orm.Dict, dynamic=True, help="Results at each temperature, e.g. `T0600_00`."
@@ -57,7 +50,7 @@ class ConductivityWorkChain(ProtocolMixin, WorkChain):
         spec.output(
             "arrhenius", valid_type=orm.Dict, help="Activation energy and extrapolated conductivity, or why not."
         )
-        spec.outline(cls.setup, while_(cls.should_run)(cls.run_md, cls.inspect_md), cls.results)
+        spec.outline(cls.setup, while_(cls.should_run_children)(cls.run_children, cls.inspect_children), cls.results)
         spec.exit_code(440, "ERROR_NO_TRAJECTORY", message="No run gave a trajectory, the first because: {reason}")
 
     @classmethod
@@ -103,53 +96,50 @@ class ConductivityWorkChain(ProtocolMixin, WorkChain):
         return builder
 
     def setup(self) -> None:
-        """List the temperatures."""
-        self.ctx.waiting = [float(value) for value in self.inputs.conditions["temperatures_K"]]
+        """Start with no result."""
         self.ctx.series, self.ctx.transport, self.ctx.failed = {}, {}, {}
 
-    def should_run(self) -> bool:
-        """Tell whether temperatures wait."""
-        return bool(self.ctx.waiting)
+    @property
+    def temperatures_K(self) -> dict[str, float]:
+        """Temperature of each run, by its name [K]."""
+        return {temperature_name(value): float(value) for value in self.inputs.conditions["temperatures_K"]}
 
-    def run_md(self) -> ToContext:
-        """Submit as many runs as may be in flight."""
-        size = self.inputs.max_in_flight.value
-        self.ctx.running, self.ctx.waiting = self.ctx.waiting[:size], self.ctx.waiting[size:]
-        children = {}
-        for temperature in self.ctx.running:
-            conditions = {
-                key: value for key, value in self.inputs.conditions.get_dict().items() if key not in _NOT_FOR_MD
-            } | {"temperature_K": temperature}
-            inputs = AttributeDict(self.exposed_inputs(MdBaseWorkChain, namespace="md"))
-            inputs.start, inputs.potentials = self.inputs.start, self.inputs.potentials
-            members = orm.List(sorted(self.inputs.potentials))
-            inputs.settings = run_settings(inputs.settings, orm.Dict(conditions), members, orm.Int(0))
-            inputs.metadata.call_link_label = md_call(temperature)
-            children[temperature_name(temperature)] = self.submit(MdBaseWorkChain, **inputs)
-        return ToContext(**children)
+    def list_children(self) -> list[str]:
+        """Return the names of the temperatures."""
+        return list(self.temperatures_K)
 
-    def inspect_md(self) -> None:
-        """Analyse the runs."""
-        for temperature in self.ctx.running:
-            name = temperature_name(temperature)
-            node = self.ctx[name]
+    def call_label(self, name: str) -> str:
+        """Return the label of the run at a temperature."""
+        return md_call(self.temperatures_K[name])
+
+    def build_child(self, name: str) -> tuple[type[Process], AttributeDict]:
+        """Return the inputs of the replicas at a temperature."""
+        conditions = {
+            key: value for key, value in self.inputs.conditions.get_dict().items() if key not in _NOT_FOR_MD
+        } | {"temperature_K": self.temperatures_K[name]}
+        inputs = AttributeDict(self.exposed_inputs(MdBaseWorkChain, namespace="md"))
+        inputs.start, inputs.potentials = self.inputs.start, self.inputs.potentials
+        members = orm.List(sorted(self.inputs.potentials))
+        inputs.settings = run_settings(inputs.settings, orm.Dict(conditions), members, orm.Int(0))
+        return MdBaseWorkChain, inputs
+
+    def inspect_child(self, name: str, node: orm.ProcessNode) -> None:
+        """Analyse the replicas at a temperature."""
+        try:
             if not node.is_finished_ok or "series" not in node.outputs:
-                self.ctx.failed[name] = f"{temperature:g} K: {reason_of(node)}"
-                self.report(f"no result at {self.ctx.failed[name]}")
-                continue
-            settings = {"temperature_K": temperature, "charges": self.inputs.conditions["charges"]}
-            try:
-                self.ctx.transport[name] = transport(node.outputs.series, orm.Dict(settings))
-            except InputError as error:
-                self.ctx.failed[name] = f"{temperature:g} K: {error}"
-                self.report(f"no result at {self.ctx.failed[name]}")
-            else:
-                self.ctx.series[name] = node.outputs.series
+                raise InputError(reason_of(node))
+            settings = {"temperature_K": self.temperatures_K[name], "charges": self.inputs.conditions["charges"]}
+            self.ctx.transport[name] = transport(node.outputs.series, orm.Dict(settings))
+        except InputError as error:
+            self.ctx.failed[name] = f"{self.temperatures_K[name]:g} K: {error}"
+            self.report(f"no result at {self.ctx.failed[name]}")
+        else:
+            self.ctx.series[name] = node.outputs.series
 
     def results(self) -> ExitCode | None:
         """Attach results and series, fit Arrhenius' law."""
         if not self.ctx.transport:
-            return self.exit_codes.ERROR_NO_TRAJECTORY.format(reason=next(iter(self.ctx.failed.values())))
+            return self.exit_codes.ERROR_NO_TRAJECTORY.format(reason=self.first_of(self.ctx.failed))
         self.out("series", self.ctx.series)
         self.out("transport", self.ctx.transport)
         self.out("arrhenius", arrhenius(orm.Dict({}), **self.ctx.transport))

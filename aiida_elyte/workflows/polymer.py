@@ -4,7 +4,7 @@ from typing import Any
 
 from aiida import orm
 from aiida.common import AttributeDict
-from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, if_, while_
+from aiida.engine import ExitCode, Process, ProcessBuilder, ToContext, if_, while_
 
 from aiida_elyte.calculations.functions.polymer import (
     make_cluster_frames,
@@ -28,6 +28,7 @@ from aiida_elyte.science.electrolyte.solvation import Solvation, check_solvation
 from aiida_elyte.science.forcefield.elements import check_elements
 from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.failures import reason_of
+from aiida_elyte.workflows.fan_out import FanOutWorkChain
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
 from aiida_elyte.workflows.label.ase import merge_labels
 from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides, recursive_merge
@@ -42,7 +43,7 @@ from aiida_elyte.workflows.validation import (
 __all__ = ["PolymerWorkChain"]
 
 
-class PolymerWorkChain(ProtocolMixin, WorkChain):
+class PolymerWorkChain(ProtocolMixin, FanOutWorkChain):
     """Clusters, labels, force field, boxes, conductivity: of polymers, and of liquids alike.
 
     A data set given takes the place of clusters and their labels; force fields given take the place of all learning.
@@ -92,13 +93,6 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
             validator=validate_positive,
             help="Independent boxes.",
         )
-        spec.input(
-            "max_in_flight",
-            valid_type=orm.Int,
-            serializer=orm.to_aiida_type,
-            validator=validate_positive,
-            help="Boxes at a time.",
-        )
         spec.inputs.validator = _validate
         spec.expose_outputs(ForceFieldWorkChain, namespace="learning")
         spec.outputs["learning"].required = False
@@ -129,7 +123,7 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
                 cls.run_learning,
                 cls.inspect_learning,
             ),
-            while_(cls.should_run_boxes)(cls.run_boxes, cls.inspect_boxes),
+            while_(cls.should_run_children)(cls.run_children, cls.inspect_children),
             cls.results,
         )
         spec.exit_code(450, "ERROR_LABELLING_FAILED", message="The clusters could not be labelled: {reason}")
@@ -193,11 +187,10 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         return builder
 
     def setup(self) -> None:
-        """Name the boxes."""
+        """Take what is given."""
         self.ctx.dataset = self.inputs.get("dataset")
         self.ctx.members = dict(self.inputs.get("force_fields", {}))
-        self.ctx.waiting = list(range(self.inputs.n_boxes.value))
-        self.ctx.series, self.ctx.boxes, self.ctx.failed = {}, {}, {}
+        self.ctx.series, self.ctx.boxes, self.ctx.solvation, self.ctx.failed = {}, {}, {}, {}
 
     def should_learn(self) -> bool:
         """Tell whether there is no force field yet."""
@@ -251,52 +244,51 @@ class PolymerWorkChain(ProtocolMixin, WorkChain):
         """Settings of the fits, which tell how far types look."""
         return self.inputs.learning.ensemble.train.settings
 
-    def should_run_boxes(self) -> bool:
-        """Tell whether boxes wait."""
-        return bool(self.ctx.waiting)
-
-    def run_boxes(self) -> ToContext:
-        """Submit as many boxes as may be in flight; members take turns."""
-        size = self.inputs.max_in_flight.value
-        now, self.ctx.waiting = self.ctx.waiting[:size], self.ctx.waiting[size:]
+    @property
+    def boxes(self) -> dict[str, tuple[str, int]]:
+        """Member and number of each box, by its name; members take turns."""
         members = sorted(self.ctx.members)
-        children = {}
-        for number in now:
-            member = members[number % len(members)]
-            inputs = AttributeDict(self.exposed_inputs(BoxWorkChain, namespace="box"))
-            inputs.recipe, inputs.force_field = self.inputs.recipe, self.ctx.members[member]
-            inputs.seed = orm.Int(seed_of_box(self.inputs.recipe.get_dict().get("seed", 0), number))
-            name = box_call(member, number)
-            inputs.metadata.call_link_label = name
-            children[name] = self.submit(BoxWorkChain, **inputs)
-        self.ctx.running = list(children)
-        return ToContext(**children)
+        turns = [(members[number % len(members)], number) for number in range(self.inputs.n_boxes.value)]
+        return {box_call(member, number): (member, number) for member, number in turns}
 
-    def inspect_boxes(self) -> None:
-        """Take what each box gave; one that failed is told and left out."""
-        for name in self.ctx.running:
-            node = self.ctx[name]
-            self.out_many({f"boxes.{name}.{port}": node.outputs[port] for port in node.outputs})
-            if node.is_finished_ok:
-                self.ctx.series[name], self.ctx.boxes[name] = node.outputs.series, node.outputs.box
-            else:
-                self.ctx.failed[name] = reason_of(node)
-                self.report(f"box {name} gave no trajectory: {self.ctx.failed[name]}")
+    def list_children(self) -> list[str]:
+        """Return the names of the boxes."""
+        return list(self.boxes)
+
+    def call_label(self, name: str) -> str:
+        """Return the label of the call of a box, which is its name."""
+        return name
+
+    def build_child(self, name: str) -> tuple[type[Process], AttributeDict]:
+        """Return the inputs of a box."""
+        member, number = self.boxes[name]
+        inputs = AttributeDict(self.exposed_inputs(BoxWorkChain, namespace="box"))
+        inputs.recipe, inputs.force_field = self.inputs.recipe, self.ctx.members[member]
+        inputs.seed = orm.Int(seed_of_box(self.inputs.recipe.get_dict().get("seed", 0), number))
+        return BoxWorkChain, inputs
+
+    def inspect_child(self, name: str, node: orm.ProcessNode) -> None:
+        """Take what a box gave; one that failed is reported and left out."""
+        self.out_many({f"boxes.{name}.{port}": node.outputs[port] for port in node.outputs})
+        if node.is_finished_ok:
+            self.ctx.series[name], self.ctx.boxes[name] = node.outputs.series, node.outputs.box
+            if "solvation" in node.outputs:
+                self.ctx.solvation[name] = node.outputs.solvation
+        else:
+            self.ctx.failed[name] = reason_of(node)
+            self.report(f"box {name} gave no trajectory: {self.ctx.failed[name]}")
 
     def results(self) -> ExitCode | None:
         """Pool the boxes and analyse them; tell those that are not among them."""
         if self.ctx.failed:
             self.out("failed", orm.Dict(dict(self.ctx.failed)).store())
         if not self.ctx.series:
-            return self.exit_codes.ERROR_NO_BOX.format(reason=next(iter(self.ctx.failed.values())))
+            return self.exit_codes.ERROR_NO_BOX.format(reason=self.first_of(self.ctx.failed))
         series = pool_series(**self.ctx.series)
         self.out("series", series)
-        solvation = {
-            name: self.ctx[name].outputs.solvation for name in self.ctx.series if "solvation" in self.ctx[name].outputs
-        }
-        if solvation:
-            self.out("solvation", pool_solvation(**solvation))
-        box = next(iter(self.ctx.boxes.values()))
+        if self.ctx.solvation:
+            self.out("solvation", pool_solvation(**self.ctx.solvation))
+        box = self.first_of(self.ctx.boxes)
         try:
             self.out("transport", transport(series, transport_settings(self.inputs.recipe, box)))
         except InputError as error:

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiida import orm
 from aiida.common import AttributeDict
-from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, while_
+from aiida.engine import ExitCode, Process, ProcessBuilder, while_
 
 from aiida_elyte.calculations.functions.training import member_settings, summarise_training
 from aiida_elyte.data.forcefield import ForceFieldData
@@ -12,7 +12,9 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.plugins import load
 from aiida_elyte.provenance.names import member_call
+from aiida_elyte.science.learning.ensemble import member_name
 from aiida_elyte.workflows.failures import reason_of
+from aiida_elyte.workflows.fan_out import FanOutWorkChain
 from aiida_elyte.workflows.protocols import ProtocolMixin
 from aiida_elyte.workflows.trainer import Trainer
 from aiida_elyte.workflows.validation import (
@@ -26,7 +28,7 @@ from aiida_elyte.workflows.validation import (
 __all__ = ["TrainEnsembleWorkChain"]
 
 
-class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
+class TrainEnsembleWorkChain(ProtocolMixin, FanOutWorkChain):
     """Train members that differ by their seed, a bounded number at a time."""
 
     PROTOCOL = "train_ensemble"
@@ -56,13 +58,6 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
         spec.input(
             "n_members", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=validate_positive, help="Members."
         )
-        spec.input(
-            "max_in_flight",
-            valid_type=orm.Int,
-            serializer=orm.to_aiida_type,
-            validator=validate_positive,
-            help="Jobs at a time.",
-        )
         spec.input_namespace(
             "train", dynamic=True, help="Inputs of the trainer's WorkChain; `seed` counts up from its settings."
         )
@@ -73,7 +68,7 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
         spec.output(
             "summary", valid_type=orm.Dict, help="Errors, epochs and seconds of each member; what failed and why."
         )
-        spec.outline(cls.setup, while_(cls.should_train)(cls.run_members, cls.inspect_members), cls.results)
+        spec.outline(cls.setup, while_(cls.should_run_children)(cls.run_children, cls.inspect_children), cls.results)
         spec.exit_code(
             430, "ERROR_TRAINING_FAILED", message="Only {done} of {wanted} members could be trained: {reason}"
         )
@@ -123,43 +118,37 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
         return trainer
 
     def setup(self) -> None:
-        """Name the members."""
-        self.ctx.waiting = [f"m{index:02d}" for index in range(self.inputs.n_members.value)]
+        """Start with no member."""
         self.ctx.done, self.ctx.failed, self.ctx.results = {}, {}, {}
 
-    def should_train(self) -> bool:
-        """Tell whether members wait."""
-        return bool(self.ctx.waiting)
+    def list_children(self) -> list[str]:
+        """Return the names of the members."""
+        return [member_name(index) for index in range(self.inputs.n_members.value)]
 
-    def run_members(self) -> ToContext:
-        """Submit as many members as may be in flight."""
-        self.ctx.running = self.ctx.waiting[: self.inputs.max_in_flight.value]
-        self.ctx.waiting = self.ctx.waiting[len(self.ctx.running) :]
-        trainer = load("trainers", self.inputs.trainer.value)
-        children = {}
-        for name in self.ctx.running:
-            inputs = AttributeDict(self.inputs.train)
-            inputs.dataset = self.inputs.dataset
-            inputs.settings = member_settings(inputs.settings, orm.Int(int(name[1:])))
-            if "validation" in self.inputs:
-                inputs.validation = self.inputs.validation
-            if name in self.inputs.get("initial", {}):
-                inputs.initial = self.inputs.initial[name]
-            inputs.metadata = {**inputs.get("metadata", {}), "call_link_label": member_call(name)}
-            children[name] = self.submit(trainer, **inputs)
-        return ToContext(**children)
+    def call_label(self, name: str) -> str:
+        """Return the label of the call of a member."""
+        return member_call(name)
 
-    def inspect_members(self) -> None:
-        """Collect the members."""
-        for name in self.ctx.running:
-            node = self.ctx[name]
-            if node.is_finished_ok:
-                self.ctx.done[name] = node.outputs.potential
-                self.ctx.results[name] = node.outputs.results
-            else:
-                last = node.called_descendants[-1] if node.called_descendants else node
-                self.ctx.failed[name] = last.exit_message or reason_of(node)
-                self.report(f"member {name} failed: {self.ctx.failed[name]}")
+    def build_child(self, name: str) -> tuple[type[Process], AttributeDict]:
+        """Return the trainer and its inputs for a member."""
+        inputs = AttributeDict(self.inputs.train)
+        inputs.dataset = self.inputs.dataset
+        inputs.settings = member_settings(inputs.settings, orm.Int(int(name[1:])))
+        if "validation" in self.inputs:
+            inputs.validation = self.inputs.validation
+        if name in self.inputs.get("initial", {}):
+            inputs.initial = self.inputs.initial[name]
+        return load("trainers", self.inputs.trainer.value), inputs
+
+    def inspect_child(self, name: str, node: orm.ProcessNode) -> None:
+        """Keep a member."""
+        if node.is_finished_ok:
+            self.ctx.done[name] = node.outputs.potential
+            self.ctx.results[name] = node.outputs.results
+        else:
+            last = node.called_descendants[-1] if node.called_descendants else node
+            self.ctx.failed[name] = last.exit_message or reason_of(node)
+            self.report(f"member {name} failed: {self.ctx.failed[name]}")
 
     def results(self) -> ExitCode | None:
         """Attach the members that were trained."""
@@ -167,8 +156,9 @@ class TrainEnsembleWorkChain(ProtocolMixin, WorkChain):
             self.out("summary", summarise_training(**self.ctx.results))
         self.out("potentials", self.ctx.done)
         if self.ctx.failed:
+            reasons = [reason for _, reason in sorted(self.ctx.failed.items())]
             return self.exit_codes.ERROR_TRAINING_FAILED.format(
-                done=len(self.ctx.done), wanted=self.inputs.n_members.value, reason="; ".join(self.ctx.failed.values())
+                done=len(self.ctx.done), wanted=self.inputs.n_members.value, reason="; ".join(reasons)
             )
         return None
 
