@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
@@ -78,6 +78,17 @@ class Job:
     def should_stop(self, reserve_s: float = 0.0) -> bool:
         """Tell whether the wall time is near: 5 % of it and ``reserve_s`` are kept for the last checkpoint."""
         return self.max_seconds is not None and self.seconds > 0.95 * self.max_seconds - reserve_s
+
+    def sizes(self, files: Iterable[str | Sequence[str]]) -> dict[str, int]:
+        """Return the size of each file that is there [bytes]: tells files apart that are too large for a hash.
+
+        Parameters
+        ----------
+        files
+            Names, or lists of names of parts.
+        """
+        names = [name for named in files for name in ([named] if isinstance(named, str) else named)]
+        return {name: (self.folder / name).stat().st_size for name in names if (self.folder / name).is_file()}
 
     def report(self, **progress: Any) -> None:
         """Write ``progress.json``, which ``aiida-elyte status`` reads while the job runs."""
@@ -185,11 +196,14 @@ class Pace:
         self, job: Job, save: Callable[[], None] | None = None, every_s: float = 0.0, reserve: float = 2.0
     ) -> None:
         self._job, self._save, self._every_s, self._reserve = job, save, every_s, reserve
-        self._last_s = self._saved_s = self._reported_s = job.seconds
+        self._saved_s = self._reported_s = job.seconds
+        self._last_s: float | None = None
         self._slowest_s = 0.0
 
     def lap(self, **progress: Any) -> bool:
-        """Note that a lap is done; save and report what is due.
+        """Note that a lap ends and another begins; save and report what is due.
+
+        The time before the first call is that of opening files; call it before a first lap that is long.
 
         Parameters
         ----------
@@ -202,7 +216,9 @@ class Pace:
             Whether the wall time is too near for another lap. Everything is saved then.
         """
         now = self._job.seconds
-        self._slowest_s, self._last_s = max(self._slowest_s, now - self._last_s), now
+        if self._last_s is not None:
+            self._slowest_s = max(self._slowest_s, now - self._last_s)
+        self._last_s = now
         should_stop = self._job.should_stop(self._reserve * self._slowest_s)
         if self._save is not None and (should_stop or now - self._saved_s > self._every_s):
             self._save()

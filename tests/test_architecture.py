@@ -31,6 +31,21 @@ def test_no_attics():
     assert attics == []
 
 
+def test_nothing_is_unpickled():
+    """A file from elsewhere, a checkpoint or a potential, must not run code when it is read."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                assert not {"pickle", "cPickle", "dill", "joblib"} & {alias.name for alias in node.names}, path
+            if isinstance(node, ast.ImportFrom):
+                assert node.module not in ("pickle", "cPickle", "dill", "joblib"), path
+            if isinstance(node, ast.Call):
+                given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                called = ast.unparse(node.func)
+                assert given.get("allow_pickle", "False") == "False", path
+                assert called != "torch.load" or given.get("weights_only") == "True", path
+
+
 @pytest.mark.parametrize(
     "point",
     [

@@ -15,7 +15,7 @@ class AnalyseSolvationCalculation(TrajectoryCalculation):
 
     PROGRAM = "analyse_solvation.py"
     RETRIEVED = ("curves.npz",)
-    CHECKPOINTS = ("checkpoint*.pickle",)
+    CHECKPOINTS = ("checkpoint*.npz",)
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:

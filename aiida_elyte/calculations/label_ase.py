@@ -1,5 +1,8 @@
 """CalcJob: energies, forces and stresses of many frames with any ASE calculator."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from aiida import orm
 from aiida.engine import CalcJobProcessSpec
 
@@ -26,6 +29,15 @@ class LabelAseCalculation(ScriptCalculation):
         )
         spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.label_ase"
         spec.exit_code(420, "ERROR_ALL_LABELS_FAILED", message="No frame could be labelled: {message}")
+
+    @classmethod
+    def python_modules(cls, inputs: Mapping[str, Any]) -> list[str]:
+        """Return the modules of the calculators that are given as ``module:Class``."""
+        settings = inputs.get("settings") or {}
+        settings = settings.get_dict() if isinstance(settings, orm.Dict) else settings
+        heat = settings.get("heat") or {}
+        names = (part.get("calculator") for part in (settings, heat) if isinstance(part, Mapping))
+        return [name.partition(":")[0] for name in names if isinstance(name, str) and ":" in name]
 
     def files(self) -> dict[str, orm.SinglefileData]:
         """Return the frames."""

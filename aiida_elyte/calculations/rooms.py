@@ -1,10 +1,17 @@
-"""Which of our modules a program needs, found by following its imports, and the node that carries them."""
+"""Which modules a program needs to carry, found by following its imports, and the node that carries them.
+
+They are those of this package, and those of every distribution that registers an entry point in a group of ours,
+``aiida_elyte.<door>``: a plug-in travels like what it plugs into. Everything else is installed where the program runs.
+"""
 
 import ast
 import hashlib
 import io
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from importlib.metadata import distributions
+from importlib.util import find_spec
 from pathlib import Path
 
 from aiida import orm
@@ -17,81 +24,128 @@ _ROOT = Path(aiida_elyte.__file__).parent
 PROGRAMS = _ROOT / "remote"
 """Where the programs lie; they are read as files."""
 _PACKAGE = _ROOT.name
+_TOP = f"{_PACKAGE}/__init__.py"
+"""It travels without what it says: the version and the names of the library concern no program."""
 _EXTRA = "elyte_content"
 _EXTEND = b"""from pkgutil import extend_path
 __path__ = extend_path(__path__, __name__)
 """
-"""First lines of the packages that travel: a module that does not is found where the package is installed."""
+"""What is added to the packages that travel: a module that does not is found where the package is installed."""
 
 
-def rooms_of(program: Path, modules: Iterable[str] = ()) -> list[str]:
-    """Return the paths, relative to the package's parent, of the modules of ours that a program imports.
+def rooms_of(program: Path, modules: Iterable[str] = ()) -> dict[str, Path]:
+    """Return the files that a program carries: path below its folder → where the file lies, in order of the paths.
 
-    ``modules`` are others that it imports by name, with what they import.
+    Parameters
+    ----------
+    program
+        Its file.
+    modules
+        Names of modules that it imports without naming them, as that of a calculator in its settings; one that belongs
+        neither to this package nor to a plug-in is expected to be installed where the program runs.
     """
-    found: set[Path] = set()
-    waiting = [*_imports(program, program.read_text()), *(path for module in modules for path in _files(module))]
+    found: dict[str, Path] = {}
+    waiting = [*modules, *_imports(program.read_text(), "")]
     while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting.extend(_imports(path, path.read_text()))
-    return sorted(str(path.relative_to(_ROOT.parent)) for path in found)
+        for room, path in _files(waiting.pop()):
+            if room in found:
+                continue
+            found[room] = path
+            if room != _TOP:
+                waiting.extend(_imports(path.read_text(), room.rpartition("/")[0].replace("/", ".")))
+    return dict(sorted(found.items()))
 
 
 @cache
-def _imports(path: Path, text: str) -> tuple[Path, ...]:
-    """Return the files of our modules that one file imports, the packages above them included; parsed once."""
-    found: list[Path] = []
+def _imports(text: str, package: str) -> tuple[str, ...]:
+    """Return the names that a module of a package imports: of modules, and of what may be modules in them."""
+    found: list[str] = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+            found.extend(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = path.parent
-            for _ in range(node.level - 1):
-                above = above.parent
-            base = ".".join(above.relative_to(_ROOT.parent).parts) + (f".{node.module}" if node.module else "")
-            modules = [base, *(f"{base}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for module in modules:
-            found.extend(_files(module))
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            found.extend([base, *(f"{base}.{alias.name}" for alias in node.names)])
     return tuple(found)
 
 
-def _files(module: str) -> Iterable[Path]:
+def _files(module: str) -> Iterator[tuple[str, Path]]:
+    """Yield the file of a module that travels, and those of the packages above it."""
     parts = module.split(".")
-    if parts[0] != _PACKAGE:
-        return
-    place = _ROOT.parent
-    for part in parts:
-        place = place / part
-        if (place / "__init__.py").exists():
-            yield place / "__init__.py"
-        elif place.with_suffix(".py").exists():
-            yield place.with_suffix(".py")
+    for depth in range(1, len(parts) + 1):
+        stem = "/".join(parts[:depth])
+        for place in _places(parts[0]):
+            for room in (f"{stem}/__init__.py", f"{stem}.py"):
+                if (place / room).is_file():
+                    yield room, place / room
+
+
+def _places(name: str) -> Sequence[Path]:
+    """Return the folders that hold a top-level package or module; none of those that do not travel."""
+    if name == _PACKAGE:
+        return (_ROOT.parent,)
+    if name in sys.stdlib_module_names or name not in _plugin_packages(tuple(sys.path)):
+        return ()
+    spec = find_spec(name)
+    if spec is None:
+        return ()
+    if spec.submodule_search_locations is not None:
+        return tuple(Path(folder).parent for folder in spec.submodule_search_locations)
+    return (Path(spec.origin).parent,) if spec.origin else ()
+
+
+@cache
+def _plugin_packages(path: tuple[str, ...]) -> frozenset[str]:
+    """Return the top-level packages and modules of all distributions that open a door of ours."""
+    found: set[str] = set()
+    for distribution in distributions(path=list(path)):
+        points = distribution.entry_points
+        if any(point.group.startswith(f"{_PACKAGE}.") for point in points):
+            found.update(point.module.split(".")[0] for point in points)
+            found.update((distribution.read_text("top_level.txt") or "").split())
+            files = [file for file in distribution.files or () if file.suffix == ".py"]
+            found.update(file.parts[0].removesuffix(".py") for file in files)
+    return frozenset(found)
 
 
 def pack_rooms(program: Path, modules: Iterable[str] = ()) -> orm.FolderData:
-    """Return the node with the rooms a program imports, the stored one where it exists already; see ``rooms_of``.
+    """Return the node with the files that a program carries, the stored one where it exists already.
 
-    Of packages travels what they do and not what they say: neither the version nor a docstring voids a cache.
+    Of our packages travels what they do and not what they say: neither the version nor a docstring voids a cache.
+
+    Parameters
+    ----------
+    program, modules
+        As of ``rooms_of``.
     """
-    files = {path: _content(_ROOT.parent / path) for path in rooms_of(program, modules)}
+    files = {room: _content(room, path) for room, path in rooms_of(program, modules).items()}
     node = orm.FolderData()
-    for path, content in files.items():
-        node.base.repository.put_object_from_filelike(io.BytesIO(content), path)
+    for room, content in files.items():
+        node.base.repository.put_object_from_filelike(io.BytesIO(content), room)
     return _once(node, files)
 
 
-def _content(path: Path) -> bytes:
+def _content(room: str, path: Path) -> bytes:
+    """Return a file as it travels."""
     content = path.read_bytes()
     if path.name != "__init__.py":
         return content
-    is_docstring = [isinstance(node, ast.Expr) for node in ast.parse(content).body]
-    return _EXTEND if path.parent == _ROOT or all(is_docstring) else _EXTEND + content
+    body = ast.parse(content).body
+    if room == _TOP or all(_is_text(node) for node in body):
+        return _EXTEND
+    # What comes before all else stays there.
+    n_lines = max((node.end_lineno or 0 for node in body if _is_text(node) or _is_future(node)), default=0)
+    lines = content.splitlines(keepends=True)
+    return b"".join(lines[:n_lines]) + _EXTEND + b"".join(lines[n_lines:])
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
 def program_node(program: Path) -> orm.SinglefileData:

@@ -1,6 +1,7 @@
 """The base of every CalcJob that runs a program of ours: ``settings.json`` in, ``results.json`` out."""
 
 import json
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,28 @@ class ScriptCalculation(CalcJob):
     CHECKPOINTS: tuple[str, ...] = ()
     """Patterns of the files from which an interrupted run goes on."""
 
+    def __init__(self, inputs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        # Not as defaults of the ports, which know no other inputs and would be those of a WorkChain around it.
+        given = dict(inputs or {})
+        given.setdefault("script", program_node(self.program()))
+        if "rooms" not in given:
+            given["rooms"] = pack_rooms(self.program(), self.python_modules(given))
+        super().__init__(inputs=given, **kwargs)
+
+    @classmethod
+    def python_modules(cls, inputs: Mapping[str, Any]) -> Sequence[str]:
+        """Return the modules that the program imports because of its inputs, by name.
+
+        Those of this package and of plug-ins travel with the job, with all that they import of them; others are
+        expected to be installed where it runs.
+
+        Parameters
+        ----------
+        inputs
+            Inputs as they are given, not yet checked.
+        """
+        return ()
+
     @classmethod
     def program(cls) -> Path:
         """Return the path of the program."""
@@ -50,14 +73,15 @@ class ScriptCalculation(CalcJob):
         spec.input(
             "script",
             valid_type=orm.SinglefileData,
-            default=lambda: program_node(cls.program()),
-            help="The program; an input so that caching follows it.",
+            required=False,
+            help="The program; an input so that caching follows it. That of `aiida_elyte/remote` if not given.",
         )
         spec.input(
             "rooms",
             valid_type=orm.FolderData,
-            default=lambda: pack_rooms(cls.program()),
-            help="The modules of aiida_elyte that the program imports, under their package path.",
+            required=False,
+            help="The modules that travel with the program, under their package path: those of aiida_elyte and of "
+            "plug-ins that it imports, if not given.",
         )
         spec.input(
             "parent_folder",

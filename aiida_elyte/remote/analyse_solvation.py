@@ -25,26 +25,21 @@ Settings:
     Time between checkpoints [s], 300 unless told.
 
 The trajectory is read twice: the first shells of the second pass end at the first minima of the first one. File to
-carry into the folder of a continued run: ``checkpoint.pickle``.
+carry into the folder of a continued run: ``checkpoint.npz``.
 """
 
-import json
 import math
-import pickle
 import re
 import sys
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from aiida_elyte.errors import InputError, ProgramFailure
-from aiida_elyte.program import Job, execute, write_atomically
-from aiida_elyte.science.arrays import write_arrays
-from aiida_elyte.science.molecules.graph import find_molecules
+from aiida_elyte.program import CHECKPOINT, Checkpoint, Job, Pace, execute, write_atomically
+from aiida_elyte.science.arrays import arrays_above, arrays_under, write_arrays
+from aiida_elyte.science.molecules.graph import molecule_of_atoms
 from aiida_elyte.science.settings import read_record
+from aiida_elyte.science.structure.coordination import half_width
 from aiida_elyte.science.structure.pairing import PAIRINGS
 from aiida_elyte.science.structure.rdf import RadialDistribution
 from aiida_elyte.science.structure.shells import ShellFinder, ShellRecorder, name_atoms, refuse_shell
@@ -54,24 +49,7 @@ from aiida_elyte.science.trajectory.topology import Topology, read_topology, sel
 
 __all__ = ["main"]
 
-CHECKPOINT = "checkpoint.pickle"
 CURVES = "curves.npz"
-
-_REPORT_SECONDS = 5.0
-
-
-@dataclass
-class _State:
-    """How far a job is: what a checkpoint holds."""
-
-    identity: str
-    """Settings and sizes of files that a run taken up must have in common with the one before."""
-    work: ShellFinder | ShellRecorder
-    """What takes in the frames of the pass."""
-    n_frames: int = 0
-    """Frames taken in by this pass."""
-    functions: dict[str, RadialDistribution] = field(default_factory=dict)
-    """Radial distribution functions, once the first pass is over."""
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -81,37 +59,77 @@ def run(job: Job) -> dict[str, Any]:
     trajectory = _open(job.folder, topology, settings)
     chosen = {site: select_atoms(topology, site, selection) for site, selection in settings["sites"].items()}
     names = name_atoms(topology.symbols, chosen)
-    reach_A = min(settings["max_distance_A"], 0.999 * _half_width(trajectory))
+    reach_A = min(settings["max_distance_A"], 0.999 * half_width(next(iter(trajectory)).cell_A))
     finder = ShellFinder(names, settings["centre"], list(settings["sites"]), reach_A, settings["shell_A"])
-    state = _resume(job.folder / CHECKPOINT, _State(_identity(job.folder, settings), finder))
-    resumed_from = state.n_frames
-    if isinstance(state.work, ShellFinder):
-        _pass(job, trajectory, state, settings)
-        state.functions = state.work.finish()
-    cutoffs_A = {site: one.first_minimum_A for site, one in state.functions.items() if one.first_minimum_A is not None}
+    passes = _Passes(job, trajectory, settings)
+    n_frames = passes.take("1", finder)
+    functions = finder.finish()
+    cutoffs_A = {site: one.first_minimum_A for site, one in functions.items() if one.first_minimum_A is not None}
     found: dict[str, Any] = {"sites": {}, "total": None, "shells": [], "pairing": None}
     if cutoffs_A:
-        if isinstance(state.work, ShellFinder):
-            molecules = _molecules_of(topology)
-            state.work = ShellRecorder(names, settings["centre"], cutoffs_A, molecules, trajectory.interval_fs)
-            state.n_frames = 0
-        _pass(job, trajectory, state, settings)
-        found = state.work.finish(settings["anion"], settings["allowed_absence_fs"])
+        molecules = molecule_of_atoms(len(topology.symbols), topology.bonds)
+        recorder = ShellRecorder(names, settings["centre"], cutoffs_A, molecules, trajectory.interval_fs)
+        n_frames = passes.take("2", recorder)
+        found = recorder.finish(settings["anion"], settings["allowed_absence_fs"])
     if settings["anion"] is not None and found["pairing"] is None:
-        reason = refuse_shell(settings["anion"], state.functions[settings["anion"]])
+        reason = refuse_shell(settings["anion"], functions[settings["anion"]])
         found["pairing"] = dict.fromkeys(PAIRINGS, reason.as_dict() if reason else None)
-    write_atomically(job.folder / CURVES, _pack(state.functions))
+    write_atomically(job.folder / CURVES, _pack(functions))
     return {
         **found,
-        "sites": {site: _describe(site, one, found["sites"]) for site, one in state.functions.items()},
+        "sites": {site: _describe(site, one, found["sites"]) for site, one in functions.items()},
         "centre": settings["centre"],
         "anion": settings["anion"],
-        "n_frames": state.n_frames,
+        "n_frames": n_frames,
         "interval_fs": trajectory.interval_fs,
         "max_distance_A": reach_A,
         "notes": list(trajectory.notes),
-        "resumed_from_frame": resumed_from,
+        "resumed_from_frame": passes.resumed_from,
     }
+
+
+class _Passes:
+    """The passes over a trajectory, with one checkpoint: frames taken in by each, and what each makes of them."""
+
+    def __init__(self, job: Job, trajectory: Trajectory, settings: dict[str, Any]) -> None:
+        self._job, self._trajectory, self._every_s = job, trajectory, settings["checkpoint_seconds"]
+        self._checkpoint = Checkpoint(job.folder / CHECKPOINT, _identity(job, settings))
+        saved = self._checkpoint.load()
+        self._before: dict[str, int] = saved.state if saved is not None else {}
+        self._arrays = saved.arrays if saved is not None else {}
+        self._n_frames: dict[str, int] = {}
+        self._works: dict[str, ShellFinder | ShellRecorder] = {}
+        self.resumed_from = list(self._before.values())[-1] if self._before else 0
+        """Frames that the pass in work had taken in before this job."""
+
+    def take(self, number: str, work: ShellFinder | ShellRecorder) -> int:
+        """Let a pass take in the frames that it lacks; return how many it has."""
+        self._works[number] = work
+        self._n_frames[number] = self._before.get(number, 0)
+        if number in self._before:
+            work.load_state_dict(arrays_under(f"{number}/", self._arrays))
+        if number in list(self._before)[:-1]:
+            return self._n_frames[number]
+        pace = Pace(self._job, self._save, self._every_s)
+        for frame in self._trajectory.frames(self._n_frames[number]):
+            work.add(frame.positions_A, frame.cell_A)
+            self._n_frames[number] += 1
+            if pace.lap(**{"pass": int(number), "of": 2, "frames": self._n_frames[number]}):
+                told = f"{self._n_frames[number]} frames of pass {number} of 2 read in {self._job.seconds:.0f} s"
+                raise ProgramFailure("OUT_OF_WALLTIME", told)
+        return self._n_frames[number]
+
+    def _save(self) -> None:
+        arrays: dict[str, Any] = {}
+        for number, work in self._works.items():
+            arrays |= arrays_above(f"{number}/", work.state_dict())
+        self._checkpoint.save(self._n_frames, arrays)
+
+
+def _identity(job: Job, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return what a run that goes on must have in common with this one: settings and sizes of files."""
+    kept = {key: value for key, value in settings.items() if key != "checkpoint_seconds"}
+    return {**kept, "bytes of files": job.sizes([*settings["trajectories"].values(), settings["topology"]])}
 
 
 def _read_settings(given: dict[str, Any]) -> dict[str, Any]:
@@ -138,61 +156,6 @@ def _open(folder: Path, topology: Topology, settings: dict[str, Any]) -> Traject
             "give a longer trajectory"
         )
     return trajectory
-
-
-def _molecules_of(topology: Topology) -> np.ndarray:
-    """Return the number of each atom's molecule."""
-    numbers = np.empty(len(topology.symbols), dtype=int)
-    for number, atoms in enumerate(find_molecules(len(topology.symbols), topology.bonds)):
-        numbers[atoms] = number
-    return numbers
-
-
-def _half_width(trajectory: Trajectory) -> float:
-    """Return half the narrowest width of the first cell [Å]."""
-    cell = next(iter(trajectory)).cell_A
-    return float(0.5 / np.linalg.norm(np.linalg.inv(cell), axis=0).max())
-
-
-def _identity(folder: Path, settings: dict[str, Any]) -> str:
-    """Return what a checkpoint must have in common with the run that takes it up: settings and sizes of files."""
-    (name,) = settings["trajectories"].values()
-    names = [*([name] if isinstance(name, str) else name), settings["topology"]]
-    sizes = {name: (folder / name).stat().st_size for name in names}
-    kept = {key: value for key, value in settings.items() if key != "checkpoint_seconds"}
-    return json.dumps([kept, sizes], sort_keys=True)
-
-
-def _resume(path: Path, state: _State) -> _State:
-    """Return the state that an earlier job of this run has left, or the given one."""
-    if not path.exists():
-        return state
-    found: _State = pickle.loads(path.read_bytes())
-    if found.identity != state.identity:
-        raise InputError(f"{path.name} belongs to other settings or files; expected one of the same; remove it")
-    return found
-
-
-def _pass(job: Job, trajectory: Trajectory, state: _State, settings: dict[str, Any]) -> None:
-    """Take in the frames of a pass from where it is; leave a checkpoint now and then, and before the wall time."""
-    passed = 1 if isinstance(state.work, ShellFinder) else 2
-    saved_s = reported_s = job.seconds
-    save_s = 0.0
-    for frame in trajectory.frames(state.n_frames):
-        state.work.add(frame.positions_A, frame.cell_A)
-        state.n_frames += 1
-        should_stop = job.should_stop(reserve_s=2.0 * save_s)
-        if should_stop or job.seconds - saved_s > settings["checkpoint_seconds"]:
-            started = time.monotonic()
-            write_atomically(job.folder / CHECKPOINT, pickle.dumps(state))
-            save_s, saved_s = time.monotonic() - started, job.seconds
-        if should_stop:
-            raise ProgramFailure(
-                "OUT_OF_WALLTIME", f"{state.n_frames} frames of pass {passed} of 2 read in {job.seconds:.0f} s"
-            )
-        if job.seconds - reported_s > _REPORT_SECONDS:
-            job.report(**{"pass": passed, "of": 2, "frames": state.n_frames})
-            reported_s = job.seconds
 
 
 def _describe(site: str, function: RadialDistribution, found: dict[str, Any]) -> dict[str, Any]:

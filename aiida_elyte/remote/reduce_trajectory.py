@@ -24,18 +24,16 @@ Settings:
 File to carry into the folder of a continued run: ``checkpoint.npz``. It gives bit by bit what an unbroken one gives.
 """
 
-import json
 import sys
-import time
-from itertools import chain
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aiida_elyte.errors import InputError, ProgramFailure
-from aiida_elyte.program import Job, execute, write_atomically
-from aiida_elyte.science.arrays import write_arrays
+from aiida_elyte.program import CHECKPOINT, Checkpoint, Job, Pace, execute, write_atomically
+from aiida_elyte.science.arrays import arrays_above, arrays_under, write_arrays
 from aiida_elyte.science.settings import read_record
 from aiida_elyte.science.trajectory.readers import Trajectory, open_trajectory, reduce_trajectory
 from aiida_elyte.science.trajectory.reduction import Reducer, Series, pack_series, unpack_series
@@ -44,47 +42,9 @@ from aiida_elyte.science.trajectory.topology import Topology, read_topology, sel
 
 __all__ = ["main"]
 
-CHECKPOINT = "checkpoint.npz"
 SERIES = "series.npz"
 
-_REPORT_SECONDS = 5.0
-
-
-class _Checkpoint:
-    """What is done of a job, on disk: finished series, and the state of the replica in work."""
-
-    def __init__(self, folder: Path, identity: str) -> None:
-        self._path = folder / CHECKPOINT
-        self._identity = identity
-        self.finished: list[Series] = []
-        self.facts: dict[str, dict[str, Any]] = {}
-        self.state: dict[str, np.ndarray] | None = None
-        self.seconds = 0.0
-        if self._path.exists():
-            self._load()
-
-    def save(self, state: dict[str, np.ndarray] | None) -> None:
-        """Write the checkpoint."""
-        started = time.monotonic()
-        arrays = {f"done/{key}": array for key, array in pack_series(self.finished).items()}
-        arrays |= {f"state/{key}": array for key, array in (state or {}).items()}
-        texts = {"identity": np.array(self._identity), "facts": np.array(json.dumps(self.facts))}
-        write_atomically(self._path, write_arrays({**arrays, **texts}))
-        self.seconds = time.monotonic() - started
-
-    def _load(self) -> None:
-        with np.load(self._path, allow_pickle=False) as arrays:
-            if str(arrays["identity"]) != self._identity:
-                raise InputError(
-                    f"{CHECKPOINT} belongs to other settings or files; expected one of the same; remove it"
-                )
-            self.facts = json.loads(str(arrays["facts"]))
-            self.finished = unpack_series(_under("done/", arrays))
-            self.state = _under("state/", arrays) or None
-
-
-def _under(prefix: str, arrays: Any) -> dict[str, np.ndarray]:
-    return {key.removeprefix(prefix): arrays[key] for key in arrays if key.startswith(prefix)}
+_FACTS = ("n_frames", "interval_fs", "notes", "species")
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -93,13 +53,12 @@ def run(job: Job) -> dict[str, Any]:
     trajectories: dict[str, str | list[str]] = settings["trajectories"]
     topology = None if settings["topology"] is None else read_topology(job.folder / settings["topology"])
     molecules = select_molecules(topology, settings["molecules"]) if topology is not None else {}
-    checkpoint = _Checkpoint(job.folder, _identity(job.folder, settings))
-    resumed_from = None if checkpoint.state is None else int(checkpoint.state["n_frames"])
-    n_read = 0
-    for replica, name in list(trajectories.items())[len(checkpoint.finished) :]:
+    progress = _Progress(job, settings)
+    resumed_from = None if progress.state is None else int(progress.state["n_frames"])
+    for replica, name in list(trajectories.items())[len(progress.finished) :]:
         files = job.folder / name if isinstance(name, str) else [job.folder / part for part in name]
         trajectory = _open(files, topology, settings)
-        watch = _Watch(job, checkpoint, trajectory, replica, settings["checkpoint_seconds"])
+        progress.begin(replica, trajectory)
         series, notes = reduce_trajectory(
             trajectory,
             molecules=molecules,
@@ -107,55 +66,71 @@ def run(job: Job) -> dict[str, Any]:
             max_megabytes=settings["max_megabytes"],
             replica=replica,
             member=settings["members"].get(replica, ""),
-            state=checkpoint.state,
-            on_frame=watch,
+            state=progress.state,
+            on_frame=progress.note,
         )
-        n_read += watch.n_read
-        checkpoint.state = None
-        checkpoint.finished.append(series)
-        checkpoint.facts[replica] = {
-            "n_frames": watch.n_frames,
-            "interval_fs": trajectory.interval_fs,
-            "notes": [*notes, *trajectory.warnings],
-            "species": dict(zip(series.species, series.counts.tolist(), strict=True)),
-        }
-        checkpoint.save(None)
-    write_atomically(job.folder / SERIES, write_arrays(pack_series(checkpoint.finished)))
-    facts = {key: {name: fact[key] for name, fact in checkpoint.facts.items()} for key in _FACTS}
-    return {**facts, "resumed_from_frame": resumed_from, "frames_read_in_this_job": n_read}
+        progress.finish(series, [*notes, *trajectory.warnings])
+    write_atomically(job.folder / SERIES, write_arrays(pack_series(progress.finished)))
+    facts = {key: {replica: fact[key] for replica, fact in progress.facts.items()} for key in _FACTS}
+    return {**facts, "resumed_from_frame": resumed_from, "frames_read_in_this_job": progress.n_read}
 
 
-_FACTS = ("n_frames", "interval_fs", "notes", "species")
+class _Progress:
+    """What is done of a job, with its checkpoint: finished series, and the state of the replica in work."""
 
-
-class _Watch:
-    """Looks at the clock after each frame: reports, writes checkpoints, and stops before the wall time."""
-
-    def __init__(self, job: Job, checkpoint: _Checkpoint, trajectory: Trajectory, replica: str, every_s: float) -> None:
-        self._job, self._checkpoint, self._replica, self._every_s = job, checkpoint, replica, every_s
-        self._trajectory = trajectory
-        self._saved_s = self._reported_s = job.seconds
-        self.n_frames = 0 if checkpoint.state is None else int(checkpoint.state["n_frames"])
+    def __init__(self, job: Job, settings: dict[str, Any]) -> None:
+        self._job, self._every_s = job, settings["checkpoint_seconds"]
+        kept = {key: value for key, value in settings.items() if key != "checkpoint_seconds"}
+        files = [*settings["trajectories"].values(), *filter(None, [settings["topology"]])]
+        self._checkpoint = Checkpoint(job.folder / CHECKPOINT, {**kept, "bytes of files": job.sizes(files)})
+        self.finished: list[Series] = []
+        self.facts: dict[str, dict[str, Any]] = {}
+        self.state: Mapping[str, np.ndarray] | None = None
+        """What the reducer of the replica in work, and the reader of its trajectory, go on from."""
         self.n_read = 0
+        saved = self._checkpoint.load()
+        if saved is not None:
+            self.facts = saved.state
+            self.finished = unpack_series(arrays_under("done/", saved.arrays))
+            self.state = arrays_under("state/", saved.arrays) or None
 
-    def __call__(self, reducer: Reducer) -> None:
-        self.n_frames = reducer.n_frames
+    def begin(self, replica: str, trajectory: Trajectory) -> None:
+        """Note which replica is in work."""
+        self._replica, self._trajectory = replica, trajectory
+        self._n_frames = 0 if self.state is None else int(self.state["n_frames"])
+        self._pace = Pace(self._job, self._save, self._every_s)
+
+    def note(self, reducer: Reducer) -> None:
+        """Note that a frame is taken in; raise ``ProgramFailure`` when there is no time for another."""
+        self._reducer, self._n_frames = reducer, reducer.n_frames
         self.n_read += 1
-        now = self._job.seconds
-        should_stop = self._job.should_stop(reserve_s=2.0 * self._checkpoint.seconds)
-        if should_stop or now - self._saved_s > self._every_s:
-            self._checkpoint.save({**reducer.state_dict(), **self._trajectory.state_dict()})
-            self._saved_s = self._job.seconds
-        if should_stop:
+        if self._pace.lap(replica=self._replica, frames=self._n_frames):
             raise ProgramFailure(
                 "OUT_OF_WALLTIME",
-                f"{self.n_frames} frames of replica {self._replica} read in {now:.0f} s; resume to read the others",
-                n_frames={**{name: fact["n_frames"] for name, fact in self._checkpoint.facts.items()}}
-                | {self._replica: self.n_frames},
+                f"{self._n_frames} frames of replica {self._replica} read in {self._job.seconds:.0f} s; resume to read "
+                "the others",
+                n_frames={name: fact["n_frames"] for name, fact in self.facts.items()}
+                | {self._replica: self._n_frames},
             )
-        if now - self._reported_s > _REPORT_SECONDS:
-            self._job.report(replica=self._replica, frames=self.n_frames)
-            self._reported_s = now
+
+    def finish(self, series: Series, notes: list[str]) -> None:
+        """Note that a replica is done."""
+        self.state = None
+        self.finished.append(series)
+        self.facts[self._replica] = {
+            "n_frames": self._n_frames,
+            "interval_fs": self._trajectory.interval_fs,
+            "notes": notes,
+            "species": dict(zip(series.species, series.counts.tolist(), strict=True)),
+        }
+        self._write({})
+
+    def _save(self) -> None:
+        self._write({**self._reducer.state_dict(), **self._trajectory.state_dict()})
+
+    def _write(self, state: Mapping[str, np.ndarray]) -> None:
+        done = arrays_above("done/", pack_series(self.finished))
+        self._checkpoint.save(self.facts, {**done, **arrays_above("state/", state)})
 
 
 def _read_settings(given: dict[str, Any]) -> dict[str, Any]:
@@ -170,15 +145,6 @@ def _read_settings(given: dict[str, Any]) -> dict[str, Any]:
     if strangers:
         raise InputError(f"members name {', '.join(strangers)}; expected replicas among {', '.join(trajectories)}")
     return settings
-
-
-def _identity(folder: Path, settings: dict[str, Any]) -> str:
-    """Return what a checkpoint must have in common with the run that takes it up: settings and sizes of files."""
-    told = [[name] if isinstance(name, str) else name for name in settings["trajectories"].values()]
-    names = [*chain.from_iterable(told), *([settings["topology"]] if settings["topology"] else [])]
-    sizes = {name: (folder / name).stat().st_size for name in names if (folder / name).is_file()}
-    kept = {key: value for key, value in settings.items() if key != "checkpoint_seconds"}
-    return json.dumps([kept, sizes], sort_keys=True)
 
 
 def _open(path: Path | list[Path], topology: Topology | None, settings: dict[str, Any]) -> Trajectory:

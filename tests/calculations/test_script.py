@@ -138,7 +138,7 @@ def test_job_past_its_wall_time_goes_on_from_its_checkpoint(python_code):
 
 
 def test_rooms_hold_only_what_the_program_imports():
-    assert rooms.rooms_of(PROGRAM) == [
+    assert list(rooms.rooms_of(PROGRAM)) == [
         "aiida_elyte/__init__.py",
         "aiida_elyte/errors.py",
         "aiida_elyte/program.py",

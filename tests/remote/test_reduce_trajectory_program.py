@@ -162,6 +162,4 @@ def test_a_checkpoint_of_other_settings_is_refused(folder):
     launch(folder)
     results = launch(folder, stride=2)
     assert results["kind"] == "INVALID_INPUT"
-    assert (
-        "checkpoint.npz belongs to other settings or files; expected one of the same; remove it" in results["message"]
-    )
+    assert "checkpoint.npz belongs to another run: " in results["message"]

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-__all__ = ["find_molecules", "group_by_label"]
+__all__ = ["find_molecules", "group_by_label", "molecule_of_atoms"]
 
 
 def find_molecules(n_atoms: int, bonds: np.ndarray) -> list[np.ndarray]:
@@ -20,6 +20,22 @@ def find_molecules(n_atoms: int, bonds: np.ndarray) -> list[np.ndarray]:
     pairs = np.asarray(bonds, int).reshape(-1, 2)
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n_atoms, n_atoms))
     return group_by_label(connected_components(graph, directed=False)[1])
+
+
+def molecule_of_atoms(n_atoms: int, bonds: np.ndarray) -> np.ndarray:
+    """Return the number of the molecule of each atom, in the order of ``find_molecules``, shape ``(n_atoms,)``.
+
+    Parameters
+    ----------
+    n_atoms
+        Number of atoms.
+    bonds
+        Pairs of bonded atoms, shape ``(n_bonds, 2)``.
+    """
+    numbers = np.empty(n_atoms, dtype=int)
+    for number, atoms in enumerate(find_molecules(n_atoms, bonds)):
+        numbers[atoms] = number
+    return numbers
 
 
 def group_by_label(labels: np.ndarray) -> list[np.ndarray]:

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.statistics.estimate import Estimate, Refusal
 from aiida_elyte.science.structure.records import TimeBlocks, estimate_mean
 
-__all__ = ["Coordination", "CoordinationCounter", "PairFinder"]
+__all__ = ["Coordination", "CoordinationCounter", "PairFinder", "half_width"]
 
 _Key = TypeVar("_Key")
 
@@ -126,6 +127,17 @@ class PairFinder:
             yield i, j, distance
 
 
+def half_width(cell: np.ndarray) -> float:
+    """Return half the narrowest width of a cell [Å]: beyond it, an atom may meet two images of another.
+
+    Parameters
+    ----------
+    cell
+        Rows are the cell vectors [Å], shape ``(3, 3)``.
+    """
+    return float(0.5 / np.linalg.norm(np.linalg.inv(cell), axis=0).max())
+
+
 def _fractions(positions: np.ndarray, inverse: np.ndarray) -> np.ndarray:
     scaled = positions @ inverse
     return np.asarray(scaled - np.floor(scaled))
@@ -215,6 +227,25 @@ class CoordinationCounter:
         self._number.append(counts.mean(axis=0))
         shells, n_ions = np.unique(counts, axis=0, return_counts=True)
         self._shells.add(Counter(dict(zip(map(tuple, shells.tolist()), n_ions.tolist(), strict=True))))
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return all that is needed to go on later, as arrays."""
+        blocks, sums = self._shells.state()
+        n_species = len(self._finders)
+        return {
+            "number": np.array(self._number).reshape(-1, n_species),
+            "blocks": blocks,
+            "n_kinds": np.array([len(counts) for counts in sums], dtype=int),
+            "shells": np.array([shell for counts in sums for shell in counts], dtype=int).reshape(-1, n_species),
+            "n_ions": np.array([n_ions for counts in sums for n_ions in counts.values()], dtype=int),
+        }
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from where ``state_dict`` was taken of a counter of the same atoms and cut-offs."""
+        self._number = list(state["number"])
+        kinds = iter(zip(map(tuple, state["shells"].tolist()), state["n_ions"].tolist(), strict=True))
+        sums = [Counter(dict(islice(kinds, n_kinds))) for n_kinds in state["n_kinds"].tolist()]
+        self._shells.restore(state["blocks"], sums)
 
     def finish(self) -> Coordination:
         """Return the coordination over the frames so far.

@@ -1,7 +1,7 @@
 """Radial distribution functions, in one pass over the frames."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,6 +116,22 @@ class RdfAccumulator:
         self._counts.add(counts)
         self._volume_A3 += abs(float(np.linalg.det(cell)))
         self._n_frames += 1
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return all that is needed to go on later, as arrays."""
+        blocks, sums = self._counts.state()
+        return {
+            "blocks": blocks,
+            "counts": np.array(sums),
+            "volume_A3": np.array(self._volume_A3),
+            "n_frames": np.array(self._n_frames),
+        }
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from where ``state_dict`` was taken of an accumulator of the same atoms, pairs and shells."""
+        self._counts.restore(state["blocks"], list(state["counts"]))
+        self._volume_A3 = float(state["volume_A3"])
+        self._n_frames = int(state["n_frames"])
 
     def finish(self) -> dict[tuple[str, str], RadialDistribution]:
         """Return the functions over the frames so far, by pair.

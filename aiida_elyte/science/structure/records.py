@@ -1,6 +1,7 @@
 """Records of an MD run, temperature and density: their means with errors that know of correlation, and their drift."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,16 @@ class TimeBlocks:
         if len(self.sums) == _MAX_STRETCHES:
             self.sums = _joined(self.sums, _MAX_STRETCHES // 2)
             self.length *= 2
+
+    def state(self) -> tuple[np.ndarray, list[Any]]:
+        """Return what is needed to go on later: length and filling of a stretch, shape ``(2,)``, and all sums."""
+        return np.array([self.length, self._n_rest]), [*self.sums, *self._rest]
+
+    def restore(self, shape: np.ndarray, sums: Sequence[Any]) -> None:
+        """Go on from where ``state`` was taken."""
+        self.length, self._n_rest = (int(number) for number in shape)
+        n_complete = len(sums) - (self._n_rest > 0)
+        self.sums, self._rest = list(sums[:n_complete]), list(sums[n_complete:])
 
     def total(self) -> Any:
         """Return the sum over all items."""

@@ -1,7 +1,7 @@
 """Residence times: how long a ligand stays in the first shell of an ion."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -177,6 +177,20 @@ class ContactRecorder:
         if ended.any():
             codes = self._present[ended]
             self._runs.append(np.stack([codes, self._since[ended], np.full(len(codes), self._n_frames)]))
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return all that is needed to go on later, as arrays."""
+        return {
+            "present": self._present,
+            "since": self._since,
+            "runs": np.concatenate([np.zeros((3, 0), dtype=np.int64), *self._runs], axis=1),
+            "n_frames": np.array(self._n_frames),
+        }
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from where ``state_dict`` was taken of a recorder of the same atoms and distances."""
+        self._present, self._since, self._runs = state["present"], state["since"], [state["runs"]]
+        self._n_frames = int(state["n_frames"])
 
     def finish(self) -> Contacts:
         """Return the contacts over the frames so far."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.arrays import arrays_above, arrays_under
 from aiida_elyte.science.statistics.estimate import Refusal
 from aiida_elyte.science.structure.coordination import CoordinationCounter
 from aiida_elyte.science.structure.pairing import count_ligands, pairing_of
@@ -71,6 +72,14 @@ class ShellFinder:
         """Take in the next frame [Å]."""
         self._rdf.add(positions, cell)
 
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return all that is needed to go on later, as arrays."""
+        return self._rdf.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from where ``state_dict`` was taken of a finder of the same atoms, sites and shells."""
+        self._rdf.load_state_dict(state)
+
     def finish(self) -> dict[str, RadialDistribution]:
         """Return the function of each site."""
         return {site: function for (_, site), function in self._rdf.finish().items()}
@@ -113,6 +122,19 @@ class ShellRecorder:
         self._counter.add(positions, cell)
         for recorder in self._contacts.values():
             recorder.add(positions, cell)
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return all that is needed to go on later, as arrays."""
+        state = arrays_above("counter/", self._counter.state_dict())
+        for site, recorder in self._contacts.items():
+            state |= arrays_above(f"contacts/{site}/", recorder.state_dict())
+        return state
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from where ``state_dict`` was taken of a recorder of the same atoms, cut-offs and molecules."""
+        self._counter.load_state_dict(arrays_under("counter/", state))
+        for site, recorder in self._contacts.items():
+            recorder.load_state_dict(arrays_under(f"contacts/{site}/", state))
 
     def finish(self, anion: str | None, allowed_absence_fs: float) -> dict[str, Any]:
         """Return what the shells hold, as plain values.

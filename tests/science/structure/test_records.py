@@ -120,3 +120,19 @@ def test_time_blocks_keep_the_sum_in_bounded_memory(n):
     np.testing.assert_allclose(
         np.array(blocks.sums), values[:whole].reshape(-1, blocks.length, 3).sum(axis=1), atol=1e-12
     )
+
+
+@pytest.mark.parametrize("n_before", [0, 1, 31, 32, 33, 70])
+def test_time_blocks_taken_up_again_are_those_of_an_unbroken_run(n_before):
+    values = np.random.default_rng(7).normal(size=(100, 3))
+    unbroken, before, after = TimeBlocks(), TimeBlocks(), TimeBlocks()
+    for value in values[:n_before]:
+        before.add(value)
+    after.restore(*before.state())
+    for place, value in enumerate(values):
+        unbroken.add(value)
+        if place >= n_before:
+            after.add(value)
+    assert after.length == unbroken.length
+    np.testing.assert_array_equal(after.total(), unbroken.total())
+    np.testing.assert_array_equal(after.sums, unbroken.sums)
