@@ -109,3 +109,38 @@ def test_packages_do_no_work(path):
         assert isinstance(node, ast.Expr | ast.ImportFrom | ast.Import | ast.Assign | ast.ClassDef | ast.FunctionDef), (
             ast.dump(node)
         )
+
+
+_PAINN = (
+    "science/potentials/painn",
+    "calculations/train_painn.py",
+    "parsers/train_painn.py",
+    "remote/train_painn.py",
+    "workflows/train_painn.py",
+    "workflows/protocols",
+)
+"""The folder of the family, its trainer and the protocols."""
+
+
+def test_a_family_is_named_in_its_own_folder_by_its_trainer_and_in_protocols_only():
+    named = {
+        path.relative_to(PACKAGE)
+        for path in PACKAGE.rglob("*")
+        if path.suffix in (".py", ".yaml", ".html") and "painn" in f"{path.name} {path.read_text()}".lower()
+    }
+    assert {path for path in named if not any(path.is_relative_to(place) for place in _PAINN)} == set()
+
+
+def test_dynamics_carry_the_families_of_their_potentials_and_no_other_and_no_trainer():
+    program = PROGRAMS / "run_md.py"
+    assert not any("/painn/" in room for room in rooms_of(program))
+    carried = rooms_of(program, ["aiida_elyte.science.potentials.painn.family"])
+    inside = {Path(room).name for room in carried if "/painn/" in room}
+    assert inside == {"__init__.py", "family.py", "model.py", "modules.py", "stencil.py", "storage.py", "torchsim.py"}
+    trainer = rooms_of(PROGRAMS / "train_painn.py")
+    assert not any("/dynamics/" in room for room in trainer)
+    assert {Path(room).name for room in trainer if "/learning/" in room} == {
+        "__init__.py",
+        "split.py",
+        "training_set.py",
+    }

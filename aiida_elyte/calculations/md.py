@@ -6,7 +6,6 @@ from typing import Any
 from aiida import orm
 from aiida.engine import CalcJobProcessSpec
 
-from aiida_elyte.calculations.rooms import pack_rooms
 from aiida_elyte.calculations.script import ScriptCalculation
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
@@ -29,25 +28,11 @@ class MdCalculation(ScriptCalculation):
     RETRIEVED = ("sampled.extxyz", "series.npz")
     CHECKPOINTS = ("checkpoint*.npz", "sampled.extx[y]z", "trajectory_r*.xyz")
 
-    def __init__(self, inputs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        # Not the default of its port, which does not know the potentials: only their families travel.
-        given = dict(inputs or {})
-        if "rooms" not in given:
-            families = _families(given.get("potentials", {})).values()
-            given["rooms"] = pack_rooms(self.program(), sorted({family.__module__ for family in families}))
-        super().__init__(inputs=given, **kwargs)
-
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:
         """Define the ports."""
         super().define(spec)
         spec.inputs["settings"].validator = _can_run
-        spec.input(
-            "rooms",
-            valid_type=orm.FolderData,
-            required=False,
-            help="The modules that the program and the families of the potentials import; packed if not given.",
-        )
         spec.input("start", valid_type=FramesData, help="One frame, or one for each replica.")
         spec.input_namespace(
             "potentials",
@@ -74,6 +59,12 @@ class MdCalculation(ScriptCalculation):
         spec.exit_code(
             415, "ERROR_UNCERTAIN", message="Every replica stopped, the first by committee spread: {message}"
         )
+
+    @classmethod
+    def python_modules(cls, inputs: Mapping[str, Any]) -> list[str]:
+        """Return the modules of the families of the potentials."""
+        families = _families(inputs.get("potentials", {})).values()
+        return sorted({family.__module__ for family in families})
 
     def settings(self) -> dict[str, Any]:
         """Return the settings, with where the program finds the family of each member."""

@@ -98,11 +98,11 @@ def simulate(job: Job, settings: MdSettings, members: Mapping[str, Callable[[], 
 
     pace = Pace(job, save, settings.checkpoint_seconds)
     while not simulation.is_finished:
-        simulation.run_block()
-        if pace.lap(step=simulation.step, n_steps=settings.n_steps) and not simulation.is_finished:
+        if pace.lap(step=simulation.step, n_steps=settings.n_steps):
             raise ProgramFailure(
                 "OUT_OF_WALLTIME", f"wall time reached at step {simulation.step} of {settings.n_steps}", **results()
             )
+        simulation.run_block()
     save()
     stops = [(record.stop, label) for label, record in simulation.records.items() if record.stop]
     if len(stops) < len(simulation.records):

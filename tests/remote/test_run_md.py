@@ -341,3 +341,20 @@ def test_a_family_that_is_not_installed_is_a_missing_engine(tmp_path):
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["kind"] == "ENGINE_MISSING"
     assert "elsewhere" in results["message"]
+
+
+@needs_schnetpack
+def test_members_of_two_families_drive_replicas_and_judge_each_other(tmp_path):
+    from aiida_elyte.science.potentials.painn.model import build_painn
+    from aiida_elyte.science.potentials.painn.storage import save_painn
+
+    families = {"m00": FAMILY, "m01": "tests.science.potentials.toy_family:SoftSphereFamily"}
+    path = prepare(tmp_path, families=families, n_steps=20, device="cpu")
+    save_painn(build_painn({"n_features": 8}, energy_reference=["Na", "Cl"], scale=0.01), tmp_path / "m00.pt")
+    spheres = {"family": "soft-spheres", "elements": ["Cl", "Na"], "strength_eV": 0.1, "cutoff_A": 4.0}
+    (tmp_path / "m01.pt").write_text(json.dumps(spheres))
+    assert run_md.main(path) == 0, (tmp_path / "results.json").read_text()
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert set(results["families"]) == {"painn", "soft-spheres"}
+    assert results["families"]["soft-spheres"].keys() == {"torch-sim-atomistic"}
+    assert all(one["max"] > 0 for one in results["spread_eV_A"].values())
