@@ -1,16 +1,13 @@
 """What a street will cost, estimated before anything runs.
 
 Rates are CPU times of one core (single runs, ±40 %): PaiNN 32 × 2 on 50 atoms made 4 500 atom-steps/s and trained on
-a frame in 23 ms; PaiNN 64 × 3 on LGPS of 50–400 atoms made 2 600 atom-steps/s and trained on a 64-atom frame in 54 ms;
-GFN1-xTB took 0.35, 0.6 and 2.7 s on 8, 16 and 52 atoms; Quantum ESPRESSO (Γ point) 1.1, 3.4, 11 and 40 s
-on 8, 16, 32 and 52.
+a frame in 23 ms; PaiNN 64 × 3 on LGPS of 50–400 atoms made 2 600 atom-steps/s and trained on a 64-atom frame in 54 ms.
+Labellers know their own.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 __all__ = [
-    "LABEL_RATES",
     "Cost",
     "LabelRate",
     "Plan",
@@ -35,12 +32,6 @@ class LabelRate:
         """Return the time of one frame of ``n_atoms`` [s]."""
         return self.seconds * (n_atoms / self.n_atoms_measured) ** self.exponent
 
-
-LABEL_RATES: Mapping[str, LabelRate] = {
-    "tblite": LabelRate(2.7, 52, 1.2),
-    "qe": LabelRate(40.0, 52, 1.9),
-}
-"""Single points by engine."""
 
 _JOB_START_S = 10.0
 """Import of torch and SchNetPack (7 s) and AiiDA's handling of the job."""
@@ -84,8 +75,8 @@ class Plan:
     """MD steps of all temperatures and replicas [1]."""
     trajectory_frames: int
     """Frames that production writes to its trajectories [1]."""
-    engine: str | None
-    """Engine of the labels in ``LABEL_RATES``; ``None`` when its rate is unknown."""
+    label_s: float | None
+    """Time of one label on one core [s]; ``None`` if the labeller does not know."""
     cores: int
     """Jobs that run side by side [1]."""
 
@@ -99,7 +90,7 @@ class Cost:
     md_steps: int
     """MD steps over all replicas [1]."""
     labelling_s: float | None
-    """Wall time of the labels [s]; ``None`` when the engine's rate is unknown."""
+    """Wall time of the labels [s]; ``None`` if that of one is unknown."""
     training_s: float
     """Wall time of the trainings [s]."""
     dynamics_s: float
@@ -152,8 +143,7 @@ def estimate_cost(plan: Plan) -> Cost:
     sampling = rounds * (plan.sampling_steps * plan.n_atoms * step + _JOB_START_S)
     production = plan.production_steps * plan.n_atoms_production * step / max(plan.cores, 1) + _JOB_START_S
 
-    rate = LABEL_RATES.get(plan.engine or "")
-    labelling = None if rate is None else labels * rate.of(plan.n_atoms) / max(plan.cores, 1)
+    labelling = None if plan.label_s is None else labels * plan.label_s / max(plan.cores, 1)
     disk = (
         plan.trajectory_frames * plan.n_atoms_production * _TRAJECTORY_BYTES_PER_ATOM
         + (labels + known * trainings * plan.n_members) * plan.n_atoms * _FRAME_BYTES_PER_ATOM
