@@ -234,10 +234,9 @@ def test_missing_pseudopotentials(command, cif, home):
     assert "is not installed" in line
 
 
-def test_pseudo_family_without_qe(command, cif):
-    assert "the labeller 'ase' has no pseudopotentials" in refused(
-        command("launch", "crystal", cif, *TINY, "--pseudo-family", "SSSP")
-    )
+def test_pseudo_family_for_a_labeller_without_pseudopotentials(command, cif):
+    line = refused(command("launch", "crystal", cif, *TINY, "--pseudo-family", "SSSP"))
+    assert "the labeller 'ase' has no pseudopotentials" in line
 
 
 def test_nothing_to_clean(command):

@@ -58,6 +58,6 @@ def validate_charges(labeller: str, label: Mapping[str, Any] | None, name: str) 
     if given is None or "charges" in given:
         return None
     return (
-        f"{name} asks the labeller {labeller!r} for {', '.join(sorted(given))}; expected charges among them, for a force "
-        "field is fitted with them; ask for charges, of an engine that gives them"
+        f"{name} asks the labeller {labeller!r} for {', '.join(sorted(given))}; expected charges among them, for a "
+        "force field is fitted with them; ask for charges, of an engine that gives them"
     )
