@@ -122,7 +122,7 @@ class LabellerContract:
 
 
 def _check_answers(builder: ProcessBuilder, level: str, labels: set[str], elements: list[str]) -> None:
-    """What the labeller says of its labels beforehand is what they are."""
+    """Compare what the labeller says of its labels beforehand with what they are."""
     labeller, inputs = builder.process_class, builder._inputs(prune=True)
     assert issubclass(labeller, LabellerWorkChain)
     assert labeller.level_of_theory(inputs) in (None, level)
@@ -138,7 +138,7 @@ def _check_answers(builder: ProcessBuilder, level: str, labels: set[str], elemen
 
 
 def _check_window(node: orm.WorkChainNode) -> None:
-    """No more children run at a time than are asked for, and each is named by its call."""
+    """Count the children that run at a time; read the names of their calls."""
     calls = node.base.links.get_outgoing(link_type=(LinkType.CALL_WORK, LinkType.CALL_CALC)).all()
     children = [call for call in calls if not isinstance(call.node, orm.CalcFunctionNode)]
     spans = [(one.node.ctime, max(made.ctime for made in one.node.called_descendants)) for one in children]

@@ -265,7 +265,7 @@ def test_learning_that_labels_nothing_asks_nothing_of_its_labels(build):
         return build(label=first, learning=learning)
 
     assert refusal(make(0)) == ""
-    with pytest.raises(ValueError, match=r"label\.ase\.settings\.properties is \['energy', 'forces'\]"):
+    with pytest.raises(ValueError, match="label asks the labeller 'ase' for energy, forces; expected charges"):
         make(1)
 
 
