@@ -1,19 +1,17 @@
 """From the words of a command line to the inputs of the crystal street: checked, priced, known again by their key."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ase.data import atomic_numbers
 
-from aiida_elyte.api.codes import check_runnable
 from aiida_elyte.api.cores import available_cores
 from aiida_elyte.api.potentials import find_potentials
 from aiida_elyte.cli.datasets import load_frames_node
 from aiida_elyte.cli.inputs import (
-    ase_settings,
+    check_codes,
     check_dataset,
     check_elements,
     check_levels,
@@ -22,7 +20,7 @@ from aiida_elyte.cli.inputs import (
 )
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import configure_all, load
-from aiida_elyte.science.cost import LABEL_RATES, Plan
+from aiida_elyte.science.cost import Plan
 from aiida_elyte.science.crystal import require_charges, require_temperatures
 from aiida_elyte.science.crystal_files.read import read_structure
 
@@ -30,9 +28,6 @@ if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder
 
 __all__ = ["Request", "build", "plan_of"]
-
-_HEAVIEST = {"tblite": "Rn"}
-"""Calculator of ASE → heaviest element it knows; GFN1-xTB and GFN2-xTB: doi:10.1002/wcms.1493."""
 
 
 @dataclass
@@ -45,8 +40,8 @@ class Request:
     """Charge of each mobile species [e]."""
     temperatures_K: Sequence[float] = ()
     """Temperatures of production [K]; those of the protocol when empty."""
-    labeller: str = "ase"
-    """Name of the labeller."""
+    labeller: str | None = None
+    """Name of the labeller; that of the protocol when left out."""
     protocol: str | None = None
     """Name of the protocol."""
     overrides: Mapping[str, Any] = field(default_factory=dict)
@@ -56,7 +51,7 @@ class Request:
     potentials: str | None = None
     """PK or folder of potentials."""
     pseudo_family: str | None = None
-    """Pseudopotential family of the labeller ``qe``."""
+    """Pseudopotential family of a labeller that has any."""
     max_wallclock_s: int | None = None
     """Wall time of each job [s]."""
     citation: str = ""
@@ -77,7 +72,6 @@ def build(request: Request) -> "ProcessBuilder":
     require_charges(atoms, request.charges)
     if request.temperatures_K:
         require_temperatures(list(request.temperatures_K))
-    labeller = load("labellers", request.labeller)
 
     from aiida import orm
 
@@ -89,29 +83,32 @@ def build(request: Request) -> "ProcessBuilder":
     check_protocol(request.protocol, CrystalWorkChain)
     overrides = dict(request.overrides)
     inputs = CrystalWorkChain.get_inputs(request.protocol, overrides, None)
-    ActiveLearningWorkChain.get_inputs(request.protocol, inputs["active_learning"], None)
+    learning = ActiveLearningWorkChain.get_inputs(request.protocol, inputs["active_learning"], None)
+    request = replace(request, labeller=request.labeller or learning["labeller"])
+    labeller = load("labellers", request.labeller)
     if request.pseudo_family is not None:
-        if request.labeller != "qe":
+        family = labeller.pseudo_family_overrides(request.pseudo_family)
+        if family is None:
             raise InputError(
-                f"--pseudo-family goes with the labeller qe; the labeller is {request.labeller!r}; leave it out"
+                f"--pseudo-family is given, but the labeller {request.labeller!r} has no pseudopotentials; expected "
+                "one that has; leave it out"
             )
-        family = {"active_learning": {"label": {"qe": {"scf": {"pseudo_family": request.pseudo_family}}}}}
-        overrides = recursive_merge(overrides, family)
+        overrides = recursive_merge(overrides, {"active_learning": {"label": {request.labeller: family}}})
 
     codes = find_codes(request, {"python": "python@localhost"})
     options = {"max_wallclock_seconds": request.max_wallclock_s} if request.max_wallclock_s else None
 
-    # A labeller which looks up what it needs for each element (qe: pseudopotentials) refuses the missing here.
+    # A labeller which looks up what it needs for each element, as pseudopotentials, rejects the missing here.
     given = overrides.get("active_learning", {}).get("label", {}).get(request.labeller)
     seed = atoms.copy()
     seed.info = {"origin": "structure#0"}
     labels = labeller.get_builder_from_protocol(
-        codes.get(request.labeller, codes["python"]),
+        labeller.pick_code(request.labeller, codes),
         frames=FramesData([seed]),
         protocol=request.protocol,
         overrides=given,
         options=options,
-    )
+    )._inputs(prune=True)
     try:
         builder = CrystalWorkChain.get_builder_from_protocol(
             codes,
@@ -134,8 +131,8 @@ def build(request: Request) -> "ProcessBuilder":
         if train is None or not train.get_dict().get("allow_mixed_levels"):
             check_levels(dataset, request, labels if learns else None)
         builder.dataset = dataset
-    if learns or request.dataset is None:
-        _check_engine(labels, symbols)
+    if (learns or request.dataset is None) and (lacks := labeller.validate_elements(labels, symbols)) is not None:
+        raise InputError(lacks)
     if request.potentials is not None:
         potentials = find_potentials(request.potentials)
         _check_potentials(potentials, request.potentials, symbols)
@@ -145,14 +142,11 @@ def build(request: Request) -> "ProcessBuilder":
                 "learn by; give more, or set active_learning.learning.max_rounds to 0 in --overrides"
             )
         builder.potentials = potentials
-    check_runnable(codes["python"], ("torch", "schnetpack", "torch_sim", *_needs(labels)))
-    for role, code in codes.items():
-        if role != "python":
-            check_runnable(code)
+    check_codes(codes, ("torch", "schnetpack", "torch_sim"), request.labeller, labels)
     return builder
 
 
-def plan_of(builder: "ProcessBuilder", request: Request) -> Plan:
+def plan_of(builder: "ProcessBuilder") -> Plan:
     """Return the work of a street, for ``science.cost.estimate_cost``."""
     atoms = builder.structure.get_ase()
     learning = builder.active_learning.learning.get_dict()
@@ -180,41 +174,16 @@ def plan_of(builder: "ProcessBuilder", request: Request) -> Plan:
         * (sampling["n_steps"] + _start_steps(builder.active_learning.sample, sampling)),
         production_steps=runs * (conditions["n_steps"] + _start_steps(builder.conductivity.md, conditions)),
         trajectory_frames=runs * conditions["n_steps"] // conditions.get("trajectory_stride", conditions["n_steps"]),
-        engine=_engine(builder, request.labeller),
+        label_s=load("labellers", builder.active_learning.labeller.value).seconds(
+            builder.active_learning._inputs(prune=True)["label"], len(atoms)
+        ),
         cores=available_cores(),
     )
-
-
-def _check_engine(labels: "ProcessBuilder", symbols: Sequence[str]) -> None:
-    """Refuse elements beyond the engine of the labels, as far as its limit is known."""
-    engine = ase_settings(labels).get("calculator")
-    heaviest = _HEAVIEST.get(str(engine))
-    if heaviest is None:
-        return
-    beyond = [symbol for symbol in sorted(set(symbols)) if atomic_numbers[symbol] > atomic_numbers[heaviest]]
-    if beyond:
-        raise InputError(
-            f"engine {engine} of the labeller lacks {', '.join(beyond)}; expected elements up to {heaviest}; "
-            "use --labeller qe, or another calculator in --overrides"
-        )
 
 
 def _check_potentials(members: Mapping[str, Any], name: str, symbols: Sequence[str]) -> None:
     for member, node in members.items():
         check_elements(node, f"{name} ({member})", symbols, "has not learned")
-
-
-def _needs(labels: "ProcessBuilder") -> tuple[str, ...]:
-    """Return the Python modules a labeller needs beside those of training and dynamics."""
-    return ("tblite",) if ase_settings(labels).get("calculator") == "tblite" else ()
-
-
-def _engine(builder: "ProcessBuilder", labeller: str) -> str | None:
-    if labeller in LABEL_RATES:
-        return labeller
-    settings = dict(builder.active_learning.label).get("ase", {}).get("settings")
-    name = settings.get_dict().get("calculator") if settings is not None else None
-    return name if name in LABEL_RATES else None
 
 
 def _start_steps(md: Any, conditions: Mapping[str, Any]) -> int:

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import yaml
 
-from aiida_elyte.api.codes import find_code
+from aiida_elyte.api.codes import check_runnable, find_code
 from aiida_elyte.api.labels import require_level
 from aiida_elyte.errors import InputError, suggest
+from aiida_elyte.plugins import load
 
 if TYPE_CHECKING:
     from aiida import orm
-    from aiida.engine import ProcessBuilder
 
 __all__ = [
     "LabelRequest",
-    "ase_settings",
+    "check_codes",
     "check_dataset",
     "check_elements",
     "check_levels",
@@ -86,9 +86,38 @@ def find_codes(request: LabelRequest, defaults: Mapping[str, str]) -> "dict[str,
             expected = f"{', '.join(roles[:-1])} or {roles[-1]}"
             raise InputError(f"--code has the role {role!r}; expected {expected}{suggest(role, roles)}")
     codes = {role: find_code(request.codes.get(role, default)) for role, default in defaults.items()}
-    if request.labeller == "qe" or request.labeller in request.codes:
-        codes[request.labeller] = find_code(request.codes.get(request.labeller, "pw@localhost"))
-    return codes
+    own = request.codes.get(request.labeller, load("labellers", request.labeller).default_code)
+    return codes if own is None else codes | {request.labeller: find_code(own)}
+
+
+def check_codes(
+    codes: "Mapping[str, orm.AbstractCode]",
+    needs: Sequence[str],
+    labeller: str,
+    labels: Mapping[str, Any],
+    programs: tuple[str, ...] = (),
+) -> None:
+    """Reject codes that cannot run.
+
+    Parameters
+    ----------
+    codes
+        The codes, by role.
+    needs, programs
+        Python modules and programs that ``python`` must find.
+    labeller
+        Name of the labeller, whose modules its own code must find, or ``python`` where it has none.
+    labels
+        Inputs of the labeller.
+    """
+    modules = load("labellers", labeller).python_modules(labels)
+    for role, code in codes.items():
+        is_python, is_labeller = role == "python", role == (labeller if labeller in codes else "python")
+        check_runnable(
+            code,
+            (*(needs if is_python else ()), *(modules if is_labeller else ())),
+            programs if is_python else (),
+        )
 
 
 def check_dataset(node: Any, name: str, symbols: Sequence[str]) -> None:
@@ -108,9 +137,9 @@ def check_dataset(node: Any, name: str, symbols: Sequence[str]) -> None:
 
 
 def check_levels(
-    node: Any, request: "LabelRequest", labels: "ProcessBuilder | None", learning: str = "active_learning"
+    node: Any, request: "LabelRequest", labels: Mapping[str, Any] | None, learning: str = "active_learning"
 ) -> None:
-    """Refuse a data set of several levels of theory, or of another than that of the labels learning will add.
+    """Reject a data set of several levels of theory, or of another than that of the labels learning will add.
 
     Parameters
     ----------
@@ -128,23 +157,20 @@ def check_levels(
     InputError
         Naming the levels.
     """
-    from aiida_elyte.science.labels.theory import difference, require_one_level
+    from aiida_elyte.science.labels.theory import require_one_level
 
-    level = require_one_level(node.get_frames(), str(request.dataset))
+    frames = node.get_frames()
+    level = require_one_level(frames, str(request.dataset))
     if labels is None:
         return
-    wanted: str | None
-    sentence: str | None
-    if request.labeller == "qe":  # its level is known in full only after the first label
-        wanted, sentence = "a level of DFT", "it is semi-empirical" if "xtb" in level.lower() else None
-    else:
-        wanted = ase_settings(labels).get("level_of_theory")
-        sentence = None if wanted is None else difference(level, wanted)
+    labeller = load("labellers", request.labeller)
+    sentence = labeller.validate_level(labels, level, sorted({symbol for frame in frames for symbol in frame.symbols}))
     if sentence is not None:
         raise InputError(
-            f"{request.dataset} is of level of theory {level!r}; expected {wanted}, which the labeller "
-            f"{request.labeller!r} adds in the rounds of learning ({sentence}); label with the same engine, or set "
-            f"{learning}.learning.max_rounds to 0 in --overrides"
+            f"{request.dataset} is of level of theory {level!r}; expected "
+            f"{labeller.level_of_theory(labels) or 'its own'}, which the labeller {request.labeller!r} adds in the "
+            f"rounds of learning ({sentence}); label with the same engine, or set {learning}.learning.max_rounds to 0 "
+            "in --overrides"
         )
 
 
@@ -159,9 +185,3 @@ def check_elements(node: Any, name: str, symbols: Sequence[str], lacks: str) -> 
     missing = sorted(set(symbols) - set(node.base.attributes.get("elements")))
     if missing:
         raise InputError(f"{name} {lacks} {', '.join(missing)}; expected every element; add frames with it")
-
-
-def ase_settings(labels: "ProcessBuilder") -> dict[str, Any]:
-    """Return the settings of the labeller ``ase``, ``{}`` for another."""
-    settings = labels._inputs(prune=True).get("ase", {}).get("settings")
-    return {} if settings is None else dict(settings.get_dict())

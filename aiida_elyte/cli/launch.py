@@ -53,10 +53,10 @@ def _street_options(function: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--temperature-K", "temperatures", multiple=True, type=float, help="Temperature of production; repeat it."
 )
-@click.option("--labeller", default="ase", show_default=True, help="ase (GFN1-xTB by default), qe, or a plug-in.")
+@click.option("--labeller", metavar="NAME", help="ase (the default, with GFN1-xTB), qe, or a plug-in.")
 @click.option("--dataset", metavar="PK|FILE", help="Labelled frames to start with, instead of seeds.")
 @click.option("--potentials", metavar="PK|DIR", help="Potentials to start with, instead of a first training.")
-@click.option("--pseudo-family", metavar="LABEL", help="Pseudopotential family of the labeller qe.")
+@click.option("--pseudo-family", metavar="LABEL", help="Pseudopotential family of a labeller that has any, as qe.")
 @click.option("--code", "codes", multiple=True, metavar="ROLE=CODE", help="E.g. python=python@cluster, qe=pw@cluster.")
 @_street_options
 @click.pass_context
@@ -65,7 +65,7 @@ def crystal(
     structure: Path,
     charges: tuple[str, ...],
     temperatures: tuple[float, ...],
-    labeller: str,
+    labeller: str | None,
     protocol: str | None,
     overrides: Path | None,
     dataset: str | None,
@@ -100,7 +100,7 @@ def crystal(
     open_profile(create=True)
     builder = build(request)
     if dry_run:
-        cost = estimate_cost(plan_of(builder, request))
+        cost = estimate_cost(plan_of(builder))
         summary = describe_crystal(found)
         if as_json:
             click.echo(json.dumps(asdict(cost) | {"seconds": cost.seconds, "structure": summary}, indent=2))
@@ -114,7 +114,7 @@ def crystal(
 
 @command.command("polymer")
 @click.argument("recipe", type=click.Path(path_type=Path), metavar="RECIPE.yaml")
-@click.option("--labeller", default="ase", show_default=True, help="ase (GFN2-xTB by default), or a plug-in.")
+@click.option("--labeller", metavar="NAME", help="ase (the default, with GFN2-xTB), or a plug-in.")
 @click.option("--dataset", metavar="PK|FILE", help="Labelled clusters to start with, instead of new ones.")
 @click.option(
     "--forcefield", "force_fields", multiple=True, metavar="PK|DIR", help="Force field to run with; repeat it."
@@ -127,7 +127,7 @@ def crystal(
 def polymer(
     ctx: click.Context,
     recipe: Path,
-    labeller: str,
+    labeller: str | None,
     protocol: str | None,
     overrides: Path | None,
     dataset: str | None,
@@ -303,7 +303,8 @@ def _check_early(request: "Request") -> "CrystalFile":
     require_charges(found.atoms, request.charges)
     if request.temperatures_K:
         require_temperatures(list(request.temperatures_K), "--temperature-K")
-    load("labellers", request.labeller)
+    if request.labeller is not None:
+        load("labellers", request.labeller)
     return found
 
 

@@ -2,11 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aiida_elyte.api.codes import check_runnable
 from aiida_elyte.api.cores import available_cores
 from aiida_elyte.api.identifiers import is_identifier
 from aiida_elyte.api.recipes import recipe_summary
@@ -14,6 +13,7 @@ from aiida_elyte.cli.datasets import load_frames_node
 from aiida_elyte.cli.files import named, read_yaml
 from aiida_elyte.cli.follow import span
 from aiida_elyte.cli.inputs import (
+    check_codes,
     check_dataset,
     check_levels,
     check_protocol,
@@ -24,7 +24,6 @@ from aiida_elyte.plugins import load
 from aiida_elyte.provenance.nodes import load_any
 from aiida_elyte.science.electrolyte.boxes import count_molecules, one_of_each
 from aiida_elyte.science.electrolyte.recipe import Recipe, read_recipe
-from aiida_elyte.science.labels.geometries import Heat
 
 if TYPE_CHECKING:
     from aiida.engine import ProcessBuilder
@@ -44,8 +43,8 @@ class Request:
 
     recipe: Path
     """File of the recipe."""
-    labeller: str = "ase"
-    """Name of the labeller."""
+    labeller: str | None = None
+    """Name of the labeller; that of the protocol when left out."""
     protocol: str | None = None
     """Name of the protocol."""
     overrides: Mapping[str, Any] = field(default_factory=dict)
@@ -88,12 +87,15 @@ def build(request: Request) -> "ProcessBuilder":
         For whatever is wrong with them.
     """
     content, recipe = read_recipe_file(request.recipe)
-    load("labellers", request.labeller)
 
+    from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
     from aiida_elyte.workflows.polymer import PolymerWorkChain
 
     check_protocol(request.protocol, PolymerWorkChain)
     overrides = dict(request.overrides)
+    inputs = PolymerWorkChain.get_inputs(request.protocol, overrides, None)
+    learning = ForceFieldWorkChain.get_inputs(request.protocol, inputs["learning"], None)
+    request = replace(request, labeller=request.labeller or learning["labeller"])
     codes = find_codes(request, {"python": "python@localhost", "engine": "lmp@localhost"})
     try:
         builder = PolymerWorkChain.get_builder_from_protocol(
@@ -110,14 +112,9 @@ def build(request: Request) -> "ProcessBuilder":
         builder.dataset = _load_dataset(request, recipe, builder)
     if request.force_fields:
         builder.force_fields = {f"m{i:02d}": _load(given, recipe) for i, given in enumerate(request.force_fields)}
-    needs = ("torch", "rdkit", "MDAnalysis")
-    labels = dict(builder.learning.label).get("ase", {}).get("settings")
-    if not request.force_fields and request.labeller == "ase" and request.labeller not in codes and labels is not None:
-        needs += (labels.get_dict()["calculator"],) if labels.get_dict()["calculator"] in ("tblite", "pyscf") else ()
-    check_runnable(codes["python"], needs, () if recipe.polymer is not None else ("packmol",))
-    for role, code in codes.items():
-        if role != "python":
-            check_runnable(code)
+    labels = {} if request.force_fields else _inputs(builder.learning.label)
+    programs = () if recipe.polymer is not None else ("packmol",)
+    check_codes(codes, ("torch", "rdkit", "MDAnalysis"), request.labeller, labels, programs)
     return builder
 
 
@@ -146,11 +143,12 @@ def plan_of(builder: "ProcessBuilder") -> dict[str, Any]:
     n_clusters = sum(clusters[kind] for kind in ("complex", "contact", "separated", "aggregate"))
     budget = min(learning["label_budget"], learning["max_rounds"] * learning["selection"]["n_select"])
     given = builder.dataset is not None
+    labeller = load("labellers", builder.learning.labeller.value)
     return plan | {
         "labels_given": len(builder.dataset) if given else 0,
         "clusters": 0 if given else n_clusters,
-        "first_labels": 0 if given else n_clusters * _labels_a_cluster(builder.label),
-        "later_labels": budget * _labels_a_cluster(builder.learning.label),
+        "first_labels": 0 if given else n_clusters * labeller.labels_per_frame(_inputs(builder.label)),
+        "later_labels": budget * labeller.labels_per_frame(_inputs(builder.learning.label)),
     }
 
 
@@ -178,11 +176,9 @@ def _ranks(resources: Mapping[str, Any]) -> int:
     return int(total or resources.get("num_machines", 1) * resources.get("num_mpiprocs_per_machine", 1))
 
 
-def _labels_a_cluster(labels: Any) -> int:
-    """Return how many geometries of each cluster a labeller labels: itself, and those that heat makes of it."""
-    settings = dict(labels).get("ase", {}).get("settings")
-    heat = None if settings is None else settings.get_dict().get("heat")
-    return 1 if heat is None else 1 + int(heat.get("count", Heat.count))
+def _inputs(namespace: Any) -> dict[str, Any]:
+    """Return what a namespace of a builder holds."""
+    return dict(namespace._inputs(prune=True)) if hasattr(namespace, "_inputs") else dict(namespace)
 
 
 def _load_dataset(request: Request, recipe: Recipe, builder: "ProcessBuilder") -> "FramesData":
@@ -196,7 +192,7 @@ def _load_dataset(request: Request, recipe: Recipe, builder: "ProcessBuilder") -
     check_dataset(node, name, molecules.elements)
     learns = builder.learning.learning["max_rounds"] > 0
     labels = builder.learning.label
-    check_levels(node, request, labels if learns else None, "learning")
+    check_levels(node, request, _inputs(labels) if learns else None, "learning")
     depth = builder.learning.ensemble["train"]["settings"].get_dict()["fit"].get("depth", 3)
     try:
         systems = group_frames([members[0] for members in frames_by_name(node.get_frames()).values()], depth=depth)

@@ -5,23 +5,28 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from aiida import orm
+from aiida.common.links import LinkType
 from aiida.engine import ProcessBuilder, run_get_node
 from aiida.manage.caching import enable_caching
 from ase import Atoms
 
 from aiida_elyte.data.frames import FramesData
+from aiida_elyte.provenance.names import parse_call
 from aiida_elyte.science.frames import LABELS, labels_of
+from aiida_elyte.workflows.label.base import LabellerWorkChain
 
 __all__ = ["LabellerContract"]
 
 _STEP_A = 0.01
 """Length of the displacement of all atoms together, by which energies and forces are compared [Å]."""
+_IN_FLIGHT = 2
+"""Jobs at a time [1]."""
 _STRAIN = 2e-3
 """Isotropic strain by which energies and stress are compared."""
 
 
 class LabellerContract:
-    """Inherit, and give three fixtures; ``tests/workflows/test_label_ase.py`` is the shortest example.
+    """Inherit, and give four fixtures; ``tests/workflows/test_label_ase.py`` is the shortest example.
 
     ``build``
         Function that takes a ``FramesData`` and returns the labeller's builder.
@@ -29,6 +34,8 @@ class LabellerContract:
         A periodic frame off equilibrium that the engine labels.
     ``broken``
         A frame that it cannot label.
+    ``beyond``
+        A builder without frames, and a frame with an element that its engine lacks.
     """
 
     labels: tuple[str, ...] = ("energy", "forces", "stress")
@@ -47,7 +54,9 @@ class LabellerContract:
         given = [frame, forth, broken.copy(), back, *([wide, narrow] if self.stress_is_derivative else [])]
         for index, each in enumerate(given):
             each.info = {"origin": f"block-{index % 2}#{index}"}
-        outputs, node = run_get_node(build(FramesData(given)))
+        builder = build(FramesData(given))
+        builder.max_in_flight = orm.Int(_IN_FLIGHT)
+        outputs, node = run_get_node(builder)
 
         assert node.is_finished_ok, node.exit_message
         refused = outputs["refused"].get_dict()
@@ -71,6 +80,9 @@ class LabellerContract:
         assert len({each.info["level_of_theory"] for each in labelled}) == 1
         assert labelled[0].info["level_of_theory"] not in ("", "unstated")
 
+        _check_answers(builder, labelled[0].info["level_of_theory"], set(self.labels), sorted(set(frame.symbols)))
+        _check_window(node)
+
         centre, plus, minus = (labels_of(each) for each in labelled[:3])
         slope = (plus["energy"] - minus["energy"]) / (2 * _STEP_A)
         assert slope == pytest.approx(-np.vdot(centre["forces"], direction), rel=0.02, abs=2e-3)
@@ -93,6 +105,46 @@ class LabellerContract:
         before, after = (labels_of(outputs["frames"].get_frames()[0]) for outputs in (first, second))
         for name in self.labels:
             np.testing.assert_array_equal(before[name], after[name])
+
+    def test_element_beyond_the_engine_is_rejected_before_submission(
+        self, beyond: tuple[ProcessBuilder, Atoms]
+    ) -> None:
+        """The labeller says which element, and takes no inputs with it."""
+        builder, frame = beyond
+        frame.info = {"origin": "block#0"}
+        inputs = builder._inputs(prune=True)
+        sentence = builder.process_class.validate_elements(inputs, sorted(set(frame.symbols)))
+        assert sentence is not None
+        assert any(symbol in sentence for symbol in frame.symbols)
+        refused = builder.process_class.spec().inputs.validate({**inputs, "frames": FramesData([frame])})
+        assert refused is not None
+        assert sentence in refused.message
+
+
+def _check_answers(builder: ProcessBuilder, level: str, labels: set[str], elements: list[str]) -> None:
+    """Compare what the labeller says of its labels beforehand with what they are."""
+    labeller, inputs = builder.process_class, builder._inputs(prune=True)
+    assert issubclass(labeller, LabellerWorkChain)
+    assert labeller.level_of_theory(inputs) in (None, level)
+    assert labeller.validate_level(inputs, level, elements) is None
+    if labeller.level_of_theory(inputs) is not None:
+        assert labeller.validate_level(inputs, "a method of nobody", elements) is not None
+    assert labeller.gives(inputs) in (None, labels)
+    assert labeller.validate_elements(inputs, elements) is None
+    assert all(isinstance(module, str) for module in labeller.python_modules(inputs))
+    assert labeller.labels_per_frame(inputs) == 1
+    times = [labeller.seconds(inputs, n_atoms) for n_atoms in (10, 100)]
+    assert times == [None, None] or 0 < times[0] <= times[1]
+
+
+def _check_window(node: orm.WorkChainNode) -> None:
+    """Count the children that run at a time; read the names of their calls."""
+    calls = node.base.links.get_outgoing(link_type=(LinkType.CALL_WORK, LinkType.CALL_CALC)).all()
+    children = [call for call in calls if not isinstance(call.node, orm.CalcFunctionNode)]
+    spans = [(one.node.ctime, max(made.ctime for made in one.node.called_descendants)) for one in children]
+    assert len(spans) > _IN_FLIGHT, "give frames for more jobs than are in flight"
+    assert max(sum(begin <= at < end for begin, end in spans) for at, _ in spans) <= _IN_FLIGHT
+    assert all(parse_call(call.link_label) is not None for call in children)
 
 
 def _displaced(frame: Atoms, displacement: np.ndarray) -> Atoms:

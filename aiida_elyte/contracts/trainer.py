@@ -44,7 +44,7 @@ class TrainerContract:
     def test_trains_the_same_from_the_same_seed_and_goes_on_from_its_folder(
         self, trainer: type[Trainer], build: Callable[[int], ProcessBuilder]
     ) -> None:
-        """A seed makes a model, bit by bit; what goes on from a finished training repeats nothing and ends as it did."""
+        """A seed makes a model, bit by bit; going on from a finished training repeats nothing."""
         with disable_caching():
             first = self._train(build(1))
             potential = first.outputs.potential

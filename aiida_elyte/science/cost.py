@@ -1,14 +1,12 @@
 """What a street will cost, estimated before anything runs.
 
-Rates of labels are CPU times of one core (single runs, ±40 %): GFN1-xTB took 0.35, 0.6 and 2.7 s on 8, 16 and 52 atoms;
-Quantum ESPRESSO (Γ point) 1.1, 3.4, 11 and 40 s on 8, 16, 32 and 52. Those of models come from their trainer.
+Rates are CPU times of one core (single runs, ±40 %). Those of labels come from their labeller, those of models from
+their trainer.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 __all__ = [
-    "LABEL_RATES",
     "Cost",
     "LabelRate",
     "Plan",
@@ -31,13 +29,6 @@ class LabelRate:
     def of(self, n_atoms: int) -> float:
         """Return the time of one frame of ``n_atoms`` [s]."""
         return self.seconds * (n_atoms / self.n_atoms_measured) ** self.exponent
-
-
-LABEL_RATES: Mapping[str, LabelRate] = {
-    "tblite": LabelRate(2.7, 52, 1.2),
-    "qe": LabelRate(40.0, 52, 1.9),
-}
-"""Single points by engine."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +81,8 @@ class Plan:
     """MD steps of all temperatures and replicas [1]."""
     trajectory_frames: int
     """Frames that production writes to its trajectories [1]."""
-    engine: str | None
-    """Engine of the labels in ``LABEL_RATES``; ``None`` when its rate is unknown."""
+    label_s: float | None
+    """Time of one label on one core [s]; ``None`` if the labeller does not know."""
     cores: int
     """Jobs that run side by side [1]."""
 
@@ -105,7 +96,7 @@ class Cost:
     md_steps: int
     """MD steps over all replicas [1]."""
     labelling_s: float | None
-    """Wall time of the labels [s]; ``None`` when the engine's rate is unknown."""
+    """Wall time of the labels [s]; ``None`` if that of a label is unknown."""
     training_s: float | None
     """Wall time of the trainings [s]; ``None`` when the rates of the model are unknown."""
     dynamics_s: float | None
@@ -149,9 +140,8 @@ def estimate_cost(plan: Plan) -> Cost:
         production = plan.production_steps * plan.n_atoms_production * step / max(plan.cores, 1) + _JOB_START_S
         dynamics = sampling + production
 
-    rate = LABEL_RATES.get(plan.engine or "")
-    labelling = None if rate is None else labels * rate.of(plan.n_atoms) / max(plan.cores, 1)
     weights = 0.0 if plan.rates is None else plan.rates.bytes_per_member
+    labelling = None if plan.label_s is None else labels * plan.label_s / max(plan.cores, 1)
     disk = (
         plan.trajectory_frames * plan.n_atoms_production * _TRAJECTORY_BYTES_PER_ATOM
         + (labels + known * trainings * plan.n_members) * plan.n_atoms * _FRAME_BYTES_PER_ATOM

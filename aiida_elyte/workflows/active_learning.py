@@ -19,7 +19,7 @@ from aiida_elyte.science.learning.convergence import held_out_error, label_budge
 from aiida_elyte.science.learning.ensemble import member_name, replica_settings
 from aiida_elyte.science.learning.settings import Learning
 from aiida_elyte.workflows.failures import reason_of
-from aiida_elyte.workflows.label.ase import merge_labels
+from aiida_elyte.workflows.label.guards import validate_same_level
 from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
 from aiida_elyte.workflows.trainer import Trainer
@@ -27,7 +27,6 @@ from aiida_elyte.workflows.validation import (
     validate_inputs,
     validate_labelled,
     validate_plugin,
-    validate_same_level,
     validate_settings,
 )
 
@@ -116,7 +115,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         codes: dict[str, orm.AbstractCode],
         start: FramesData | None = None,
         dataset: FramesData | None = None,
-        labeller: str = "ase",
+        labeller: str | None = None,
         protocol: str | None = None,
         overrides: dict[str, Any] | None = None,
         options: dict[str, Any] | None = None,
@@ -131,7 +130,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         start, dataset
             Start frame and labelled frames; left out where another WorkChain fills them in.
         labeller
-            Name of the labeller.
+            Name of the labeller; that of the protocol when left out.
         protocol, overrides, options
             Name of the protocol, what to change of it, options of the jobs.
 
@@ -144,8 +143,10 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         inputs = cls.get_inputs(protocol, overrides, None)
         python = codes["python"]
         given = {"protocol": protocol, "options": options}
-        label = load("labellers", labeller).get_builder_from_protocol(
-            codes.get(labeller, python), overrides=cls.label_overrides(labeller, protocol, overrides), **given
+        labeller = labeller or str(inputs["labeller"])
+        door = load("labellers", labeller)
+        label = door.get_builder_from_protocol(
+            door.pick_code(labeller, codes), overrides=cls.label_overrides(labeller, protocol, overrides), **given
         )
         role = TrainEnsembleWorkChain.trainer_of(protocol, inputs["ensemble"]).code_role
         if role not in codes:
@@ -179,7 +180,8 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         """Return what a protocol and overrides of it change of the protocol of a labeller."""
         asked, known = (overrides or {}).get("label") or {}, cls.get_protocol_inputs(protocol)["label"]
         check_overrides(asked, known, (labeller,), "label")
-        return merge_labels(known.get(labeller), asked.get(labeller))
+        merged: dict[str, Any] = load("labellers", labeller).merge_overrides(known.get(labeller), asked.get(labeller))
+        return merged
 
     @classmethod
     def _validate(cls, inputs: Any, _: Any) -> str | None:

@@ -84,7 +84,7 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         structure: orm.StructureData,
         charges: dict[str, float],
         temperatures_K: list[float] | None = None,
-        labeller: str = "ase",
+        labeller: str | None = None,
         protocol: str | None = None,
         overrides: dict[str, Any] | None = None,
         options: dict[str, Any] | None = None,
@@ -95,7 +95,7 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         ----------
         codes
             ``python``: Python with torch, SchNetPack, torch-sim; and, under the labeller's name, the code of its engine
-            (without one the labeller runs with ``python``).
+            (without one a labeller whose engine is in Python runs with ``python``).
         structure
             Fully ordered crystal.
         charges
@@ -104,7 +104,7 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
             Temperatures of the production runs [K]; those of the protocol when left out. Unless the overrides say
             otherwise, active learning samples at 1.2 times the highest.
         labeller
-            Name of the labeller.
+            Name of the labeller; that of the protocol when left out.
         protocol, overrides, options
             Name of the protocol, what to change of it, options of all jobs of our own programs.
 

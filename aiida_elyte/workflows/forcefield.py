@@ -4,7 +4,7 @@ from typing import Any
 
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
-from aiida_elyte.workflows.validation import validate_charges
+from aiida_elyte.workflows.label.guards import validate_charges
 
 __all__ = ["ForceFieldWorkChain"]
 
@@ -28,5 +28,5 @@ class ForceFieldWorkChain(ActiveLearningWorkChain):
         """Refuse rounds that cannot be run, and labels without charges."""
         refused = super()._validate(inputs, port)
         if refused is None and "learning" in inputs and inputs["learning"]["max_rounds"]:
-            refused = validate_charges(inputs.get("label"), "label")
+            refused = validate_charges(inputs["labeller"].value, inputs.get("label"), "label")
         return refused

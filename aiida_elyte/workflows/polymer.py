@@ -30,15 +30,9 @@ from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.fan_out import FanOutWorkChain
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
-from aiida_elyte.workflows.label.ase import merge_labels
+from aiida_elyte.workflows.label.guards import validate_charges, validate_same_level
 from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides, recursive_merge
-from aiida_elyte.workflows.validation import (
-    validate_charges,
-    validate_labelled,
-    validate_positive,
-    validate_recipe,
-    validate_same_level,
-)
+from aiida_elyte.workflows.validation import validate_labelled, validate_positive, validate_recipe
 
 __all__ = ["PolymerWorkChain"]
 
@@ -136,7 +130,7 @@ class PolymerWorkChain(ProtocolMixin, FanOutWorkChain):
         cls,
         codes: dict[str, orm.AbstractCode],
         recipe: dict[str, Any],
-        labeller: str = "ase",
+        labeller: str | None = None,
         protocol: str | None = None,
         overrides: dict[str, Any] | None = None,
         options: dict[str, Any] | None = None,
@@ -147,11 +141,11 @@ class PolymerWorkChain(ProtocolMixin, FanOutWorkChain):
         ----------
         codes
             ``python``: Python with torch, RDKit, MDAnalysis; ``engine``: ``lmp``; and, under the labeller's name, the
-            code of its engine (without one the labeller runs with ``python``).
+            code of its engine (without one a labeller whose engine is in Python runs with ``python``).
         recipe
             The electrolyte, as ``science.electrolyte.recipe.read_recipe`` takes it.
         labeller
-            Name of the labeller.
+            Name of the labeller; that of the protocol when left out.
         protocol, overrides, options
             Name of the protocol, what to change of it, options of all jobs of our own programs.
 
@@ -169,11 +163,13 @@ class PolymerWorkChain(ProtocolMixin, FanOutWorkChain):
         )
         box = BoxWorkChain.get_builder_from_protocol(codes, overrides=inputs["box"], **given)._inputs(prune=True)
         box.pop("seed")
+        labeller = learning.labeller.value
+        door = load("labellers", labeller)
         check_overrides(inputs["label"], cls.get_protocol_inputs(protocol)["label"], (labeller,), "label")
         labels = ForceFieldWorkChain.label_overrides(labeller, protocol, inputs["learning"])
-        label = load("labellers", labeller).get_builder_from_protocol(
-            codes.get(labeller, codes["python"]),
-            overrides=merge_labels(labels, inputs["label"].get(labeller)),
+        label = door.get_builder_from_protocol(
+            door.pick_code(labeller, codes),
+            overrides=door.merge_overrides(labels, inputs["label"].get(labeller)),
             **given,
         )
         builder = cls.get_builder()
@@ -314,15 +310,22 @@ def _not_learned(inputs: Any) -> str | None:
             check_solvation(recipe)
     except InputError as error:
         return str(error)
-    told = {name: _level(inputs, name) for name in ("label", "learning.label")}
+    learning = inputs.get("learning") or {}
+    if "labeller" not in learning:
+        return None
+    labeller = learning["labeller"].value
+    labels = {"label": inputs.get("label") or {}, "learning.label": learning.get("label") or {}}
+    told = {name: load("labellers", labeller).level_of_theory(label) for name, label in labels.items()}
     if len(set(told.values())) > 1:
         return (
             f"label has level of theory {told['label']!r}, learning.label {told['learning.label']!r}; expected one; "
             "name the calculator in learning.label alone"
         )
-    if inputs.get("dataset") is None and (refused := validate_charges(inputs.get("label"), "label")) is not None:
-        return refused
-    return validate_same_level(inputs.get("dataset"), inputs.get("learning", {}))
+    if inputs.get("dataset") is None:
+        refused = validate_charges(labeller, inputs.get("label"), "label")
+        if refused is not None:
+            return refused
+    return validate_same_level(inputs.get("dataset"), learning)
 
 
 def _other_charges(inputs: Any) -> str | None:
@@ -336,13 +339,6 @@ def _other_charges(inputs: Any) -> str | None:
         if scale != wanted:
             return f"charge_scale is {wanted:g}, that of {name} is {scale:g}; expected the same; correct one of them"
     return None
-
-
-def _level(inputs: Any, name: str) -> str | None:
-    """Return the level of theory of a labeller of ours."""
-    namespace = inputs.get("learning", {}) if name == "learning.label" else inputs
-    settings = ((namespace.get("label") or {}).get("ase") or {}).get("settings")
-    return None if settings is None else settings.get_dict().get("level_of_theory")
 
 
 def _members(inputs: Any) -> list[tuple[str, ForceFieldData]]:

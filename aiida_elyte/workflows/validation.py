@@ -12,18 +12,15 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
 from aiida_elyte.science.electrolyte.boxes import count_molecules
 from aiida_elyte.science.electrolyte.recipe import read_recipe
-from aiida_elyte.science.labels.calculators import has_charges
 from aiida_elyte.science.labels.theory import combine_levels
 
 __all__ = [
-    "validate_charges",
     "validate_inputs",
     "validate_labelled",
     "validate_one_level",
     "validate_plugin",
     "validate_positive",
     "validate_recipe",
-    "validate_same_level",
     "validate_settings",
 ]
 
@@ -78,37 +75,6 @@ def validate_one_level(node: FramesData, name: str) -> str | None:
     )
 
 
-def validate_same_level(node: FramesData | None, learning: Any, name: str = "dataset") -> str | None:
-    """Return a sentence if a set is of another level of theory than the labels that active learning will add.
-
-    That level is known where the labeller states it.
-
-    Parameters
-    ----------
-    node
-        The set.
-    learning
-        Inputs of active learning: ``label``, ``learning``, ``ensemble``.
-    name
-        What to call the set.
-    """
-    labels = ((learning.get("label") or {}).get("ase") or {}).get("settings")
-    if node is None or labels is None or not learning["learning"].get_dict().get("max_rounds"):
-        return None
-    train = (learning.get("ensemble") or {}).get("train", {}).get("settings")
-    wanted = labels.get_dict().get("level_of_theory")
-    levels = node.base.attributes.get("levels_of_theory")
-    if train is not None and train.get_dict().get("allow_mixed_levels"):
-        return None
-    sentence = combine_levels([*levels, str(wanted)])[1]
-    if levels and sentence is None:
-        return None
-    return (
-        f"{name} has levels of theory {levels}; expected {wanted}, which the labeller adds in the rounds of learning "
-        f"({sentence or 'it has no labels'}); label with the same engine, or set max_rounds to 0"
-    )
-
-
 def validate_settings(process: type[Process], node: orm.Dict, name: str) -> str | None:
     """Refuse settings that a process does not take.
 
@@ -143,30 +109,3 @@ def validate_inputs(process: type[Process], inputs: Mapping[str, Any], name: str
     ports.absorb(process.spec().inputs, exclude=later)
     refused = ports.validate(dict(inputs))
     return None if refused is None else f"{name}: {refused.message}"
-
-
-def validate_charges(label: Any, name: str) -> str | None:
-    """Refuse a labeller of ours that gives no charges, where that is known: force fields are fitted with them.
-
-    Parameters
-    ----------
-    label
-        Inputs of the labeller.
-    name
-        Name of these inputs.
-    """
-    node = ((label or {}).get("ase") or {}).get("settings")
-    if node is None:
-        return None
-    settings, place = node.get_dict(), f"{name}.ase.settings"
-    if "charges" not in (settings.get("properties") or ()):
-        return (
-            f"{place}.properties is {settings.get('properties')}; expected charges among them, for a force field "
-            "is fitted with them; add charges"
-        )
-    if has_charges(settings.get("calculator")) is False:
-        return (
-            f"{place}.calculator is {settings['calculator']!r}, which gives no charges; expected one that does, as "
-            "tblite or pyscf, for a force field is fitted with them; take another"
-        )
-    return None

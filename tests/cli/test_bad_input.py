@@ -1,15 +1,8 @@
 """Bad input ends in one line and exit code 2, before anything is submitted."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from aiida_elyte.api.training import minutes_per_member
-from aiida_elyte.cli.crystal import Request
-from aiida_elyte.cli.inputs import check_levels
-from aiida_elyte.errors import InputError
-from aiida_elyte.science.frames import read_frames
-
 PARTIAL = """data_x
 _cell_length_a 4
 _cell_length_b 4
@@ -109,16 +102,6 @@ def test_training_on_mixed_levels(refuse, frames_file, tmp_path):
     line = refuse("train", *data, "--out", tmp_path / "out")
     assert "mixes levels of theory" in line
     assert not (tmp_path / "out").exists()
-
-
-def test_xtb_data_before_labels_of_quantum_espresso(frames_file, cif):
-    def check(level):
-        node = SimpleNamespace(get_frames=lambda: read_frames(frames_file(level=level)))
-        check_levels(node, Request(cif, {"Li": 1}, labeller="qe", dataset="123"), SimpleNamespace())
-
-    check("PBE, 60 Ry")
-    with pytest.raises(InputError, match="123 is of level of theory 'GFN2-xTB'; expected a level of DFT"):
-        check("GFN2-xTB")
 
 
 @pytest.mark.parametrize(("option", "value"), [("--members", "0"), ("--max-minutes", "-1"), ("--max-in-flight", "0")])

@@ -168,7 +168,7 @@ def test_element_beyond_the_engine(command, tmp_path):
     path = tmp_path / "actinium.cif"
     bulk("AcF", "rocksalt", a=6.0, cubic=True).write(path)
     line = refused(command("launch", "crystal", path, "--charges", "F=-1", "--protocol", "fast", "--dry-run"))
-    assert "engine tblite of the labeller lacks Ac; expected elements up to Rn" in line
+    assert "calculator tblite of the labeller lacks Ac; expected elements up to Rn" in line
 
 
 def test_data_set_without_an_element(command, cif, frames_file):
@@ -234,8 +234,9 @@ def test_missing_pseudopotentials(command, cif, home):
     assert "is not installed" in line
 
 
-def test_pseudo_family_without_qe(command, cif):
-    assert "goes with the labeller qe" in refused(command("launch", "crystal", cif, *TINY, "--pseudo-family", "SSSP"))
+def test_pseudo_family_for_a_labeller_without_pseudopotentials(command, cif):
+    line = refused(command("launch", "crystal", cif, *TINY, "--pseudo-family", "SSSP"))
+    assert "the labeller 'ase' has no pseudopotentials" in line
 
 
 def test_nothing_to_clean(command):

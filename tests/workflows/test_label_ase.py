@@ -29,11 +29,8 @@ def build(aiida_profile_clean, python_code):
     """Builders of EMT jobs of two frames each."""
 
     def build(frames: FramesData, settings=EMT_SETTINGS, max_in_flight=4):
-        builder = AseLabelWorkChain.get_builder_from_protocol(
-            python_code, frames, overrides={"batch_size": 2, "max_in_flight": max_in_flight}
-        )
-        builder.ase.settings = orm.Dict(settings)
-        return builder
+        overrides = {"batch_size": 2, "max_in_flight": max_in_flight, "settings": settings}
+        return AseLabelWorkChain.get_builder_from_protocol(python_code, frames, overrides=overrides)
 
     return build
 
@@ -49,8 +46,41 @@ class TestAseLabeller(LabellerContract):
     def broken(self):
         return bulk("Xe", "fcc", a=6.0)
 
+    @pytest.fixture
+    def beyond(self, aiida_profile_clean, python_code):
+        return AseLabelWorkChain.get_builder_from_protocol(python_code), Atoms("Ac", cell=[9.0] * 3, pbc=True)
 
-def test_batches_in_waves_keep_order_and_equal_the_calculator(build):
+
+def answers(**settings):
+    """Return the inputs of a labeller with these settings."""
+    return {"ase": {"settings": orm.Dict(settings)}}
+
+
+def test_answers_follow_the_settings(aiida_profile_clean):
+    tblite = answers(calculator="tblite", level_of_theory="GFN1-xTB", properties=["energy", "forces", "charges"])
+    assert AseLabelWorkChain.level_of_theory(tblite) == "GFN1-xTB"
+    assert AseLabelWorkChain.gives(tblite) == {"energy", "forces", "charges"}
+    assert AseLabelWorkChain.python_modules(tblite) == ("tblite",)
+    assert AseLabelWorkChain.labels_per_frame(tblite) == 1
+    assert AseLabelWorkChain.seconds(tblite, 52) == pytest.approx(2.7)
+    emt = answers(calculator="emt", properties=["energy", "charges"], heat={"count": 3, "temperature_K": 400.0})
+    assert AseLabelWorkChain.level_of_theory(emt) is None
+    assert AseLabelWorkChain.gives(emt) == {"energy"}, "EMT has no charges"
+    assert AseLabelWorkChain.python_modules(emt) == ()
+    assert AseLabelWorkChain.labels_per_frame(emt) == 4
+    assert AseLabelWorkChain.seconds(emt, 52) is None
+
+
+def test_another_calculator_starts_without_parameters_and_level_of_the_old_one():
+    below = {"settings": {"calculator": "tblite", "parameters": {"method": "GFN1-xTB"}, "level_of_theory": "GFN1-xTB"}}
+    merge = AseLabelWorkChain.merge_overrides
+    assert merge(below, {"settings": {"calculator": "emt"}}) == {"settings": {"calculator": "emt"}}
+    kept = merge(below, {"settings": {"parameters": {"accuracy": 0.1}}})["settings"]
+    assert kept["parameters"] == {"method": "GFN1-xTB", "accuracy": 0.1}
+    assert merge(None, None) == {}
+
+
+def test_batches_keep_order_and_equal_the_calculator(build):
     given = [copper(seed) for seed in range(5)]
     outputs, node = run_get_node(build(FramesData(given), max_in_flight=2))
     assert node.is_finished_ok

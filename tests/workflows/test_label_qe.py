@@ -24,7 +24,7 @@ from aiida_elyte.science.frames import labels_of, round_frame
 from aiida_elyte.science.labels.outputs.reading import read_output
 from aiida_elyte.science.labels.theory import LevelOfTheory, difference
 from aiida_elyte.units import BOHR_A, RYDBERG_EV
-from aiida_elyte.workflows.label.qe import QeLabelWorkChain, _recommend_cutoffs
+from aiida_elyte.workflows.label.qe import QeLabelWorkChain, _level_of_theory, _recommend_cutoffs
 
 ELEMENTS = ("Cl", "Li", "P", "S")
 ECUTWFC, ECUTRHO = 25.0, 100.0
@@ -128,7 +128,7 @@ def test_labels_equal_a_direct_run(pw, pseudo_folder, tmp_path):
         (called for called in node.called if called.process_label == "PwBaseWorkChain"), key=lambda c: c.pk
     )
     ends = [child.outputs.retrieved.ctime for child in children[:2]]
-    assert children[2].ctime > max(ends), "with max_in_flight 2 the third frame waits for the first two"
+    assert children[2].ctime > min(ends), "with max_in_flight 2 the third frame waits for one of the first two"
     labelled = outputs["frames"].get_frames()
     assert [frame.info["origin"] for frame in labelled] == ["rattled#0", "rattled#1", "rattled#2"]
     for index, frame in enumerate(labelled):
@@ -200,6 +200,39 @@ class TestQeLabeller(LabellerContract):
     @pytest.fixture
     def broken(self):
         return Atoms("LiCl", np.zeros((2, 3)), cell=np.eye(3) * 4.0, pbc=True)
+
+    @pytest.fixture
+    def beyond(self, pw):
+        builder = QeLabelWorkChain.get_builder_from_protocol(pw)
+        return builder, Atoms("LiBr", [(0, 0, 0), (2.7, 0, 0)], cell=[5.5] * 3, pbc=True)
+
+
+def test_data_of_another_level_are_rejected_before_labels(pw):
+    inputs = QeLabelWorkChain.get_builder_from_protocol(pw)._inputs(prune=True)
+
+    def compare(level, elements=("Cl", "Li")):
+        return QeLabelWorkChain.validate_level(inputs, level, elements)
+
+    assert QeLabelWorkChain.level_of_theory(inputs) is None, "the functional is known once pw.x has run"
+    assert "the cut-off is unstated in one" in compare("GFN2-xTB")
+    own = _level_of_theory(inputs["scf"].get_dict(), (74.0, 296.0), ["Cl", "Li"])
+    for functional in ("PBE", "PBEsol + D3(BJ)"):
+        assert compare(own.replace("functional of pw.x", functional)) is None
+    assert "the cut-off is 60" in compare(own.replace("74/296", "60/240"))
+    assert "the spacing of k-points is 0.2" in compare(own.replace("k-spacing 0.4", "k-spacing 0.2"))
+    assert "the pseudopotentials are" in compare(own.replace("Li.upf", "Li_other.upf").replace("#", "_"))
+    assert "no pseudopotential for Br" in compare(own, ("Br", "Li"))
+
+
+def test_time_of_a_label_is_that_measured():
+    for n_atoms, seconds in ((8, 1.1), (16, 3.4), (32, 11.0), (52, 40.0)):
+        assert QeLabelWorkChain.seconds({}, n_atoms) == pytest.approx(seconds, rel=0.5)
+
+
+def test_engine_without_a_code_is_rejected(pw):
+    assert QeLabelWorkChain.pick_code("qe", {"python": 1, "qe": pw}) is pw
+    with pytest.raises(InputError, match="codes are given for python; expected one for 'qe' too"):
+        QeLabelWorkChain.pick_code("qe", {"python": pw})
 
 
 def test_element_missing_from_the_family_is_refused_before_submission(pw):

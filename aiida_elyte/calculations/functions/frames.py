@@ -58,7 +58,7 @@ def collect_refused(**batches: orm.Dict) -> orm.Dict:
     ``"7-2"`` is the second geometry that heat made of frame 7.
     """
     refused: dict[str, Any] = {}
-    for name, results in batches.items():
+    for name, results in sorted(batches.items()):
         for index, reason in results.get_dict().get("refused", {}).items():
             frame, *rest = index.split("-")
             refused["-".join([str(int(name[1:]) + int(frame)), *rest])] = reason

@@ -1,35 +1,17 @@
-"""calcfunctions between frames and pw.x."""
+"""calcfunctions from what pw.x wrote to frames."""
 
 from dataclasses import replace
-from typing import Any
 
 from aiida import orm
-from ase import Atoms
 
 from aiida_elyte.calculations.uncached import uncached_calcfunction
 from aiida_elyte.data.frames import FramesData
+from aiida_elyte.provenance.names import parse_call
 from aiida_elyte.science.frames import attach_labels
 from aiida_elyte.science.labels.outputs.pw_result import read_pw_xml
 from aiida_elyte.science.labels.theory import LevelOfTheory
 
-__all__ = ["collect_pw_labels", "frame_name", "frame_structures"]
-
-
-def frame_name(index: int) -> str:
-    """Return the name under which the nodes of one frame travel."""
-    return f"frame_{index:06d}"
-
-
-@uncached_calcfunction
-def frame_structures(frames: FramesData, indices: orm.List) -> dict[str, Any]:
-    """Return some frames as structures, one kind of atom an element."""
-    given = frames.get_frames()
-    structures = {}
-    for index in indices:
-        frame = given[index]
-        bare = Atoms(frame.symbols, frame.positions, cell=frame.cell, pbc=True)
-        structures[frame_name(index)] = orm.StructureData(ase=bare)
-    return structures
+__all__ = ["collect_pw_labels"]
 
 
 @uncached_calcfunction
@@ -39,11 +21,11 @@ def collect_pw_labels(frames: FramesData, level: orm.Str, **retrieved: orm.Folde
     Of the level of theory, the spacing of k-points, the pseudopotentials and the rest are given; pw.x tells the others.
     """
     given, wanted = frames.get_frames(), LevelOfTheory.parse(level.value)
+    known = {"kpoints": wanted.kpoints, "potentials": wanted.potentials, "extras": wanted.extras}
     labelled = []
     for name, folder in sorted(retrieved.items()):
         found = read_pw_xml(folder.base.repository.get_object_content("data-file-schema.xml"))
-        frame = given[int(name.removeprefix("frame_"))]
-        known = {"kpoints": wanted.kpoints, "potentials": wanted.potentials, "extras": wanted.extras}
+        frame = given[parse_call(name).number]
         frame.info |= {
             "level_of_theory": str(replace(found.level, **known)),
             "labelled_by": folder.creator.uuid,

@@ -1,21 +1,25 @@
 """Label frames with any ASE calculator, many frames a job."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiida import orm
 from aiida.common import AttributeDict
-from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, while_
+from aiida.engine import Process, ProcessBuilder
 
 from aiida_elyte.calculations.functions.frames import collect_refused, cut_batch, merge_frames
 from aiida_elyte.calculations.label_ase import LabelAseCalculation
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
-from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
+from aiida_elyte.provenance.names import batch_call
+from aiida_elyte.science.labels.calculators import MODULES, RATES, has_charges, validate_elements
+from aiida_elyte.science.labels.geometries import Heat
+from aiida_elyte.workflows.failures import reason_of
+from aiida_elyte.workflows.label.base import LabellerWorkChain
 from aiida_elyte.workflows.script import ScriptBaseWorkChain
 from aiida_elyte.workflows.validation import validate_positive
 
-__all__ = ["AseLabelWorkChain", "LabelAseBaseWorkChain", "merge_labels"]
+__all__ = ["AseLabelWorkChain", "LabelAseBaseWorkChain"]
 
 
 class LabelAseBaseWorkChain(ScriptBaseWorkChain):
@@ -25,16 +29,15 @@ class LabelAseBaseWorkChain(ScriptBaseWorkChain):
     PROTOCOL = "label_ase"
 
 
-class AseLabelWorkChain(ProtocolMixin, WorkChain):
+class AseLabelWorkChain(LabellerWorkChain):
     """Label frames in batches, few jobs in flight; order is kept, no frame is lost or labelled twice."""
 
     PROTOCOL = "label_ase"
 
     @classmethod
     def define(cls, spec: Any) -> None:
-        """Define ports, outline and exit codes."""
+        """Define the ports of the batches."""
         super().define(spec)
-        spec.input("frames", valid_type=FramesData, help="Frames to label.")
         spec.input(
             "batch_size",
             valid_type=orm.Int,
@@ -42,22 +45,7 @@ class AseLabelWorkChain(ProtocolMixin, WorkChain):
             validator=validate_positive,
             help="Frames a job.",
         )
-        spec.input(
-            "max_in_flight",
-            valid_type=orm.Int,
-            serializer=orm.to_aiida_type,
-            validator=validate_positive,
-            help="Jobs at a time.",
-        )
         spec.expose_inputs(LabelAseBaseWorkChain, namespace="ase", exclude=("frames",))
-        spec.output(
-            "frames", valid_type=FramesData, help="The labelled frames in the order given, the refused left out."
-        )
-        spec.output("refused", valid_type=orm.Dict, help="Index of each frame set aside → reason.")
-        spec.outline(cls.setup, while_(cls.should_label)(cls.run_batches, cls.inspect_batches), cls.results)
-        spec.exit_code(
-            420, "ERROR_ALL_LABELS_FAILED", message="No frame could be labelled, the first because: {reason}"
-        )
 
     @classmethod
     def get_builder_from_protocol(
@@ -82,10 +70,10 @@ class AseLabelWorkChain(ProtocolMixin, WorkChain):
         Raises
         ------
         InputError
-            When a calculator other than that of the protocol is named without its level of theory.
+            If a calculator other than that of the protocol is named without its level of theory.
         """
         inputs = cls.get_inputs(protocol, overrides, options)
-        inputs["settings"] = merge_labels(cls.get_protocol_inputs(protocol), overrides)["settings"]
+        inputs["settings"] = cls.merge_overrides(cls.get_protocol_inputs(protocol), overrides)["settings"]
         if not inputs["settings"].get("level_of_theory"):
             raise InputError(
                 f"calculator {inputs['settings']['calculator']!r} has no level_of_theory; expected what to call its "
@@ -102,76 +90,97 @@ class AseLabelWorkChain(ProtocolMixin, WorkChain):
             builder.frames = frames
         return builder
 
-    def setup(self) -> None:
-        """Cut the work into batches."""
-        size, count = self.inputs.batch_size.value, len(self.inputs.frames)
-        self.ctx.waiting = [(first, min(first + size, count)) for first in range(0, count, size)]
-        self.ctx.labelled, self.ctx.refusals = {}, {}
+    @classmethod
+    def level_of_theory(cls, inputs: Mapping[str, Any]) -> str | None:
+        """Return what the settings call the labels."""
+        level = _settings(inputs).get("level_of_theory")
+        return None if level is None else str(level)
 
-    def should_label(self) -> bool:
-        """Tell whether batches wait."""
-        return bool(self.ctx.waiting)
+    @classmethod
+    def gives(cls, inputs: Mapping[str, Any]) -> frozenset[str] | None:
+        """Return the properties asked for, without charges where the calculator has none."""
+        settings = _settings(inputs)
+        if settings.get("properties") is None:
+            return None
+        lacks = {"charges"} if has_charges(settings.get("calculator")) is False else set()
+        return frozenset(settings["properties"]) - lacks
 
-    def run_batches(self) -> ToContext:
-        """Submit as many batches as may be in flight."""
-        now = self.ctx.waiting[: self.inputs.max_in_flight.value]
-        self.ctx.waiting = self.ctx.waiting[len(now) :]
-        self.ctx.running = {_name(first): (first, last) for first, last in now}
-        children = {}
-        for name, (first, last) in self.ctx.running.items():
-            inputs = AttributeDict(self.exposed_inputs(LabelAseBaseWorkChain, namespace="ase"))
-            whole = (first, last) == (0, len(self.inputs.frames))
-            inputs.frames = (
-                self.inputs.frames if whole else cut_batch(self.inputs.frames, orm.Int(first), orm.Int(last))
-            )
-            inputs.metadata.call_link_label = f"label_{name}"
-            children[name] = self.submit(LabelAseBaseWorkChain, **inputs)
-        return ToContext(**children)
+    @classmethod
+    def validate_elements(cls, inputs: Mapping[str, Any], elements: Sequence[str]) -> str | None:
+        """Return which elements are beyond the calculator."""
+        return validate_elements(_settings(inputs).get("calculator"), elements)
 
-    def inspect_batches(self) -> None:
-        """Collect what each batch labelled and refused; a batch that failed whole refuses all its frames."""
-        for name, (first, last) in self.ctx.running.items():
-            batch = self.ctx[name]
-            if "frames" in batch.outputs:
-                self.ctx.labelled[name] = batch.outputs.frames
-            if "results" in batch.outputs and "refused" in batch.outputs.results.get_dict():
-                self.ctx.refusals[name] = batch.outputs.results
-            elif not batch.is_finished_ok:
-                reason = batch.called[0].exit_message if batch.called else batch.exit_message
-                self.ctx.refusals[name] = orm.Dict({"refused": {str(i): reason for i in range(last - first)}}).store()
-                self.report(f"batch of frames {first} to {last - 1} was set aside: {reason}")
+    @classmethod
+    def python_modules(cls, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the module of the calculator, where it is not ASE's own."""
+        calculator = _settings(inputs).get("calculator")
+        return (MODULES[calculator],) if calculator in MODULES else ()
 
-    def results(self) -> ExitCode | None:
-        """Attach the labelled frames and the refusals."""
-        refused = collect_refused(**self.ctx.refusals)
-        self.out("refused", refused)
-        if not self.ctx.labelled:
-            return self.exit_codes.ERROR_ALL_LABELS_FAILED.format(
-                reason=next(iter(refused.get_dict().values()), "unknown")
-            )
+    @classmethod
+    def seconds(cls, inputs: Mapping[str, Any], n_atoms: int) -> float | None:
+        """Return the time of a single point of the calculator [s]."""
+        calculator = _settings(inputs).get("calculator")
+        return RATES[calculator].of(n_atoms) if calculator in RATES else None
+
+    @classmethod
+    def labels_per_frame(cls, inputs: Mapping[str, Any]) -> int:
+        """Return one, and the geometries that heat makes of a frame."""
+        heat = _settings(inputs).get("heat")
+        return 1 if heat is None else 1 + int(heat.get("count", Heat.count))
+
+    @classmethod
+    def merge_overrides(cls, below: Mapping[str, Any] | None, above: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Merge; another calculator starts without parameters and level of theory of the old one."""
+        below, above = dict(below or {}), dict(above or {})
+        known, asked = below.get("settings") or {}, above.get("settings") or {}
+        if asked.get("calculator") not in (None, known.get("calculator")):
+            bound = ("parameters", "level_of_theory", "charge_method")
+            below["settings"] = {key: value for key, value in known.items() if key not in bound}
+        return super().merge_overrides(below, above)
+
+    def list_children(self) -> list[str]:
+        """Return the names of the batches."""
+        return list(self._batches())
+
+    def call_label(self, name: str) -> str:
+        """Return the label of the call of a batch."""
+        return batch_call(self._batches()[name][0])
+
+    def build_child(self, name: str) -> tuple[type[Process], AttributeDict]:
+        """Return the inputs of a batch."""
+        first, last = self._batches()[name]
+        inputs = AttributeDict(self.exposed_inputs(LabelAseBaseWorkChain, namespace="ase"))
+        is_whole = (first, last) == (0, len(self.inputs.frames))
+        inputs.frames = self.inputs.frames if is_whole else cut_batch(self.inputs.frames, orm.Int(first), orm.Int(last))
+        return LabelAseBaseWorkChain, inputs
+
+    def inspect_child(self, name: str, node: orm.ProcessNode) -> None:
+        """Collect what a batch labelled and refused; one that failed whole refuses all its frames."""
+        if "frames" in node.outputs:
+            self.ctx.labelled[name] = node.outputs.frames
+        if "results" in node.outputs and "refused" in node.outputs.results.get_dict():
+            self.ctx.refused[name] = node.outputs.results
+        elif not node.is_finished_ok:
+            first, last = self._batches()[name]
+            reason = (node.called[0].exit_message if node.called else None) or reason_of(node)
+            self.ctx.refused[name] = orm.Dict({"refused": {str(i): reason for i in range(last - first)}}).store()
+            self.report(f"batch of frames {first} to {last - 1} was set aside: {reason}")
+
+    def collect_labelled(self) -> FramesData:
+        """Return the frames of all batches."""
         batches = list(self.ctx.labelled.values())
-        self.out("frames", batches[0] if len(batches) == 1 else merge_frames(**self.ctx.labelled))
-        if refused.get_dict():
-            self.report(f"{len(refused.get_dict())} of {len(self.inputs.frames)} frames were set aside")
-        return None
+        return batches[0] if len(batches) == 1 else merge_frames(**self.ctx.labelled)
+
+    def collect_refused(self) -> orm.Dict:
+        """Return the refusals of all batches."""
+        return collect_refused(**self.ctx.refused)
+
+    def _batches(self) -> dict[str, tuple[int, int]]:
+        """Return the first frame of each batch and the one after its last, by the batch's name."""
+        size, count = self.inputs.batch_size.value, len(self.inputs.frames)
+        return {f"b{first:08d}": (first, min(first + size, count)) for first in range(0, count, size)}
 
 
-def merge_labels(below: Mapping[str, Any] | None, above: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the inputs of a labeller with those above merged in; another calculator starts without the old one's.
-
-    Parameters
-    ----------
-    below, above
-        Inputs as of a protocol; parameters and level of theory belong to the calculator they stand with.
-    """
-    below, above = dict(below or {}), dict(above or {})
-    known, asked = below.get("settings") or {}, above.get("settings") or {}
-    if asked.get("calculator") not in (None, known.get("calculator")):
-        bound = ("parameters", "level_of_theory", "charge_method")
-        below["settings"] = {key: value for key, value in known.items() if key not in bound}
-    merged: dict[str, Any] = recursive_merge(below, above)
-    return merged
-
-
-def _name(first: int) -> str:
-    return f"b{first:08d}"
+def _settings(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    node = (inputs.get("ase") or {}).get("settings")
+    return {} if node is None else dict(node.get_dict())

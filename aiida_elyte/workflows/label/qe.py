@@ -1,22 +1,25 @@
 """Label frames with pw.x of Quantum ESPRESSO, one calculation a frame."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
 from aiida import orm
-from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, while_
+from aiida.common import AttributeDict
+from aiida.engine import Process, ProcessBuilder
 from aiida.plugins import GroupFactory
 from aiida_pseudo.groups.mixins import RecommendedCutoffMixin
 from aiida_quantumespresso.common.types import ElectronicType
 from aiida_quantumespresso.workflows.pw.base import PwBaseWorkChain
 
-from aiida_elyte.calculations.functions.pw import collect_pw_labels, frame_name, frame_structures
+from aiida_elyte.calculations.functions.pw import collect_pw_labels
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.labels.theory import LevelOfTheory
-from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
-from aiida_elyte.workflows.validation import validate_positive
+from aiida_elyte.science.cost import LabelRate
+from aiida_elyte.science.labels.theory import LevelOfTheory, difference
+from aiida_elyte.workflows.label.base import FramewiseLabelWorkChain, last_job
+from aiida_elyte.workflows.protocols import recursive_merge
 
 __all__ = ["QeLabelWorkChain"]
 
@@ -51,48 +54,33 @@ _REPORTED = frozenset(
 """Variables of SYSTEM that change nothing, or that pw.x reports with its results."""
 
 
-class QeLabelWorkChain(ProtocolMixin, WorkChain):
+_RATE = LabelRate(40.0, 52, 1.9)
+"""Time of a self-consistent field at Γ: 1.1, 3.4, 11 and 40 s on 8, 16, 32 and 52 atoms, on one core."""
+
+
+class QeLabelWorkChain(FramewiseLabelWorkChain):
     """Label frames by one ``PwBaseWorkChain`` each, a bounded number in flight; order is kept, no frame is lost.
 
     A frame that does not converge or whose calculation fails is set aside with the reason.
     """
 
     PROTOCOL = "label_qe"
+    default_code = "pw@localhost"
 
     @classmethod
     def define(cls, spec: Any) -> None:
-        """Define ports, outline and exit codes."""
+        """Define the ports of pw.x."""
         super().define(spec)
         spec.input("code", valid_type=orm.AbstractCode, help="pw.x.")
-        spec.input(
-            "frames",
-            valid_type=FramesData,
-            validator=_is_periodic,
-            help="Frames to label, periodic in three directions.",
-        )
-        spec.input(
-            "max_in_flight",
-            valid_type=orm.Int,
-            serializer=orm.to_aiida_type,
-            validator=validate_positive,
-            help="Frames at a time.",
-        )
         spec.input(
             "scf",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
-            validator=_is_scf,
+            validator=_validate_scf,
             help="Level of theory and how to reach it: `pseudo_family`, `cutoff_stringency`, `kpoints_distance` [1/Å], "
             "`kpoints_offset`, `electronic_type`, `conv_thr_per_atom` [Ry], `parameters` (namelists), as the protocol.",
         )
         spec.input("options", valid_type=dict, non_db=True, default=dict, help="Options of each calculation.")
-        spec.inputs.validator = _has_pseudopotentials
-        spec.output(
-            "frames", valid_type=FramesData, help="The labelled frames in the order given, the refused left out."
-        )
-        spec.output("refused", valid_type=orm.Dict, help="Index of each frame set aside → reason.")
-        spec.outline(cls.setup, while_(cls.should_label)(cls.run_frames, cls.inspect_frames), cls.results)
-        spec.exit_code(420, "ERROR_ALL_LABELS_FAILED", message="No frame could be labelled: {reason}")
 
     @classmethod
     def get_builder_from_protocol(
@@ -117,7 +105,7 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
         Raises
         ------
         InputError
-            When the pseudopotential family is not installed, lacks an element of the frames or recommends no cutoffs.
+            If the pseudopotential family is not installed, lacks an element of the frames or recommends no cutoffs.
         """
         inputs = cls.get_inputs(protocol, overrides, options)
         elements = frames.base.attributes.get("elements") if frames is not None else []
@@ -135,34 +123,53 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
         return builder
 
     @classmethod
-    def validate_elements(cls, inputs: Mapping[str, Any], elements: Sequence[str]) -> str | None:
-        """Return why frames with these elements cannot be labelled under these inputs, ``None`` when they can."""
+    def validate_level(cls, inputs: Mapping[str, Any], level: str, elements: Sequence[str]) -> str | None:
+        """Compare cut-offs, pseudopotentials, k-points and the rest; the functional is known once pw.x has run."""
+        given, scf = LevelOfTheory.parse(level), inputs["scf"].get_dict()
         try:
-            _recommend_cutoffs(inputs["scf"].get_dict(), elements)
+            own = LevelOfTheory.parse(_level_of_theory(scf, _recommend_cutoffs(scf, elements), elements))
+        except InputError as error:
+            return str(error)
+        unknown = {"method": given.method, "dispersion": given.dispersion, "hubbard": given.hubbard}
+        return difference(level, str(replace(own, **unknown)))
+
+    @classmethod
+    def gives(cls, inputs: Mapping[str, Any]) -> frozenset[str]:
+        """Return what every self-consistent field gives."""
+        return frozenset({"energy", "forces", "stress"})
+
+    @classmethod
+    def validate_elements(cls, inputs: Mapping[str, Any], elements: Sequence[str]) -> str | None:
+        """Return which elements have no pseudopotential or no cut-offs."""
+        try:
+            if inputs.get("scf") is not None:
+                _recommend_cutoffs(inputs["scf"].get_dict(), elements)
         except InputError as error:
             return str(error)
         return None
 
+    @classmethod
+    def seconds(cls, inputs: Mapping[str, Any], n_atoms: int) -> float:
+        """Return the time of a self-consistent field at Γ [s]."""
+        return _RATE.of(n_atoms)
+
+    @classmethod
+    def pseudo_family_overrides(cls, label: str) -> dict[str, Any]:
+        """Return the overrides that choose a family of pseudopotentials."""
+        return {"scf": {"pseudo_family": label}}
+
     def setup(self) -> None:
         """Fix the cutoffs for all frames: the hardest element sets them, so that all are of one level of theory."""
-        elements = self.inputs.frames.base.attributes.get("elements")
-        self.ctx.cutoffs = _recommend_cutoffs(self.inputs.scf.get_dict(), elements)
-        self.ctx.waiting = list(range(len(self.inputs.frames)))
-        self.ctx.retrieved, self.ctx.refused = {}, {}
+        super().setup()
+        self.ctx.cutoffs = _recommend_cutoffs(self.inputs.scf.get_dict(), self._elements)
 
-    def should_label(self) -> bool:
-        """Tell whether frames wait."""
-        return bool(self.ctx.waiting)
+    @property
+    def _elements(self) -> list[str]:
+        elements: list[str] = self.inputs.frames.base.attributes.get("elements")
+        return elements
 
-    def run_frames(self) -> ToContext:
-        """Submit as many frames as may be in flight."""
-        limit = self.inputs.max_in_flight.value
-        self.ctx.running, self.ctx.waiting = self.ctx.waiting[:limit], self.ctx.waiting[limit:]
-        structures = frame_structures(self.inputs.frames, orm.List(self.ctx.running))
-        return ToContext(**{name: self.submit(self._calculation(name, structures[name])) for name in structures})
-
-    def _calculation(self, name: str, structure: orm.StructureData) -> ProcessBuilder:
-        """Return the builder of one frame's self-consistent field."""
+    def build_frame(self, structure: orm.StructureData) -> tuple[type[Process], AttributeDict]:
+        """Return the self-consistent field of a frame."""
         scf = self.inputs.scf.get_dict()
         ecutwfc, ecutrho = self.ctx.cutoffs
         required = {
@@ -191,28 +198,16 @@ class QeLabelWorkChain(ProtocolMixin, WorkChain):
             electronic_type=ElectronicType(scf["electronic_type"]),
             options=dict(self.inputs.options),
         )
-        builder.metadata.call_link_label = name
-        return builder
+        return PwBaseWorkChain, AttributeDict(builder._inputs(prune=True))
 
-    def inspect_frames(self) -> None:
-        """Keep what finished well, set the rest aside with the reason."""
-        for index in self.ctx.running:
-            frame = self.ctx[frame_name(index)]
-            if frame.is_finished_ok:
-                self.ctx.retrieved[frame_name(index)] = frame.outputs.retrieved
-            else:
-                self.ctx.refused[str(index)] = _reason(frame)
-                self.report(f"frame {index} was set aside: {self.ctx.refused[str(index)]}")
+    def collect_labelled(self) -> FramesData:
+        """Return the frames with the labels that pw.x wrote."""
+        level = _level_of_theory(self.inputs.scf.get_dict(), self.ctx.cutoffs, self._elements)
+        return collect_pw_labels(self.inputs.frames, orm.Str(level), **self.ctx.labelled)
 
-    def results(self) -> ExitCode | None:
-        """Attach the labelled frames and the refusals."""
-        self.out("refused", orm.Dict(self.ctx.refused).store())
-        if not self.ctx.retrieved:
-            return self.exit_codes.ERROR_ALL_LABELS_FAILED.format(reason=next(iter(self.ctx.refused.values())))
-        elements = self.inputs.frames.base.attributes.get("elements")
-        level = _level_of_theory(self.inputs.scf.get_dict(), self.ctx.cutoffs, elements)
-        self.out("frames", collect_pw_labels(self.inputs.frames, orm.Str(level), **self.ctx.retrieved))
-        return None
+    def describe_failure(self, node: orm.ProcessNode) -> str:
+        """Return the reason, and what pw.x wrote into its CRASH file."""
+        return super().describe_failure(node) + _crash(last_job(node))
 
 
 def _mesh(structure: orm.StructureData, distance: float, offset: float) -> orm.KpointsData:
@@ -232,7 +227,7 @@ def _family(label: str) -> orm.Group:
     Raises
     ------
     InputError
-        When it is not installed.
+        If it is not installed.
     """
     family = orm.QueryBuilder().append(GroupFactory("pseudo.family"), filters={"label": label}).first(flat=True)
     if family is None:
@@ -249,7 +244,7 @@ def _recommend_cutoffs(scf: dict[str, Any], elements: Sequence[str]) -> tuple[fl
     Raises
     ------
     InputError
-        When the family is not installed, lacks an element, or recommends no cutoffs of that stringency.
+        If the family is not installed, lacks an element, or recommends no cutoffs of that stringency.
     """
     label, stringency = scf["pseudo_family"], scf["cutoff_stringency"]
     family = _family(label)
@@ -293,33 +288,15 @@ def _level_of_theory(scf: dict[str, Any], cutoffs: tuple[float, float], elements
     )
 
 
-def _reason(node: orm.WorkChainNode) -> str:
-    """Return why a frame failed: what its last calculation said, or the WorkChain around it."""
-    jobs = [called for called in node.called if isinstance(called, orm.CalcJobNode)]
-    last = max(jobs, key=lambda job: job.pk) if jobs else node
-    said = last.exit_message or node.exit_message or f"the process is {node.process_state.value}"
-    return f"{said}{_crash(last)} [{last.exit_status}, {last.process_label} {last.uuid}]"
-
-
 def _crash(node: orm.ProcessNode) -> str:
     """Return what pw.x wrote into its CRASH file, on one line."""
     if "retrieved" not in node.outputs or "CRASH" not in node.outputs.retrieved.base.repository.list_object_names():
         return ""
     lines = node.outputs.retrieved.base.repository.get_object_content("CRASH").splitlines()
-    return " pw.x: " + " ".join(" ".join(line.split()) for line in lines if line.strip(" %"))
+    return "; pw.x: " + " ".join(" ".join(line.split()) for line in lines if line.strip(" %"))
 
 
-def _is_periodic(node: FramesData | None, _: Any) -> str | None:
-    if node is not None:
-        for index, frame in enumerate(node.get_frames()):
-            if not frame.pbc.all():
-                return (
-                    f"frames: frame {index} is not periodic in three directions; expected a crystal; put it into a box"
-                )
-    return None
-
-
-def _is_scf(node: orm.Dict | None, _: Any) -> str | None:
+def _validate_scf(node: orm.Dict | None, _: Any) -> str | None:
     if node is None:
         return None
     scf, known = node.get_dict(), QeLabelWorkChain.get_protocol_inputs()["scf"]
@@ -334,10 +311,4 @@ def _is_scf(node: orm.Dict | None, _: Any) -> str | None:
         return f"scf.electronic_type is {scf['electronic_type']!r}; expected one of {', '.join(_ELECTRONIC_TYPES)}"
     if not scf["kpoints_distance"] > 0:
         return f"scf.kpoints_distance is {scf['kpoints_distance']}; expected a positive number [1/Å]"
-    return None
-
-
-def _has_pseudopotentials(inputs: Any, _: Any) -> str | None:
-    if "scf" in inputs and "frames" in inputs:
-        return QeLabelWorkChain.validate_elements(inputs, inputs["frames"].base.attributes.get("elements"))
     return None
