@@ -36,7 +36,7 @@ from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
 from aiida_elyte.science.forcefield.dataset import System, fingerprint, group_frames, split_frames
 from aiida_elyte.science.forcefield.fit import FitStep, evaluate_forces, fit_force_field
-from aiida_elyte.science.forcefield.fit_settings import FitKeywords, FitSettings, Split
+from aiida_elyte.science.forcefield.fit_settings import FitKeywords, FitSettings, SplitSettings
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.frames import block_of, read_frames, require_labels
 from aiida_elyte.science.labels.theory import require_one_level
@@ -129,7 +129,11 @@ class _Checkpoint:
 def _complete(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings with what they leave out; keywords of the fit stay as they are told."""
     settings = read_record(FitSettings, given, "settings")
-    return {**vars(settings), "split": asdict(read_record(Split, settings.split, "split")), "fit": dict(settings.fit)}
+    return {
+        **vars(settings),
+        "split": asdict(read_record(SplitSettings, settings.split, "split")),
+        "fit": dict(settings.fit),
+    }
 
 
 def _read(folder: Path, settings: Mapping[str, Any]) -> tuple[dict[str, list[Atoms]], dict[str, Any]]:
