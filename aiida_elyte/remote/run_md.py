@@ -36,7 +36,7 @@ from aiida_elyte.science.arrays import write_arrays
 from aiida_elyte.science.dynamics.ensembles import describe_thermostat
 from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.group import Group
-from aiida_elyte.science.dynamics.record import Record
+from aiida_elyte.science.dynamics.record import ReplicaRecord
 from aiida_elyte.science.dynamics.replicas import Replicas
 from aiida_elyte.science.dynamics.settings import MdSettings, read_settings
 from aiida_elyte.science.dynamics.stops import Stop
@@ -104,7 +104,7 @@ class Simulation:
                     f"replicas[{index}].member is {member!r}; expected one of the potentials given, {sorted(members)}"
                 )
         self.records = {
-            label: Record(label, member, start, settings)
+            label: ReplicaRecord(label, member, start, settings)
             for label, member, start in zip(labels, drivers, starts, strict=True)
         }
         self.groups = []
