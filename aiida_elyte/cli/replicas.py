@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aiida_elyte.science.trajectory.cells import Cells
     from aiida_elyte.science.trajectory.readers import Trajectory
     from aiida_elyte.science.trajectory.reduction import Reducer, Series
-    from aiida_elyte.science.trajectory.topology import Topology
+    from aiida_elyte.science.trajectory.topology import AtomTable
 
 __all__ = ["Sources", "System", "describe_times", "describe_trajectories", "read_system", "require_independent"]
 
@@ -233,7 +233,7 @@ def _molecules(
     return select_molecules(trajectory.topology, chosen)
 
 
-def _residues(topology: "Topology | None") -> tuple[str, ...]:
+def _residues(topology: "AtomTable | None") -> tuple[str, ...]:
     residues = getattr(getattr(topology, "universe", None), "residues", None)
     return tuple(dict.fromkeys(map(str, getattr(residues, "resnames", ()))))
 

@@ -50,7 +50,7 @@ from aiida_elyte.science.structure.rdf import RadialDistribution
 from aiida_elyte.science.structure.shells import ShellFinder, ShellRecorder, name_atoms, refuse_shell
 from aiida_elyte.science.trajectory.readers import Trajectory, open_trajectory
 from aiida_elyte.science.trajectory.settings import ShellSettings
-from aiida_elyte.science.trajectory.topology import Topology, read_topology, select_atoms
+from aiida_elyte.science.trajectory.topology import AtomTable, read_topology, select_atoms
 
 __all__ = ["main"]
 
@@ -127,7 +127,7 @@ def _read_settings(given: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _open(folder: Path, topology: Topology, settings: dict[str, Any]) -> Trajectory:
+def _open(folder: Path, topology: AtomTable, settings: dict[str, Any]) -> Trajectory:
     (name,) = settings["trajectories"].values()
     files = folder / name if isinstance(name, str) else [folder / part for part in name]
     given = {"timestep_fs": settings["timestep_fs"], "stride": settings["stride"]}
@@ -140,7 +140,7 @@ def _open(folder: Path, topology: Topology, settings: dict[str, Any]) -> Traject
     return trajectory
 
 
-def _molecules_of(topology: Topology) -> np.ndarray:
+def _molecules_of(topology: AtomTable) -> np.ndarray:
     """Return the number of each atom's molecule."""
     numbers = np.empty(len(topology.symbols), dtype=int)
     for number, atoms in enumerate(find_molecules(len(topology.symbols), topology.bonds)):
