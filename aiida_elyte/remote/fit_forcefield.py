@@ -34,7 +34,7 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
-from aiida_elyte.science.forcefield.dataset import System, fingerprint, group_frames, split_frames
+from aiida_elyte.science.forcefield.dataset import System, fit_fingerprint, group_frames, split_frames
 from aiida_elyte.science.forcefield.fit import FitStep, evaluate_forces, fit_force_field
 from aiida_elyte.science.forcefield.fit_settings import FitKeywords, FitSettings, SplitSettings
 from aiida_elyte.science.forcefield.model import ForceField
@@ -165,7 +165,7 @@ def _read(folder: Path, settings: Mapping[str, Any]) -> tuple[dict[str, list[Ato
                 f"charges are of several methods, {methods}; expected one; make a data set of each, and fit to one"
             )
     data = {
-        "sha256": fingerprint(frames),
+        "sha256": fit_fingerprint(frames),
         "level_of_theory": level,
         "charge_methods": methods,
         "seed": settings["seed"],

@@ -22,7 +22,7 @@ from aiida_elyte.science.molecules.topology import Topology, renumber, topology_
 from aiida_elyte.science.molecules.typing import Types, assign_types
 from aiida_elyte.units import EV_KCAL_MOL
 
-__all__ = ["System", "describe_coordinates", "fingerprint", "frames_by_name", "group_frames", "split_frames"]
+__all__ = ["System", "describe_coordinates", "fit_fingerprint", "frames_by_name", "group_frames", "split_frames"]
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def split_frames(
     return parts
 
 
-def fingerprint(frames: Iterable[Atoms]) -> str:
+def fit_fingerprint(frames: Iterable[Atoms]) -> str:
     """Return the SHA-256 of atoms, bonds told, positions, forces, charges of frames, checked as in ``group_frames``."""
     digest = hashlib.sha256()
     for frame in itertools.chain.from_iterable(frames_by_name(frames).values()):

@@ -10,7 +10,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield import objective
 from aiida_elyte.science.forcefield.constraints import Constraints
-from aiida_elyte.science.forcefield.dataset import describe_coordinates, fingerprint, group_frames, split_frames
+from aiida_elyte.science.forcefield.dataset import describe_coordinates, fit_fingerprint, group_frames, split_frames
 from aiida_elyte.science.forcefield.derivatives import energy_derivatives, force_derivatives
 from aiida_elyte.science.forcefield.evaluation import energies, forces
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_force_field
@@ -253,7 +253,7 @@ def test_split_has_each_frame_once_and_each_system_everywhere():
     assert [len(part) for part in parts] == [6 + 3, 2 + 1, 2 + 1]
     assert sorted(id(frame) for part in parts for frame in part) == sorted(map(id, frames))
     again = split_frames(frames, (60, 20, 20), np.random.default_rng(0))
-    assert [fingerprint(part) for part in again] == [fingerprint(part) for part in parts]
+    assert [fit_fingerprint(part) for part in again] == [fit_fingerprint(part) for part in parts]
     with pytest.raises(InputError, match="b has 1 frames, too few for 3 parts"):
         split_frames(frames[:11], (60, 20, 20), np.random.default_rng(0))
 
@@ -469,7 +469,7 @@ def test_charges_and_total_charge_of_our_labels_are_those_of_published_ones():
         one = Atoms(frame.symbols, frame.positions, info={"stoichiometry": "1 water", "charge": 0})
         one.calc = SinglePointCalculator(one, forces=frame.get_forces(), charges=frame.arrays["dft_charge"])
         ours.append(one)
-    assert fingerprint(ours) == fingerprint(given)
+    assert fit_fingerprint(ours) == fit_fingerprint(given)
     (system,), (expected,) = group_frames(ours), group_frames(given)
     assert system.name == expected.name == "1 water"
     np.testing.assert_array_equal(system.charges, expected.charges)
