@@ -18,7 +18,7 @@ import torch
 from ase import Atoms
 from ase.io import read
 
-from aiida_elyte.science.forcefield.committee import force_spread
+from aiida_elyte.science.forcefield.committee import committee_spread
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
 from aiida_elyte.science.forcefield.dataset import System, group_frames, split_frames
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_force_field, measure_net_force
@@ -116,7 +116,7 @@ def main() -> None:
     if given.members:
         rng = np.random.default_rng(seed)
         members = [fit_force_field(train, validation, bootstrap=each) for each in rng.spawn(given.members)]
-        spreads = force_spread(members, test)
+        spreads = committee_spread(members, test)
         spread, error = [], []
         for system in test:
             found = [each.forces(system.topology, system.types, system.coordinates).numpy() for each in members]
