@@ -103,12 +103,12 @@ def fit(
     import numpy as np
 
     from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
-    from aiida_elyte.science.forcefield.dataset import fit_fingerprint, group_frames, split_frames
+    from aiida_elyte.science.forcefield.dataset import fit_fingerprint, group_frames, split_systems
     from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_force_field
     from aiida_elyte.science.frames import write_frames
 
     split_rng, draw_rng = np.random.default_rng(seed).spawn(2)
-    parts = iter(split_frames(frames, [share for share in shares if share], split_rng))
+    parts = iter(split_systems(frames, [share for share in shares if share], split_rng))
     train, validation, test = (next(parts) if share else [] for share in shares)
     record = {"data": {"file": data.name, "sha256": fit_fingerprint(frames), "split": split, "seed": seed}}
     systems, held_back, unseen = (

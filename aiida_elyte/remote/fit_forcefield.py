@@ -34,7 +34,7 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
-from aiida_elyte.science.forcefield.dataset import System, fit_fingerprint, group_frames, split_frames
+from aiida_elyte.science.forcefield.dataset import System, fit_fingerprint, group_frames, split_systems
 from aiida_elyte.science.forcefield.fit import FitStep, evaluate_forces, fit_force_field
 from aiida_elyte.science.forcefield.fit_settings import FitKeywords, FitSettings, SplitSettings
 from aiida_elyte.science.forcefield.model import ForceField
@@ -149,7 +149,7 @@ def _read(folder: Path, settings: Mapping[str, Any]) -> tuple[dict[str, list[Ato
     rng = np.random.default_rng(settings["split"]["seed"])
     sampled = [frame for frame in frames if "member" in frame.info]
     others = [frame for frame in frames if "member" not in frame.info]
-    found = iter(split_frames(others, [share for share in shares if share], rng, settings["split"]["by"]))
+    found = iter(split_systems(others, [share for share in shares if share], rng, settings["split"]["by"]))
     parts = {side: next(found) if share else [] for side, share in zip(_SIDES, shares, strict=True)}
     parts["train"] += sampled
     parts["validation"] = parts["validation"] or held_back

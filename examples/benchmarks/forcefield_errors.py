@@ -20,7 +20,7 @@ from ase.io import read
 
 from aiida_elyte.science.forcefield.committee import committee_spread
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
-from aiida_elyte.science.forcefield.dataset import System, group_frames, split_frames
+from aiida_elyte.science.forcefield.dataset import System, group_frames, split_systems
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_force_field, measure_net_force
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.units import EV_KCAL_MOL
@@ -71,7 +71,7 @@ def main() -> None:
     parts = {}
     for seed in given.seeds:
         split_rng, _ = np.random.default_rng(seed).spawn(2)  # as the command `forcefield fit --seed` splits
-        parts[seed] = split_frames(frames, (60, 20, 20), split_rng)
+        parts[seed] = split_systems(frames, (60, 20, 20), split_rng)
     names = [*dict.fromkeys(frame.info["system"] for frame in frames), "overall"]
     print("Force RMSE on test frames [kcal/mol/Å]\n")
     print(f"| force field | seed | {' | '.join(names)} | seconds |\n|---|---|{'---|' * len(names)}---|", flush=True)
@@ -103,7 +103,7 @@ def main() -> None:
     for size in given.sizes:
         rng = np.random.default_rng(seed)
         whole = parts[seed][0]
-        chosen = split_frames(whole, (size, len(whole) - size), rng)[0] if size < len(whole) else whole
+        chosen = split_systems(whole, (size, len(whole) - size), rng)[0] if size < len(whole) else whole
         found, seconds = timed(fit_force_field, group_frames(chosen), validation)
         curve.append((len(chosen), found.record["errors"]["train_rmse_kcal_mol_A"], by_system(found, test)["overall"]))
         if size == given.sizes[0]:
