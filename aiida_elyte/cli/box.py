@@ -219,7 +219,7 @@ def _write_inputs(
     from aiida_elyte.report.box_figures import draw_schedule
     from aiida_elyte.science.lammps.compression import compression_stages, push_off_stages, schedule_rows
     from aiida_elyte.science.lammps.export import as_lammps_system
-    from aiida_elyte.science.lammps.run import kinds_of_data, read_settings, run_input
+    from aiida_elyte.science.lammps.run import kinds_of_data, read_run_settings, run_input
     from aiida_elyte.science.lammps.system import data_file
     from aiida_elyte.science.molecules.typing import assign_types
 
@@ -238,7 +238,7 @@ def _write_inputs(
         given = _run_settings(stages, settings, flags, recipe.seed)
         _refuse_changes(out / folder, given, contents)
         contents[out / folder / "settings.json"] = json.dumps(given, indent=1) + "\n"
-        contents[out / folder / "in.lammps"] = run_input(read_settings(given), "system.data", present)
+        contents[out / folder / "in.lammps"] = run_input(read_run_settings(given), "system.data", present)
     write_files({path: text for path, text in contents.items() if not _is_same(path, text)})
     return lines
 
@@ -259,12 +259,12 @@ def _run_settings(
 
 def _refuse_changes(folder: Path, given: Mapping[str, Any], contents: Mapping[Path, str | bytes]) -> None:
     """Refuse to go on with a run that began with another force field or other settings; its end may move."""
-    from aiida_elyte.science.lammps.run import read_settings
+    from aiida_elyte.science.lammps.run import read_run_settings
 
     if not (folder / "chain.json").exists():
         return
     written = json.loads((folder / "settings.json").read_text())
-    before, now = (read_settings(one).identity for one in (written, given))
+    before, now = (read_run_settings(one).identity for one in (written, given))
     changed = [name for name, value in now.items() if before.get(name) != value]
     data = contents.get(folder / "system.data")
     if data is not None and not _is_same(folder / "system.data", data):
