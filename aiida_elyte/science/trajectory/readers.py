@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.elements import are_elements, masses_of_elements
 from aiida_elyte.science.trajectory.cells import Cells, cell_of_structure, describe_cell, validate_volume
 from aiida_elyte.science.trajectory.formats import reader_of
 from aiida_elyte.science.trajectory.lammps_dump import LAMMPS_TIMES_FS
@@ -20,7 +21,7 @@ from aiida_elyte.science.trajectory.reduction import Reducer, Series
 from aiida_elyte.science.trajectory.repeats import RepeatFilter, digest_of
 from aiida_elyte.science.trajectory.snapshot import Snapshot, SnapshotReader
 from aiida_elyte.science.trajectory.times import Interval, interval_of, is_next, mark_of, spacing_of
-from aiida_elyte.science.trajectory.topology import AtomTable, are_elements, masses_of_elements, read_topology
+from aiida_elyte.science.trajectory.topology import AtomTable, read_topology
 from aiida_elyte.units import BOLTZMANN_EV_K, KINETIC
 
 __all__ = ["Frame", "Trajectory", "open_trajectory", "reduce_trajectory"]

@@ -25,8 +25,6 @@ from aiida_elyte.science.trajectory.xdatcar import read_poscar_head
 
 __all__ = [
     "AtomTable",
-    "are_elements",
-    "masses_of_elements",
     "read_topology",
     "select_atoms",
     "select_molecules",
