@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from aiida_elyte.science.electrolyte.clusters import Ingredient, Recipe, make_clusters
+from aiida_elyte.science.electrolyte.clusters import ClusterRecipe, Ingredient, make_clusters
 from aiida_elyte.science.forcefield.constraints import Constraints
 from aiida_elyte.science.forcefield.dataset import group_frames
 from aiida_elyte.science.forcefield.model import ForceField
@@ -24,7 +24,9 @@ RECIPE = {
 def clusters(count=3, n_solvent=1):
     """Return clusters of Li⁺, Cl⁻ and dimethoxyethane, unlabelled."""
     ions = (Ingredient("Li", "[Li+]", 1), Ingredient("Cl", "[Cl-]", 1, ("[Cl-]",), (2.2, 2.6)))
-    return make_clusters(Recipe("contact", (*ions, Ingredient("DME", "COCCOC", n_solvent, ("[OX2]",)))), count)[0]
+    return make_clusters(ClusterRecipe("contact", (*ions, Ingredient("DME", "COCCOC", n_solvent, ("[OX2]",)))), count)[
+        0
+    ]
 
 
 def begun_force_field(shift=0.0):

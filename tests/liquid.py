@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aiida_elyte.science.lammps.system import LammpsSystem, TypedRows, data_file
+from aiida_elyte.science.lammps.system import CoefficientRows, LammpsSystem, data_file
 
 SPACING_A = 4.6
 PROGRAMS = Path(sys.executable).parent
@@ -35,8 +35,8 @@ def bent_molecules(n_side=4):
         elements=["C", "O"],
         masses=np.array([12.011, 15.999]),
         lennard_jones=np.array([[0.12, 3.9], [0.16, 3.4]]),
-        bonds=TypedRows(bonds, np.zeros(len(bonds), int), np.array([[length, 350.0, -500.0, 600.0]])),
-        angles=TypedRows(
+        bonds=CoefficientRows(bonds, np.zeros(len(bonds), int), np.array([[length, 350.0, -500.0, 600.0]])),
+        angles=CoefficientRows(
             np.stack([first, first + 1, first + 2], 1),
             np.zeros(n_molecules, int),
             np.array([[angle, 60.0, -10.0, 5.0, 10.0, 12.0, 12.0, length, length]]),

@@ -11,7 +11,7 @@ from aiida.engine import CalcJobProcessSpec
 
 from aiida_elyte.calculations.engine import EngineCalculation
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.lammps.run import read_settings
+from aiida_elyte.science.lammps.run import read_run_settings
 from aiida_elyte.science.trajectory.parts import PARTS
 
 __all__ = ["FLAGS", "LammpsCalculation"]
@@ -99,7 +99,7 @@ def _refuse(inputs: Mapping[str, Any]) -> str | None:
     settings = inputs.get("settings")
     if settings is not None:
         try:
-            read_settings(settings.get_dict())
+            read_run_settings(settings.get_dict())
         except InputError as error:
             return str(error)
     return None

@@ -81,7 +81,7 @@ def crystal(
     from aiida_elyte.cli.crystal import Request, build, plan_of
     from aiida_elyte.cli.inputs import read_overrides
     from aiida_elyte.science.cost import estimate_cost
-    from aiida_elyte.science.crystal_files.summary import describe_crystal, summary_lines
+    from aiida_elyte.science.crystal_files.summary import crystal_lines, describe_crystal
 
     request = Request(
         structure=structure,
@@ -105,7 +105,7 @@ def crystal(
         if as_json:
             click.echo(json.dumps(asdict(cost) | {"seconds": cost.seconds, "structure": summary}, indent=2))
         else:
-            click.echo("\n".join([*summary_lines(summary), _describe_cost(cost)]))
+            click.echo("\n".join([*crystal_lines(summary), _describe_cost(cost)]))
         return
     for note in found.notes:
         click.echo(f"Note: {structure}: {note}", err=True)

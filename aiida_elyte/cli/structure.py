@@ -14,12 +14,12 @@ __all__ = ["command"]
 def command(file: Path, as_json: bool) -> None:
     """Show what is read of the crystal in FILE (CIF, POSCAR, extxyz, …): formula, cell, symmetry, closest contact."""
     from aiida_elyte.science.crystal_files.read import read_crystal
-    from aiida_elyte.science.crystal_files.summary import describe_crystal, summary_lines
+    from aiida_elyte.science.crystal_files.summary import crystal_lines, describe_crystal
 
     summary = describe_crystal(read_crystal(file))
     if as_json:
         click.echo(json.dumps(summary, indent=2))
         return
-    click.echo("\n".join(summary_lines(summary)))
+    click.echo("\n".join(crystal_lines(summary)))
     if summary["partial_occupancies"]:
         click.echo("Sites are partially occupied: order the structure before `launch crystal`.")

@@ -43,7 +43,7 @@ from aiida_elyte.science.lammps.run import (
     RunSettings,
     kinds_of_data,
     read_point,
-    read_settings,
+    read_run_settings,
     run_input,
 )
 from aiida_elyte.science.lammps.stages import last_steps
@@ -72,7 +72,7 @@ _N_RESTARTS = 2
 
 def run(job: Job) -> dict[str, Any]:
     """Run the stages of a job."""
-    settings = read_settings(job.settings)
+    settings = read_run_settings(job.settings)
     version = _ask_engine(job.folder)
     chain = _Chain(job.folder, settings)
     for name in (FINAL, WRITTEN):

@@ -110,6 +110,24 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         spec.exit_code(432, "ERROR_SAMPLING_FAILED", message="The sampling of round {number} gave no frame: {reason}")
 
     @classmethod
+    def get_inputs(
+        cls, protocol: str | None, overrides: dict[str, Any] | None, options: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Return the protocol's inputs with overrides; another selector starts without the settings of the protocol's.
+
+        Raises
+        ------
+        InputError
+            If overrides name what the protocol does not have, or are not a mapping where it has one.
+        """
+        inputs = super().get_inputs(protocol, overrides, options)
+        known = cls.get_protocol_inputs(protocol)["learning"]["selection"]["selector"]
+        asked = ((overrides or {}).get("learning") or {}).get("selection") or {}
+        if asked.get("selector", known) != known:
+            inputs["learning"]["selection"]["selection"] = dict(asked.get("selection") or {})
+        return inputs
+
+    @classmethod
     def get_builder_from_protocol(
         cls,
         codes: dict[str, orm.AbstractCode],

@@ -20,7 +20,7 @@ from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.provenance.names import BUILD, PRODUCTION, REDUCTION, SOLVATION, settling_call
 from aiida_elyte.science.lammps.production import Production, Settling
-from aiida_elyte.science.lammps.run import read_settings
+from aiida_elyte.science.lammps.run import read_run_settings
 from aiida_elyte.workflows.build_box import BuildBoxBaseWorkChain
 from aiida_elyte.workflows.failures import cause_of
 from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
@@ -309,7 +309,7 @@ def _can_run(node: orm.Dict | None, port: Any) -> str | None:
         return f"{port.name} lacks thermo_stride; expected steps between records of production; add it"
     stage = {"name": "produce", "kind": "nvt", "n_steps": 1, "is_production": True}
     try:
-        read_settings({"stages": [stage], "seed": 1, **settings})
+        read_run_settings({"stages": [stage], "seed": 1, **settings})
     except InputError as error:
         return f"{port.name}: {error}"
     return None

@@ -11,13 +11,13 @@ from aiida.manage.caching import enable_caching
 from aiida_elyte.calculations.functions.frames import collect_refused
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.frames import FramesData
-from aiida_elyte.science.electrolyte.clusters import Ingredient, Recipe, make_clusters
+from aiida_elyte.science.electrolyte.clusters import ClusterRecipe, Ingredient, make_clusters
 from aiida_elyte.science.forcefield.dataset import group_frames
 from aiida_elyte.science.frames import labels_of
 from aiida_elyte.workflows.label.ase import AseLabelWorkChain
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
 
-RECIPE = Recipe("complex", (Ingredient("Li", "[Li+]", 1), Ingredient("DME", "COCCOC", 1, ("[OX2]",))))
+RECIPE = ClusterRecipe("complex", (Ingredient("Li", "[Li+]", 1), Ingredient("DME", "COCCOC", 1, ("[OX2]",))))
 LABELS = {
     "batch_size": 12,
     "settings": {

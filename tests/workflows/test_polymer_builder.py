@@ -15,7 +15,7 @@ from aiida_elyte.cli.polymer import Request, describe_plan, plan_of
 from aiida_elyte.cli.polymer import build as prepare
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.electrolyte.clusters import Ingredient, Recipe, make_clusters
+from aiida_elyte.science.electrolyte.clusters import ClusterRecipe, Ingredient, make_clusters
 from aiida_elyte.science.frames import attach_labels, write_frames
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
 from aiida_elyte.workflows.polymer import PolymerWorkChain
@@ -123,7 +123,7 @@ def test_files_of_labels_that_do_not_fit_are_refused(aiida_profile_clean, python
     with pytest.raises(InputError, match="has no frame with Br"):
         launch(charged(clusters()), salt="LiBr")
     with pytest.raises(InputError, match=r"clusters\.extxyz: .*(bonds|atoms|angles)"):
-        launch(charged(make_clusters(Recipe("contact", (*IONS, Ingredient("DMM", "COC", 1, ("[OX2]",)))), 2)[0]))
+        launch(charged(make_clusters(ClusterRecipe("contact", (*IONS, Ingredient("DMM", "COC", 1, ("[OX2]",)))), 2)[0]))
     with pytest.raises(InputError, match=r"clusters\.extxyz: .* has no charges; expected those of its atoms"):
         launch(labelled(clusters()))
     periodic = clusters()

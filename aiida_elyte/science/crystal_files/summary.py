@@ -10,7 +10,7 @@ from aiida_elyte.science.crystal import closest_contact
 from aiida_elyte.science.crystal_files.formula import density_of, format_formula
 from aiida_elyte.science.crystal_files.record import CrystalFile
 
-__all__ = ["describe_crystal", "summary_lines"]
+__all__ = ["crystal_lines", "describe_crystal"]
 
 _SYMMETRY_A = 1e-3
 """Distance by which atoms may miss the symmetry that is looked for [Å]."""
@@ -57,7 +57,7 @@ def describe_crystal(found: CrystalFile) -> dict[str, Any]:
     }
 
 
-def summary_lines(summary: Mapping[str, Any]) -> list[str]:
+def crystal_lines(summary: Mapping[str, Any]) -> list[str]:
     """Return what ``describe_crystal`` found as lines of text."""
     lengths = " ".join(f"{value:g}" for value in summary["cell"]["lengths_A"])
     angles = " ".join(f"{value:g}" for value in summary["cell"]["angles_deg"])

@@ -17,10 +17,10 @@ from aiida_elyte.science.statistics.spread import ForceSpread
 from aiida_elyte.science.structure.rmsd import framework_displacement
 from aiida_elyte.science.trajectory.reduction import Reducer
 
-__all__ = ["Record"]
+__all__ = ["ReplicaRecord"]
 
 
-class Record:
+class ReplicaRecord:
     """What is kept of one replica.
 
     Parameters

@@ -20,7 +20,7 @@ from aiida_elyte.science.molecules.connectivity import write_bonds
 from aiida_elyte.science.molecules.molecule import embed_conformers, match_sites, read_molecule
 from aiida_elyte.science.molecules.topology import Topology, join, topology_from_smiles
 
-__all__ = ["Ingredient", "Recipe", "make_clusters"]
+__all__ = ["ClusterRecipe", "Ingredient", "make_clusters"]
 
 _KINDS = {
     "complex": "one cation, no anion and at least one solvent molecule",
@@ -54,7 +54,7 @@ class Ingredient:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ClusterRecipe:
     """What clusters consist of and how their ions are arranged."""
 
     kind: str
@@ -98,7 +98,7 @@ class _Shape:
     """Distance of a cation and the site, or the atom of a separated anion, by which the molecule is placed [Å]."""
 
 
-def make_clusters(recipe: Recipe, count: int) -> tuple[list[Atoms], Topology]:
+def make_clusters(recipe: ClusterRecipe, count: int) -> tuple[list[Atoms], Topology]:
     """Make ion–solvent clusters by Monte Carlo.
 
     Molecules are inserted one by one, ions first: a conformer, an orientation, one of its sites, one of the cations
@@ -236,7 +236,7 @@ def _find_limits(copies: Sequence[_Shape], topology: Topology, factor: float) ->
     return np.where(is_cation, of_sites.T, of_sites)
 
 
-def _read_shapes(recipe: Recipe) -> list[_Shape]:
+def _read_shapes(recipe: ClusterRecipe) -> list[_Shape]:
     """Check the recipe and return what its ingredients look like."""
     if recipe.kind not in _KINDS:
         raise InputError(f"kind is {recipe.kind!r}; expected {', '.join(_KINDS)}{suggest(recipe.kind, [*_KINDS])}")
@@ -270,7 +270,7 @@ def _stand_off(anion: _Shape, separation_A: tuple[float, float]) -> _Shape:
     return replace(anion, sites=np.arange(len(anion.topology.elements)), reach_A=separation_A)
 
 
-def _read_shape(ingredient: Ingredient, recipe: Recipe) -> _Shape:
+def _read_shape(ingredient: Ingredient, recipe: ClusterRecipe) -> _Shape:
     name = ingredient.name
     if not re.fullmatch(r"[^\s#]+", name):
         raise InputError(f"ingredient is called {name!r}; expected a name without blanks and '#'; rename it")

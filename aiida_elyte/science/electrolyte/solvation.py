@@ -7,8 +7,7 @@ from itertools import chain, zip_longest
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.electrolyte.clusters import Ingredient, make_clusters
-from aiida_elyte.science.electrolyte.clusters import Recipe as ClusterRecipe
+from aiida_elyte.science.electrolyte.clusters import ClusterRecipe, Ingredient, make_clusters
 from aiida_elyte.science.electrolyte.recipe import Chain, Recipe, Salt, name_of_ion
 from aiida_elyte.science.molecules.molecule import match_sites, read_molecule
 from aiida_elyte.science.molecules.polymer import smiles_of_oligomer

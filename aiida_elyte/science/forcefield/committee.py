@@ -9,10 +9,10 @@ from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.statistics.spread import ForceSpread
 from aiida_elyte.science.statistics.spread import force_spread as spread_of_members
 
-__all__ = ["force_spread"]
+__all__ = ["committee_spread"]
 
 
-def force_spread(force_fields: Sequence[ForceField], systems: Sequence[System]) -> dict[str, list[ForceSpread]]:
+def committee_spread(force_fields: Sequence[ForceField], systems: Sequence[System]) -> dict[str, list[ForceSpread]]:
     """Compute the committee spread of the forces on each atom of each frame [kcal/mol/Å].
 
     It is that of ``learning.uncertainty``: the standard deviation of the force vector over the members.

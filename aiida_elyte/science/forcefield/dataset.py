@@ -22,7 +22,7 @@ from aiida_elyte.science.molecules.topology import Topology, renumber, topology_
 from aiida_elyte.science.molecules.typing import Types, assign_types
 from aiida_elyte.units import EV_KCAL_MOL
 
-__all__ = ["System", "describe_coordinates", "fingerprint", "frames_by_name", "group_frames", "split_frames"]
+__all__ = ["System", "describe_coordinates", "fit_fingerprint", "frames_by_name", "group_frames", "split_systems"]
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def frames_by_name(frames: Iterable[Atoms]) -> dict[str, list[Atoms]]:
     return grouped
 
 
-def split_frames(
+def split_systems(
     frames: Sequence[Atoms], fractions: Sequence[float], rng: np.random.Generator, by: str = "frame"
 ) -> tuple[list[Atoms], ...]:
     """Split frames at random into parts, each system alike.
@@ -203,7 +203,7 @@ def split_frames(
     return parts
 
 
-def fingerprint(frames: Iterable[Atoms]) -> str:
+def fit_fingerprint(frames: Iterable[Atoms]) -> str:
     """Return the SHA-256 of atoms, bonds told, positions, forces, charges of frames, checked as in ``group_frames``."""
     digest = hashlib.sha256()
     for frame in itertools.chain.from_iterable(frames_by_name(frames).values()):

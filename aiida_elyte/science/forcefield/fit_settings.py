@@ -8,11 +8,11 @@ from typing import Any
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.settings import check_count, check_flag, check_positive, read_record
 
-__all__ = ["FitKeywords", "FitSettings", "Split"]
+__all__ = ["FitKeywords", "FitSettings", "SplitSettings"]
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitSettings:
     """Which frames train, validate and test.
 
     Raises
@@ -90,7 +90,7 @@ class FitSettings:
     bootstrap: bool = False
     """Whether the blocks of training frames are drawn anew with replacement."""
     split: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of ``Split``."""
+    """Fields of ``SplitSettings``."""
     fit: Mapping[str, Any] = field(default_factory=dict)
     """Fields of ``FitKeywords``."""
     smiles: Mapping[str, str] | None = None
@@ -101,7 +101,7 @@ class FitSettings:
     def __post_init__(self) -> None:
         check_count("seed", self.seed, 0)
         check_flag("bootstrap", self.bootstrap)
-        read_record(Split, self.split, "split")
+        read_record(SplitSettings, self.split, "split")
         read_record(FitKeywords, self.fit, "fit")
         if self.smiles is not None and not isinstance(self.smiles, Mapping):
             raise InputError(f"smiles is {self.smiles!r}; expected name of a system → its SMILES")

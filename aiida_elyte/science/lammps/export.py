@@ -5,7 +5,7 @@ import torch
 from ase.data import atomic_masses, atomic_numbers
 
 from aiida_elyte.science.forcefield.model import BONDED, ForceField, place_types, spread_charges
-from aiida_elyte.science.lammps.system import LammpsSystem, TypedRows
+from aiida_elyte.science.lammps.system import CoefficientRows, LammpsSystem
 from aiida_elyte.science.molecules.molecule import embed_conformers, read_molecule
 from aiida_elyte.science.molecules.topology import Topology
 from aiida_elyte.science.molecules.typing import Types
@@ -48,7 +48,7 @@ def as_lammps_system(
     rows = {}
     for kind in BONDED:
         found, numbers = np.unique(places[kind], return_inverse=True)
-        rows[kind] = TypedRows(getattr(types, kind).rows, numbers, force_field.parameters[kind][found])
+        rows[kind] = CoefficientRows(getattr(types, kind).rows, numbers, force_field.parameters[kind][found])
     return LammpsSystem(
         positions=positions,
         atom_types=atom_types,

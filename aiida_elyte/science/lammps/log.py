@@ -9,9 +9,9 @@ import numpy as np
 from aiida_elyte.science.lammps.run import DYNAMICS
 from aiida_elyte.units import ATM_BAR, EV_KCAL_MOL
 
-__all__ = ["COLUMNS", "Loop", "join_records", "last_row", "missing_packages", "name_failure", "read_log"]
+__all__ = ["LOG_COLUMNS", "Loop", "join_records", "last_row", "missing_packages", "name_failure", "read_log"]
 
-COLUMNS = {
+LOG_COLUMNS = {
     "Step": ("step", 1.0),
     "Temp": ("temperature_K", 1.0),
     "Press": ("pressure_bar", ATM_BAR),
@@ -70,7 +70,7 @@ def read_log(lines: Iterable[str]) -> tuple[dict[str, np.ndarray], list[Loop], s
         words = line.split()
         if line.startswith(DYNAMICS) and words[-1].isdigit():
             stage, is_table = int(words[-1]), False
-        elif words == list(COLUMNS):
+        elif words == list(LOG_COLUMNS):
             is_table = stage is not None
         elif found := _LOOP.match(line):
             if stage is not None:
@@ -80,13 +80,13 @@ def read_log(lines: Iterable[str]) -> tuple[dict[str, np.ndarray], list[Loop], s
             failure = failure or line.strip()
         elif is_table and line.endswith("\n") and (row := _row(words)) is not None:
             rows.setdefault(int(row[0]), row)
-    table = np.array(list(rows.values()), float).reshape(-1, len(COLUMNS))
-    records = {name: table[:, place] * factor for place, (name, factor) in enumerate(COLUMNS.values())}
+    table = np.array(list(rows.values()), float).reshape(-1, len(LOG_COLUMNS))
+    records = {name: table[:, place] * factor for place, (name, factor) in enumerate(LOG_COLUMNS.values())}
     return {**records, "step": records["step"].astype(int)}, loops, failure
 
 
 def _row(words: list[str]) -> list[float] | None:
-    if len(words) != len(COLUMNS) or not words[0].isdigit():
+    if len(words) != len(LOG_COLUMNS) or not words[0].isdigit():
         return None
     try:
         return [float(word) for word in words]

@@ -20,7 +20,7 @@ __all__ = [
     "RunSettings",
     "kinds_of_data",
     "read_point",
-    "read_settings",
+    "read_run_settings",
     "run_input",
 ]
 
@@ -88,7 +88,7 @@ def read_point(name: str) -> Point | None:
     return Point(int(words[1]), int(words[2]))
 
 
-def read_settings(given: Mapping[str, Any]) -> RunSettings:
+def read_run_settings(given: Mapping[str, Any]) -> RunSettings:
     """Check settings as they come from JSON.
 
     Raises

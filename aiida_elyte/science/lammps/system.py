@@ -9,8 +9,8 @@ from aiida_elyte.errors import InputError
 
 __all__ = [
     "BONDED_KINDS",
+    "CoefficientRows",
     "LammpsSystem",
-    "TypedRows",
     "data_file",
     "input_file",
     "kspace",
@@ -26,7 +26,7 @@ _NO_CUTOFF_A = 1000.0
 
 
 @dataclass(frozen=True)
-class TypedRows:
+class CoefficientRows:
     """Rows of atoms of one kind, and the parameters of their types."""
 
     atoms: np.ndarray
@@ -37,8 +37,8 @@ class TypedRows:
     """Parameters of each type, in order and units of the class-2 term [kcal/mol, Å, rad], shape ``(T, P)``."""
 
 
-def _no_rows(n_atoms: int, n_parameters: int) -> Callable[[], TypedRows]:
-    return lambda: TypedRows(np.zeros((0, n_atoms), int), np.zeros(0, int), np.zeros((0, n_parameters)))
+def _no_rows(n_atoms: int, n_parameters: int) -> Callable[[], CoefficientRows]:
+    return lambda: CoefficientRows(np.zeros((0, n_atoms), int), np.zeros(0, int), np.zeros((0, n_parameters)))
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,13 @@ class LammpsSystem:
     """Mass of each type of atom [amu], shape ``(T,)``."""
     lennard_jones: np.ndarray
     """ε [kcal/mol] and σ [Å] of each type of atom, shape ``(T, 2)``."""
-    bonds: TypedRows = field(default_factory=_no_rows(2, 4))
+    bonds: CoefficientRows = field(default_factory=_no_rows(2, 4))
     """Rows of ``Bond``."""
-    angles: TypedRows = field(default_factory=_no_rows(3, 9))
+    angles: CoefficientRows = field(default_factory=_no_rows(3, 9))
     """Rows of ``Angle``."""
-    dihedrals: TypedRows = field(default_factory=_no_rows(4, 28))
+    dihedrals: CoefficientRows = field(default_factory=_no_rows(4, 28))
     """Rows of ``Dihedral``."""
-    impropers: TypedRows = field(default_factory=_no_rows(4, 8))
+    impropers: CoefficientRows = field(default_factory=_no_rows(4, 8))
     """Rows of ``Improper``."""
     cell: np.ndarray | None = None
     """Cell vectors as rows, lower triangular [Å], shape ``(3, 3)``; ``None`` for an isolated cluster."""
@@ -95,7 +95,7 @@ class LammpsSystem:
             ("dihedrals", 4, 28),
             ("impropers", 4, 8),
         ):
-            rows: TypedRows = getattr(self, kind)
+            rows: CoefficientRows = getattr(self, kind)
             _check(f"atoms of {kind}", rows.atoms, (len(rows.types), n_members))
             _check(f"parameters of {kind}", rows.parameters, (len(rows.parameters), n_parameters))
             _check_range(f"atoms of {kind}", rows.atoms, n_atoms)
@@ -161,7 +161,7 @@ def data_file(system: LammpsSystem, title: str = "class-2 force field") -> str:
     str
         Text of the file.
     """
-    kinds: dict[str, TypedRows] = {kind: getattr(system, kind) for kind in _COEFFICIENTS}
+    kinds: dict[str, CoefficientRows] = {kind: getattr(system, kind) for kind in _COEFFICIENTS}
     lines = [
         title,
         "",

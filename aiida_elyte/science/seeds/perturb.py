@@ -17,11 +17,11 @@ from aiida_elyte.science.frames import round_frame
 from aiida_elyte.science.seeds.kind import SeedKind
 from aiida_elyte.science.settings import refuse_unknown
 
-__all__ = ["DEFAULTS", "Perturb", "rattle", "scale", "shear", "strain", "supercell"]
+__all__ = ["PERTURBATIONS", "Perturb", "rattle", "scale", "shear", "strain", "supercell"]
 
 Amplitude = float | Mapping[str, float]
 
-DEFAULTS: dict[str, Any] = {
+PERTURBATIONS: dict[str, Any] = {
     "rattle": {"count": 8, "amplitude_A": 0.1},
     "strain": {"count": 4, "amplitude": 0.03},
     "shear": {"count": 4, "amplitude": 0.03},
@@ -93,7 +93,7 @@ class Perturb(SeedKind):
     draws from its own stream of randomness: asking for more seeds of one leaves the others as they were. All seeds are
     rattled by the amplitude of ``rattle``, because a crystal at rest has no forces to learn from.
 
-    What the options leave open comes from ``DEFAULTS``, and ``count`` 0 switches a perturbation off.
+    What the options leave open comes from ``PERTURBATIONS``, and ``count`` 0 switches a perturbation off.
 
     Raises
     ------
@@ -117,15 +117,15 @@ class Perturb(SeedKind):
     def __post_init__(self) -> None:
         super().__post_init__()
         _require_number(self.min_distance_factor, "min_distance_factor", 0.0, 1.0)
-        for kind in DEFAULTS:
+        for kind in PERTURBATIONS:
             _check_options(kind, getattr(self, kind))
-        complete = {kind: self._options(kind) for kind in DEFAULTS}
+        complete = {kind: self._options(kind) for kind in PERTURBATIONS}
         if not any(_recipes(kind, options) for kind, options in complete.items()):
-            raise InputError(f"no seed is asked for; expected a count above zero for one of {', '.join(DEFAULTS)}")
+            raise InputError(f"no seed is asked for; expected a count above zero for one of {', '.join(PERTURBATIONS)}")
         _check_values(complete)
 
     def _options(self, kind: str) -> dict[str, Any]:
-        return {**DEFAULTS[kind], **getattr(self, kind)}
+        return {**PERTURBATIONS[kind], **getattr(self, kind)}
 
     def make(self, structure: Atoms, rng: np.random.Generator) -> list[Atoms]:
         """Return the seeds, with ``origin`` and ``perturbation`` in ``info`` and coordinates rounded to 1e-8 Å.
@@ -146,7 +146,7 @@ class Perturb(SeedKind):
         _check_species(amplitude, sorted(set(structure.get_chemical_symbols())))
         plain = Atoms(numbers=structure.numbers, positions=structure.positions, cell=structure.cell, pbc=structure.pbc)
         seeds = []
-        for kind, stream in zip(DEFAULTS, rng.spawn(len(DEFAULTS)), strict=True):
+        for kind, stream in zip(PERTURBATIONS, rng.spawn(len(PERTURBATIONS)), strict=True):
             recipes = _recipes(kind, self._options(kind))
             for number, ((name, deform), own) in enumerate(zip(recipes, stream.spawn(len(recipes)), strict=True)):
                 seed, part = _without_collision(plain, deform, amplitude, own, self.min_distance_factor, name)
@@ -212,7 +212,7 @@ def _times(amplitude: Amplitude, part: float) -> Amplitude:
 
 
 def _check_options(kind: str, options: Any) -> None:
-    refuse_unknown(kind, options, DEFAULTS[kind])
+    refuse_unknown(kind, options, PERTURBATIONS[kind])
     count = options.get("count", 0)
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
         raise InputError(f"{kind}.count is {count!r}; expected a whole number, zero or more")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.trajectory.topology import Topology
+from aiida_elyte.science.trajectory.topology import AtomTable
 
 __all__ = ["require_same_types", "require_whole"]
 
@@ -17,7 +17,7 @@ _MOST_LOOKED_AT = 2000
 """Bonds, or molecules of one name, whose lengths are looked at."""
 
 
-def require_same_types(path: Path, types: list[str], topology: Topology) -> None:
+def require_same_types(path: Path, types: list[str], topology: AtomTable) -> None:
     """Check that the types of a dump are those of its topology, or stand for one element each where that has none.
 
     Raises

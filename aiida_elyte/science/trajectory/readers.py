@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.elements import are_elements, masses_of_elements
 from aiida_elyte.science.trajectory.cells import Cells, cell_of_structure, describe_cell, validate_volume
 from aiida_elyte.science.trajectory.formats import reader_of
 from aiida_elyte.science.trajectory.lammps_dump import LAMMPS_TIMES_FS
@@ -20,7 +21,7 @@ from aiida_elyte.science.trajectory.reduction import Reducer, Series
 from aiida_elyte.science.trajectory.repeats import RepeatFilter, digest_of
 from aiida_elyte.science.trajectory.snapshot import Snapshot, SnapshotReader
 from aiida_elyte.science.trajectory.times import Interval, interval_of, is_next, mark_of, spacing_of
-from aiida_elyte.science.trajectory.topology import Topology, are_elements, masses_of_elements, read_topology
+from aiida_elyte.science.trajectory.topology import AtomTable, read_topology
 from aiida_elyte.units import BOLTZMANN_EV_K, KINETIC
 
 __all__ = ["Frame", "Trajectory", "open_trajectory", "reduce_trajectory"]
@@ -65,7 +66,7 @@ class Trajectory:
     """Whether the first frame has velocities."""
     stride: int
     """Frames of the file from one of these to the next, those that repeat others not counted."""
-    topology: Topology | None
+    topology: AtomTable | None
     """The topology given."""
     warnings: tuple[str, ...]
     """Sentences on what makes times or cell doubtful."""
@@ -202,7 +203,7 @@ class Trajectory:
 def open_trajectory(
     path: str | Path | Sequence[str | Path],
     *,
-    topology: Topology | str | Path | None = None,
+    topology: AtomTable | str | Path | None = None,
     timestep_fs: float | None = None,
     cell_A: np.ndarray | Cells | None = None,
     stride: int = 1,
@@ -256,7 +257,7 @@ def open_trajectory(
 
     read = join_parts(parts, find) if len(parts) > 1 else find(path)
     first, second = _first_two(path, read)
-    if topology is not None and not isinstance(topology, Topology):
+    if topology is not None and not isinstance(topology, AtomTable):
         topology = read_topology(topology, symbols=symbols, elements=elements)
     names, masses = _atoms_of(path, first, topology, symbols)
     cells, note = _cells_of(path, first, cell_A, topology, masses)
@@ -335,7 +336,7 @@ def _format_of(reader: Any) -> str:
 
 
 def _cells_of(
-    path: Path, first: Snapshot, given: np.ndarray | Cells | None, topology: Topology | None, masses: np.ndarray
+    path: Path, first: Snapshot, given: np.ndarray | Cells | None, topology: AtomTable | None, masses: np.ndarray
 ) -> tuple[Cells | None, str | None]:
     """Return the cells of a file that has none, and a note on where they come from."""
     if given is not None and not isinstance(given, Cells):
@@ -384,7 +385,7 @@ def _parts_of(given: str | Path | Sequence[str | Path]) -> tuple[Path, list[Path
 
 
 def _atoms_of(
-    path: Path, first: Snapshot, topology: Topology | None, symbols: Sequence[str] | None
+    path: Path, first: Snapshot, topology: AtomTable | None, symbols: Sequence[str] | None
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """Return names and masses of the atoms, from what is given before what the file says."""
     n_atoms = len(first.positions_A)

@@ -24,9 +24,7 @@ from aiida_elyte.science.trajectory.listed_bonds import missing_bonds
 from aiida_elyte.science.trajectory.xdatcar import read_poscar_head
 
 __all__ = [
-    "Topology",
-    "are_elements",
-    "masses_of_elements",
+    "AtomTable",
     "read_topology",
     "select_atoms",
     "select_molecules",
@@ -55,7 +53,7 @@ _ATOM_STYLES = {
 
 
 @dataclass(frozen=True)
-class Topology:
+class AtomTable:
     """The atoms of a system, in the order of its trajectory."""
 
     path: Path
@@ -74,7 +72,7 @@ class Topology:
 
 def read_topology(
     path: str | Path, *, symbols: Sequence[str] | None = None, elements: Mapping[str, str] | None = None
-) -> Topology:
+) -> AtomTable:
     """Read a topology: LAMMPS data, PSF, GRO, PDB and whatever else MDAnalysis knows, or a structure ASE knows.
 
     Elements come from the file, else from the names of its atoms or types and its masses: a name tells what a mass may
@@ -118,7 +116,7 @@ def read_topology(
         bonds = universe.bonds.indices if hasattr(universe, "bonds") else np.empty((0, 2), int)
     except IndexError as error:
         raise InputError(f"topology {path} has bonds of atoms that it does not list; write it anew") from error
-    return Topology(
+    return AtomTable(
         path=path,
         symbols=tuple(symbols),
         masses=masses if has_masses else masses_of_elements(symbols),
@@ -133,7 +131,7 @@ def _require_count(symbols: Sequence[str], n_atoms: int, path: Path) -> None:
         raise InputError(f"symbols has {len(symbols)} entries for {n_atoms} atoms of {path}; expected one an atom")
 
 
-def _read_structure(path: Path, symbols: Sequence[str] | None, *, is_poscar: bool) -> Topology:
+def _read_structure(path: Path, symbols: Sequence[str] | None, *, is_poscar: bool) -> AtomTable:
     """Read a file that tells of atoms one by one, without bonds or residues."""
     notes: list[str] = []
     names: Sequence[str] | None = None
@@ -155,7 +153,7 @@ def _read_structure(path: Path, symbols: Sequence[str] | None, *, is_poscar: boo
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"topology {path} cannot be read ({reason}); expected a structure; write it anew") from error
     _require_count(names, len(masses), path)
-    return Topology(path, tuple(names), np.asarray(masses, float), np.empty((0, 2), int), notes=tuple(notes))
+    return AtomTable(path, tuple(names), np.asarray(masses, float), np.empty((0, 2), int), notes=tuple(notes))
 
 
 def _poscar_symbols(path: Path) -> list[str] | None:
@@ -304,7 +302,7 @@ def _elements_of_atoms(
     )
 
 
-def select_molecules(topology: Topology | str | Path, selections: Mapping[str, str]) -> dict[str, list[np.ndarray]]:
+def select_molecules(topology: AtomTable | str | Path, selections: Mapping[str, str]) -> dict[str, list[np.ndarray]]:
     """Return the molecules that selections name, split by bonds, or by residues where the selected have no bonds.
 
     Parameters
@@ -325,11 +323,11 @@ def select_molecules(topology: Topology | str | Path, selections: Mapping[str, s
         When a selection is empty or not understood, takes part of a molecule, or molecules of different make, or when
         the topology tells neither bonds nor residues.
     """
-    known = topology if isinstance(topology, Topology) else read_topology(topology)
+    known = topology if isinstance(topology, AtomTable) else read_topology(topology)
     return {name: _select(known, name, selection) for name, selection in selections.items()}
 
 
-def select_atoms(topology: Topology, name: str, selection: str) -> np.ndarray:
+def select_atoms(topology: AtomTable, name: str, selection: str) -> np.ndarray:
     """Return the atoms that a selection in the language of MDAnalysis names, ascending.
 
     Parameters
@@ -364,7 +362,7 @@ def select_atoms(topology: Topology, name: str, selection: str) -> np.ndarray:
     return np.asarray(chosen)
 
 
-def _select(topology: Topology, name: str, selection: str) -> list[np.ndarray]:
+def _select(topology: AtomTable, name: str, selection: str) -> list[np.ndarray]:
     where = f"selection {selection!r} of {name}"
     chosen = select_atoms(topology, name, selection)
     n_atoms = len(topology.symbols)

@@ -9,7 +9,7 @@ from scipy import stats
 
 from aiida_elyte.science.trajectory.reduction import Series
 
-__all__ = ["DIFFER", "Groups", "Mean", "mean_of_groups"]
+__all__ = ["DIFFER", "GroupedMean", "Groups", "mean_of_groups"]
 
 DIFFER = "differ:"
 """Stands in the method of an estimate whose groups of replicas do not agree."""
@@ -24,7 +24,7 @@ Members are different models, so little evidence suffices; replicas are the same
 
 
 @dataclass(frozen=True)
-class Mean:
+class GroupedMean:
     """Mean of grouped samples with its error."""
 
     value: float
@@ -54,7 +54,7 @@ class Mean:
         return self.value + float(stats.t.ppf(0.95, self.dof)) * self.std
 
 
-def mean_of_groups(samples: np.ndarray, groups: np.ndarray, pooling_p: float) -> Mean:
+def mean_of_groups(samples: np.ndarray, groups: np.ndarray, pooling_p: float) -> GroupedMean:
     """Compute the mean of grouped samples by one-way random effects.
 
     Samples are pooled when an F test sees no difference between groups; else the groups' means are the samples.
@@ -77,7 +77,7 @@ def mean_of_groups(samples: np.ndarray, groups: np.ndarray, pooling_p: float) ->
     n, k = len(samples), len(names)
     pooled, pooled_error = float(samples.mean()), float(samples.std(ddof=1)) / math.sqrt(n)
     if k == n:
-        return Mean(pooled, pooled_error, n - 1, n, math.nan, 0.0)
+        return GroupedMean(pooled, pooled_error, n - 1, n, math.nan, 0.0)
     means = np.array([member.mean() for member in members])
     sizes = np.array([len(member) for member in members])
     square_within = sum(float(((member - member.mean()) ** 2).sum()) for member in members) / (n - k)
@@ -87,8 +87,8 @@ def mean_of_groups(samples: np.ndarray, groups: np.ndarray, pooling_p: float) ->
         if stats.f.sf(square_between / max(square_within, 1e-300), k - 1, n - k) < pooling_p:
             error = float(means.std(ddof=1)) / math.sqrt(k)
             between = math.sqrt(max(0.0, error**2 - statistical**2))
-            return Mean(float(means.mean()), error, k - 1, k, statistical, between)
-    return Mean(pooled, pooled_error, n - 1, n, statistical, 0.0)
+            return GroupedMean(float(means.mean()), error, k - 1, k, statistical, between)
+    return GroupedMean(pooled, pooled_error, n - 1, n, statistical, 0.0)
 
 
 @dataclass(frozen=True)
@@ -107,13 +107,13 @@ class Groups:
         labels = (one.member if are_members else str(index) for index, one in enumerate(replicas))
         return cls(tuple(labels), are_members)
 
-    def mean(self, samples: Sequence[np.ndarray]) -> Mean:
+    def mean(self, samples: Sequence[np.ndarray]) -> GroupedMean:
         """Return the mean over the samples of each replica, arrays of any shape."""
         labels = np.repeat(self.labels, [one.size for one in samples])
         flat = np.concatenate([one.ravel() for one in samples])
         return mean_of_groups(flat, labels, _POOLING_P["members" if self.are_members else "replicas"])
 
-    def describe(self, mean: Mean) -> str:
+    def describe(self, mean: GroupedMean) -> str:
         """Say how the groups became one mean; members of one replica each do not tell models from replicas."""
         kind, cause = ("ensemble members", "model") if self.are_members else ("replicas", "replica")
         if self.are_members and len(set(self.labels)) == len(self.labels):

@@ -12,7 +12,7 @@ from aiida_elyte.science.statistics.estimate import Estimate, Refusal, chi_squar
 from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.grouping import Groups
 from aiida_elyte.science.transport.references import Reference
-from aiida_elyte.science.transport.spectrum import level_of, mode_bins, sine_modes
+from aiida_elyte.science.transport.spectrum import find_level, mode_bins, sine_modes
 from aiida_elyte.science.transport.tracer import TracerSpectrum
 from aiida_elyte.units import BOLTZMANN_EV_K, MS_CM, ONSAGER_SI
 
@@ -308,7 +308,7 @@ def _flatten(modes: Sequence[np.ndarray], frequencies: Sequence[np.ndarray], lon
     flat_prior = _FLAT_PRIOR if n_modes == len(frequency) else 1.0 - _FLAT_PRIOR
     while n_modes >= _MIN_MODES:
         band, priors = slice(0, n_modes), {"flat_prior": flat_prior, "rise_prior": _RISE_PRIOR}
-        level, _ = level_of(frequency[band], power[band], float(frequency[0]), 2.0 / 3.0, **priors)
+        level, _ = find_level(frequency[band], power[band], float(frequency[0]), 2.0 / 3.0, **priors)
         cutoff = level.highest(frequency[band])
         narrower = int(np.searchsorted(frequency, _NARROWING * cutoff, side="right"))
         if narrower >= n_modes:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, optimize, special, stats
 
-__all__ = ["Level", "fit_level", "level_of", "mode_bins", "mode_frequencies", "sine_modes", "tilt_evidence"]
+__all__ = ["Level", "find_level", "fit_level", "mode_bins", "mode_frequencies", "sine_modes", "tilt_evidence"]
 
 _BIN_RATIO = 1.2
 """Frequencies of neighbouring bins of modes; the lowest modes are bins of their own."""
@@ -216,7 +216,7 @@ def fit_level(
     )
 
 
-def level_of(
+def find_level(
     frequency: np.ndarray, power: np.ndarray, lowest: float, expected_variance: float, **priors: float
 ) -> tuple[Level, float]:
     """Find the zero-frequency level of a spectrum with the scatter of its powers, see ``fit_level``.

@@ -6,7 +6,7 @@ import numpy as np
 
 from aiida_elyte.science.statistics.estimate import Estimate, Refusal
 from aiida_elyte.science.transport.grouping import Groups
-from aiida_elyte.science.transport.spectrum import Level, level_of, mode_bins, mode_frequencies
+from aiida_elyte.science.transport.spectrum import Level, find_level, mode_bins, mode_frequencies
 from aiida_elyte.science.transport.windows import MsdCurve, Window
 from aiida_elyte.units import CM2_S
 
@@ -93,7 +93,7 @@ def tracer_spectrum(curve: MsdCurve, window: Window) -> TracerSpectrum:
     lowest = min(one[0] for one in frequencies)
 
     per_axis = power.mean(axis=0)
-    level, _ = level_of(frequency[order], power[order], lowest, 2.0 / (3 * len(curve.ion_powers[0])))
+    level, _ = find_level(frequency[order], power[order], lowest, 2.0 / (3 * len(curve.ion_powers[0])))
     cutoff = level.highest(frequency[order])
     samples, ions, n_samples = [], [], 0
     for squares, given, full, per_ion in zip(powers, frequencies, curve.powers, curve.ion_powers, strict=True):

@@ -11,7 +11,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.displacement import mean_squared_displacement, tracer_chunks
 from aiida_elyte.science.transport.references import Reference, reference_of
-from aiida_elyte.science.transport.spectrum import level_of, mode_bins, mode_frequencies, sine_modes, tilt_evidence
+from aiida_elyte.science.transport.spectrum import find_level, mode_bins, mode_frequencies, sine_modes, tilt_evidence
 
 __all__ = ["MsdCurve", "Window", "find_window", "msd_curve", "usable_series"]
 
@@ -318,7 +318,7 @@ def level_odds(frequency: np.ndarray, power: np.ndarray) -> float:
     power
         Their mean squares for each direction, shape ``(M, 3)``.
     """
-    level, variance = level_of(frequency, power, float(frequency[0]), 0.01)
+    level, variance = find_level(frequency, power, float(frequency[0]), 0.01)
     return level.log_evidence - tilt_evidence(frequency, power.mean(axis=1), variance, _SUBDIFFUSIVE)
 
 

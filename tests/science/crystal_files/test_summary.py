@@ -3,7 +3,7 @@ import pytest
 from ase.build import bulk
 
 from aiida_elyte.science.crystal_files.record import CrystalFile
-from aiida_elyte.science.crystal_files.summary import describe_crystal, summary_lines
+from aiida_elyte.science.crystal_files.summary import crystal_lines, describe_crystal
 
 
 def test_rock_salt():
@@ -14,7 +14,7 @@ def test_rock_salt():
     assert found["volume_A3"] == pytest.approx(5.13**3, abs=1e-3)
     assert found["density_g_cm3"] == pytest.approx(2.086, abs=1e-3)
     assert found["closest_contact"]["distance_A"] == pytest.approx(5.13 / 2, abs=1e-4)
-    lines = summary_lines(found)
+    lines = crystal_lines(found)
     assert lines[0] == "formula   Li4Cl4 = 4 LiCl"
     assert lines[3] == "group     Fm-3m (225); the file names F m -3 m"
 
@@ -25,4 +25,4 @@ def test_partial_occupancies_count_as_they_are_filled():
     found = describe_crystal(CrystalFile(atoms, filled, partial=("Li1 (Li 0.5)",)))
     assert (found["formula"], found["n_atoms"]) == ("Li2Cl4", 6)
     assert found["closest_contact"] is None
-    assert "partial   Li1 (Li 0.5)" in summary_lines(found)
+    assert "partial   Li1 (Li 0.5)" in crystal_lines(found)

@@ -6,7 +6,7 @@ from ase.data import vdw_radii
 from scipy.stats import kstest
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.electrolyte.clusters import Ingredient, Recipe, make_clusters
+from aiida_elyte.science.electrolyte.clusters import ClusterRecipe, Ingredient, make_clusters
 from aiida_elyte.science.frames import block_of, read_frames, write_frames
 from aiida_elyte.science.molecules.matching import match
 from aiida_elyte.science.molecules.perception import topology_from_frame
@@ -21,15 +21,15 @@ DME = Ingredient("DME", "COCCOC", 3, ("[OX2]",), (1.8, 2.4))
 TETRAGLYME = Ingredient("G4", "COCCOCCOCCOCCOC", 2, ("[OX2]",), (1.8, 2.4))
 
 RECIPES = {
-    "complex": Recipe("complex", (LITHIUM, DME)),
-    "complex of chains": Recipe("complex", (LITHIUM, TETRAGLYME)),
-    "contact": Recipe("contact", (LITHIUM, TFSI, DME)),
-    "contact, cation last": Recipe("contact", (replace(DME, count=2), PF6, LITHIUM)),
-    "separated": Recipe("separated", (LITHIUM, TFSI, DME)),
-    "separated chains": Recipe("separated", (LITHIUM, PF6, TETRAGLYME), separation_A=(5.0, 6.0)),
-    "negative triple": Recipe("aggregate", (LITHIUM, replace(TFSI, count=2))),
-    "positive triple": Recipe("aggregate", (replace(LITHIUM, count=2), TFSI, replace(DME, count=2))),
-    "mixed aggregate": Recipe("aggregate", (replace(LITHIUM, count=3), TFSI, PF6, CHLORIDE, TETRAGLYME)),
+    "complex": ClusterRecipe("complex", (LITHIUM, DME)),
+    "complex of chains": ClusterRecipe("complex", (LITHIUM, TETRAGLYME)),
+    "contact": ClusterRecipe("contact", (LITHIUM, TFSI, DME)),
+    "contact, cation last": ClusterRecipe("contact", (replace(DME, count=2), PF6, LITHIUM)),
+    "separated": ClusterRecipe("separated", (LITHIUM, TFSI, DME)),
+    "separated chains": ClusterRecipe("separated", (LITHIUM, PF6, TETRAGLYME), separation_A=(5.0, 6.0)),
+    "negative triple": ClusterRecipe("aggregate", (LITHIUM, replace(TFSI, count=2))),
+    "positive triple": ClusterRecipe("aggregate", (replace(LITHIUM, count=2), TFSI, replace(DME, count=2))),
+    "mixed aggregate": ClusterRecipe("aggregate", (replace(LITHIUM, count=3), TFSI, PF6, CHLORIDE, TETRAGLYME)),
 }
 """Of every kind, positive, neutral and negative, with one anion and several."""
 
@@ -155,7 +155,7 @@ def test_clusters_and_seeds_differ():
 
 def test_distances_and_directions_are_uniform():
     # The chloride is put before the water, next to a lone cation: nothing is rejected.
-    clusters, _ = make_clusters(Recipe("contact", (LITHIUM, CHLORIDE, WATER)), 300)
+    clusters, _ = make_clusters(ClusterRecipe("contact", (LITHIUM, CHLORIDE, WATER)), 300)
     vectors = np.array([cluster.positions[1] for cluster in clusters])
     lengths = np.linalg.norm(vectors, axis=1)
     assert kstest(lengths, "uniform", args=(2.2, 0.4)).pvalue > 0.01
@@ -166,7 +166,7 @@ def test_distances_and_directions_are_uniform():
 def test_molecules_turn_uniformly():
     # Of water far off nothing is rejected: its O–H bond points anywhere, and its angle stays.
     far = replace(WATER, range_A=(8.0, 9.0))
-    clusters, _ = make_clusters(Recipe("complex", (LITHIUM, far), n_conformers=1), 300)
+    clusters, _ = make_clusters(ClusterRecipe("complex", (LITHIUM, far), n_conformers=1), 300)
     bonds = np.array([cluster.positions[2] - cluster.positions[1] for cluster in clusters])
     others = np.array([cluster.positions[3] - cluster.positions[1] for cluster in clusters])
     bonds, others = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in (bonds, others))
@@ -178,7 +178,7 @@ def test_molecules_turn_uniformly():
 
 
 def test_hexafluorophosphate_is_octahedral():
-    clusters, _ = make_clusters(Recipe("aggregate", (LITHIUM, replace(PF6, count=2))), 5)
+    clusters, _ = make_clusters(ClusterRecipe("aggregate", (LITHIUM, replace(PF6, count=2))), 5)
     for cluster in clusters:
         for first in (1, 8):
             arms = cluster.positions[[first, *range(first + 2, first + 7)]] - cluster.positions[first + 1]
@@ -208,29 +208,41 @@ def test_clusters_survive_the_file_exactly(tmp_path):
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
-        (Recipe("contakt", (LITHIUM, TFSI, DME)), "kind is 'contakt'; expected complex, .*did you mean contact"),
-        (Recipe("complex", (LITHIUM, replace(DME, sites=("[Cl]",)))), "DME .* has no coordinating atom of sites"),
-        (Recipe("complex", (LITHIUM, replace(DME, sites=()))), "DME .* has no coordinating atom of sites"),
-        (Recipe("complex", (LITHIUM, replace(DME, sites="OC"))), "sites of DME is 'OC'; expected a list"),
-        (Recipe("complex", (LITHIUM, replace(DME, sites=("[O",)))), r"site '\[O' of DME cannot be read"),
-        (Recipe("complex", (LITHIUM, replace(DME, count=12))), r"no room for molecule \d+ of 13 \(DME\).*use fewer"),
-        (Recipe("complex", (DME,)), "0 cations, 0 anions and 3 solvent molecules; expected one cation, no anion"),
-        (Recipe("contact", (LITHIUM, TFSI)), "1 cations, 1 anions and 0 solvent molecules"),
-        (Recipe("separated", (LITHIUM, replace(TFSI, count=2), DME)), "1 cations, 2 anions"),
-        (Recipe("aggregate", (LITHIUM, TFSI, DME)), "three ions or more"),
-        (Recipe("aggregate", (replace(LITHIUM, count=3), DME)), "3 cations, 0 anions"),
-        (Recipe("separated", (LITHIUM, TFSI, DME), separation_A=(2.0, 6.0)), "separation_A begins at 2, within"),
-        (Recipe("complex", (LITHIUM, replace(DME, range_A=(2.4, 1.8)))), "range_A of DME is"),
-        (Recipe("complex", (LITHIUM, replace(DME, count=0))), "count of DME is 0"),
-        (Recipe("complex", (LITHIUM, replace(DME, name="D ME"))), "called 'D ME'"),
-        (Recipe("complex", (LITHIUM, replace(DME, name="Li"))), "called Li, Li"),
-        (Recipe("complex", (LITHIUM, replace(DME, smiles="COC.O"))), "given for 2 molecules"),
-        (Recipe("complex", (replace(LITHIUM, smiles="C[NH3+]"), DME)), "cation Li has 8 atoms"),
-        (Recipe("complex", (replace(LITHIUM, sites=("[Li+]",)), DME)), "expected one atom and no sites"),
-        (Recipe("complex", (replace(LITHIUM, smiles="[Ti+4]"), DME)), "hold Ti, of no known van der Waals radius"),
-        (Recipe("complex", (LITHIUM, DME), seed=-1), "seed is -1"),
-        (Recipe("complex", (LITHIUM, DME), min_distance_factor=0.0), "min_distance_factor is 0.0"),
-        (Recipe("complex", (LITHIUM, DME), n_conformers=0), "n_conformers is 0"),
+        (ClusterRecipe("contakt", (LITHIUM, TFSI, DME)), "kind is 'contakt'; expected complex, .*did you mean contact"),
+        (
+            ClusterRecipe("complex", (LITHIUM, replace(DME, sites=("[Cl]",)))),
+            "DME .* has no coordinating atom of sites",
+        ),
+        (ClusterRecipe("complex", (LITHIUM, replace(DME, sites=()))), "DME .* has no coordinating atom of sites"),
+        (ClusterRecipe("complex", (LITHIUM, replace(DME, sites="OC"))), "sites of DME is 'OC'; expected a list"),
+        (ClusterRecipe("complex", (LITHIUM, replace(DME, sites=("[O",)))), r"site '\[O' of DME cannot be read"),
+        (
+            ClusterRecipe("complex", (LITHIUM, replace(DME, count=12))),
+            r"no room for molecule \d+ of 13 \(DME\).*use fewer",
+        ),
+        (
+            ClusterRecipe("complex", (DME,)),
+            "0 cations, 0 anions and 3 solvent molecules; expected one cation, no anion",
+        ),
+        (ClusterRecipe("contact", (LITHIUM, TFSI)), "1 cations, 1 anions and 0 solvent molecules"),
+        (ClusterRecipe("separated", (LITHIUM, replace(TFSI, count=2), DME)), "1 cations, 2 anions"),
+        (ClusterRecipe("aggregate", (LITHIUM, TFSI, DME)), "three ions or more"),
+        (ClusterRecipe("aggregate", (replace(LITHIUM, count=3), DME)), "3 cations, 0 anions"),
+        (ClusterRecipe("separated", (LITHIUM, TFSI, DME), separation_A=(2.0, 6.0)), "separation_A begins at 2, within"),
+        (ClusterRecipe("complex", (LITHIUM, replace(DME, range_A=(2.4, 1.8)))), "range_A of DME is"),
+        (ClusterRecipe("complex", (LITHIUM, replace(DME, count=0))), "count of DME is 0"),
+        (ClusterRecipe("complex", (LITHIUM, replace(DME, name="D ME"))), "called 'D ME'"),
+        (ClusterRecipe("complex", (LITHIUM, replace(DME, name="Li"))), "called Li, Li"),
+        (ClusterRecipe("complex", (LITHIUM, replace(DME, smiles="COC.O"))), "given for 2 molecules"),
+        (ClusterRecipe("complex", (replace(LITHIUM, smiles="C[NH3+]"), DME)), "cation Li has 8 atoms"),
+        (ClusterRecipe("complex", (replace(LITHIUM, sites=("[Li+]",)), DME)), "expected one atom and no sites"),
+        (
+            ClusterRecipe("complex", (replace(LITHIUM, smiles="[Ti+4]"), DME)),
+            "hold Ti, of no known van der Waals radius",
+        ),
+        (ClusterRecipe("complex", (LITHIUM, DME), seed=-1), "seed is -1"),
+        (ClusterRecipe("complex", (LITHIUM, DME), min_distance_factor=0.0), "min_distance_factor is 0.0"),
+        (ClusterRecipe("complex", (LITHIUM, DME), n_conformers=0), "n_conformers is 0"),
     ],
 )
 def test_bad_recipes_are_refused(recipe, message):
@@ -242,7 +254,7 @@ def test_impossible_stereochemistry_is_refused():
     # Bridgeheads of so small a cage point the same way; here one points inwards.
     cage = Ingredient("cage", "C1C[C@H]2C[C@H]1CO2", 1, ("O",))
     with pytest.raises(InputError, match=r"cage .* has no conformer"):
-        make_clusters(Recipe("complex", (LITHIUM, cage), n_conformers=1), 1)
+        make_clusters(ClusterRecipe("complex", (LITHIUM, cage), n_conformers=1), 1)
 
 
 @pytest.mark.parametrize("count", [0, 1.5, True])

@@ -19,7 +19,7 @@ from aiida_elyte.science.forcefield.terms import (
     LennardJones96,
     nonbonded_pairs,
 )
-from aiida_elyte.science.lammps.system import LammpsSystem, TypedRows
+from aiida_elyte.science.lammps.system import CoefficientRows, LammpsSystem
 
 MOLECULES = {atoms.info["name"]: atoms for atoms in read(Path(__file__).with_name("molecules.xyz"), index=":")}
 TERMS = {"bonds": Bond(), "angles": Angle(), "dihedrals": Dihedral(), "impropers": Improper()}
@@ -75,7 +75,7 @@ def random_system(atoms, rng):
     for kind, term in TERMS.items():
         n_types = min(N_TYPES, len(rows[kind]))
         types = rng.permutation(np.arange(len(rows[kind])) % max(1, n_types))
-        typed[kind] = TypedRows(rows[kind], types, random_parameters(term, rng, n_types))
+        typed[kind] = CoefficientRows(rows[kind], types, random_parameters(term, rng, n_types))
     elements, atom_types = np.unique(atoms.get_chemical_symbols(), return_inverse=True)
     masses = np.array([atoms.get_masses()[atom_types == each][0] for each in range(len(elements))])
     return LammpsSystem(

@@ -10,7 +10,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield import objective
 from aiida_elyte.science.forcefield.constraints import Constraints
-from aiida_elyte.science.forcefield.dataset import describe_coordinates, fingerprint, group_frames, split_frames
+from aiida_elyte.science.forcefield.dataset import describe_coordinates, fit_fingerprint, group_frames, split_systems
 from aiida_elyte.science.forcefield.derivatives import energy_derivatives, force_derivatives
 from aiida_elyte.science.forcefield.evaluation import energies, forces
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_discrete
@@ -249,13 +249,13 @@ def test_a_drawn_fit_and_a_held_back_one_end(systems):
 
 def test_split_has_each_frame_once_and_each_system_everywhere():
     frames = frames_of(WATER, 10, 1, "a") + frames_of(WATER, 5, 2, "b")
-    parts = split_frames(frames, (60, 20, 20), np.random.default_rng(0))
+    parts = split_systems(frames, (60, 20, 20), np.random.default_rng(0))
     assert [len(part) for part in parts] == [6 + 3, 2 + 1, 2 + 1]
     assert sorted(id(frame) for part in parts for frame in part) == sorted(map(id, frames))
-    again = split_frames(frames, (60, 20, 20), np.random.default_rng(0))
-    assert [fingerprint(part) for part in again] == [fingerprint(part) for part in parts]
+    again = split_systems(frames, (60, 20, 20), np.random.default_rng(0))
+    assert [fit_fingerprint(part) for part in again] == [fit_fingerprint(part) for part in parts]
     with pytest.raises(InputError, match="b has 1 frames, too few for 3 parts"):
-        split_frames(frames[:11], (60, 20, 20), np.random.default_rng(0))
+        split_systems(frames[:11], (60, 20, 20), np.random.default_rng(0))
 
 
 @pytest.mark.engine("lmp")
@@ -449,16 +449,16 @@ def test_frames_of_one_cluster_stay_on_one_side():
     frames = frames_of(WATER, 12, 1, "a") + frames_of(WATER, 12, 2, "b")
     for number, frame in enumerate(frames):
         frame.info["origin"] = f"{frame.info['system']}-{number // 3}#{number % 3}"
-    parts = split_frames(frames, (50, 25, 25), np.random.default_rng(0), by="cluster")
+    parts = split_systems(frames, (50, 25, 25), np.random.default_rng(0), by="cluster")
     clusters = [{frame.info["origin"].split("#")[0] for frame in part} for part in parts]
     assert [len(part) for part in parts] == [12, 6, 6]
     assert [len(each) for each in clusters] == [4, 2, 2]
     assert len(set.union(*clusters)) == 8
     assert sorted(id(frame) for part in parts for frame in part) == sorted(map(id, frames))
-    few = split_frames(frames[:3], (50, 50), np.random.default_rng(0), by="cluster")
+    few = split_systems(frames[:3], (50, 50), np.random.default_rng(0), by="cluster")
     assert [len(part) for part in few] == [3, 0]
     with pytest.raises(InputError, match="split by 'atom' is unknown"):
-        split_frames(frames, (50, 50), np.random.default_rng(0), by="atom")
+        split_systems(frames, (50, 50), np.random.default_rng(0), by="atom")
 
 
 def test_charges_and_total_charge_of_our_labels_are_those_of_published_ones():
@@ -469,7 +469,7 @@ def test_charges_and_total_charge_of_our_labels_are_those_of_published_ones():
         one = Atoms(frame.symbols, frame.positions, info={"stoichiometry": "1 water", "charge": 0})
         one.calc = SinglePointCalculator(one, forces=frame.get_forces(), charges=frame.arrays["dft_charge"])
         ours.append(one)
-    assert fingerprint(ours) == fingerprint(given)
+    assert fit_fingerprint(ours) == fit_fingerprint(given)
     (system,), (expected,) = group_frames(ours), group_frames(given)
     assert system.name == expected.name == "1 water"
     np.testing.assert_array_equal(system.charges, expected.charges)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.forcefield.committee import force_spread
+from aiida_elyte.science.forcefield.committee import committee_spread
 from aiida_elyte.science.forcefield.constraints import Constraints
 from aiida_elyte.science.forcefield.dataset import group_frames
 from tests.science.forcefield.test_fit import MOLECULES, force_field_of, frames_of, random_numbers
@@ -18,7 +18,7 @@ def systems():
 def test_spread_is_the_standard_deviation_over_the_members(systems):
     constraints = Constraints(systems)
     members = [force_field_of(constraints, random_numbers(constraints, seed)) for seed in range(3)]
-    found = force_spread(members, systems)
+    found = committee_spread(members, systems)
     assert [len(found[name]) for name in ("DME", "salt")] == [2, 1]
     dme = systems[0]
     forces = [each.forces(dme.topology, dme.types, dme.coordinates)[1, 4].numpy() for each in members]
@@ -30,11 +30,11 @@ def test_spread_is_the_standard_deviation_over_the_members(systems):
 def test_members_that_agree_have_no_spread(systems):
     constraints = Constraints(systems)
     member = force_field_of(constraints, random_numbers(constraints, 1))
-    spread = force_spread([member, replace(member)], systems)
+    spread = committee_spread([member, replace(member)], systems)
     np.testing.assert_array_equal(spread["salt"][0].per_atom, 0)
 
 
 def test_one_member_is_no_committee(systems):
     constraints = Constraints(systems)
     with pytest.raises(InputError, match="a committee of 1 has no spread"):
-        force_spread([force_field_of(constraints, random_numbers(constraints, 1))], systems)
+        committee_spread([force_field_of(constraints, random_numbers(constraints, 1))], systems)

@@ -5,7 +5,7 @@ import pytest
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.lammps.log import join_records, last_row, name_failure, read_log
-from aiida_elyte.science.lammps.run import Point, kinds_of_data, read_point, read_settings, run_input
+from aiida_elyte.science.lammps.run import Point, kinds_of_data, read_point, read_run_settings, run_input
 
 STAGES = [
     {"name": "relax", "kind": "minimize", "n_steps": 100},
@@ -19,7 +19,7 @@ SETTINGS = {"stages": STAGES, "seed": 1}
 
 
 def commands(start=None, seconds=None, **changes):
-    settings = read_settings({**SETTINGS, **changes})
+    settings = read_run_settings({**SETTINGS, **changes})
     return run_input(settings, "box.data", ["bonds"], start=start, part=3, seconds=seconds).splitlines()
 
 
@@ -139,18 +139,18 @@ def test_points_are_known_by_their_files():
 )
 def test_settings_that_cannot_be_run_are_refused_in_one_line(changes, said):
     with pytest.raises(InputError) as failure:
-        read_settings({**SETTINGS, **changes})
+        read_run_settings({**SETTINGS, **changes})
     assert said in str(failure.value)
     assert "\n" not in str(failure.value)
 
 
 def test_what_a_continuation_may_change():
-    settings = read_settings(SETTINGS)
+    settings = read_run_settings(SETTINGS)
     longer = [*STAGES[:-1], {**STAGES[-1], "n_steps": 9999}]
     for same in ({"stages": longer}, {"flags": ["-sf", "omp"]}, {"restart_stride": 7}):
-        assert read_settings({**SETTINGS, **same}).identity == settings.identity
+        assert read_run_settings({**SETTINGS, **same}).identity == settings.identity
     for other in ({"seed": 2}, {"cutoff_A": 9.0}, {"dump_stride": 5}, {"stages": STAGES[1:]}):
-        assert read_settings({**SETTINGS, **other}).identity != settings.identity
+        assert read_run_settings({**SETTINGS, **other}).identity != settings.identity
 
 
 def test_the_header_of_a_data_file_tells_its_kinds():

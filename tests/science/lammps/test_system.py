@@ -7,7 +7,7 @@ from ase import Atoms
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.evaluation import energies, forces
 from aiida_elyte.science.forcefield.terms.nonbonded import COULOMB_KCAL_MOL_A
-from aiida_elyte.science.lammps.system import TypedRows, data_file, input_file
+from aiida_elyte.science.lammps.system import CoefficientRows, data_file, input_file
 from tests.science.forcefield.molecules import MOLECULES, TERMS, model_of, random_system
 from tests.science.lammps.lammps_oracle import ENERGIES, ask_lammps
 
@@ -116,14 +116,14 @@ def test_kinds_without_rows_have_no_style_and_no_section():
 
 
 def test_row_of_an_unknown_type_is_refused(system):
-    bonds = TypedRows(system.bonds.atoms, system.bonds.types + 1, system.bonds.parameters)
+    bonds = CoefficientRows(system.bonds.atoms, system.bonds.types + 1, system.bonds.parameters)
     with pytest.raises(InputError, match="types of bonds runs from 1 to 4; expected 0 to 3"):
         replace(system, bonds=bonds)
 
 
 def test_parameters_of_another_term_are_refused(system):
     with pytest.raises(InputError, match=r"parameters of bonds has shape \(2, 9\); expected \(2, 4\)"):
-        replace(system, bonds=TypedRows(system.bonds.atoms, system.bonds.types, np.zeros((2, 9))))
+        replace(system, bonds=CoefficientRows(system.bonds.atoms, system.bonds.types, np.zeros((2, 9))))
 
 
 def test_value_that_is_not_finite_is_refused(system):

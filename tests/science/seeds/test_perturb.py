@@ -7,7 +7,7 @@ from aiida_elyte.contracts.seeds import SeedKindContract
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.crystal import closest_contact
 from aiida_elyte.science.frames import block_of, read_frames, write_frames
-from aiida_elyte.science.seeds.perturb import DEFAULTS, Perturb, rattle, scale, shear, strain, supercell
+from aiida_elyte.science.seeds.perturb import PERTURBATIONS, Perturb, rattle, scale, shear, strain, supercell
 
 NONE = {kind: {"count": 0} for kind in ("rattle", "strain", "shear", "shrink", "supercell")}
 
@@ -144,6 +144,6 @@ def test_bad_settings_are_refused(crystal, settings, message):
 
 
 def test_defaults_are_not_changed_by_use(crystal):
-    before = repr(DEFAULTS)
+    before = repr(PERTURBATIONS)
     make_seeds(crystal, {"rattle": {"count": 1}}, rng())
-    assert repr(DEFAULTS) == before
+    assert repr(PERTURBATIONS) == before

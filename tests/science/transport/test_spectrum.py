@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from aiida_elyte.science.transport.spectrum import (
+    find_level,
     fit_level,
-    level_of,
     mode_frequencies,
     sine_modes,
     tilt_evidence,
@@ -82,6 +82,6 @@ def test_power_laws_are_told_from_levels(exponent, is_level):
     right = 0
     for _ in range(40):
         power = _chi_square(rng, np.repeat((k**exponent)[:, None], 3, axis=1), 24)
-        level, variance = level_of(k, power, 1.0, 2 / 72)
+        level, variance = find_level(k, power, 1.0, 2 / 72)
         right += (level.log_evidence > tilt_evidence(k, power.mean(axis=1), variance, 0.15)) == is_level
     assert right >= 35

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aiida_elyte.science.labels.outputs.pw_level import elements_of_labels, pw_level
+from aiida_elyte.science.labels.outputs.pw_level import elements_of_species, pw_level
 from aiida_elyte.science.labels.outputs.step import (
     OUT_OF_ORDER,
     VOIGT,
@@ -212,7 +212,7 @@ class _Text:
         missing = "the file ends within it" if is_last and not self.is_complete else "it is incomplete"
         if self._level is None:  # the terms of the first energy name corrections that the header does not
             header = "\n".join(self._header)
-            self._elements = elements_of_labels(header)
+            self._elements = elements_of_species(header)
             self._level = pw_level(header, self._first_cell, self._alat or 1.0)
         fault = None
         if self._converged is False:

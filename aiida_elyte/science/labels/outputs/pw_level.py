@@ -10,7 +10,7 @@ from aiida_elyte.science.labels.outputs.step import element_of
 from aiida_elyte.science.labels.theory import LevelOfTheory
 from aiida_elyte.units import RYDBERG_EV
 
-__all__ = ["dispersion_of_input", "elements_of_labels", "pw_level"]
+__all__ = ["dispersion_of_input", "elements_of_species", "pw_level"]
 
 _DISPERSIONS = {
     r"Grimme-D2|Parameters for Dispersion Correction": "D2",
@@ -26,7 +26,7 @@ _KINDS = {"tetrahedron method": "tetrahedron", "Marzari-Vanderbilt": "Marzari-Va
 _SHELLS = "spdf"
 
 
-def elements_of_labels(header: str) -> dict[str, str]:
+def elements_of_species(header: str) -> dict[str, str]:
     """Return label → element, as the pseudopotentials say: labels such as ``CA`` leave it open."""
     rows = re.findall(r"^ +(\S+) +\d+\.\d\d +\d+\.\d+ +([A-Za-z]{1,2}) *\( *\d", header, re.MULTILINE)
     return {label: element_of(element) for label, element in rows}
@@ -44,7 +44,7 @@ def pw_level(header: str, cell: np.ndarray | None, alat: float) -> str:
     alat
         Lattice parameter, the unit of the k-points it prints [Å].
     """
-    elements = elements_of_labels(header)
+    elements = elements_of_species(header)
     functional = " ".join(_first(r"Exchange-correlation\s*=\s*([^(\n]+)", header).split())
     cutoffs = [_first(rf"{name} cutoff\s*=\s*([\d.]+)\s*Ry", header) for name in ("kinetic-energy", "charge density")]
     if not functional:
