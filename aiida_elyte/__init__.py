@@ -4,6 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from aiida_elyte.api.boxes import build_box as build_box
+    from aiida_elyte.api.forcefield import fit_force_field as fit_force_field
+    from aiida_elyte.api.forcefield import load_force_field as load_force_field
+    from aiida_elyte.api.labels import read_labelled_frames as read_labelled_frames
+    from aiida_elyte.api.nodes import import_frames as import_frames
+    from aiida_elyte.api.potentials import evaluate as evaluate
+    from aiida_elyte.api.potentials import load_potential as load_potential
+    from aiida_elyte.api.training import train as train
     from aiida_elyte.errors import InputError as InputError
     from aiida_elyte.science.crystal_files.read import read_crystal as read_crystal
     from aiida_elyte.science.frames import read_frames as read_frames
@@ -13,8 +21,16 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "InputError": "errors",
+    "build_box": "api.boxes",
+    "evaluate": "api.potentials",
+    "fit_force_field": "api.forcefield",
+    "import_frames": "api.nodes",
+    "load_force_field": "api.forcefield",
+    "load_potential": "api.potentials",
     "read_crystal": "science.crystal_files.read",
     "read_frames": "science.frames",
+    "read_labelled_frames": "api.labels",
+    "train": "api.training",
     "write_frames": "science.frames",
 }
 """Name → the module it is imported from when it is asked for, so that importing the package costs nothing."""
