@@ -159,8 +159,8 @@ def _newest_potentials(node: "orm.WorkChainNode") -> "dict[str, PotentialData]":
         for called in node.called_descendants
         if called.process_label == "TrainEnsembleWorkChain" and called.is_finished_ok
     ]
-    newest = max(trained, key=lambda called: called.pk, default=node)
-    found = {}
+    newest = max(trained, key=lambda called: called.pk or 0, default=node)
+    found: dict[str, Any] = {}
     for link in newest.base.links.get_outgoing(link_type=LinkType.RETURN).all():
         *before, member = link.link_label.split("__")
         if "potentials" in before:
