@@ -12,21 +12,31 @@ if TYPE_CHECKING:
     from aiida_elyte.api.potentials import evaluate as evaluate
     from aiida_elyte.api.potentials import load_potential as load_potential
     from aiida_elyte.api.training import train as train
+    from aiida_elyte.api.transport import analyse as analyse
     from aiida_elyte.errors import InputError as InputError
+    from aiida_elyte.report.transport_plots import plot_transport as plot_transport
     from aiida_elyte.science.crystal_files.read import read_crystal as read_crystal
     from aiida_elyte.science.frames import read_frames as read_frames
     from aiida_elyte.science.frames import write_frames as write_frames
+    from aiida_elyte.science.statistics.estimate import Estimate as Estimate
+    from aiida_elyte.science.statistics.estimate import Refusal as Refusal
+    from aiida_elyte.science.transport.arrhenius import fit_arrhenius as fit_arrhenius
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Estimate": "science.statistics.estimate",
     "InputError": "errors",
+    "Refusal": "science.statistics.estimate",
+    "analyse": "api.transport",
     "build_box": "api.boxes",
     "evaluate": "api.potentials",
+    "fit_arrhenius": "science.transport.arrhenius",
     "fit_force_field": "api.forcefield",
     "import_frames": "api.nodes",
     "load_force_field": "api.forcefield",
     "load_potential": "api.potentials",
+    "plot_transport": "report.transport_plots",
     "read_crystal": "science.crystal_files.read",
     "read_frames": "science.frames",
     "read_labelled_frames": "api.labels",

@@ -67,3 +67,9 @@ def test_force_field_is_fitted_and_exported(tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     assert "force RMSE" in done.stdout
     assert "9 atoms" in (tmp_path / "dimethyl_ether" / "system.data").read_text()
+
+
+def test_analysis_of_a_trajectory(tmp_path):
+    done = run_example("04_analyse_trajectory.py", folder=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.startswith("σ = ")

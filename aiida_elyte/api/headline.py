@@ -1,12 +1,20 @@
 """Which quantities a reader looks for first; the others are details."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 __all__ = ["headline"]
 
-_FIRST = ("conductivity", "tracer_diffusion_*", "transference_*", "haven_ratio", "activation_energy", "conductivity_*K")
-"""Names in the order of reading; a ``*`` stands for a species or a temperature."""
+_FIRST = (
+    r"conductivity",
+    r"tracer_diffusion_.+",
+    r"transference_.+",
+    r"haven_ratio",
+    r"activation_energy",
+    r"conductivity_[\d.e+-]+K",
+)
+"""Names in the order of reading: species stand behind the second and third, a temperature in the last."""
 
 
 def headline(quantities: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
@@ -21,23 +29,8 @@ def headline(quantities: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[s
     quantities
         Name → estimate or refusal, as their ``as_dict`` gives it: of one analysis, or of a fit of Arrhenius' law.
     """
-    found = {name: quantities[name] for pattern in _FIRST for name in quantities if _fits(name, pattern)}
+    found = {name: quantities[name] for pattern in _FIRST for name in quantities if re.fullmatch(pattern, name)}
     bare = quantities.get("conductivity_nernst_einstein")
     if bare is not None and "refused" in quantities.get("conductivity", {}) and "refused" not in bare:
         found = {"conductivity": found.pop("conductivity"), "conductivity_nernst_einstein": bare, **found}
     return found
-
-
-def _fits(name: str, pattern: str) -> bool:
-    start, star, end = pattern.partition("*")
-    if not star:
-        return name == start
-    return name.startswith(start) and name.endswith(end) and (not end or _is_number(name[len(start) : -len(end)]))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -16,7 +16,7 @@ def test_an_xdatcar_whose_numbers_touch_is_read_to_its_end(fault, run):
 def test_a_dcd_of_cp2k_counts_in_fs(fault, run):
     folder = fault("cp2k_dcd_time")
     words = ("--topology", folder / "top.xyz", "--charges", "Li=1", "--temperature-K", "600")
-    result = run("transport", folder / "cp2k.dcd", *words, "--json", folder / "out.json")
+    result = run("transport", folder / "cp2k.dcd", *words, "--json-out", folder / "out.json")
     assert result.exit_code == 0, result.output
     assert "frames 50 fs apart, 200 frames, 9.95 ps" in result.output
     found = json.loads((folder / "out.json").read_text())["quantities"]["tracer_diffusion_Li"]

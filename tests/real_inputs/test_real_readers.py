@@ -15,7 +15,7 @@ def transport(run, tmp_path):
 
     def analyse(*words):
         out = tmp_path / "out.json"
-        result = run("transport", *words, "--charges", "Li=1", "--temperature-K", "600", "--json", out)
+        result = run("transport", *words, "--charges", "Li=1", "--temperature-K", "600", "--json-out", out)
         assert result.exit_code == 0, result.stderr
         return json.loads(out.read_text()), result
 

@@ -127,7 +127,7 @@ def test_image_flags_run_on_across_flips(run_of_lammps):
 
 
 def diffusion(run, path):
-    options = ("--charges", "Li=1", "--temperature-K", 600, "--timestep-fs", 1, "--json", path.with_suffix(".json"))
+    options = ("--charges", "Li=1", "--temperature-K", 600, "--timestep-fs", 1, "--json-out", path.with_suffix(".json"))
     result = run("transport", path, *options)
     assert result.exit_code == 0, result.output
     return json.loads(path.with_suffix(".json").read_text())["quantities"]["tracer_diffusion_Li"]

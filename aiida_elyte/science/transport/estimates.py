@@ -24,6 +24,7 @@ from aiida_elyte.science.transport.windows import MsdCurve, msd_curve, usable_se
 from aiida_elyte.units import BOLTZMANN_EV_K, CM2_S, MS_CM
 
 __all__ = [
+    "DISAGREES",
     "Estimate",
     "Refusal",
     "estimate_transport",
@@ -32,6 +33,9 @@ __all__ = [
     "mobile_charges",
     "result_from_dict",
 ]
+
+DISAGREES = "disagrees with"
+"""Stands in the method of a Green–Kubo conductivity which is not that of Einstein's relation."""
 
 _BOUND_BLOCKS = 8
 """Blocks over all replicas behind the upper bound of a collective quantity."""
@@ -324,7 +328,7 @@ def _compare(integral: GreenKubo | Refusal, full: Estimate | Refusal) -> Estimat
     if isinstance(found, Refusal) or isinstance(full, Refusal):
         return found
     apart = abs(found.value - full.value) / math.hypot(found.std, full.std)
-    verdict = "agrees with" if apart <= 2 else "disagrees with"
+    verdict = "agrees with" if apart <= 2 else DISAGREES
     said = f"{found.method}; {verdict} Einstein's relation: {apart:.1f} standard errors apart"
     return Estimate(found.value, found.std, found.ci95, found.unit, found.n_effective, said, found.window)
 
