@@ -4,6 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from aiida_elyte.api.boxes import build_box as build_box
+    from aiida_elyte.api.forcefield import fit_force_field as fit_force_field
+    from aiida_elyte.api.forcefield import load_force_field as load_force_field
+    from aiida_elyte.api.labels import read_labelled_frames as read_labelled_frames
+    from aiida_elyte.api.nodes import import_frames as import_frames
+    from aiida_elyte.api.potentials import evaluate as evaluate
+    from aiida_elyte.api.potentials import load_potential as load_potential
+    from aiida_elyte.api.training import train as train
     from aiida_elyte.api.transport import analyse as analyse
     from aiida_elyte.errors import InputError as InputError
     from aiida_elyte.report.transport_plots import plot_transport as plot_transport
@@ -21,10 +29,18 @@ _HOMES = {
     "InputError": "errors",
     "Refusal": "science.statistics.estimate",
     "analyse": "api.transport",
+    "build_box": "api.boxes",
+    "evaluate": "api.potentials",
     "fit_arrhenius": "science.transport.arrhenius",
+    "fit_force_field": "api.forcefield",
+    "import_frames": "api.nodes",
+    "load_force_field": "api.forcefield",
+    "load_potential": "api.potentials",
     "plot_transport": "report.transport_plots",
     "read_crystal": "science.crystal_files.read",
     "read_frames": "science.frames",
+    "read_labelled_frames": "api.labels",
+    "train": "api.training",
     "write_frames": "science.frames",
 }
 """Name → the module it is imported from when it is asked for, so that importing the package costs nothing."""

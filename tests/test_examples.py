@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.commandline import run_command
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
@@ -48,6 +50,23 @@ def test_liquid_example(tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     assert "labelled clusters:" in done.stdout
     assert "conductivity:" in done.stdout
+
+
+def test_potential_is_trained_and_used(tmp_path):
+    pytest.importorskip("torch")
+    done = run_command("setup", home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = run_example("05_train_and_use_a_potential.py", folder=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "force MAE" in done.stdout
+
+
+def test_force_field_is_fitted_and_exported(tmp_path):
+    pytest.importorskip("tblite")
+    done = run_example("06_fit_and_export_a_force_field.py", folder=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "force RMSE" in done.stdout
+    assert "9 atoms" in (tmp_path / "dimethyl_ether" / "system.data").read_text()
 
 
 def test_analysis_of_a_trajectory(tmp_path):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import yaml
 from ase import Atoms
-from ase.io import read, write
+from ase.io import write
 
 from aiida_elyte.api.compression import Equilibration, LammpsRun, assess_equilibrium, run_stages, write_runs
 from aiida_elyte.api.engines import find_lammps
@@ -30,6 +30,7 @@ from aiida_elyte.science.electrolyte.boxes import (
 from aiida_elyte.science.electrolyte.packing import Box
 from aiida_elyte.science.electrolyte.recipe import Recipe, read_recipe
 from aiida_elyte.science.forcefield.model import ForceField, place_types
+from aiida_elyte.science.frames import read_frames
 from aiida_elyte.science.lammps.compression import Compression, compression_stages, schedule_rows
 from aiida_elyte.science.lammps.stages import Stage
 from aiida_elyte.science.molecules.typing import assign_types
@@ -90,7 +91,7 @@ class BoxPlan:
             write_files({folder / BOX_FILE: text.getvalue(), folder / _RECORD: json.dumps(record, indent=1) + "\n"})
         elif json.loads((folder / _RECORD).read_text()) != record:
             raise InputError(f"{folder} holds the box of another recipe; expected an empty folder; give another --out")
-        atoms = read(folder / BOX_FILE)  # as the file rounds them, so that the next call has the same
+        (atoms,) = read_frames(folder / BOX_FILE)  # as the file rounds them, so that the next call has the same
         return Box(atoms.positions, np.array(atoms.cell), topology_of_box(self.recipe, self.amounts))
 
     def write_inputs(self, box: Box, folder: Path) -> None:

@@ -35,7 +35,7 @@ _START_S = 25.0
 class TrainedEnsemble:
     """What a training left in the database."""
 
-    node: orm.WorkChainNode
+    node: orm.ProcessNode
     """The WorkChain."""
     potentials: Mapping[str, PotentialData]
     """Name of each member that was trained → its node."""
@@ -115,7 +115,7 @@ def train(
     validation: FrameSource | orm.Node | None = None,
     labels: LabelNames | None = None,
     code: str = "python@localhost",
-    run: Callable[[ProcessBuilder], orm.WorkChainNode] | None = None,
+    run: Callable[[ProcessBuilder], orm.ProcessNode] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> TrainedEnsemble:
     """Train an ensemble on labelled frames in this process; an AiiDA profile has to be loaded.
@@ -184,7 +184,7 @@ def train(
         each = f", {60 * settings['max_minutes']:.0f} s each" if max_minutes is not None else ""
         progress(f"Training {members} members on {len(dataset)} frames, {side_by_side} side by side{each}")
     try:
-        node = (run or _run)(builder)
+        node = run_get_node(builder)[1] if run is None else run(builder)
     except ValueError as error:
         raise InputError(str(error)) from error
     potentials = find_potentials(node) if "potentials" in node.outputs else {}
@@ -209,14 +209,11 @@ def minutes_per_member(minutes: float, members: int, side_by_side: int) -> float
     return each
 
 
-def _run(builder: ProcessBuilder) -> orm.WorkChainNode:
-    return run_get_node(builder).node
-
-
 def _merge(nodes: Sequence[FramesData]) -> FramesData:
     """Return one node of all; several are merged by a calcfunction, so that their origin stays on record."""
     if not nodes:
         raise InputError("no frames are given; expected labelled frames; name a file or a PK")
     if len(nodes) == 1:
         return nodes[0]
-    return merge_frames(**{f"set_{index:03d}": node for index, node in enumerate(nodes)})
+    merged: FramesData = merge_frames(**{f"set_{index:03d}": node for index, node in enumerate(nodes)})
+    return merged
