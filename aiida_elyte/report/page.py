@@ -2,10 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aiida_elyte.api.headline import headline
 from aiida_elyte.provenance.names import CLUSTER_LABELS, LEARNING, SEED_LABELS, Call, parse_call
 from aiida_elyte.report.quantities import format_duration, format_estimate, format_interval, format_number
 from aiida_elyte.report.results import name_quantity, tabulate_results
@@ -47,9 +48,10 @@ def common_view(data: Mapping[str, Any]) -> dict[str, Any]:
         "state": _state_of(data["process"]),
         "theory": describe_theory(data["theory"]["levels"]),
         "front": _headline(data),
-        "results": _results_table(data),
+        "results": _results_table(data, headline),
+        "others": _results_table(data, _others),
+        "fit_reasons": _reasons(row for row in tabulate_results(data) if row["temperature_K"] is None),
         "details": _details_table(data),
-        "reasons": _reasons(data),
         "rounds": _rounds_table(data),
         "stages": [_stage_row(stage) for stage in data["stages"]],
         "begun": data["process"]["begun"][:16].replace("T", " "),
@@ -120,20 +122,37 @@ def _note(found: Mapping[str, Any]) -> str:
     return f"95 %: {format_interval(found['ci95'], found['unit'])}"
 
 
-def _results_table(data: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the results, one row a temperature, one column a quantity, with notes on refusals."""
+def _results_table(
+    data: Mapping[str, Any], choose: Callable[[Mapping[str, Any]], Iterable[str]]
+) -> dict[str, Any] | None:
+    """Return results, one row a temperature, one column a quantity, with notes on refusals.
+
+    Parameters
+    ----------
+    data
+        What ``collect`` returned.
+    choose
+        Returns which quantities of a temperature are shown, in order.
+    """
     found: dict[float, dict[str, Any]] = {}
     for row in tabulate_results(data):
         if row["temperature_K"] is not None:
             found.setdefault(row["temperature_K"], {})[row["quantity"]] = row
-    if not found:
+    quantities = list(dict.fromkeys(name for row in found.values() for name in choose(row)))
+    if not quantities:
         return None
-    quantities = list(dict.fromkeys(name for row in found.values() for name in row))
+    reasons = _reasons(one for row in found.values() for name, one in row.items() if name in quantities)
     rows = [
-        {"temperature": f"{kelvin:g} K", "cells": [_cell(row.get(name), _reasons(data)) for name in quantities]}
+        {"temperature": f"{kelvin:g} K", "cells": [_cell(row.get(name), reasons) for name in quantities]}
         for kelvin, row in found.items()
     ]
-    return {"quantities": [name_quantity(name) for name in quantities], "rows": rows}
+    return {"quantities": [name_quantity(name) for name in quantities], "rows": rows, "reasons": reasons}
+
+
+def _others(row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the quantities that are no headline."""
+    first = headline(row)
+    return (name for name in row if name not in first)
 
 
 def _cell(estimate: Mapping[str, Any] | None, notes: Sequence[str]) -> dict[str, Any]:
@@ -171,9 +190,9 @@ def _window(window: Sequence[float] | None) -> str:
     return f"{start} ps" if start == end else f"{start} – {end} ps"
 
 
-def _reasons(data: Mapping[str, Any]) -> list[str]:
+def _reasons(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return why numbers were refused, each reason once; one that another repeats in full is left out."""
-    found = list(dict.fromkeys(row["refused"] for row in tabulate_results(data) if "refused" in row))
+    found = list(dict.fromkeys(row["refused"] for row in rows if "refused" in row))
     return [reason for reason in found if not any(reason in other and reason != other for other in found)]
 
 

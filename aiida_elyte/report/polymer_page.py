@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from aiida_elyte.api.headline import headline
 from aiida_elyte.report.box_figures import settling_figure
 from aiida_elyte.report.figures import draw_displacements, draw_selection
 from aiida_elyte.report.page import common_view, describe_theory, embed, kind_of
@@ -44,12 +45,18 @@ _LEAST_SHARE = 0.005
 
 def view_polymer(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the template of the polymer street prints."""
+    rows = _quantities(data)
+    first = [row for row in rows if row["is_first"]]
+    refused = [row for row in first if row["kind"] != "value"]
     return {
         **common_view(data),
         "title": data["recipe"]["name"] if data["recipe"] else f"{data['process']['label']} {data['process']['pk']}",
         "verdict": _verdict(data),
         "basis": [row for row in _basis(data) if row[1]],
-        "quantities": _quantities(data),
+        "quantities": [row if row in refused else {**row, "how": ""} for row in first],
+        "refused": refused,
+        "obtained": [row for row in first if row not in refused],
+        "other_quantities": [row for row in rows if not row["is_first"]],
         "fits": _fit_table(data["fits"]),
         "fit_rounds": _fit_rounds(data["fits"]),
         "undetermined": _undetermined(data["fits"]),
@@ -153,10 +160,12 @@ def _describe_amounts(amounts: Mapping[str, Any]) -> str:
 
 
 def _quantities(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return every result of the pooled boxes, one row a quantity; a reason that was given is not given again."""
+    """Return every result of the pooled boxes, the headline first; a reason that was given is not given again."""
     rows: list[dict[str, Any]] = []
     told: dict[str, str] = {}
-    for row in tabulate_results(data):
+    found = {row["quantity"]: row for row in tabulate_results(data)}
+    first_names = headline(found)
+    for row in ({**first_names, **found}).values():
         name = name_quantity(row["quantity"])
         how = row["refused"] if "refused" in row else row["method"]
         first = told.setdefault(how, name) if "refused" in row else name
@@ -164,6 +173,7 @@ def _quantities(data: Mapping[str, Any]) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": name,
+                "is_first": row["quantity"] in first_names,
                 "value": format_estimate(row, with_interval=False),
                 "kind": kind_of(row),
                 "interval": "" if "refused" in row else format_interval(row["ci95"]),
