@@ -31,7 +31,6 @@ import ase.io
 import numpy as np
 import torch
 
-ROOT = Path(__file__).resolve().parents[2]
 EXACT, FITTED = 0.0, 1e-10
 MOVING = re.compile(r"seconds|per_second|ns_per_day|version|^pk$|^uuid$")
 """Keys of what differs from run to run, or from release to release."""
@@ -54,9 +53,7 @@ RECIPE = {
     "salt": {"name": "LiTFSI", "molality_mol_kg": 1.0},
     "n_atoms": 500,
     "temperature_K": 350,
-    "seed": 3,
 }
-TRAIN = {"train": {"settings": {"max_epochs": 3}}}
 MD = {
     "temperature_K": 300.0,
     "n_steps": 200,
@@ -67,10 +64,7 @@ MD = {
     "trajectory_stride": 50,
     "device": "cpu",
 }
-FRAME = (
-    "ITEM: TIMESTEP\n{}\nITEM: NUMBER OF ATOMS\n60\nITEM: BOX BOUNDS pp pp pp\n0 20\n0 20\n0 20\n"
-    "ITEM: ATOMS id type xu yu zu\n"
-)
+HEADER = "ITEM: TIMESTEP\n{}\nITEM: NUMBER OF ATOMS\n60\nITEM: BOX BOUNDS pp pp pp\n0 20\n0 20\n0 20\nITEM: ATOMS {}\n"
 
 
 class Tree:
@@ -80,14 +74,7 @@ class Tree:
         self.path, self.out = path.resolve(), out.resolve()
         if self.out.exists():
             raise SystemExit(f"{out} exists; expected a new folder, without old results; give another --out")
-        self.out.mkdir(parents=True)
-        self._write_entry_points()
-        found = self.python("-c", "import aiida_elyte; print(aiida_elyte.__file__)").strip()
-        if not Path(found).is_relative_to(self.path):
-            raise SystemExit(f"{found} is imported; expected the package in {self.path}")
-
-    def _write_entry_points(self) -> None:
-        """Write the tree's entry points where they are found ahead of the installed ones."""
+        # The tree's entry points, where they are found ahead of the installed ones.
         project = tomllib.loads((self.path / "pyproject.toml").read_text())["project"]
         folder = self.out / "metadata" / "aiida_elyte-0.dist-info"
         folder.mkdir(parents=True)
@@ -95,10 +82,13 @@ class Tree:
         groups = {**project["entry-points"], "console_scripts": project["scripts"]}
         lines = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in names.items()) for group, names in groups.items()]
         (folder / "entry_points.txt").write_text("\n".join(lines))
+        found = self.python("-c", "import aiida_elyte; print(aiida_elyte.__file__)").strip()
+        if not Path(found).is_relative_to(self.path):
+            raise SystemExit(f"{found} is imported; expected the package in {path}; give the root of a tree")
 
     def python(self, *arguments: Any, folder: Path | None = None, profile: str = "aiida") -> str:
         """Run Python with this tree in front, on one thread; return what it prints."""
-        environment = {
+        setting = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AIIDA")},
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
             "PYTHONPATH": os.pathsep.join([str(self.out / "metadata"), str(self.path)]),
@@ -106,8 +96,7 @@ class Tree:
             **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
         }
         words = [sys.executable, *map(str, arguments)]
-        where = folder or self.out
-        done = subprocess.run(words, cwd=where, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(words, cwd=folder or self.out, env=setting, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"{arguments} ended with {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}")
         return done.stdout
@@ -188,7 +177,7 @@ def write_salt(folder: Path) -> list[Path]:
         walk = np.concatenate([ions, np.zeros((1000, 20, 3))], axis=1) + rng.uniform(0, 20, (60, 3))
         with path.open("w") as handle:
             for number, positions in enumerate(walk):
-                handle.write(FRAME.format(100 * number))
+                handle.write(HEADER.format(100 * number, "id type xu yu zu"))
                 rows = np.column_stack([np.arange(1, 61), np.repeat([1, 2, 3], 20), positions])
                 np.savetxt(handle, rows, fmt="%d %d %.5f %.5f %.5f")
     return paths
@@ -203,26 +192,24 @@ def simulate(tree: Tree, members: list[Path], start: Path) -> dict[str, Any]:
     every(start, folder / "start.extxyz", stride=1000)
     (folder / "settings.json").write_text(json.dumps(MD))
     tree.python(tree.path / "aiida_elyte" / "remote" / "run_md.py", "settings.json", folder=folder)
-    with np.load(folder / "series.npz") as series:
-        return {
-            "series": dict(series),
-            **{path.stem: read_frames(path) for path in folder.glob("*xyz")},
-            "results": json.loads((folder / "results.json").read_text()),
-        }
+    return {
+        "series": dict(np.load(folder / "series.npz")),
+        **{path.stem: read_frames(path) for path in folder.glob("*xyz")},
+        "results": json.loads((folder / "results.json").read_text()),
+    }
 
 
 def build_box(tree: Tree, force_field: Path) -> dict[str, Any]:
     """Build a box and push its atoms off each other."""
-    recipe, folder = tree.out / "recipe.yaml", tree.out / "box"
-    recipe.write_text(json.dumps(RECIPE))
+    folder = tree.out / "box"
+    (tree.out / "recipe.yaml").write_text(json.dumps(RECIPE))
     words = "box build --protocol fast --until push_off --set push_off_ps=0.4 --set loose_ps=0.4"
-    tree.command(words, recipe, "--out", folder, "--forcefield", force_field)
-    with np.load(folder / "push_off" / "thermo.npz") as thermo:
-        return {
-            "loose": read_frames(folder / "box.extxyz"),
-            **{name: read_data_file(folder / "push_off" / f"{name}.data") for name in ("system", "final")},
-            "thermo": dict(thermo),
-        }
+    tree.command(words, tree.out / "recipe.yaml", "--out", folder, "--forcefield", force_field)
+    return {
+        "loose": read_frames(folder / "box.extxyz"),
+        **{name: read_data_file(folder / "push_off" / f"{name}.data") for name in ("system", "final")},
+        "thermo": dict(np.load(folder / "push_off" / "thermo.npz")),
+    }
 
 
 def evaluate_archive(tree: Tree, other: Path, test: Path) -> Any:
@@ -240,46 +227,45 @@ def run(tree: Tree, data: Path, other: Path | None) -> None:
     """Do all jobs and write `numbers.json`."""
     out, jobs = tree.out, {}
     lgps, glyme = data / "lgps_pbe_50atoms.extxyz", data / "glyme_litfsi_clusters_dft.extxyz"
-    learnt, test = every(lgps, out / "train.extxyz", 45), every(lgps, out / "test.extxyz", 90, 7)
-    clusters, force_field, models = every(glyme, out / "clusters.extxyz", 3), out / "forcefield", out / "train"
-    changes = out / "overrides.yaml"
-    changes.write_text(json.dumps(TRAIN))
+    learnt, test = every(lgps, out / "train.extxyz", 90), every(lgps, out / "test.extxyz", 90, 7)
+    clusters, force_field, models = every(glyme, out / "clusters.extxyz", 4), out / "forcefield", out / "train"
+    (out / "overrides.yaml").write_text('{"train": {"settings": {"max_epochs": 3}}}')
 
     def keep(name: str, law: float, work: Any) -> None:
         started = time.monotonic()
-        content = work()
-        seconds = round(time.monotonic() - started, 1)
-        jobs[name] = {"law": law, "seconds": seconds, "numbers": dict(leaves(content))}
-        print(f"{name}: {len(jobs[name]['numbers'])} numbers or arrays in {seconds} s", flush=True)
+        jobs[name] = {"law": law, "numbers": dict(leaves(work()))}
+        count = len(jobs[name]["numbers"])
+        print(f"{name}: {count} numbers or arrays in {time.monotonic() - started:.1f} s", flush=True)
 
     def fit() -> Any:
         tree.command("forcefield fit", clusters, "--out", force_field)
         return json.loads((force_field / "forcefield.json").read_text())
 
+    def evaluate(folder: Path) -> Any:
+        return tree.json("forcefield evaluate", folder, folder / "test.extxyz")
+
     def train() -> Any:
         words = "train --members 2 --max-in-flight 1 --seed 1 --protocol fast"
-        tree.command(words, learnt, "--out", models, "--overrides", changes)
+        tree.command(words, learnt, "--out", models, "--overrides", out / "overrides.yaml")
         tree.python("-c", VERDI, "archive", "create", "--all", out / "train.aiida")
         return {path.stem: torch.load(path, weights_only=True) for path in sorted(models.glob("m[0-9][0-9].pt"))}
 
-    argyrodite = data / "trajectories" / "Li6PS5Cl_XDATCAR"
     salt = "--charges Li=1,Cl=-1 --elements Li,Cl,O --temperature-K 400 --timestep-fs 1 --viscosity-mPa-s 2"
     crystal = "--charges Li=1 --temperature-K 500 --timestep-fs 100"
+    argyrodite = data / "trajectories" / "Li6PS5Cl_XDATCAR"
     keep("transport of Li6PS5Cl", EXACT, lambda: tree.json(f"transport {crystal}", argyrodite))
     keep("transport of a salt", EXACT, lambda: tree.json(f"transport {salt}", *write_salt(out)))
     keep("force field", FITTED, fit)
-    unseen = force_field / "test.extxyz"
-    keep("errors of the force field", FITTED, lambda: tree.json("forcefield evaluate", force_field, unseen))
+    keep("errors of the force field", FITTED, lambda: evaluate(force_field))
     keep("weights", EXACT, train)
     keep("errors of the potentials", EXACT, lambda: tree.json("evaluate", models, test))
     keep("MD", EXACT, lambda: simulate(tree, sorted(models.glob("m[0-9][0-9].pt")), learnt))
     keep("box until push-off", EXACT, lambda: build_box(tree, force_field))
     if other is not None:
-        theirs, old = other.resolve(), other.resolve() / "forcefield"
-        potentials, archive, fitted = READERS
+        theirs, (potentials, archive, fitted) = other.resolve(), READERS
         keep(potentials, EXACT, lambda: tree.json("evaluate", theirs / "train", test))
         keep(archive, EXACT, lambda: evaluate_archive(tree, theirs, test))
-        keep(fitted, EXACT, lambda: tree.json("forcefield evaluate", old, old / "test.extxyz"))
+        keep(fitted, EXACT, lambda: evaluate(theirs / "forcefield"))
     (out / "numbers.json").write_text(json.dumps({"tree": str(tree.path), "jobs": jobs}, indent=1) + "\n")
 
 
@@ -313,9 +299,11 @@ def compare_job(before: Mapping[str, Any], after: Mapping[str, Any], law: float)
             renamed.append(f"{path} → {name}")
     apart = {path: difference(before[path], after[path]) for path in before if path in after}
     worst, beyond = max(apart, key=lambda path: apart[path], default=""), sum(value > law for value in apart.values())
-    lines = ["equal" if before else "no numbers"]
+    lines = ["equal" if apart else "nothing in common"]
     if apart.get(worst):
         lines = [f"largest relative difference {apart[worst]:.1e} at {worst}; {beyond} of {len(apart)} beyond the law"]
+    if lost:
+        lines[0] += f"; {len(lost)} of {len(before)} lost"
     for kind, paths in (("lost", lost), ("renamed", renamed), ("new", new)):
         lines += [f"{kind}: {path}" for path in paths[:10]]
         lines += [f"{kind}: … and {len(paths) - 10} more"] if len(paths) > 10 else []
@@ -327,17 +315,17 @@ def compare(paths: list[Path]) -> bool:
     before, after = (json.loads(path.read_text())["jobs"] for path in paths)
     print("| what | leaves | how compared | found |\n|---|---|---|---|")
     are_same, notes = True, []
-    for name, origin in [*((name, name) for name in before if name not in READERS), *READERS.items()]:
-        if name not in after and name in READERS:
-            print(f"| {name} | | | not read: run the second tree --with the folder of the first |")
-            continue
+    pairs = {name: name for name in before if name not in READERS}
+    read = {name: origin for name, origin in READERS.items() if name in after}
+    for name, origin in (pairs | read).items():
         old, new = before[origin]["numbers"], after.get(name, {"law": EXACT, "numbers": {}})
-        law = new["law"]
-        is_same, lines = compare_job(old, new["numbers"], law)
+        is_same, lines = compare_job(old, new["numbers"], new["law"])
         are_same &= is_same
-        how = f"relative, {law:.0e}" if law else "to the last bit"
+        how = f"relative, {new['law']:.0e}" if new["law"] else "to the last bit"
         print(f"| {name} | {len(old)} | {how} | {lines[0]}{'' if is_same else ': NOT THE SAME'} |")
         notes += [f"{name}: {line}" for line in lines[1:]]
+    if not read:
+        notes.append("the second tree has read no files of the first; expected them; run it --with the first's folder")
     print("\n".join(["", *notes, "the same numbers" if are_same else "NOT the same numbers"]))
     return are_same
 
@@ -348,7 +336,7 @@ def main() -> None:
     runs = verbs.add_parser("run", help="compute the numbers of a tree")
     runs.add_argument("tree", type=Path)
     runs.add_argument("--out", type=Path, required=True, help="a new folder")
-    runs.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    runs.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[3] / "shared" / "data")
     runs.add_argument("--with", dest="other", type=Path, metavar="DIR", help="what the other tree wrote")
     compares = verbs.add_parser("compare", help="compare the numbers of two trees")
     compares.add_argument("numbers", type=Path, nargs=2, metavar="NUMBERS.json")
