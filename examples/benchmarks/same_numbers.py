@@ -55,11 +55,12 @@ RECIPE = {
     "temperature_K": 350,
 }
 MD = {
-    "temperature_K": 300.0,
+    "temperature_K": 200.0,
     "n_steps": 200,
     "timestep_fs": 1.0,
     "replicas": [{"seed": 5, "member": "m00"}, {"seed": 6, "member": "m01"}],
     "ramp": {"ramp_steps": 40, "hold_steps": 20},
+    "stops": {"min_distance_factor": 0.3},
     "sample_stride": 40,
     "trajectory_stride": 50,
     "device": "cpu",
@@ -98,7 +99,7 @@ class Tree:
         words = [sys.executable, *map(str, arguments)]
         done = subprocess.run(words, cwd=folder or self.out, env=setting, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise SystemExit(f"{arguments} ended with {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}")
+            raise SystemExit(f"{arguments} failed in {folder or self.out}\n{(done.stdout + done.stderr)[-3000:]}")
         return done.stdout
 
     def command(self, text: str, *arguments: Any, profile: str = "aiida") -> str:
@@ -136,8 +137,7 @@ def leaves(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def read_data_file(path: Path) -> dict[str, np.ndarray]:
     """Return the numbers of a LAMMPS data file by section; its first line is a title."""
-    found: dict[str, list[float]] = {}
-    section = "header"
+    found, section = {}, "header"
     for line in path.read_text().splitlines()[1:]:
         words = line.partition("#")[0].split()
         if words and words[0][0].isalpha():
@@ -227,9 +227,9 @@ def run(tree: Tree, data: Path, other: Path | None) -> None:
     """Do all jobs and write `numbers.json`."""
     out, jobs = tree.out, {}
     lgps, glyme = data / "lgps_pbe_50atoms.extxyz", data / "glyme_litfsi_clusters_dft.extxyz"
-    learnt, test = every(lgps, out / "train.extxyz", 90), every(lgps, out / "test.extxyz", 90, 7)
+    learnt, test = every(lgps, out / "train.extxyz", 60), every(lgps, out / "test.extxyz", 90, 7)
     clusters, force_field, models = every(glyme, out / "clusters.extxyz", 4), out / "forcefield", out / "train"
-    (out / "overrides.yaml").write_text('{"train": {"settings": {"max_epochs": 3}}}')
+    (out / "overrides.yaml").write_text('{"train": {"settings": {"max_epochs": 10}}}')
 
     def keep(name: str, law: float, work: Any) -> None:
         started = time.monotonic()
@@ -302,8 +302,7 @@ def compare_job(before: Mapping[str, Any], after: Mapping[str, Any], law: float)
     lines = ["equal" if apart else "nothing in common"]
     if apart.get(worst):
         lines = [f"largest relative difference {apart[worst]:.1e} at {worst}; {beyond} of {len(apart)} beyond the law"]
-    if lost:
-        lines[0] += f"; {len(lost)} of {len(before)} lost"
+    lines[0] += f"; {len(lost)} of {len(before)} lost" if lost else ""
     for kind, paths in (("lost", lost), ("renamed", renamed), ("new", new)):
         lines += [f"{kind}: {path}" for path in paths[:10]]
         lines += [f"{kind}: … and {len(paths) - 10} more"] if len(paths) > 10 else []
