@@ -7,8 +7,7 @@ from aiida.engine import run_get_node
 from scipy.constants import Avogadro
 
 from aiida_elyte.data.forcefield import ForceFieldData
-from aiida_elyte.report.collect import collect
-from aiida_elyte.report.html import write_html
+from aiida_elyte.report.html import write_report
 from aiida_elyte.science.transport.estimates import estimate_transport
 from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.polymer import PolymerWorkChain
@@ -49,8 +48,8 @@ def run_box(codes, force_field, **settling):
     return run_get_node(builder)[1]
 
 
-def write_report(node, folder):
-    write_html(collect(node), folder / "report.html")
+def page_of(node, folder):
+    write_report(node, folder / "report.html")
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
@@ -127,7 +126,7 @@ def test_the_street_pools_boxes_of_the_force_fields_given(codes, force_field, tm
     assert all(one.get("refused") or one["std"] > 0 for one in both.values())
     assert found["conditions"]["temperature_K"] == 350
     assert node.outputs.solvation["n_boxes"] == 2
-    text = write_report(node, tmp_path)
+    text = page_of(node, tmp_path)
     assert "m01_b01" in text
     assert "Who surrounds Li" in text
 
