@@ -39,7 +39,7 @@ def lines_of_results(pk: int, results: Results, every: bool = False) -> list[str
         n_more += len(found) - len(shown)
         temperature = f"{run['conditions']['temperature_K']:g}"
         reasons += [(f"{temperature} K", reason) for reason in map(_reason, shown.values()) if reason]
-        methods += [(name.replace("_", " "), method) for name, one in shown.items() if (method := _method(one))]
+        methods += _methods(shown)
         for name, quantity in shown.items():
             rows.append([temperature, name.replace("_", " "), describe_quantity(quantity)])
             temperature = ""
@@ -52,13 +52,13 @@ def lines_of_results(pk: int, results: Results, every: bool = False) -> list[str
         shown = _choose(results.arrhenius, every)
         n_more += len(results.arrhenius) - len(shown)
         reasons += [("Arrhenius", reason) for reason in map(_reason, shown.values()) if reason]
-        methods += [(name.replace("_", " "), method) for name, one in shown.items() if (method := _method(one))]
+        methods += _methods(shown)
         lines += ["", "Arrhenius' law"]
         lines += table([[name.replace("_", " "), describe_quantity(one)] for name, one in shown.items()])
     if reasons:
         lines += ["", "No number where", *(f"  {where}: {reason}" for where, reason in _each_once(reasons))]
     if every and methods:
-        lines += ["", "Obtained from", *(f"  {name}: {method}" for name, method in dict.fromkeys(methods))]
+        lines += ["", "Obtained from", *dict.fromkeys(methods)]
     if n_more:
         lines += ["", f"{n_more} more quantities, and how each was obtained: aiida-elyte status {pk} --all"]
     return lines
@@ -68,9 +68,10 @@ def _choose(quantities: Mapping[str, Any], every: bool) -> dict[str, Any]:
     return dict(sorted(quantities.items())) if every else dict(headline(quantities))
 
 
-def _method(quantity: Mapping[str, Any]) -> str:
-    """Return how an estimate or a bound was obtained, empty where there is neither."""
-    return str((quantity.get("upper_bound") or quantity).get("method", ""))
+def _methods(quantities: Mapping[str, Any]) -> list[str]:
+    """Return how each estimate or bound was obtained."""
+    found = {name: one.get("upper_bound") or one for name, one in quantities.items()}
+    return [f"  {name.replace('_', ' ')}: {one['method']}" for name, one in found.items() if "method" in one]
 
 
 def _each_once(reasons: list[tuple[str, str]]) -> list[tuple[str, str]]:
