@@ -8,6 +8,7 @@ how far the spread of a bootstrap ensemble tells its error.
 """
 
 import argparse
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -72,9 +73,10 @@ def main() -> None:
     frames = read(given.data, index=":")
     lines: list[str] = []
 
-    def say(line: str = "") -> None:
-        print(line, flush=True)
-        lines.append(line)
+    def say(text: str) -> None:
+        wrapped = [part if part.startswith("|") else textwrap.fill(part, 120) for part in text.split("\n")]
+        print("\n".join(wrapped), flush=True)
+        lines.extend(wrapped)
 
     parts = split(frames, given.seeds[0])
     n_train, n_validation, n_test = map(len, parts)
