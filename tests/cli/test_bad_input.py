@@ -2,8 +2,6 @@
 
 import pytest
 
-from aiida_elyte.errors import InputError
-
 PARTIAL = """data_x
 _cell_length_a 4
 _cell_length_b 4
