@@ -11,8 +11,8 @@ from ase import Atoms
 from torch import Tensor
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.forcefield.coordinates import describe_coordinates
 from aiida_elyte.science.forcefield.internal import InternalCoordinates
-from aiida_elyte.science.forcefield.terms.nonbonded import nonbonded_pairs
 from aiida_elyte.science.frames import block_of, charges_of, labels_of, name_of, total_charge_of
 from aiida_elyte.science.molecules.broken_bonds import find_broken_bonds
 from aiida_elyte.science.molecules.connectivity import topology_from_text
@@ -22,7 +22,7 @@ from aiida_elyte.science.molecules.topology import Topology, renumber, topology_
 from aiida_elyte.science.molecules.typing import Types, assign_types
 from aiida_elyte.units import EV_KCAL_MOL
 
-__all__ = ["System", "describe_coordinates", "fingerprint", "frames_by_name", "group_frames", "split_frames"]
+__all__ = ["System", "fingerprint", "frames_by_name", "group_frames", "split_frames"]
 
 
 @dataclass(frozen=True)
@@ -88,18 +88,6 @@ class System:
             forces=self.forces.to(device),
             energies=None if self.energies is None else self.energies.to(device),
         )
-
-
-def describe_coordinates(topology: Topology, types: Types, positions: np.ndarray | Tensor) -> InternalCoordinates:
-    """Compute the coordinates of all rows and pairs of a cluster, ``positions`` of ``shape=(F, N, 3)`` [Å]."""
-    return InternalCoordinates(
-        torch.as_tensor(positions, dtype=torch.float64),
-        bonds=types.bonds.rows,
-        angles=types.angles.rows,
-        dihedrals=types.dihedrals.rows,
-        impropers=types.impropers.rows,
-        pairs=nonbonded_pairs(len(topology.elements), topology.bonds),
-    )
 
 
 def group_frames(
