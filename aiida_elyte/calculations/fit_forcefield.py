@@ -17,7 +17,7 @@ class FitForceFieldCalculation(ScriptCalculation):
 
     PROGRAM = "fit_forcefield.py"
     RETRIEVED = ("forcefield.json",)
-    CHECKPOINTS = ("checkpoint*.json",)
+    CHECKPOINTS = ("checkpoint*.npz",)
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:

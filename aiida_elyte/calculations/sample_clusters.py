@@ -17,7 +17,7 @@ class SampleClustersCalculation(EngineCalculation):
 
     PROGRAM = "sample_clusters.py"
     RETRIEVED = ("sampled.extxyz",)
-    CHECKPOINTS = ("sampled.extx[y]z", "checkpoint.jso[n]")
+    CHECKPOINTS = ("sampled.extx[y]z", "checkpoint.np[z]")
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:

@@ -1,7 +1,7 @@
 """Fit a class-2 force field to labelled clusters.
 
 In: ``settings.json``, ``dataset.extxyz``, optional ``validation.extxyz``. Out: ``forcefield.json``; the best so far is
-in ``checkpoint.json`` after every step. Settings:
+in ``checkpoint.npz`` after every step. Settings:
 
 ``seed``
     Of the bootstrap; members of an ensemble differ by it.
@@ -21,9 +21,7 @@ in ``checkpoint.json`` after every step. Settings:
     Whether labels of several levels of theory, or charges of several methods, are fitted together.
 """
 
-import json
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -33,7 +31,7 @@ import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError, ProgramFailure
-from aiida_elyte.program import Job, execute, write_atomically
+from aiida_elyte.program import CHECKPOINT, Checkpoint, Job, Pace, execute, write_atomically
 from aiida_elyte.science.forcefield.dataset import System, fit_fingerprint, group_frames, split_systems
 from aiida_elyte.science.forcefield.fit import FitStep, evaluate_forces, fit_discrete
 from aiida_elyte.science.forcefield.fit_settings import FitKeywords, FitSettings, SplitSettings
@@ -44,7 +42,6 @@ from aiida_elyte.science.settings import read_record
 
 __all__ = ["main"]
 
-CHECKPOINT = "checkpoint.json"
 FORCE_FIELD = "forcefield.json"
 
 _SIDES = ("train", "validation", "test")
@@ -56,19 +53,20 @@ def run(job: Job) -> dict[str, Any]:
     parts, data = _read(job.folder, settings)
     depth = settings["fit"].get("depth", FitKeywords.depth)
     systems = {side: group_frames(frames, depth=depth, smiles=settings["smiles"]) for side, frames in parts.items()}
-    checkpoint = _Checkpoint(job.folder / CHECKPOINT, {"data": data, "fit": settings["fit"]})
-    curve, start = checkpoint.curve, checkpoint.force_field
-    n_before, last, slowest = len(curve), time.monotonic(), 0.0
+    checkpoint = Checkpoint(job.folder / CHECKPOINT, {**data, **settings["fit"]})
+    saved = checkpoint.load()
+    curve: list[list[float | None]] = [] if saved is None else saved.state["curve"]
+    start = None if saved is None else ForceField.from_json(saved.state["force_field"])
+    n_before, pace = len(curve), Pace(job)
+    pace.lap()
 
     def keep(step: FitStep) -> None:
-        nonlocal last, slowest
         if n_before and step.number == 0:
             return  # the step from which this job goes on
         curve.append([step.train_rmse, step.validation_rmse])
-        checkpoint.write(curve, step.force_field)
+        checkpoint.save({"curve": curve, "force_field": step.force_field.to_json()})
         job.report(step=len(curve) - 1, train=step.train_rmse, validation=step.validation_rmse, unit="kcal/mol/Å")
-        slowest, last = max(slowest, time.monotonic() - last), time.monotonic()
-        if job.should_stop(reserve_s=2 * slowest):
+        if pace.lap():
             raise ProgramFailure(
                 "OUT_OF_WALLTIME", f"wall time ended after step {len(curve) - 1}; go on from {CHECKPOINT}", curve=curve
             )
@@ -102,28 +100,6 @@ def run(job: Job) -> dict[str, Any]:
         "net_force_rms_kcal_mol_A": fitted.record["settings"]["net_force_rms_kcal_mol_A"],
         "warnings": _warnings(systems, found, data),
     }
-
-
-class _Checkpoint:
-    """How far a fit is, on disk."""
-
-    def __init__(self, path: Path, belongs_to: Mapping[str, Any]) -> None:
-        self._path, self._belongs_to = path, belongs_to
-        self.curve: list[list[float | None]] = []
-        self.force_field: ForceField | None = None
-        if path.exists():
-            content = json.loads(path.read_text())
-            if content["belongs_to"] != json.loads(json.dumps(belongs_to)):
-                raise InputError(
-                    f"{path.name} belongs to other data or settings; expected those of this job; remove it"
-                )
-            self.curve = content["curve"]
-            self.force_field = ForceField.from_json(content["force_field"])
-
-    def write(self, curve: Sequence[Any], force_field: ForceField) -> None:
-        """Write the best force field so far."""
-        content = {"belongs_to": self._belongs_to, "curve": curve, "force_field": force_field.to_json()}
-        write_atomically(self._path, json.dumps(content))
 
 
 def _complete(given: Mapping[str, Any]) -> dict[str, Any]:

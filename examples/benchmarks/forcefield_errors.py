@@ -19,7 +19,7 @@ import torch
 from ase import Atoms
 from ase.io import read
 
-from aiida_elyte.science.forcefield.committee import committee_spread
+from aiida_elyte.science.forcefield.committee import committee_spreads
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
 from aiida_elyte.science.forcefield.dataset import System, group_frames, split_systems
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_discrete, measure_net_force
@@ -170,13 +170,13 @@ def tell_spread(parts: Sequence[list[Atoms]], n_members: int, seed: int, say: Ca
     train, validation, test = map(group_frames, parts)
     rng = np.random.default_rng(seed)
     members = [fit_discrete(train, validation, bootstrap=each) for each in rng.spawn(n_members)]
-    spreads = committee_spread(members, test)
     spread, error = [], []
     for system in test:
         found = [each.forces(system.topology, system.types, system.coordinates).numpy() for each in members]
         label = system.without_net_force().forces.numpy()
         error.append(np.linalg.norm(np.mean(found, axis=0) - label, axis=2))
-        spread.append(np.array([each.per_atom for each in spreads[system.name]]))
+        spreads = committee_spreads(members, system.topology, system.coordinates.positions)
+        spread.append(np.array([EV_KCAL_MOL * each.per_atom for each in spreads]))
     per_atom = rank_correlation(*(np.concatenate([one.ravel() for one in each]) for each in (spread, error)))
     per_frame = rank_correlation(*(np.concatenate([one.max(axis=1) for one in each]) for each in (spread, error)))
     mean_spread, mean_error = (np.concatenate([one.ravel() for one in each]).mean() for each in (spread, error))

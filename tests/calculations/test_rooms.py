@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from aiida import orm
@@ -9,9 +10,12 @@ from aiida.engine import run_get_node
 from ase.build import bulk
 
 from aiida_elyte.calculations.label_ase import LabelAseCalculation
-from aiida_elyte.calculations.rooms import pack_rooms, rooms_of
+from aiida_elyte.calculations.rooms import PROGRAMS, pack_rooms, rooms_of
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.science.frames import labels_of
+
+LISTS = Path(__file__).with_name("rooms")
+"""The modules that each program carries, a file a program."""
 
 SPRINGS = '''"""A calculator."""
 import numpy as np
@@ -57,6 +61,36 @@ def site(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(site)
     return site
+
+
+@pytest.mark.parametrize("program", sorted(path.stem for path in PROGRAMS.glob("[!_]*.py")))
+def test_a_program_carries_the_modules_that_its_list_has(program):
+    """A module more is part of the key of every cached job: add its line only if the program needs it."""
+    assert list(rooms_of(PROGRAMS / f"{program}.py")) == (LISTS / f"{program}.txt").read_text().split()
+
+
+@pytest.mark.parametrize(
+    ("program", "foreign"),
+    [
+        ("label_ase", ("forcefield", "lammps", "potentials", "electrolyte", "trajectory", "dynamics")),
+        ("train_painn", ("dynamics", "trajectory", "forcefield", "molecules", "lammps")),
+        ("run_lammps", ("forcefield", "potentials", "electrolyte", "molecules", "labels")),
+        ("sample_clusters", ("potentials", "labels", "learning", "dynamics", "structure", "transport", "seeds")),
+        ("build_box", ("trajectory", "labels", "potentials", "learning", "dynamics")),
+        ("fit_forcefield", ("trajectory", "lammps", "electrolyte", "potentials", "dynamics")),
+    ],
+)
+def test_a_program_carries_nothing_of_rooms_that_do_not_concern_it(program, foreign):
+    carried = {room.split("/")[2] for room in rooms_of(PROGRAMS / f"{program}.py") if room.count("/") > 2}
+    assert not carried.intersection(foreign)
+
+
+def test_the_sampling_of_clusters_reads_dumps_with_no_reader_of_other_formats():
+    """It builds boxes and evaluates force fields, so it carries more than others: without package files, 48 modules."""
+    carried = [room for room in rooms_of(PROGRAMS / "sample_clusters.py") if not room.endswith("__init__.py")]
+    assert len(carried) < 50
+    readers = {Path(room).stem for room in carried if "/trajectory/" in room}
+    assert readers == {"lammps_dump", "parts", "snapshot", "text_formats", "text_stream"}
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def test_checkpoint_of_other_settings_is_refused(tmp_path):
     run(tmp_path, frames(), limit=1e-6)
     results = run(tmp_path, fit={"charge_scale": 0.8})
     assert results["kind"] == "INVALID_INPUT"
-    assert "belongs to other data or settings" in results["message"]
+    assert "belongs to another run: charge_scale is" in results["message"]
 
 
 def without_charges():

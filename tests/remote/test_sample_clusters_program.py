@@ -136,7 +136,8 @@ def test_a_run_longer_than_a_job_is_told_and_its_lammps_ends(folder):
     for n_done in (1, 2):
         results = launch(folder)
         assert results["kind"] == ("OUT_OF_WALLTIME" if n_done == 1 else "NO_FRAME")
-        stops = json.loads((folder / "checkpoint.json").read_text())["stops"]
+        with np.load(folder / "checkpoint.npz") as arrays:
+            stops = json.loads(str(arrays["state"]))["stops"]
         assert len(stops) == n_done
         assert "did not end within" in stops[-1]
         assert not is_running(int((folder / "pid").read_text()))

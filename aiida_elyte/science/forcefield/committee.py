@@ -1,46 +1,44 @@
-"""How far the members of an ensemble of force fields disagree about labelled or unlabelled frames."""
+"""How unsure a committee of force fields is of the forces on a cluster."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from aiida_elyte.science.forcefield.dataset import System
+from aiida_elyte.science.forcefield.coordinates import describe_coordinates
 from aiida_elyte.science.forcefield.model import ForceField
-from aiida_elyte.science.statistics.spread import ForceSpread
-from aiida_elyte.science.statistics.spread import force_spread as spread_of_members
+from aiida_elyte.science.molecules.topology import Topology
+from aiida_elyte.science.molecules.typing import assign_types
+from aiida_elyte.science.statistics.spread import ForceSpread, force_spread
+from aiida_elyte.units import EV_KCAL_MOL
 
-__all__ = ["committee_spread"]
+__all__ = ["committee_spreads"]
 
 
-def committee_spread(force_fields: Sequence[ForceField], systems: Sequence[System]) -> dict[str, list[ForceSpread]]:
-    """Compute the committee spread of the forces on each atom of each frame [kcal/mol/Å].
-
-    It is that of ``learning.uncertainty``: the standard deviation of the force vector over the members.
+def committee_spreads(members: Sequence[ForceField], topology: Topology, positions: np.ndarray) -> list[ForceSpread]:
+    """Compute how far members disagree about the forces on frames of one cluster.
 
     Parameters
     ----------
-    force_fields
-        Members of the ensemble, such as fits with another bootstrap each.
-    systems
-        Clusters; their labels are not looked at.
+    members
+        At least two force fields.
+    topology
+        Molecules of the cluster.
+    positions
+        Positions [Å], ``shape=(F, N, 3)``.
 
     Returns
     -------
-    dict
-        Name of each system → the spread of each of its frames.
+    list of ForceSpread
+        One a frame [eV/Å].
 
     Raises
     ------
     InputError
-        For fewer than two members, or when a member lacks types.
+        When there are fewer than two members, or one lacks types.
     """
-    spreads = {}
-    for system in systems:
-        members = np.array(
-            [
-                each.forces(own.topology, own.types, own.coordinates).numpy()
-                for each, own in ((each, system.retyped(each.depth)) for each in force_fields)
-            ]
-        )
-        spreads[system.name] = [spread_of_members(members[:, frame]) for frame in range(len(system.forces))]
-    return spreads
+    by_member = []
+    for member in members:
+        types = assign_types(topology, member.depth)
+        coordinates = describe_coordinates(topology, types, positions)
+        by_member.append(member.forces(topology, types, coordinates).numpy() / EV_KCAL_MOL)
+    return [force_spread(forces) for forces in np.stack(by_member, axis=1)]

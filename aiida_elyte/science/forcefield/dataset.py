@@ -11,8 +11,8 @@ from ase import Atoms
 from torch import Tensor
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.forcefield.coordinates import describe_coordinates
 from aiida_elyte.science.forcefield.internal import InternalCoordinates
-from aiida_elyte.science.forcefield.terms.nonbonded import nonbonded_pairs
 from aiida_elyte.science.frames import block_of, charges_of, labels_of, name_of, total_charge_of
 from aiida_elyte.science.molecules.broken_bonds import find_broken_bonds
 from aiida_elyte.science.molecules.connectivity import topology_from_text
@@ -22,7 +22,7 @@ from aiida_elyte.science.molecules.topology import Topology, renumber, topology_
 from aiida_elyte.science.molecules.typing import Types, assign_types
 from aiida_elyte.units import EV_KCAL_MOL
 
-__all__ = ["System", "describe_coordinates", "fit_fingerprint", "frames_by_name", "group_frames", "split_systems"]
+__all__ = ["System", "fit_fingerprint", "frames_by_name", "group_frames", "split_systems"]
 
 
 @dataclass(frozen=True)
@@ -90,18 +90,6 @@ class System:
         )
 
 
-def describe_coordinates(topology: Topology, types: Types, positions: np.ndarray | Tensor) -> InternalCoordinates:
-    """Compute the coordinates of all rows and pairs of a cluster, ``positions`` of ``shape=(F, N, 3)`` [Å]."""
-    return InternalCoordinates(
-        torch.as_tensor(positions, dtype=torch.float64),
-        bonds=types.bonds.rows,
-        angles=types.angles.rows,
-        dihedrals=types.dihedrals.rows,
-        impropers=types.impropers.rows,
-        pairs=nonbonded_pairs(len(topology.elements), topology.bonds),
-    )
-
-
 def group_frames(
     frames: Iterable[Atoms], *, depth: int = 3, smiles: Mapping[str, str] | None = None
 ) -> tuple[System, ...]:
@@ -159,7 +147,7 @@ def frames_by_name(frames: Iterable[Atoms]) -> dict[str, list[Atoms]]:
 def split_systems(
     frames: Sequence[Atoms], fractions: Sequence[float], rng: np.random.Generator, by: str = "frame"
 ) -> tuple[list[Atoms], ...]:
-    """Split frames at random into parts, each system alike.
+    """SplitSettings frames at random into parts, each system alike.
 
     Parameters
     ----------

@@ -1,15 +1,27 @@
 """What a log of LAMMPS tells: records of the dynamics, their speed, and why it stopped."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from aiida_elyte.science.lammps.run import DYNAMICS
+from aiida_elyte.science.lammps.stages import Stage, last_steps
 from aiida_elyte.units import ATM_BAR, EV_KCAL_MOL
 
-__all__ = ["LOG_COLUMNS", "Loop", "join_records", "last_row", "missing_packages", "name_failure", "read_log"]
+__all__ = [
+    "LOG_COLUMNS",
+    "Loop",
+    "join_records",
+    "last_row",
+    "missing_packages",
+    "name_failure",
+    "read_log",
+    "simulated_ns",
+    "speed_ns_day",
+]
 
 LOG_COLUMNS = {
     "Step": ("step", 1.0),
@@ -142,3 +154,18 @@ def name_failure(line: str) -> str:
         if any(phrase in line for phrase in phrases):
             return kind
     return "LAMMPS_FAILED"
+
+
+def simulated_ns(stages: Sequence[Stage], step: int) -> float:
+    """Return the time simulated up to a step, counted over all stages [ns]."""
+    total = 0.0
+    for stage, (begin, end) in zip(stages, pairwise((0, *last_steps(stages))), strict=True):
+        total += max(0, min(step, end) - begin) * stage.timestep_fs
+    return total * 1e-6
+
+
+def speed_ns_day(stages: Sequence[Stage], loops: Sequence[Loop]) -> float | None:
+    """Return the speed of the dynamics in some loops [ns/day]; ``None`` if none came to an end."""
+    seconds = sum(loop.seconds for loop in loops)
+    simulated_fs = sum(loop.n_steps * stages[loop.stage].timestep_fs for loop in loops)
+    return simulated_fs * 1e-6 * 86400 / seconds if seconds > 0 else None

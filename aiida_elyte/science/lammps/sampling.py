@@ -1,20 +1,17 @@
-"""Sampling of clusters and small boxes by LAMMPS: what to run, and how unsure a committee is of the frames."""
+"""Sampling of clusters and small boxes by LAMMPS: what to run, and the frames that it leaves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.forcefield.dataset import describe_coordinates
-from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.lammps.run import RunSettings
 from aiida_elyte.science.lammps.stages import Stage
-from aiida_elyte.science.molecules.topology import Topology
-from aiida_elyte.science.molecules.typing import assign_types
-from aiida_elyte.science.statistics.spread import ForceSpread, force_spread
-from aiida_elyte.units import EV_KCAL_MOL
+from aiida_elyte.science.trajectory.lammps_dump import LammpsDump
+from aiida_elyte.science.trajectory.text_formats import read_text
 
-__all__ = ["box_run", "cluster_commands", "committee_spreads", "sampled_steps"]
+__all__ = ["box_run", "cluster_commands", "read_samples"]
 
 _ROOM_A = 6.0
 """Distance from the outermost atom to the wall that keeps a cluster together [Å] …"""
@@ -94,13 +91,35 @@ def cluster_commands(
     )
 
 
-def sampled_steps(begin: int, n_steps: int, stride: int) -> range:
-    """Return the steps of the frames of a dump, counted from the step at which its run began.
+def read_samples(dump: Path, n_steps: int, stride: int, begin: int = 0) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Read the frames of a run, as far as their numbers are finite.
 
-    LAMMPS writes at multiples of the stride, counted over all stages: the first frame is the start only where ``begin``
-    is one of them.
+    LAMMPS writes at multiples of the stride, counted over all stages: the first frame is the start of the run only if
+    ``begin`` is such a multiple.
+
+    Parameters
+    ----------
+    dump
+        Its dump; there is none of a run that ended early.
+    n_steps, stride
+        Steps, and steps between two frames.
+    begin
+        Step at which the run began.
+
+    Yields
+    ------
+    tuple
+        Step after ``begin``, positions [Å], ``shape=(N, 3)``, and cell [Å]; not the frame of the start.
     """
-    return range(-begin % stride, n_steps + 1, stride)
+    if not dump.exists() or not dump.stat().st_size:
+        return
+    steps = range(-begin % stride, n_steps + 1, stride)
+    frames = read_text(LammpsDump, dump, 0, 1, [])
+    for step, frame in zip(steps, frames, strict=False):
+        if frame.cell_A is None or not np.isfinite(frame.positions_A).all():
+            return
+        if step:
+            yield step, np.asarray(frame.positions_A, float), frame.cell_A
 
 
 def box_run(
@@ -144,33 +163,3 @@ def box_run(
         Stage("sample", "nvt", n_steps, bath, None, timestep_fs, is_production=True),
     )
     return RunSettings(stages, seed, cutoff_A, _KSPACE_ACCURACY, dump_stride=stride)
-
-
-def committee_spreads(members: Sequence[ForceField], topology: Topology, positions: np.ndarray) -> list[ForceSpread]:
-    """Compute how far members disagree about the forces on frames of one cluster.
-
-    Parameters
-    ----------
-    members
-        At least two force fields.
-    topology
-        Molecules of the cluster.
-    positions
-        Positions [Å], ``shape=(F, N, 3)``.
-
-    Returns
-    -------
-    list of ForceSpread
-        One a frame [eV/Å].
-
-    Raises
-    ------
-    InputError
-        When there are fewer than two members, or one lacks types.
-    """
-    by_member = []
-    for member in members:
-        types = assign_types(topology, member.depth)
-        coordinates = describe_coordinates(topology, types, positions)
-        by_member.append(member.forces(topology, types, coordinates).numpy() / EV_KCAL_MOL)
-    return [force_spread(forces) for forces in np.stack(by_member, axis=1)]

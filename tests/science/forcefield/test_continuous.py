@@ -10,7 +10,8 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.constraints import Constraints
 from aiida_elyte.science.forcefield.continuous import ContinuousTyping, describe_graph, type_molecules
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
-from aiida_elyte.science.forcefield.dataset import describe_coordinates, group_frames
+from aiida_elyte.science.forcefield.coordinates import describe_coordinates
+from aiida_elyte.science.forcefield.dataset import group_frames
 from aiida_elyte.science.forcefield.evaluation import forces
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_discrete
 from aiida_elyte.science.forcefield.model import ForceField, interactions_of, place_types

@@ -10,7 +10,8 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield import objective
 from aiida_elyte.science.forcefield.constraints import Constraints
-from aiida_elyte.science.forcefield.dataset import describe_coordinates, fit_fingerprint, group_frames, split_systems
+from aiida_elyte.science.forcefield.coordinates import describe_coordinates
+from aiida_elyte.science.forcefield.dataset import fit_fingerprint, group_frames, split_systems
 from aiida_elyte.science.forcefield.derivatives import energy_derivatives, force_derivatives
 from aiida_elyte.science.forcefield.evaluation import energies, forces
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_discrete

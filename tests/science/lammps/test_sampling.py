@@ -4,7 +4,7 @@ import pytest
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.electrolyte.boxes import box_recipe, count_molecules
 from aiida_elyte.science.electrolyte.recipe import read_recipe
-from aiida_elyte.science.lammps.sampling import box_run, cluster_commands, sampled_steps
+from aiida_elyte.science.lammps.sampling import box_run, cluster_commands, read_samples
 from aiida_elyte.science.lammps.stages import last_steps
 
 
@@ -31,10 +31,35 @@ def test_a_run_without_a_frame_is_refused():
         cluster_commands(np.zeros((2, 3)), temperature_K=-1.0, n_steps=10, stride=5, seed=1, dump="d")
 
 
-def test_steps_of_a_dump_are_multiples_of_its_stride_over_all_stages():
-    for begin, n_steps, stride in ((2500, 400, 150), (2400, 300, 150), (0, 400, 100), (7, 5, 9)):
-        dumped = [step - begin for step in range(begin, begin + n_steps + 1) if step % stride == 0]
-        assert list(sampled_steps(begin, n_steps, stride)) == dumped
+def dump_of(steps, places):
+    """Return a dump of two atoms as ``dump custom id xu yu zu`` writes it."""
+    text = ""
+    for step, place in zip(steps, places, strict=True):
+        text += f"ITEM: TIMESTEP\n{step}\nITEM: NUMBER OF ATOMS\n2\nITEM: BOX BOUNDS ss ss ss\n" + "-1.0 9.0\n" * 3
+        text += f"ITEM: ATOMS id xu yu zu\n1 {place} 0.0 0.0\n2 1.0 2.0 3.0\n"
+    return text
+
+
+@pytest.mark.parametrize(("begin", "n_steps", "stride"), [(2500, 400, 150), (2400, 300, 150), (0, 400, 100), (7, 5, 9)])
+def test_steps_of_samples_count_from_where_the_run_began(tmp_path, begin, n_steps, stride):
+    dumped = [step for step in range(begin, begin + n_steps + 1) if step % stride == 0]
+    (tmp_path / "d").write_text(dump_of(dumped, dumped))
+    samples = list(read_samples(tmp_path / "d", n_steps, stride, begin))
+    assert [step for step, _, _ in samples] == [step - begin for step in dumped if step > begin]
+    for step, positions, cell in samples:
+        np.testing.assert_array_equal(positions, [[begin + step + 1, 1, 1], [2, 3, 4]])  # from the corner of the cell
+        np.testing.assert_array_equal(cell, 10 * np.eye(3))
+
+
+def test_samples_end_before_a_frame_that_is_torn_or_not_finite(tmp_path):
+    whole = dump_of([0, 10, 20, 30], [0.0, 0.1, 0.2, 0.3])
+    (tmp_path / "torn").write_text(whole[:-30])
+    assert [step for step, _, _ in read_samples(tmp_path / "torn", 30, 10)] == [10, 20]
+    (tmp_path / "wild").write_text(whole.replace("1 0.2", "1 nan"))
+    assert [step for step, _, _ in read_samples(tmp_path / "wild", 30, 10)] == [10]
+    (tmp_path / "empty").write_text("")
+    for name in ("empty", "absent"):
+        assert list(read_samples(tmp_path / name, 30, 10)) == []
 
 
 def test_a_small_box_holds_short_chains_and_one_of_each_molecule():
