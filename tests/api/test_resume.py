@@ -49,7 +49,7 @@ def test_potentials_go_on_only_with_the_data_they_were_trained_on():
     job = process("Train", training, "iteration_01", {"dataset": node.inputs.dataset}, orm.CalcJobNode)
     potential = crystal_graphs.PotentialData(b"weights", {"level_of_theory": "GFN1-xTB"})
     give(training, "potentials__m00", give(job, "potential", potential))
-    assert prepare_restart(node).builder.potentials.m00.pk == potential.pk
+    assert prepare_restart(node).builder.potentials["m00"].pk == potential.pk
     new = crystal_graphs.frames(6)
     merging = process("merge_frames", node, "merge", {"a": node.inputs.dataset}, orm.CalcFunctionNode)
     give(merging, "result", new)
