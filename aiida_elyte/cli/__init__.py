@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from aiida_elyte.cli.profile import prepare
+from aiida_elyte.api.profile import prepare
 from aiida_elyte.errors import ElyteError, Interruption
 
 __all__ = ["main"]

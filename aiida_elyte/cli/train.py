@@ -54,7 +54,7 @@ def command(
     from aiida_elyte.api.identifiers import names_file
     from aiida_elyte.api.labels import read_labelled_frames, require_trainable
     from aiida_elyte.cli.datasets import print_notes
-    from aiida_elyte.cli.inputs import read_overrides
+    from aiida_elyte.api.overrides import read_overrides
 
     changes = read_overrides(overrides)
     sources = (*data, *filter(None, [validation]))
