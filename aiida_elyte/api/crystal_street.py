@@ -230,7 +230,7 @@ def plan_crystal(
         options=options,
     )._inputs(prune=True)
     try:
-        builder = CrystalWorkChain.get_builder_from_protocol(
+        builder: Any = CrystalWorkChain.get_builder_from_protocol(
             roles,
             orm.StructureData(ase=atoms, description=citation),
             dict(charges),
@@ -256,7 +256,7 @@ def plan_crystal(
 
 def _find_dataset(
     source: "FrameSource | orm.Node",
-    builder: "ProcessBuilder",
+    builder: Any,
     symbols: Sequence[str],
     labeller: str,
     labels: Mapping[str, Any] | None,
@@ -271,9 +271,7 @@ def _find_dataset(
     return node
 
 
-def _find_members(
-    source: "str | Path | orm.Node", symbols: Sequence[str], learns: bool
-) -> "Mapping[str, orm.Node]":
+def _find_members(source: "str | Path | orm.Node", symbols: Sequence[str], learns: bool) -> "Mapping[str, orm.Node]":
     """Return the potentials to start with, which know every element, and are several where a round learns by them."""
     from aiida_elyte.api.potentials import find_potentials
     from aiida_elyte.api.street_inputs import require_all_elements
@@ -289,7 +287,7 @@ def _find_members(
     return members
 
 
-def _plan(builder: "ProcessBuilder") -> Plan:
+def _plan(builder: Any) -> Plan:
     """Return the work of a street."""
     atoms = builder.structure.get_ase()
     learning = builder.active_learning.learning.get_dict()

@@ -86,9 +86,7 @@ def launch(
     return LaunchedStreet(node, is_found=False)
 
 
-def attend(
-    node: "orm.WorkChainNode", *, run: bool = False, progress: Callable[[str], None] | None = None
-) -> None:
+def attend(node: "orm.WorkChainNode", *, run: bool = False, progress: Callable[[str], None] | None = None) -> None:
     """See to it that a process works on a street that has not ended.
 
     Parameters

@@ -53,8 +53,8 @@ def command(
     began = time.monotonic()
     from aiida_elyte.api.identifiers import names_file
     from aiida_elyte.api.labels import read_labelled_frames, require_trainable
-    from aiida_elyte.cli.datasets import print_notes
     from aiida_elyte.api.overrides import read_overrides
+    from aiida_elyte.cli.datasets import print_notes
 
     changes = read_overrides(overrides)
     sources = (*data, *filter(None, [validation]))
@@ -111,7 +111,7 @@ def _draw(ensemble: "TrainedEnsemble", path: Path) -> None:
 
 def _print(summary: Mapping[str, Any], out: Path) -> None:
     from aiida_elyte.cli.error_tables import training_errors
-    from aiida_elyte.cli.follow import span
+    from aiida_elyte.provenance.progress import span
 
     members = summary["members"]
     click.echo("\n".join(training_errors(members)))

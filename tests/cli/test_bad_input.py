@@ -3,6 +3,7 @@
 import pytest
 
 from aiida_elyte.api.training import minutes_per_member
+
 PARTIAL = """data_x
 _cell_length_a 4
 _cell_length_b 4

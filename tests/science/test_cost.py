@@ -27,9 +27,6 @@ PLAN = Plan(
 )
 
 
-
-
-
 def test_counts_are_exact():
     cost = estimate_cost(PLAN)
     assert cost.labels == 40 + 20

@@ -10,9 +10,9 @@ import yaml
 from aiida import orm
 from aiida.engine.utils import instantiate_process
 from aiida.manage import get_manager
-
 from aiida_elyte.cli.polymer import Request, describe_plan, plan_of
 from aiida_elyte.cli.polymer import build as prepare
+
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.electrolyte.clusters import ClusterRecipe, Ingredient, make_clusters
