@@ -7,9 +7,22 @@ from aiida import orm
 from aiida.common.links import LinkType
 
 
-def process(label, caller=None, link="", inputs=None, cls=orm.WorkChainNode, state="finished", exit_status=0):
+def process(
+    label,
+    caller=None,
+    link="",
+    inputs=None,
+    cls=orm.WorkChainNode,
+    state="finished",
+    exit_status=0,
+    entry_point=None,
+    computer=None,
+):
     """Return a stored process as the engine leaves it."""
-    node = cls()
+    node = cls(
+        process_type=None if entry_point is None else f"aiida.workflows:{entry_point}",
+        **({} if computer is None else {"computer": computer}),
+    )
     node.set_process_label(label)
     node.set_process_state(state)
     if state == "finished":

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from aiida import orm
-from aiida.common.links import LinkType
 from aiida.engine import run_get_node
 
+from aiida_elyte.provenance.street import read_street
 from aiida_elyte.workflows.crystal import CrystalWorkChain
 from tests import street
+from tests.call_labels import unknown_calls
 
 pytest.importorskip("torch_sim")
 ROOT = Path(__file__).parents[1]
@@ -61,8 +62,13 @@ def test_each_round_is_told(finished):
 
 
 def test_calls_are_labelled_by_what_they_do(finished):
-    labels = {link.link_label for link in finished.base.links.get_outgoing(link_type=LinkType.CALL_WORK).all()}
-    assert {"seeds_label", "learning", "conductivity"} <= labels
+    assert unknown_calls(finished) == []
+    record = read_street(finished)
+    assert record.missing == ()
+    assert [one.number for one in record.learning.rounds] == [0, 1]
+    assert [run.temperature_K for run in record.runs] == [300.0]
+    stations = [stage.label for stage in record.stages() if stage.level == 1]
+    assert stations == ["seeds_label", "learning", "conductivity"]
 
 
 def test_every_labelled_frame_names_its_calculation(finished):

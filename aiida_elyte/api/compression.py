@@ -18,7 +18,7 @@ from aiida_elyte.science.electrolyte.recipe import Recipe
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.lammps.compression import Compression, compression_stages, push_off_stages
 from aiida_elyte.science.lammps.export import as_lammps_system
-from aiida_elyte.science.lammps.run import kinds_of_data, read_settings, run_input
+from aiida_elyte.science.lammps.run import kinds_of_data, read_run_settings, run_input
 from aiida_elyte.science.lammps.stages import Stage
 from aiida_elyte.science.lammps.system import data_file
 from aiida_elyte.science.molecules.typing import assign_types
@@ -90,7 +90,7 @@ def write_runs(
         given = _run_settings(stages, settings, flags, recipe.seed)
         _require_same(folder / name, given, contents)
         contents[folder / name / "settings.json"] = json.dumps(given, indent=1) + "\n"
-        contents[folder / name / "in.lammps"] = run_input(read_settings(given), "system.data", present)
+        contents[folder / name / "in.lammps"] = run_input(read_run_settings(given), "system.data", present)
     # A data file that a run began with is not touched.
     write_files({path: text for path, text in contents.items() if not _is_same(path, text)})
 
@@ -151,7 +151,7 @@ def _require_same(folder: Path, given: Mapping[str, Any], contents: Mapping[Path
     if not (folder / "chain.json").exists():
         return
     written = json.loads((folder / "settings.json").read_text())
-    before, now = (read_settings(one).identity for one in (written, given))
+    before, now = (read_run_settings(one).identity for one in (written, given))
     changed = [name for name, value in now.items() if before.get(name) != value]
     data = contents.get(folder / "system.data")
     if data is not None and not _is_same(folder / "system.data", data):

@@ -13,7 +13,7 @@ from aiida_elyte.api.labels import FrameSource, LabelNames, read_clusters
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.continuous import ContinuousTyping
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
-from aiida_elyte.science.forcefield.dataset import System, fingerprint, group_frames, split_frames
+from aiida_elyte.science.forcefield.dataset import System, fit_fingerprint, group_frames, split_systems
 from aiida_elyte.science.forcefield.fit import FitStep, evaluate_forces, fit_discrete
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.frames import write_frames
@@ -225,7 +225,7 @@ def fit_force_field(
     _require_charges(read, [*systems, *held_back, *unseen])
     record = {
         "file": Path(read.name).name,
-        "sha256": fingerprint(read.frames),
+        "sha256": fit_fingerprint(read.frames),
         "split": "/".join(f"{share:g}" for share in split),
         "seed": seed,
     }
@@ -283,7 +283,7 @@ def _split(
 ) -> tuple[Sequence[Atoms], Sequence[Atoms], Sequence[Atoms]]:
     if len(shares) != 3 or shares[0] <= 0 or min(shares) < 0:
         raise InputError(f"split is {tuple(shares)}; expected shares of train, validation and test; as (60, 20, 20)")
-    parts = iter(split_frames(read.frames, [share for share in shares if share], rng))
+    parts = iter(split_systems(read.frames, [share for share in shares if share], rng))
     train, validation, test = (next(parts) if share else [] for share in shares)
     return train, validation, test
 

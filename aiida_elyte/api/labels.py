@@ -7,7 +7,7 @@ from pathlib import Path
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.frames import UNSTATED, labels_of, level_of, require_labels
+from aiida_elyte.science.frames import UNSTATED, attach_labels, labels_of, level_of, require_labels
 from aiida_elyte.science.labels.naming import LabelName, parse_names
 from aiida_elyte.science.labels.outputs.reading import is_output, read_output
 from aiida_elyte.science.labels.reading import Dataset, check_dataset, read_dataset
@@ -47,7 +47,7 @@ def read_labelled_frames(
     ----------
     source
         The file; its frames without an origin get ``"<file name>#<number in the file>"``. Frames that are given rather
-        than read stay as they are.
+        than read stay without.
     level_of_theory
         Level of theory of frames that state none; for outputs of DFT codes, in place of what was read from them.
     labels
@@ -66,7 +66,10 @@ def read_labelled_frames(
     InputError
         If the file is missing, empty or unreadable, a name is not in it, or a frame lacks a label.
     """
-    read = _read(Path(source), level_of_theory, labels) if isinstance(source, str | Path) else _given(source)
+    if isinstance(source, str | Path):
+        read = _read(Path(source), level_of_theory, labels)
+    else:
+        read = _state(_given(source), level_of_theory)
     if required:
         require_labels(read.frames, required, name=read.name)
     return read
@@ -190,6 +193,22 @@ def _read_output(path: Path, level: str | None) -> Dataset:
         frame.info["level_of_theory"] = level
     checked = check_dataset(str(path), found.frames, found.numbers, found.left_out, found.notes)
     return _warn(checked, stated, level, "which --level-of-theory overrules")
+
+
+def _state(found: Dataset, level: str | None) -> Dataset:
+    """Return given frames of which those that state no level of theory are copies that do."""
+    if level is None or all(level_of(frame) != UNSTATED or not labels_of(frame) for frame in found.frames):
+        return found
+    frames = []
+    for frame in found.frames:
+        held = labels_of(frame)
+        if not held or level_of(frame) != UNSTATED:
+            frames.append(frame)
+            continue
+        stating = attach_labels(frame.copy(), **held)
+        stating.info["level_of_theory"] = level
+        frames.append(stating)
+    return replace(found, frames=frames)
 
 
 def _stated(frames: Sequence[Atoms]) -> list[str]:

@@ -235,9 +235,7 @@ def plan_polymer(
     return PolymerStreet(asked, builder)
 
 
-def _find_clusters(
-    source: "FrameSource | orm.Node", recipe: Recipe, builder: Any, labeller: str
-) -> "orm.Node":
+def _find_clusters(source: "FrameSource | orm.Node", recipe: Recipe, builder: Any, labeller: str) -> "orm.Node":
     """Return labelled clusters, of the level of the labels to come, which have every type of the recipe."""
     from aiida_elyte.api.street_inputs import find_dataset, require_level_of_labels
     from aiida_elyte.science.forcefield.dataset import frames_by_name, group_frames

@@ -17,7 +17,7 @@ class LabelAseCalculation(ScriptCalculation):
 
     PROGRAM = "label_ase.py"
     RETRIEVED = ("labelled.extxyz",)
-    CHECKPOINTS = ("labelled.extx[y]z", "checkpoint*")
+    CHECKPOINTS = ("labelled.extx[y]z", "checkpoint.np[z]")
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:

@@ -27,11 +27,11 @@ def lines_of_results(pk: int, results: Results, every: bool = False) -> list[str
     results
         What a street has found.
     every
-        Whether every quantity is printed with its samples and method, not the headline alone.
+        Whether every quantity and its method is printed, not the headline alone.
     """
     if not results.transport:
         return []
-    rows, reasons = [["T / K", "quantity", "value", "method"] if every else ["T / K", "quantity", "value"]], []
+    rows, reasons, methods = [["T / K", "quantity", "value"]], [], []
     n_more = 0
     for run in results.transport.values():
         found = {name: one for name, one in run.items() if name != "conditions"}
@@ -39,8 +39,9 @@ def lines_of_results(pk: int, results: Results, every: bool = False) -> list[str
         n_more += len(found) - len(shown)
         temperature = f"{run['conditions']['temperature_K']:g}"
         reasons += [(f"{temperature} K", reason) for reason in map(_reason, shown.values()) if reason]
+        methods += _methods(shown)
         for name, quantity in shown.items():
-            rows.append([temperature, *_cells(name, quantity, every)])
+            rows.append([temperature, name.replace("_", " "), describe_quantity(quantity)])
             temperature = ""
     lines = table(rows)
     if results.solvation is not None:
@@ -51,9 +52,13 @@ def lines_of_results(pk: int, results: Results, every: bool = False) -> list[str
         shown = _choose(results.arrhenius, every)
         n_more += len(results.arrhenius) - len(shown)
         reasons += [("Arrhenius", reason) for reason in map(_reason, shown.values()) if reason]
-        lines += ["", "Arrhenius' law", *table([_cells(name, one, every) for name, one in shown.items()])]
+        methods += _methods(shown)
+        lines += ["", "Arrhenius' law"]
+        lines += table([[name.replace("_", " "), describe_quantity(one)] for name, one in shown.items()])
     if reasons:
         lines += ["", "No number where", *(f"  {where}: {reason}" for where, reason in _each_once(reasons))]
+    if every and methods:
+        lines += ["", "Obtained from", *dict.fromkeys(methods)]
     if n_more:
         lines += ["", f"{n_more} more quantities, and how each was obtained: aiida-elyte status {pk} --all"]
     return lines
@@ -63,9 +68,10 @@ def _choose(quantities: Mapping[str, Any], every: bool) -> dict[str, Any]:
     return dict(sorted(quantities.items())) if every else dict(headline(quantities))
 
 
-def _cells(name: str, quantity: Mapping[str, Any], every: bool) -> list[str]:
-    cells = [name.replace("_", " "), describe_quantity(quantity)]
-    return [*cells, (quantity.get("upper_bound") or quantity).get("method", "")] if every else cells
+def _methods(quantities: Mapping[str, Any]) -> list[str]:
+    """Return how each estimate or bound was obtained."""
+    found = {name: one.get("upper_bound") or one for name, one in quantities.items()}
+    return [f"  {name.replace('_', ' ')}: {one['method']}" for name, one in found.items() if "method" in one]
 
 
 def _each_once(reasons: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ _STRAIN = 1e-5
 
 
 class FamilyContract:
-    """Inherit, and give three fixtures; ``tests/science/potentials/painn/test_family.py`` is the shortest example.
+    """Inherit, and give three fixtures; ``tests/science/potentials/test_foreign_family.py`` is the shortest example.
 
     ``family``
         The family.

@@ -17,7 +17,7 @@ __all__ = ["TrainerContract"]
 
 
 class TrainerContract:
-    """Inherit, and give two fixtures; ``tests/workflows/test_train_painn.py`` is the shortest example.
+    """Inherit, and give two fixtures; those of the built-in trainer of networks are the shortest example.
 
     ``trainer``
         The WorkChain.
@@ -44,7 +44,7 @@ class TrainerContract:
     def test_trains_the_same_from_the_same_seed_and_goes_on_from_its_folder(
         self, trainer: type[Trainer], build: Callable[[int], ProcessBuilder]
     ) -> None:
-        """A seed makes a model, bit by bit; going on from a finished training repeats nothing."""
+        """A seed makes a model, bit by bit; what goes on from a finished training ends as it did."""
         with disable_caching():
             first = self._train(build(1))
             potential = first.outputs.potential
@@ -64,9 +64,7 @@ class TrainerContract:
             if "parent_folder" not in trainer.spec().inputs:
                 pytest.skip("the trainer does not go on from a folder")
             resumed.parent_folder = first.outputs.remote_folder
-            again = self._train(resumed)
-            assert _content(again) == _content(first)
-            assert again.outputs.results["seconds"] < first.outputs.results["seconds"]
+            assert _content(self._train(resumed)) == _content(first)
 
     @staticmethod
     def _train(builder: ProcessBuilder) -> Any:

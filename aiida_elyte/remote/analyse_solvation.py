@@ -45,7 +45,7 @@ from aiida_elyte.science.structure.rdf import RadialDistribution
 from aiida_elyte.science.structure.shells import ShellFinder, ShellRecorder, name_atoms, refuse_shell
 from aiida_elyte.science.trajectory.readers import Trajectory, open_trajectory
 from aiida_elyte.science.trajectory.settings import ShellSettings
-from aiida_elyte.science.trajectory.topology import Topology, read_topology, select_atoms
+from aiida_elyte.science.trajectory.topology import AtomTable, read_topology, select_atoms
 
 __all__ = ["main"]
 
@@ -145,7 +145,7 @@ def _read_settings(given: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _open(folder: Path, topology: Topology, settings: dict[str, Any]) -> Trajectory:
+def _open(folder: Path, topology: AtomTable, settings: dict[str, Any]) -> Trajectory:
     (name,) = settings["trajectories"].values()
     files = folder / name if isinstance(name, str) else [folder / part for part in name]
     given = {"timestep_fs": settings["timestep_fs"], "stride": settings["stride"]}

@@ -34,9 +34,9 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import Job, execute, write_atomically
-from aiida_elyte.science.forcefield.dataset import System, fingerprint, group_frames, split_frames
+from aiida_elyte.science.forcefield.dataset import System, fit_fingerprint, group_frames, split_systems
 from aiida_elyte.science.forcefield.fit import FitStep, evaluate_forces, fit_discrete
-from aiida_elyte.science.forcefield.fit_settings import FitKeywords, FitSettings, Split
+from aiida_elyte.science.forcefield.fit_settings import FitKeywords, FitSettings, SplitSettings
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.frames import block_of, read_frames, require_labels
 from aiida_elyte.science.labels.theory import require_one_level
@@ -129,7 +129,11 @@ class _Checkpoint:
 def _complete(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings with what they leave out; keywords of the fit stay as they are told."""
     settings = read_record(FitSettings, given, "settings")
-    return {**vars(settings), "split": asdict(read_record(Split, settings.split, "split")), "fit": dict(settings.fit)}
+    return {
+        **vars(settings),
+        "split": asdict(read_record(SplitSettings, settings.split, "split")),
+        "fit": dict(settings.fit),
+    }
 
 
 def _read(folder: Path, settings: Mapping[str, Any]) -> tuple[dict[str, list[Atoms]], dict[str, Any]]:
@@ -145,7 +149,7 @@ def _read(folder: Path, settings: Mapping[str, Any]) -> tuple[dict[str, list[Ato
     rng = np.random.default_rng(settings["split"]["seed"])
     sampled = [frame for frame in frames if "member" in frame.info]
     others = [frame for frame in frames if "member" not in frame.info]
-    found = iter(split_frames(others, [share for share in shares if share], rng, settings["split"]["by"]))
+    found = iter(split_systems(others, [share for share in shares if share], rng, settings["split"]["by"]))
     parts = {side: next(found) if share else [] for side, share in zip(_SIDES, shares, strict=True)}
     parts["train"] += sampled
     parts["validation"] = parts["validation"] or held_back
@@ -161,7 +165,7 @@ def _read(folder: Path, settings: Mapping[str, Any]) -> tuple[dict[str, list[Ato
                 f"charges are of several methods, {methods}; expected one; make a data set of each, and fit to one"
             )
     data = {
-        "sha256": fingerprint(frames),
+        "sha256": fit_fingerprint(frames),
         "level_of_theory": level,
         "charge_methods": methods,
         "seed": settings["seed"],

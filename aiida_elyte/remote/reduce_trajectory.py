@@ -38,7 +38,7 @@ from aiida_elyte.science.settings import read_record
 from aiida_elyte.science.trajectory.readers import Trajectory, open_trajectory, reduce_trajectory
 from aiida_elyte.science.trajectory.reduction import Reducer, Series, pack_series, unpack_series
 from aiida_elyte.science.trajectory.settings import ReductionSettings
-from aiida_elyte.science.trajectory.topology import Topology, read_topology, select_molecules
+from aiida_elyte.science.trajectory.topology import AtomTable, read_topology, select_molecules
 
 __all__ = ["main"]
 
@@ -147,7 +147,7 @@ def _read_settings(given: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _open(path: Path | list[Path], topology: Topology | None, settings: dict[str, Any]) -> Trajectory:
+def _open(path: Path | list[Path], topology: AtomTable | None, settings: dict[str, Any]) -> Trajectory:
     cell = settings["cell_A"]
     return open_trajectory(
         path,

@@ -46,8 +46,6 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
     PLUGINS = (("learning", "selection", "filters"), ("learning", "qualification"))
     _potential: type[orm.Data] = PotentialData
     """What a member is."""
-    _starts_warm = True
-    """Whether members are trained on from where they are."""
     _start_help = "Frame the sampling starts from; reference of the framework."
 
     @classmethod
@@ -113,7 +111,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
     def get_inputs(
         cls, protocol: str | None, overrides: dict[str, Any] | None, options: dict[str, Any] | None
     ) -> dict[str, Any]:
-        """Return the protocol's inputs with overrides; another selector starts without the settings of the protocol's.
+        """Return the protocol's inputs with overrides; what another selector or trainer takes is not the protocol's.
 
         Raises
         ------
@@ -121,10 +119,15 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             If overrides name what the protocol does not have, or are not a mapping where it has one.
         """
         inputs = super().get_inputs(protocol, overrides, options)
-        known = cls.get_protocol_inputs(protocol)["learning"]["selection"]["selector"]
-        asked = ((overrides or {}).get("learning") or {}).get("selection") or {}
-        if asked.get("selector", known) != known:
-            inputs["learning"]["selection"]["selection"] = dict(asked.get("selection") or {})
+        known, asked = cls.get_protocol_inputs(protocol), (overrides or {}).get("learning") or {}
+        selection = asked.get("selection") or {}
+        if inputs["learning"]["selection"]["selector"] != known["learning"]["selection"]["selector"]:
+            inputs["learning"]["selection"]["selection"] = dict(selection.get("selection") or {})
+        trainers = [
+            TrainEnsembleWorkChain.get_inputs(protocol, one["ensemble"], None)["trainer"] for one in (inputs, known)
+        ]
+        if len(set(trainers)) > 1:
+            inputs["learning"]["retraining"] = dict(asked.get("retraining") or {})
         return inputs
 
     @classmethod
@@ -207,7 +210,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         if "learning" not in inputs or "ensemble" not in inputs or not inputs["learning"]["max_rounds"]:
             return None
         learning, members = inputs["learning"].get_dict(), sorted(inputs.get("potentials") or {})
-        if learning.get("retraining") and not cls._starts_warm:
+        if learning.get("retraining") and not _starts_warm(inputs["ensemble"]["trainer"]):
             return "learning has retraining; expected none, for members are trained anew; leave it out"
         sampler = load("samplers", inputs["sampler"].value)
         refused = (
@@ -330,7 +333,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         inputs.dataset = self.ctx.dataset
         if self.ctx.potentials:
             inputs.n_members = orm.Int(len(self.ctx.potentials))
-        if self.ctx.potentials and self._starts_warm:
+        if self.ctx.potentials and _starts_warm(inputs.trainer):
             inputs.initial = self.ctx.potentials
             inputs.train = AttributeDict(inputs.train)
             inputs.train.settings = retraining_settings(
@@ -364,6 +367,11 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         if self.ctx.potentials:
             self.out("potentials", self.ctx.potentials)
         self.out("history", orm.Dict({"rounds": self.ctx.rounds, "reason": reason}).store())
+
+
+def _starts_warm(trainer: orm.Str) -> bool:
+    """Return whether a trainer goes on from the members that there are."""
+    return "initial" in load("trainers", trainer.value).spec().inputs
 
 
 def _validate_plugins(learning: Mapping[str, Any]) -> str | None:

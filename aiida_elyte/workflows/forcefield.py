@@ -20,7 +20,6 @@ class ForceFieldWorkChain(ActiveLearningWorkChain):
 
     PROTOCOL = "forcefield"
     _potential = ForceFieldData
-    _starts_warm = False
     _start_help = "Clusters the sampling starts from, with their total charge."
 
     @classmethod

@@ -8,6 +8,7 @@ how far the spread of a bootstrap ensemble tells its error.
 """
 
 import argparse
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,9 +19,9 @@ import torch
 from ase import Atoms
 from ase.io import read
 
-from aiida_elyte.science.forcefield.committee import force_spread
+from aiida_elyte.science.forcefield.committee import committee_spread
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
-from aiida_elyte.science.forcefield.dataset import System, group_frames, split_frames
+from aiida_elyte.science.forcefield.dataset import System, group_frames, split_systems
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_discrete, measure_net_force
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.units import EV_KCAL_MOL
@@ -72,9 +73,10 @@ def main() -> None:
     frames = read(given.data, index=":")
     lines: list[str] = []
 
-    def say(line: str = "") -> None:
-        print(line, flush=True)
-        lines.append(line)
+    def say(text: str) -> None:
+        wrapped = [part if part.startswith("|") else textwrap.fill(part, 120) for part in text.split("\n")]
+        print("\n".join(wrapped), flush=True)
+        lines.extend(wrapped)
 
     parts = split(frames, given.seeds[0])
     n_train, n_validation, n_test = map(len, parts)
@@ -104,7 +106,7 @@ def main() -> None:
 def split(frames: Sequence[Atoms], seed: int) -> tuple[list[Atoms], ...]:
     """Split frames as the command `forcefield fit --seed` does."""
     split_rng, _ = np.random.default_rng(seed).spawn(2)
-    return split_frames(frames, (60, 20, 20), split_rng)
+    return split_systems(frames, (60, 20, 20), split_rng)
 
 
 def compare(parts: Sequence[list[Atoms]], say: Callable[[str], None]) -> None:
@@ -156,7 +158,7 @@ def learn(
     curve = []
     for size in sizes:
         rng = np.random.default_rng(seed)
-        chosen = split_frames(whole, (size, len(whole) - size), rng)[0] if size < len(whole) else whole
+        chosen = split_systems(whole, (size, len(whole) - size), rng)[0] if size < len(whole) else whole
         found = fit_discrete(group_frames(chosen), validation)
         curve.append((len(chosen), found.record["errors"]["train_rmse_kcal_mol_A"], by_system(found, test)["overall"]))
         say(f"| {len(chosen)} | {curve[-1][1]:.2f} | {curve[-1][2]:.2f} |")
@@ -168,7 +170,7 @@ def tell_spread(parts: Sequence[list[Atoms]], n_members: int, seed: int, say: Ca
     train, validation, test = map(group_frames, parts)
     rng = np.random.default_rng(seed)
     members = [fit_discrete(train, validation, bootstrap=each) for each in rng.spawn(n_members)]
-    spreads = force_spread(members, test)
+    spreads = committee_spread(members, test)
     spread, error = [], []
     for system in test:
         found = [each.forces(system.topology, system.types, system.coordinates).numpy() for each in members]

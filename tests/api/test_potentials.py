@@ -9,8 +9,9 @@ pytest.importorskip("torch")
 from aiida_elyte.api.potentials import evaluate, find_potentials, load_potential
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import attach_labels
+from aiida_elyte.science.potentials.files import describe_potential
 from aiida_elyte.science.potentials.painn.model import build_painn
-from aiida_elyte.science.potentials.painn.storage import describe_potential, save_potential
+from aiida_elyte.science.potentials.painn.storage import save_painn as save_potential
 
 SMALL = {"n_features": 4, "n_layers": 1, "n_rbf": 4, "cutoff_A": 3.0}
 

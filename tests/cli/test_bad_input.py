@@ -2,8 +2,6 @@
 
 import pytest
 
-from aiida_elyte.api.training import minutes_per_member
-
 PARTIAL = """data_x
 _cell_length_a 4
 _cell_length_b 4
@@ -108,13 +106,6 @@ def test_training_on_mixed_levels(refuse, frames_file, tmp_path):
 @pytest.mark.parametrize(("option", "value"), [("--members", "0"), ("--max-minutes", "-1"), ("--max-in-flight", "0")])
 def test_training_with_no_budget(refuse, frames_file, tmp_path, option, value):
     assert option in refuse("train", frames_file(), "--out", tmp_path / "out", option, value)
-
-
-def test_members_that_train_one_after_the_other_share_the_time():
-    assert minutes_per_member(40, 4, 2) == pytest.approx(20, abs=0.5)
-    assert minutes_per_member(40, 4, 4) == pytest.approx(40, abs=0.5)
-    with pytest.raises(InputError, match="expected more than"):
-        minutes_per_member(0.5, 4, 2)
 
 
 def test_missing_data(refuse, tmp_path):

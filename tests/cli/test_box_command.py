@@ -195,6 +195,13 @@ def test_a_recipe_that_cannot_be_read_is_told(refuse, tmp_path):
     assert "cannot be read" in refuse("box", "build", tmp_path / "none.yaml", "--out", tmp_path / "box")
 
 
+def test_json_is_all_that_is_printed(tmp_path):
+    recipe = {"name": "peo", "polymer": {"unit": "*CCO*", "n_units": 10}, "n_atoms": 200}
+    told = json.loads(run(write_recipe(tmp_path, recipe), "--out", tmp_path / "box", "--json").stdout)
+    assert told["n_atoms"] == len(read(tmp_path / "box" / "box.extxyz"))
+    assert (told["runs"], told["equilibration"]) == ([], None)
+
+
 @pytest.mark.engine("packmol")
 def test_a_folder_with_another_box_is_refused(refuse, tmp_path):
     run(write_recipe(tmp_path, WATER), "--out", tmp_path / "box")

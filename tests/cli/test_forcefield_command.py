@@ -161,6 +161,14 @@ def test_export_writes_what_lammps_reads(fitted, tmp_path):
     assert "special_bonds lj/coul 0 0 1" in (tmp_path / "in.lammps").read_text()
 
 
+def test_json_is_all_that_is_printed(data, fitted, tmp_path):
+    told = json.loads(run("export", fitted, "--smiles", "O.O", "--out", tmp_path, "--json").stdout)
+    assert told == {"n_atoms": 6, "n_types": 2, "data_file": str(tmp_path / "system.data")}
+    told = json.loads(run("fit", data, "--out", tmp_path, "--terms", "class1", "--json").stdout)
+    assert told["test"]["overall"]["n_frames"] == 6
+    assert told["record"] == json.loads((tmp_path / "forcefield.json").read_text())["record"]
+
+
 @pytest.mark.parametrize("split", ["60/40", "a/b/c", "0/50/50", "-1/1/1"])
 def test_split_that_is_none_is_refused(refuse, data, tmp_path, split):
     line = refuse("forcefield", "fit", data, "--out", tmp_path, "--split", split)

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from aiida_elyte.cli.street import descendants, newest_dataset
 from click.testing import CliRunner
 
 from aiida_elyte.cli import status
@@ -59,6 +58,9 @@ def test_a_box_that_has_not_settled_tells_why(tell):
     assert "changes until the last third" in text
 
 
-def test_newest_data_set_is_that_of_the_clusters_before_a_round_has_ended():
-    street, dataset = polymer_graphs.begin(state="waiting")
-    assert newest_dataset(street, descendants(street)).pk == dataset.pk
+def test_every_quantity_is_printed_when_asked_for(tell):
+    street = polymer_graphs.whole_street()
+    assert "onsager" not in tell(street)
+    text = tell(street, "--all")
+    assert "onsager Li TFSI" in text
+    assert "  conductivity: charge displacement" in text

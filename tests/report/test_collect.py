@@ -1,213 +1,61 @@
-"""What a report tells is what the provenance graph holds; the graphs here are made by hand."""
+"""What a report shows is what the record of a street holds; the graphs here are made by hand."""
 
-import io
+import json
 
-import numpy as np
 import pytest
-from aiida import orm
-from ase.build import bulk
 
-from aiida_elyte.data.frames import FramesData
-from aiida_elyte.data.potential import PotentialData
-from aiida_elyte.data.series import SeriesData
-from aiida_elyte.errors import InputError
+from aiida_elyte.provenance.street import read_street
 from aiida_elyte.report.collect import collect
-from aiida_elyte.report.html import write_html
-from aiida_elyte.report.results import write_json
-from aiida_elyte.science.frames import attach_labels
-from aiida_elyte.science.trajectory.reduction import pack_series
-from aiida_elyte.science.transport import synthetic
-from aiida_elyte.science.transport.estimates import estimate_transport
-from tests.provenance_graphs import give, npz, process
+from aiida_elyte.report.html import write_html, write_report
+from aiida_elyte.report.results import as_json_dict
+from tests.crystal_graphs import begin, learn, produce
 
 pytestmark = pytest.mark.usefixtures("aiida_profile_clean")
 
 
-def frames(n_frames, first=0, labelled=True):
-    rng = np.random.default_rng(first)
-    made = []
-    for index in range(first, first + n_frames):
-        atoms = bulk("LiCl", "rocksalt", a=5.1, cubic=True)
-        atoms.rattle(0.05, rng=rng)
-        atoms.info = {"origin": f"seed-{index:03d}#0", "level_of_theory": "GFN1-xTB"}
-        made.append(attach_labels(atoms, energy=-1.0, forces=rng.normal(size=(8, 3))) if labelled else atoms)
-    return FramesData(made)
-
-
-def begin(state="finished", exit_status=0):
-    """Return a street whose four seeds, of six, were labelled."""
-    structure = orm.StructureData(ase=bulk("LiCl", "rocksalt", a=5.1, cubic=True)).store()
-    structure.base.extras.set("citation", "doi:10.0000/salt")
-    conditions = orm.Dict({"temperatures_K": [800.0, 1000.0], "charges": {"Li": 1.0}})
-    inputs = {"structure": structure, "conductivity__conditions": conditions}
-    street = process("CrystalWorkChain", inputs=inputs, state=state, exit_status=exit_status)
-    labels = process("AseLabelWorkChain", street, "seeds_label", {"frames": frames(6, labelled=False)})
-    dataset = give(labels, "frames", frames(4))
-    give(labels, "refused", orm.Dict({"1": "not converged", "5": "not converged"}))
-    return street, dataset
-
-
-def train(learning, number, dataset, validated):
-    """Attach a training of one member."""
-    training = process("TrainEnsembleWorkChain", learning, f"round_{number:02d}_train", {"dataset": dataset})
-    settings = orm.Dict({"seed": 3, "architecture": {"n_features": 8}})
-    member = process("TrainPainnBaseWorkChain", training, "train_m00", {"settings": settings})
-    results = {
-        "errors": {"validation": {"force_mae_eV_A": 0.05}},
-        "learning_curve": [{"epoch": 1, "force_mae_eV_A": 0.1}, {"epoch": 2, "force_mae_eV_A": 0.05}],
-        "split": {"by": "block", "n_train": 3, "n_validation": 1, "validation_blocks": {validated: 1}},
-        "n_epochs": 2,
-    }
-    give(member, "results", orm.Dict(results))
-    forces, energy = np.zeros((8, 3)), np.zeros(1)
-    parity = {"forces_label": forces, "forces": forces + 0.05, "energy_label": energy, "energy": energy}
-    parity = npz(**{f"validation/{name}": array for name, array in parity.items()})
-    give(member, "parity", orm.SinglefileData(io.BytesIO(parity), filename="parity.npz"))
-    give(member, "potential", PotentialData(b"weights", {"level_of_theory": "GFN1-xTB"}))
-
-
-def learn(street, dataset):
-    """Attach a learning of one round that sampled five frames, refused one and labelled two."""
-    inputs = {"dataset": dataset, "labeller": orm.Str("ase"), "learning": orm.Dict({"max_rounds": 1})}
-    learning = process("ActiveLearningWorkChain", street, "learning", inputs)
-    train(learning, 0, dataset, "seed-000")
-    sampling = process(
-        "MdBaseWorkChain", learning, "round_01_sample", {"settings": orm.Dict({"temperature_K": 1400.0})}
-    )
-    stop = {"kind": "COLLIDED", "message": "Li–Cl 1.0 Å", "step": 40}
-    give(sampling, "results", orm.Dict({"stops": {"r1": stop}}))
-    sampled = give(sampling, "frames", frames(5, first=10, labelled=False))
-    choices = orm.Dict({"selection": {"threshold_eV_A": 0.3}})
-    selection = process(
-        "select_frames",
-        learning,
-        "select_frames",
-        {"sampled": sampled, "dataset": dataset, "settings": choices},
-        orm.CalcFunctionNode,
-    )
-    record = {
-        "n_sampled": 5,
-        "refused": {"2": "collision: 0.4"},
-        "spreads_eV_A": [0.1, 0.5, 0.6, 0.2],
-        "n_uncertain": 2,
-        "selected": [1, 3],
-    }
-    give(selection, "record", orm.Dict(record))
-    chosen = give(selection, "frames", frames(2, first=20, labelled=False))
-    labels = process("AseLabelWorkChain", learning, "round_01_label", {"frames": chosen})
-    new = give(labels, "frames", frames(2, first=20))
-    merging = process("merge_frames", learning, "merge_frames", {"a": dataset, "b": new}, orm.CalcFunctionNode)
-    merged = give(merging, "result", FramesData(dataset.get_frames() + new.get_frames()))
-    train(learning, 1, merged, "seed-001")
-    give(learning, "history", orm.Dict({"rounds": [], "reason": "all rounds are spent"}))
-    return merged
-
-
-def produce(street, kelvin=1000.0):
-    """Attach a production at one of the two temperatures wanted."""
-    conditions = orm.Dict({"temperatures_K": [800.0, 1000.0], "charges": {"Li": 1.0}})
-    conductivity = process("ConductivityWorkChain", street, "conductivity", {"conditions": conditions})
-    rng = np.random.default_rng(4)
-    replicas = [synthetic.brownian(rng, 400, 20, 1e-4, 10.0, replica=f"r{i}") for i in range(4)]
-    settings = {
-        "temperature_K": kelvin,
-        "timestep_fs": 2.0,
-        "friction_per_ps": 1.0,
-        "replicas": [{"seed": i, "member": "m00"} for i in range(4)],
-    }
-    run = process("MdBaseWorkChain", conductivity, "md_T1000_00", {"settings": orm.Dict(settings)})
-    give(run, "results", orm.Dict({"n_steps_done": {f"r{i}": 1995 for i in range(4)}, "stops": {}}))
-    series = give(run, "series", SeriesData(npz(**pack_series(replicas))))
-    analysis = process("transport", conductivity, "transport", {"series": series}, orm.CalcFunctionNode)
-    estimates = {name: one.as_dict() for name, one in estimate_transport(replicas, {"Li": 1.0}, kelvin).items()}
-    give(analysis, "result", orm.Dict({**estimates, "conditions": {"temperature_K": kelvin}}))
-    return conductivity
-
-
-def test_whole_street_is_told(tmp_path):
+def test_whole_street_is_shown(tmp_path):
     street, dataset = begin()
-    merged = learn(street, dataset)
+    learn(street, dataset)
     produce(street)
-    data = collect(street)
+    data = write_report(street, tmp_path / "report.html")
     assert data["material"]["citation"] == "doi:10.0000/salt"
-    assert data["theory"] == {"levels": ["GFN1-xTB"], "labeller": "ase"}
-    assert data["charges"] == {"Li": 1.0}
-    assert (data["seeds"]["n_frames"], data["seeds"]["n_labelled"], len(data["seeds"]["refused"])) == (6, 4, 2)
+    assert data["material"]["reduced_formula"] == "LiCl"
     (only,) = data["rounds"]
-    assert (only["n_sampled"], len(only["refused"]), only["n_uncertain"], only["n_selected"], only["n_labelled"]) == (
-        5,
-        1,
-        2,
-        2,
-        2,
-    )
-    assert only["threshold_eV_A"] == 0.3
-    assert only["stops"]["r1"]["kind"] == "COLLIDED"
-    assert data["learning"]["reason"] == "all rounds are spent"
-    assert (data["learning"]["n_given"], data["learning"]["n_frames"], data["learning"]["dataset_pk"]) == (
-        4,
-        6,
-        merged.pk,
-    )
+    assert (only["n_sampled"], len(only["refused"]), only["n_selected"], only["n_labelled"]) == (5, 1, 2, 2)
+    assert only["spreads_eV_A"].tolist() == [0.1, 0.5, 0.6, 0.2]
     assert data["parity"]["validation"]["force_mae_eV_A"] == pytest.approx(0.05)
     assert data["runs"][0]["transport"]["conductivity"]["value"] > 0
     assert data["runs"][0]["msd"]["Li"]["window_ps"]
     assert data["trail"][0]["pk"] == data["runs"][0]["result_pk"]
-    assert data["trail"][-1] == {"what": "6 labelled frames", "kind": "FramesData", "pk": merged.pk}
-    assert data["missing"] == ["800 K: the run has not begun.", "No Arrhenius fit has been made."]
-    write_html(data, tmp_path / "report.html")
-    write_json(data, tmp_path / "report.json")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    shown, folded = text.split("<summary>")
+    assert "Haven ratio" in shown
+    assert "Onsager coefficient" not in shown
+    assert "Onsager coefficient" in folded
+    assert json.loads(json.dumps(as_json_dict(data)))["n_labelled_frames"] == 6
 
 
-def test_validation_frames_a_member_had_trained_on_are_counted():
-    street, dataset = begin()
-    learn(street, dataset)
-    first, second = collect(street)["training"]
-    assert first["members"]["m00"]["n_validation_seen"] == 0
-    assert second["members"]["m00"]["n_validation_seen"] == 1  # seed-001 trained the first potential
-
-
-def test_running_street_says_what_is_not_there_yet(tmp_path):
-    street, _ = begin(state="waiting")
-    data = collect(street)
-    assert data["missing"][0] == "The street is still waiting; this is what exists so far."
-    assert "No ensemble has been trained." in data["missing"]
-    assert "No production run has begun: there is no conductivity." in data["missing"]
-    assert data["learning"] is None
-    assert data["runs"] == []
-    write_html(data, tmp_path / "report.html")
-
-
-def test_failed_street_keeps_what_it_has(tmp_path):
-    street, dataset = begin(exit_status=452)
-    learn(street, dataset)
-    data = collect(street)
-    assert data["missing"][0].startswith("The street failed with exit status 452")
-    assert len(data["rounds"]) == 1
-    write_html(data, tmp_path / "report.html")
-
-
-def test_a_run_without_result_is_named():
+def test_a_street_can_be_named_by_its_number(tmp_path):
     street, _ = begin()
-    conductivity = produce(street)
-    settings = orm.Dict({"temperature_K": 800.0, "timestep_fs": 2.0, "friction_per_ps": 1.0})
-    process("MdBaseWorkChain", conductivity, "md_T0800_00", {"settings": settings}, exit_status=411)
-    data = collect(street)
-    assert [run["settings"]["temperature_K"] for run in data["runs"]] == [800.0, 1000.0]
-    assert any(sentence.startswith("800 K: no result") for sentence in data["missing"])
+    assert write_report(street.pk, tmp_path / "new" / "report.html")["process"]["pk"] == street.pk
 
 
-def test_learning_alone_and_conductivity_alone_are_told(tmp_path):
+@pytest.mark.parametrize(("state", "exit_status"), [("waiting", 0), ("finished", 452)])
+def test_running_and_failed_streets_have_a_page(tmp_path, state, exit_status):
+    street, dataset = begin(state=state, exit_status=exit_status)
+    if state == "finished":
+        learn(street, dataset)
+    data = write_report(street, tmp_path / "report.html")
+    assert data["runs"] == []
+    assert data["missing"][0] in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_learning_alone_and_conductivity_alone_have_a_page(tmp_path):
     street, dataset = begin()
     learn(street, dataset)
     conductivity = produce(street)
     learning = next(node for node in street.called if node.process_label == "ActiveLearningWorkChain")
-    assert len(collect(learning)["rounds"]) == 1
-    assert len(collect(conductivity)["runs"]) == 1
-    write_html(collect(learning), tmp_path / "learning.html")
-    write_html(collect(conductivity), tmp_path / "conductivity.html")
-
-
-def test_other_nodes_are_refused():
-    with pytest.raises(InputError, match="expected a CrystalWorkChain"):
-        collect(orm.Int(1).store())
+    for name, node, key in (("learning", learning, "rounds"), ("conductivity", conductivity, "runs")):
+        data = collect(read_street(node))
+        assert len(data[key]) == 1
+        write_html(data, tmp_path / f"{name}.html")

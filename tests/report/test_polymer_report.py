@@ -1,16 +1,22 @@
 """What a report tells of a polymer street is what its provenance graph holds; the graphs here are made by hand."""
 
+import json
 import re
 
 import pytest
 
+from aiida_elyte.provenance.street import read_street
 from aiida_elyte.report.collect import collect
 from aiida_elyte.report.html import write_html
-from aiida_elyte.report.results import write_json
+from aiida_elyte.report.results import as_json_dict
 from tests import polymer_graphs
 from tests.report.test_html import Page
 
 pytestmark = pytest.mark.usefixtures("aiida_profile_clean")
+
+
+def collect_node(node):
+    return collect(read_street(node))
 
 
 def page(data, folder):
@@ -26,7 +32,7 @@ def page(data, folder):
 
 def test_whole_street_is_told(tmp_path):
     street = polymer_graphs.whole_street()
-    data = collect(street)
+    data = collect_node(street)
     assert data["process"]["ok"]
     assert data["theory"] == {
         "levels": ["GFN2-xTB (tblite)"],
@@ -67,11 +73,11 @@ def test_whole_street_is_told(tmp_path):
     assert "1 no convergence: 250 iterations" in text
     assert "1 stopped" in text
     assert "built independently" in text
-    write_json(data, tmp_path / "report.json")
+    assert json.dumps(as_json_dict(data))
 
 
 def test_a_reason_is_given_once(tmp_path):
-    data = collect(polymer_graphs.whole_street())
+    data = collect_node(polymer_graphs.whole_street())
     transport = data["runs"][0]["transport"]
     reason = "one Li ion in one replica shows no statistics; add replicas"
     for name in ("conductivity", "haven_ratio", "transference_Li"):
@@ -82,7 +88,7 @@ def test_a_reason_is_given_once(tmp_path):
 
 
 def test_running_street_says_what_is_not_there_yet(tmp_path):
-    data = collect(polymer_graphs.running_street())
+    data = collect_node(polymer_graphs.running_street())
     assert data["missing"][0] == "The street is still waiting; this is what exists so far."
     assert "1 of 2 boxes have not begun." in data["missing"]
     assert data["runs"] == []
@@ -92,7 +98,7 @@ def test_running_street_says_what_is_not_there_yet(tmp_path):
 
 
 def test_failed_street_tells_why_its_box_has_not_settled(tmp_path):
-    data = collect(polymer_graphs.failed_street())
+    data = collect_node(polymer_graphs.failed_street())
     assert data["missing"][0].startswith("The street failed with exit status 453")
     assert "Box m00_b00: exit status 510." in data["missing"]
     assert any(re.match(r"Box m00_b00 has not settled: .*density_g_cm3", sentence) for sentence in data["missing"])
@@ -101,7 +107,7 @@ def test_failed_street_tells_why_its_box_has_not_settled(tmp_path):
 
 def test_a_street_that_has_only_begun_is_told(tmp_path):
     street, _ = polymer_graphs.begin(state="waiting")
-    data = collect(street)
+    data = collect_node(street)
     assert "No force field has been fitted." in data["missing"]
     assert "No box has been built: there is no conductivity." in data["missing"]
     assert "<svg" not in page(data, tmp_path)
@@ -112,7 +118,7 @@ def test_box_without_solvation_still_has_its_numbers(tmp_path):
     polymer_graphs.learn(street, dataset)
     _, series, _ = polymer_graphs.run_box(street, "m00_b00", 1, until="reduce")
     polymer_graphs.analyse(street, {"m00_b00": (series, None)}, with_solvation=False)
-    data = collect(street)
+    data = collect_node(street)
     assert data["solvation"] is None
     assert "Box m00_b00: no solvation (not analysed)." in data["missing"]
     text = page(data, tmp_path)
@@ -123,7 +129,7 @@ def test_box_without_solvation_still_has_its_numbers(tmp_path):
 def test_learning_alone_and_a_box_alone_are_told(tmp_path):
     street = polymer_graphs.whole_street()
     parts = {node.process_label: node for node in street.called}
-    learning, box = collect(parts["ForceFieldWorkChain"]), collect(parts["BoxWorkChain"])
+    learning, box = collect_node(parts["ForceFieldWorkChain"]), collect_node(parts["BoxWorkChain"])
     assert len(learning["fits"]) == 2
     assert learning["missing"] == []
     assert "it gives no conductivity" in page(learning, tmp_path)

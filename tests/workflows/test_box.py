@@ -7,11 +7,12 @@ from aiida.engine import run_get_node
 from scipy.constants import Avogadro
 
 from aiida_elyte.data.forcefield import ForceFieldData
-from aiida_elyte.report.collect import collect
-from aiida_elyte.report.html import write_html
+from aiida_elyte.provenance.street import read_street
+from aiida_elyte.report.html import write_report
 from aiida_elyte.science.transport.estimates import estimate_transport
 from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.polymer import PolymerWorkChain
+from tests.call_labels import unknown_calls
 from tests.ions import RECIPE, begun_force_field
 from tests.liquid import ENVIRONMENT, PROGRAMS
 
@@ -49,8 +50,8 @@ def run_box(codes, force_field, **settling):
     return run_get_node(builder)[1]
 
 
-def write_report(node, folder):
-    write_html(collect(node), folder / "report.html")
+def page_of(node, folder):
+    write_report(node, folder / "report.html")
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
@@ -100,6 +101,8 @@ def test_the_street_pools_boxes_of_the_force_fields_given(codes, force_field, tm
     pooled = node.outputs.series.get_series()
     assert [(one.replica, one.member) for one in pooled] == [("m00_b00", "m00"), ("m01_b01", "m01")]
     assert set(node.outputs.boxes) == {"m00_b00", "m01_b01"}
+    assert unknown_calls(node) == []
+    assert [box.name for box in read_street(node).boxes] == ["m00_b00", "m01_b01"]
     for one in pooled:
         box = node.outputs.boxes[one.replica]
         (own,) = box.series.get_series()
@@ -127,7 +130,7 @@ def test_the_street_pools_boxes_of_the_force_fields_given(codes, force_field, tm
     assert all(one.get("refused") or one["std"] > 0 for one in both.values())
     assert found["conditions"]["temperature_K"] == 350
     assert node.outputs.solvation["n_boxes"] == 2
-    text = write_report(node, tmp_path)
+    text = page_of(node, tmp_path)
     assert "m01_b01" in text
     assert "Who surrounds Li" in text
 

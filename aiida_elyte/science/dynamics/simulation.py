@@ -11,7 +11,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.group import Group
 from aiida_elyte.science.dynamics.growing_file import GrowingFile
-from aiida_elyte.science.dynamics.record import Record
+from aiida_elyte.science.dynamics.record import ReplicaRecord
 from aiida_elyte.science.dynamics.replicas import Replicas
 from aiida_elyte.science.dynamics.settings import MdSettings
 from aiida_elyte.science.dynamics.stops import Stop
@@ -63,7 +63,7 @@ class Simulation:
                     f"replicas[{index}].member is {member!r}; expected one of the potentials given, {sorted(members)}"
                 )
         self.records = {
-            label: Record(label, member, start, settings)
+            label: ReplicaRecord(label, member, start, settings)
             for label, member, start in zip(labels, drivers, starts, strict=True)
         }
         self.groups = []

@@ -6,7 +6,7 @@ import numpy as np
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.readers import Trajectory
-from aiida_elyte.science.trajectory.topology import Topology, select_molecules
+from aiida_elyte.science.trajectory.topology import AtomTable, select_molecules
 
 __all__ = ["charges_of_species", "molecules_of_species"]
 
@@ -105,6 +105,6 @@ def charges_of_species(
     return {name: round(float(values.mean()), 6) for name, values in found.items()}
 
 
-def _residues(topology: Topology | None) -> tuple[str, ...]:
+def _residues(topology: AtomTable | None) -> tuple[str, ...]:
     residues = getattr(getattr(topology, "universe", None), "residues", None)
     return tuple(dict.fromkeys(map(str, getattr(residues, "resnames", ()))))

@@ -1,18 +1,12 @@
-"""How progress of a running job is told."""
+"""How far a running job is, in words."""
 
 import json
 from datetime import UTC, datetime
 
 import pytest
-from aiida import orm
-from aiida.engine.runners import Runner
-from aiida.plugins import WorkflowFactory
-from aiida_elyte.cli.street import Step
-from plumpy import KilledError
 
-from aiida_elyte.cli.follow import describe_progress, run_here, span
-from aiida_elyte.cli.show import describe_quantity, table
-from aiida_elyte.errors import Interruption
+from aiida_elyte.provenance.progress import describe_progress, span
+from aiida_elyte.provenance.steps import Step
 
 
 @pytest.fixture
@@ -59,41 +53,9 @@ def test_fits_samplings_and_analyses_tell_what_they_count(step):
     assert describe_progress(step({"seconds": 6.0, "replica": "r0", "frames": 9})) == "r0, 9 frames read, 6 s"
 
 
-def test_a_run_that_is_told_to_end_says_so_in_one_line(aiida_profile_clean, aiida_localhost, monkeypatch):
-    builder = WorkflowFactory("core.arithmetic.multiply_add").get_builder()
-    builder.x, builder.y, builder.z = orm.Int(2), orm.Int(3), orm.Int(4)
-    builder.code = orm.InstalledCode(label="add", computer=aiida_localhost, filepath_executable="/bin/bash").store()
-    runs = []
-
-    def interrupted(runner, process):
-        raise KilledError("Process was killed because the runner received an interrupt")
-
-    # As AiiDA ends what it runs on SIGINT and SIGTERM; a process killed here would leave its tasks to later tests.
-    monkeypatch.setattr(Runner, "run_get_node", interrupted)
-    for _ in range(2):
-        with pytest.raises(
-            Interruption, match=r"MultiplyAddWorkChain \d+ was interrupted and is killed; .*run the same"
-        ) as caught:
-            run_here(builder, runs.append)
-        assert "\n" not in str(caught.value)
-        assert f" {runs[-1].pk} " in str(caught.value)
-    assert runs[0].pk != runs[1].pk
-
-
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.4, "0 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (3900, "1 h 05 min"), (1e6, "12 days")],
 )
 def test_span(seconds, text):
     assert span(seconds) == text
-
-
-def test_quantities_are_told_with_their_errors_or_their_bound():
-    estimate = {"value": 1234.5, "std": 56.7, "ci95": [1000.0, 1500.0], "unit": "mS/cm", "n_effective": 4.0}
-    assert describe_quantity(estimate) == "1234 ± 56.7 mS/cm  (95 %: 1000 to 1500, n_eff 4)"
-    assert describe_quantity({"refused": "too short", "upper_bound": None}) == "none"
-    assert describe_quantity({"refused": "too short", "upper_bound": estimate}) == "below 1234 mS/cm (95 %)"
-
-
-def test_table_aligns_columns():
-    assert table([["a", "bbb"], ["cc", "d"]]) == ["a   bbb", "cc  d"]
