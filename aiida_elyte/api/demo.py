@@ -14,17 +14,13 @@ _MATERIAL = Path(__file__).parent / "demo"
 """Folder of the structure and the settings."""
 
 
-def demo_options(
-    overrides: Mapping[str, Any] | str | Path | None = None, temperatures_K: tuple[float, ...] = ()
-) -> dict[str, Any]:
+def demo_options(changes: Mapping[str, Any] | str | Path | None = None) -> dict[str, Any]:
     """Return what ``launch_crystal`` takes to run the demo: structure, charges, temperatures, protocol, overrides.
 
     Parameters
     ----------
-    overrides
-        What to change of its settings, or the YAML file that says so.
-    temperatures_K
-        Temperatures in place of its own [K].
+    changes
+        What to change of these options, or the YAML file that says so.
 
     Raises
     ------
@@ -33,7 +29,7 @@ def demo_options(
     """
     from aiida_elyte.workflows.protocols import recursive_merge
 
-    options: dict[str, Any] = yaml.safe_load((_MATERIAL / "demo.yaml").read_text())
+    options = yaml.safe_load((_MATERIAL / "demo.yaml").read_text())
     options["structure"] = _MATERIAL / options["structure"]
-    options["overrides"] = recursive_merge(options["overrides"], read_overrides(overrides))
-    return options | ({"temperatures_K": list(temperatures_K)} if temperatures_K else {})
+    merged: dict[str, Any] = recursive_merge(options, read_overrides(changes))
+    return merged

@@ -73,6 +73,7 @@ def launch(
         if run and not found.is_terminated:
             attend(found, run=True, progress=progress)
         return LaunchedStreet(found, is_found=True)
+    node: Any
     try:
         if run:
             node = run_here(builder, _note_start({KEY: key, RUNNER: runner_here()}, say), observe(say))

@@ -56,10 +56,10 @@ class _Commands(click.Group):
         except (click.exceptions.Exit, click.Abort, click.ClickException):
             raise
         except Exception as error:
-            message = _explain(error)
-            if message is None:
+            known = _explain(error)
+            if known is None:
                 raise
-            click.echo(f"Error: {' '.join(message.split())}", err=True)
+            click.echo(f"Error: {' '.join(known.split())}", err=True)
             ctx.exit(2)
 
 
