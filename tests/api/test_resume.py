@@ -5,6 +5,7 @@ from aiida import orm
 
 from aiida_elyte.api.resume import prepare_restart
 from aiida_elyte.errors import InputError
+from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 from tests import crystal_graphs
 from tests.provenance_graphs import give, process
 
@@ -13,7 +14,8 @@ pytestmark = pytest.mark.usefixtures("aiida_profile_clean")
 
 def learning(state):
     """Return a learning that was left in its first round: two of five frames were selected, none labelled yet."""
-    settings = {"max_rounds": 5, "label_budget": 40, "sampling": {"seed": 3}}
+    settings = ActiveLearningWorkChain.get_protocol_inputs("fast")["learning"]
+    settings |= {"max_rounds": 5, "label_budget": 40, "sampling": {**settings["sampling"], "seed": 3}}
     dataset = crystal_graphs.frames(4)
     inputs = {"dataset": dataset, "labeller": orm.Str("ase"), "learning": orm.Dict(settings)}
     node = process("ActiveLearningWorkChain", inputs=inputs, state=state, entry_point="elyte.active_learning")

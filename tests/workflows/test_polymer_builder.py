@@ -204,7 +204,7 @@ def learns_from(**settings):
         ),
         (
             rounds(selection={"filters": {"colour": {}}}),
-            "filter 'colour' is unknown; .*installed are collision, molten",
+            "filter 'colour' is unknown; .*did you mean collision",
         ),
         (
             rounds(selection={"filters": {"collision": {"factor": 1}}}),
