@@ -36,9 +36,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @labels_option
 @click.option("--code", default="python@localhost", show_default=True, help="Python with torch and SchNetPack.")
 @json_option
-@click.pass_context
 def command(
-    ctx: click.Context,
     data: tuple[str, ...],
     out: Path,
     max_minutes: float | None,
@@ -87,7 +85,7 @@ def command(
     if ensemble.failure is not None:
         node = ensemble.node
         click.echo(f"Error: {node.process_label} {node.pk} failed: {ensemble.failure}", err=True)
-        ctx.exit(1)
+        click.get_current_context().exit(1)
 
 
 def _draw(ensemble: "TrainedEnsemble", path: Path) -> None:
