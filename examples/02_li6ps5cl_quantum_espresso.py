@@ -19,11 +19,10 @@ from aiida.engine import run_get_node
 from ase import Atoms
 from ase.spacegroup import crystal
 
-from aiida_elyte.cli.profile import prepare, set_up
+import aiida_elyte as elyte
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.science.potentials.errors import ensemble_errors
 from aiida_elyte.science.potentials.files import load_potential
-from aiida_elyte.workflows.crystal import CrystalWorkChain
 from aiida_elyte.workflows.label.qe import QeLabelWorkChain
 from aiida_elyte.workflows.md import MdBaseWorkChain
 
@@ -129,21 +128,19 @@ def held_out_frames(python: orm.Code, pw: orm.Code, street: orm.WorkChainNode, c
 
 def main(folder: Path, tiny: bool) -> dict:
     """Run the street and return its numbers."""
-    prepare()
-    set_up()
+    elyte.setup()
     pseudopotentials.register(pseudopotentials.fetch(folder))
     python, pw = orm.load_code("python@localhost"), orm.load_code("pw@localhost")
     chosen = settings(tiny)
-    builder = CrystalWorkChain.get_builder_from_protocol(
-        {"python": python, "qe": pw},
-        orm.StructureData(ase=argyrodite()),
-        CHARGES,
-        [300.0] if tiny else [600.0, 800.0, 1000.0],
+    street = elyte.launch_crystal(
+        argyrodite(),
+        charges=CHARGES,
+        temperatures_K=[300.0] if tiny else [600.0, 800.0, 1000.0],
         labeller="qe",
         protocol="fast",
         overrides=chosen,
-    )
-    _, street = run_get_node(builder)
+        run=True,
+    ).node
     if not street.is_finished_ok:
         raise SystemExit(f"the street {street.pk} ended with {street.exit_status}: {street.exit_message}")
     test = held_out_frames(python, pw, street, chosen, tiny)

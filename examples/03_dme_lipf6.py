@@ -13,10 +13,8 @@ from pathlib import Path
 
 import yaml
 from aiida import orm
-from aiida.engine import run_get_node
 
-from aiida_elyte.cli.profile import prepare, set_up
-from aiida_elyte.workflows.polymer import PolymerWorkChain
+import aiida_elyte as elyte
 
 RECIPE = Path(__file__).parent / "recipes" / "dme_lipf6.yaml"
 SETTINGS = {
@@ -44,16 +42,14 @@ TINY = {
 
 def main(tiny: bool) -> orm.WorkChainNode:
     """Run the street, print what it found."""
-    prepare()
-    set_up()
+    elyte.setup()
     recipe = yaml.safe_load(RECIPE.read_text())
-    builder = PolymerWorkChain.get_builder_from_protocol(
-        {"python": orm.load_code("python@localhost"), "engine": orm.load_code("lmp@localhost")},
+    street = elyte.launch_polymer(
         {**recipe, "n_atoms": 200, "salt": {"name": "LiPF6", "molality_mol_kg": 3.0}} if tiny else recipe,
         protocol="fast",
         overrides=TINY if tiny else SETTINGS,
-    )
-    _, street = run_get_node(builder)
+        run=True,
+    ).node
     if not street.is_finished_ok:
         raise SystemExit(f"the street {street.pk} ended with {street.exit_status}: {street.exit_message}")
     learned = street.outputs.learning

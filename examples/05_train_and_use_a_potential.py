@@ -1,13 +1,11 @@
 """Train two members on labelled frames, and compute with their mean.
 
-    aiida-elyte setup
     python 05_train_and_use_a_potential.py
 
 Argon with Lennard-Jones labels and a small network: a minute, and no number of worth. A file of frames serves as well
 as a list: ``elyte.train("frames.extxyz", members=4)``.
 """
 
-from aiida import load_profile
 from ase.build import bulk
 from ase.calculators.lj import LennardJones
 
@@ -15,7 +13,7 @@ import aiida_elyte as elyte
 
 SMALL = {"architecture": {"n_features": 16, "n_layers": 1, "n_rbf": 8, "cutoff_A": 5.0}, "max_epochs": 20}
 
-load_profile()
+elyte.setup()
 frames = [bulk("Ar", a=5.3, cubic=True) for _ in range(24)]
 for seed, frame in enumerate(frames):
     frame.rattle(0.2, seed=seed)

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commandline import run_command
-
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
@@ -54,8 +52,6 @@ def test_liquid_example(tmp_path):
 
 def test_potential_is_trained_and_used(tmp_path):
     pytest.importorskip("torch")
-    done = run_command("setup", home=tmp_path)
-    assert done.returncode == 0, done.stderr
     done = run_example("05_train_and_use_a_potential.py", folder=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "force MAE" in done.stdout

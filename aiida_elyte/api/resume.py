@@ -1,6 +1,6 @@
-"""Inputs of a street that goes on with what an ended one has."""
+"""Go on with a street: with one that runs, or with what an ended one has."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aiida_elyte.data.frames import FramesData
     from aiida_elyte.data.potential import PotentialData
 
-__all__ = ["Restart", "prepare_restart"]
+__all__ = ["Restart", "prepare_restart", "resume"]
 
 _GOES_ON = ("CrystalWorkChain", "ActiveLearningWorkChain")
 """WorkChains whose newest labels and potentials take the place of the first; all else relies on the cache."""
@@ -30,6 +30,43 @@ class Restart:
     """Its inputs."""
     notes: tuple[str, ...]
     """What is reused, in words."""
+
+
+def resume(
+    street: "orm.WorkChainNode | int | str", *, run: bool = False, progress: Callable[[str], None] | None = None
+) -> "orm.WorkChainNode":
+    """See to it that a process works on a street that has not ended; start an ended one again with what it has.
+
+    Parameters
+    ----------
+    street
+        Node, PK or UUID of the WorkChain.
+    run
+        Compute in this process and return at the end; else the daemon computes, and the call returns at once.
+    progress
+        Called with a sentence as something happens.
+
+    Returns
+    -------
+    aiida.orm.WorkChainNode
+        The street, or the one that goes on with what it has.
+
+    Raises
+    ------
+    InputError
+        If there is no such WorkChain, or ``run`` is given for one that the daemon has.
+    """
+    from aiida_elyte.api.streets import attend, launch
+
+    node = load_process(street) if isinstance(street, int | str) else street
+    if not node.is_terminated:
+        attend(node, run=run, progress=progress)
+        return node
+    restart = prepare_restart(node)
+    for note in restart.notes:
+        if progress is not None:
+            progress(note)
+    return launch(restart.builder, run=run, is_new=True, progress=progress).node
 
 
 def prepare_restart(street: "orm.WorkChainNode | int | str") -> Restart:

@@ -2,15 +2,17 @@
 
 import re
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aiida_elyte.provenance.progress import describe_progress
+from aiida_elyte.api.runner import Observer
+from aiida_elyte.provenance.progress import describe_progress, span
 from aiida_elyte.provenance.steps import Step, descendants, running_jobs
 
 if TYPE_CHECKING:
     from aiida import orm
 
-__all__ = ["Watch"]
+__all__ = ["Watch", "observe"]
 
 _QUIET_S = 15.0
 """Seconds between two lines about the same running jobs."""
@@ -70,3 +72,18 @@ class Watch:
             if not _ROUTINE.match(line):
                 lines.append(line)
         return lines
+
+
+def observe(progress: Callable[[str], None]) -> Observer:
+    """Return an observer that calls ``progress`` with each line of news, after the time since it began to look."""
+
+    def watch(node: "orm.WorkChainNode") -> Callable[[], None]:
+        news, start = Watch(node), time.monotonic()
+
+        def look() -> None:
+            for line in news.news():
+                progress(f"[{span(time.monotonic() - start):>8}] {line}")
+
+        return look
+
+    return watch

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from aiida_elyte.cli.profile import prepare
+from aiida_elyte.api.profile import prepare
 from aiida_elyte.errors import ElyteError, Interruption
 
 __all__ = ["main"]
@@ -56,10 +56,10 @@ class _Commands(click.Group):
         except (click.exceptions.Exit, click.Abort, click.ClickException):
             raise
         except Exception as error:
-            message = _explain(error)
-            if message is None:
+            known = _explain(error)
+            if known is None:
                 raise
-            click.echo(f"Error: {' '.join(message.split())}", err=True)
+            click.echo(f"Error: {' '.join(known.split())}", err=True)
             ctx.exit(2)
 
 

@@ -1,16 +1,13 @@
 """Frames named on the command line, by file or by PK, and what is to be said of them."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from aiida_elyte.data.frames import FramesData
-    from aiida_elyte.science.labels.naming import LabelName
     from aiida_elyte.science.labels.reading import Dataset
 
-__all__ = ["load_frames_node", "print_notes"]
+__all__ = ["print_notes", "read_source"]
 
 
 def print_notes(found: "Dataset") -> None:
@@ -23,17 +20,19 @@ def print_notes(found: "Dataset") -> None:
         click.echo(f"Warning: {sentence}", err=True)
 
 
-def load_frames_node(source: str, names: "Mapping[str, LabelName] | None" = None) -> "FramesData":
-    """Return the FramesData of a PK or UUID, or that of a file, and print what is to be said of it.
+def read_source(source: str | None) -> "Dataset | str | None":
+    """Return the frames of a file, having printed what is to be said of them, and anything else as it is: a PK or UUID.
 
     Raises
     ------
     InputError
-        If the file is unusable, or the node is of another type.
+        If the file is unusable.
     """
-    from aiida_elyte.api.nodes import find_frames
+    from aiida_elyte.api.identifiers import names_file
+    from aiida_elyte.api.labels import read_labelled_frames
 
-    node, read = find_frames(source, names)
-    if read is not None:
-        print_notes(read)
-    return node
+    if source is None or not names_file(source):
+        return source
+    found = read_labelled_frames(source)
+    print_notes(found)
+    return found

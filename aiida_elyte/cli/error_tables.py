@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aiida_elyte.cli.follow import span
 from aiida_elyte.cli.show import table
+from aiida_elyte.provenance.progress import span
 
 __all__ = ["force_field_errors", "potential_errors", "training_errors"]
 

@@ -5,18 +5,20 @@ from dataclasses import asdict
 
 import click
 
-from aiida_elyte.cli.profile import set_up
+from aiida_elyte.cli.json_option import json_option
 
 __all__ = ["command"]
 
 
 @click.command("setup")
-@click.option("--profile", metavar="NAME", help="Profile to complete or make; the default one when left out.")
-@click.option("--json", "as_json", is_flag=True, help="Print what a machine can read.")
+@click.option("--profile", metavar="NAME", help="Profile to complete or make; the default one if left out.")
+@json_option
 @click.pass_context
 def command(ctx: click.Context, profile: str | None, as_json: bool) -> None:
     """Make profile, computer and codes where they are missing; nothing that is there changes."""
-    found = set_up(profile or ctx.find_root().obj)
+    from aiida_elyte.api.setup import setup
+
+    found = setup(profile or ctx.find_root().obj)
     if as_json:
         click.echo(json.dumps(asdict(found), indent=2))
         return

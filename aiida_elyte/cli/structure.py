@@ -5,12 +5,14 @@ from pathlib import Path
 
 import click
 
+from aiida_elyte.cli.json_option import json_option
+
 __all__ = ["command"]
 
 
 @click.command("structure")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON to the standard output, and nothing else there.")
+@json_option
 def command(file: Path, as_json: bool) -> None:
     """Show what is read of the crystal in FILE (CIF, POSCAR, extxyz, …): formula, cell, symmetry, closest contact."""
     from aiida_elyte.science.crystal_files.read import read_crystal

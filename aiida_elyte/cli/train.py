@@ -36,9 +36,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @labels_option
 @click.option("--code", default="python@localhost", show_default=True, help="Python with torch and SchNetPack.")
 @json_option
-@click.pass_context
 def command(
-    ctx: click.Context,
     data: tuple[str, ...],
     out: Path,
     max_minutes: float | None,
@@ -53,8 +51,8 @@ def command(
     began = time.monotonic()
     from aiida_elyte.api.identifiers import names_file
     from aiida_elyte.api.labels import read_labelled_frames, require_trainable
+    from aiida_elyte.api.overrides import read_overrides
     from aiida_elyte.cli.datasets import print_notes
-    from aiida_elyte.cli.inputs import read_overrides
 
     changes = read_overrides(overrides)
     sources = (*data, *filter(None, [validation]))
@@ -87,7 +85,7 @@ def command(
     if ensemble.failure is not None:
         node = ensemble.node
         click.echo(f"Error: {node.process_label} {node.pk} failed: {ensemble.failure}", err=True)
-        ctx.exit(1)
+        click.get_current_context().exit(1)
 
 
 def _draw(ensemble: "TrainedEnsemble", path: Path) -> None:
@@ -111,7 +109,7 @@ def _draw(ensemble: "TrainedEnsemble", path: Path) -> None:
 
 def _print(summary: Mapping[str, Any], out: Path) -> None:
     from aiida_elyte.cli.error_tables import training_errors
-    from aiida_elyte.cli.follow import span
+    from aiida_elyte.provenance.progress import span
 
     members = summary["members"]
     click.echo("\n".join(training_errors(members)))

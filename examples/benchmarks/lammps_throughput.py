@@ -25,7 +25,7 @@ from aiida import orm
 from aiida.engine import run_get_node
 from aiida.manage.caching import disable_caching
 
-from aiida_elyte.cli.profile import prepare, set_up
+from aiida_elyte.api.setup import setup
 from aiida_elyte.science.electrolyte.packing import pack
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.lammps.export import as_lammps_system
@@ -108,8 +108,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    prepare()
-    set_up()
+    setup()
     engine = lammps_code(orm.load_computer("localhost"))
     compressed = run(engine, loose_box(arguments.forcefield, arguments.molecules), COMPRESS)
     density = compressed.outputs.thermo.get_array("density_g_cm3")[-1]

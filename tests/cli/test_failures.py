@@ -70,9 +70,10 @@ def test_a_profile_whose_making_fails_leaves_nothing_behind(tmp_path):
     code = (
         "import sqlite3, sys\n"
         "from click.testing import CliRunner\n"
-        "from aiida_elyte.cli import main, profile\n"
+        "from aiida_elyte.api import setup\n"
+        "from aiida_elyte.cli import main\n"
         "def fail(config, name): raise OSError(28, 'No space left on device', 'database.sqlite')\n"
-        "profile._enable_caching = fail\n"
+        "setup._enable_caching = fail\n"
         "done = CliRunner().invoke(main, ['setup'])\n"
         "print(done.exit_code, done.stderr)\n"
     )

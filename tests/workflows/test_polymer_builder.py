@@ -11,8 +11,7 @@ from aiida import orm
 from aiida.engine.utils import instantiate_process
 from aiida.manage import get_manager
 
-from aiida_elyte.cli.polymer import Request, describe_plan, plan_of
-from aiida_elyte.cli.polymer import build as prepare
+from aiida_elyte.api.polymer_street import PolymerStreet, plan_polymer, read_polymer_recipe
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.electrolyte.clusters import ClusterRecipe, Ingredient, make_clusters
@@ -115,7 +114,7 @@ def test_files_of_labels_that_do_not_fit_are_refused(aiida_profile_clean, python
         recipe.write_text(yaml.safe_dump({**RECIPE, "salt": {"name": salt, "molality_mol_kg": 1.0}}))
         write_frames(frames, dataset)
         codes = {"python": python_code.uuid, "engine": python_code.uuid}
-        return prepare(Request(recipe, protocol="fast", dataset=str(dataset), codes=codes))
+        return plan_polymer(recipe, protocol="fast", dataset=dataset, codes=codes).builder
 
     assert len(launch(charged(clusters())).dataset) == 3
     with pytest.raises(InputError, match=r"is of level of theory 'PBE'; expected GFN2-xTB .*learning\.max_rounds"):
@@ -141,7 +140,7 @@ def test_packmol_is_asked_for_before_a_liquid_is_submitted(aiida_profile_clean, 
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(yaml.safe_dump(RECIPE))
     with pytest.raises(InputError, match="does not find packmol"):
-        prepare(Request(recipe, codes={"python": code.uuid, "engine": code.uuid}))
+        plan_polymer(recipe, codes={"python": code.uuid, "engine": code.uuid})
 
 
 def rounds(**settings):
@@ -244,7 +243,7 @@ def test_settings_no_street_has_are_refused_before_anything_runs(
     recipe.write_text(yaml.safe_dump(RECIPE))
     codes = {"python": python_code.uuid, "engine": python_code.uuid}
     with pytest.raises(InputError, match=said) as caught:
-        prepare(Request(recipe, protocol="fast", overrides=overrides, codes=codes))
+        plan_polymer(recipe, protocol="fast", overrides=overrides, codes=codes)
     assert "\n" not in str(caught.value)
 
 
@@ -289,10 +288,9 @@ def test_settings_of_a_trainer_are_checked_however_they_are_given(build):
 
 
 def test_plan_counts_what_heat_adds(build):
-    plan = plan_of(build(protocol="balanced"))
+    plan = PolymerStreet(read_polymer_recipe(RECIPE), build(protocol="balanced")).plan
     # 8 + 8 + 4 + 6 clusters, each relaxed and four times heated; later ones are labelled as they are.
-    assert (plan["clusters"], plan["first_labels"], plan["later_labels"]) == (26, 130, 160)
-    assert "130 geometries of 26 clusters, and 160 more" in describe_plan(plan)
+    assert plan.labels == {"labels_given": 0, "clusters": 26, "first_labels": 130, "later_labels": 160}
 
 
 def test_failed_boxes_are_told(build):

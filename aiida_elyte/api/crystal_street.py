@@ -1,0 +1,327 @@
+"""The crystal street: from a crystal to its ionic conductivity; planned, priced, launched."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase import Atoms
+
+from aiida_elyte.api.cores import available_cores
+from aiida_elyte.api.overrides import read_overrides
+from aiida_elyte.errors import InputError
+from aiida_elyte.plugins import configure_all, load
+from aiida_elyte.science.cost import Cost, Plan, estimate_cost
+from aiida_elyte.science.crystal import check_structure, require_charges, require_temperatures
+from aiida_elyte.science.crystal_files.read import read_crystal
+from aiida_elyte.science.crystal_files.record import CrystalFile
+from aiida_elyte.science.crystal_files.summary import describe_crystal
+
+if TYPE_CHECKING:
+    from aiida import orm
+    from aiida.engine import ProcessBuilder
+
+    from aiida_elyte.api.labels import FrameSource
+
+__all__ = ["CrystalStreet", "check_crystal", "launch_crystal", "plan_crystal"]
+
+
+@dataclass(frozen=True)
+class CrystalStreet:
+    """A crystal street whose inputs were found and fit together, and its run if it was launched."""
+
+    crystal: CrystalFile
+    """What was read of the crystal."""
+    builder: "ProcessBuilder"
+    """Inputs of the WorkChain."""
+    node: "orm.WorkChainNode | None" = None
+    """The WorkChain; ``None`` after a dry run."""
+    is_found: bool = False
+    """Whether a run of these inputs was there."""
+
+    @property
+    def pk(self) -> int | None:
+        """PK of the WorkChain; ``None`` after a dry run."""
+        return None if self.node is None else self.node.pk
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Its work: labels, rounds, trainings, steps."""
+        return _plan(self.builder)
+
+    @cached_property
+    def cost(self) -> Cost:
+        """What that costs at most."""
+        return estimate_cost(self.plan)
+
+    def describe(self) -> dict[str, Any]:
+        """Return cost and structure as plain values, with units in the keys."""
+        return asdict(self.cost) | {"seconds": self.cost.seconds, "structure": describe_crystal(self.crystal)}
+
+
+def launch_crystal(
+    structure: str | Path | Atoms | CrystalFile,
+    *,
+    charges: Mapping[str, float],
+    dry_run: bool = False,
+    run: bool = False,
+    force: bool = False,
+    progress: Callable[[str], None] | None = None,
+    **options: Any,
+) -> CrystalStreet:
+    """Take a crystal to its ionic conductivity: labels, potentials, dynamics, transport.
+
+    The street is submitted to the daemon, which is started where none runs, and the call returns at once; ``status``
+    says where it is. If a run of the same inputs has finished well or is under way, it is returned.
+
+    Parameters
+    ----------
+    structure, charges, **options
+        As of ``plan_crystal``.
+    dry_run
+        Check everything and submit nothing; ``cost`` of what is returned says what it would cost.
+    run
+        Compute in this process, without the daemon, and return at the end.
+    force
+        Compute again what is there already.
+    progress
+        Called with a sentence as something happens.
+
+    Raises
+    ------
+    InputError
+        If something is missing or does not fit.
+    """
+    street = plan_crystal(structure, charges=charges, **options)
+    if dry_run:
+        return street
+    from aiida_elyte.api.streets import launch
+
+    launched = launch(street.builder, run=run, force=force, progress=progress)
+    return replace(street, node=launched.node, is_found=launched.is_found)
+
+
+def check_crystal(
+    structure: str | Path | Atoms | CrystalFile,
+    charges: Mapping[str, float],
+    temperatures_K: Sequence[float] = (),
+    labeller: str | None = None,
+) -> CrystalFile:
+    """Return the crystal, once all that needs no AiiDA profile was checked; parameters as of ``plan_crystal``.
+
+    Raises
+    ------
+    InputError
+        If the structure is not an ordered crystal, charges or temperatures do not fit, or the labeller is unknown.
+    """
+    if isinstance(structure, str | Path):
+        found = read_crystal(structure, is_ordered=True)
+    elif isinstance(structure, Atoms):
+        check_structure(structure, "the structure")
+        plain = Atoms(numbers=structure.numbers, positions=structure.positions, cell=structure.cell, pbc=True)
+        found = CrystalFile(plain, np.ones(len(plain)))
+    else:
+        found = structure
+    if not charges:
+        raise InputError(
+            "--charges is missing; expected the charge of each mobile species in e; add e.g. --charges Li=1"
+        )
+    require_charges(found.atoms, charges)
+    if temperatures_K:
+        require_temperatures(list(temperatures_K), "--temperature-K")
+    if labeller is not None:
+        load("labellers", labeller)
+    return found
+
+
+def plan_crystal(
+    structure: str | Path | Atoms | CrystalFile,
+    *,
+    charges: Mapping[str, float],
+    temperatures_K: Sequence[float] = (),
+    labeller: str | None = None,
+    protocol: str | None = None,
+    overrides: Mapping[str, Any] | str | Path | None = None,
+    dataset: "FrameSource | orm.Node | None" = None,
+    potentials: "str | Path | orm.Node | None" = None,
+    pseudo_family: str | None = None,
+    codes: Mapping[str, str] | None = None,
+    max_wallclock_s: int | None = None,
+    citation: str = "",
+) -> CrystalStreet:
+    """Check that a street can be launched, as far as that is known before anything runs; nothing is stored.
+
+    Parameters
+    ----------
+    structure
+        File of the crystal (CIF, POSCAR, extxyz, …), or the crystal; every site fully occupied.
+    charges
+        Charge of each mobile species [e], as ``{"Li": 1}``.
+    temperatures_K
+        Temperatures of production [K]; those of the protocol if none are given.
+    labeller
+        Name of the labeller; that of the protocol if it is not given.
+    protocol
+        ``fast``, ``balanced`` or ``stringent``.
+    overrides
+        What to change of the protocol, or the YAML file that says so.
+    dataset
+        Labelled frames to start with, instead of seeds: a file, frames, PK or node.
+    potentials
+        Potentials to start with, instead of a first training: a folder, PK or node.
+    pseudo_family
+        Pseudopotential family of a labeller that has any.
+    codes
+        Role (``python``, or a labeller's name) → label of a code.
+    max_wallclock_s
+        Wall time of each job [s].
+    citation
+        Where the structure was published; the report names it.
+
+    Raises
+    ------
+    InputError
+        If something is missing or does not fit.
+    """
+    found = check_crystal(structure, charges, temperatures_K, labeller)
+
+    from aiida_elyte.api.profile import ensure_profile
+
+    ensure_profile()
+    from aiida import orm
+
+    from aiida_elyte.api.street_inputs import (
+        find_street_codes,
+        require_protocol,
+        require_runnable_codes,
+        wall_time,
+    )
+    from aiida_elyte.data.frames import FramesData
+    from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
+    from aiida_elyte.workflows.crystal import CrystalWorkChain
+    from aiida_elyte.workflows.protocols import recursive_merge
+
+    require_protocol(protocol, CrystalWorkChain)
+    atoms, changes = found.atoms, read_overrides(overrides)
+    inputs = CrystalWorkChain.get_inputs(protocol, changes, None)
+    learning = ActiveLearningWorkChain.get_inputs(protocol, inputs["active_learning"], None)
+    name = labeller or str(learning["labeller"])
+    door = load("labellers", name)
+    if pseudo_family is not None:
+        family = door.pseudo_family_overrides(pseudo_family)
+        if family is None:
+            raise InputError(
+                f"--pseudo-family is given, but the labeller {name!r} has no pseudopotentials; expected one that has; "
+                "leave it out"
+            )
+        changes = recursive_merge(changes, {"active_learning": {"label": {name: family}}})
+    roles, options = find_street_codes(codes or {}, name, {"python": "python@localhost"}), wall_time(max_wallclock_s)
+
+    # A labeller which looks up what it needs for each element, as pseudopotentials, rejects the missing here.
+    seed = atoms.copy()
+    seed.info = {"origin": "structure#0"}
+    labels = door.get_builder_from_protocol(
+        door.pick_code(name, roles),
+        frames=FramesData([seed]),
+        protocol=protocol,
+        overrides=changes.get("active_learning", {}).get("label", {}).get(name),
+        options=options,
+    )._inputs(prune=True)
+    try:
+        builder: Any = CrystalWorkChain.get_builder_from_protocol(
+            roles,
+            orm.StructureData(ase=atoms, description=citation),
+            dict(charges),
+            list(temperatures_K) or None,
+            labeller=name,
+            protocol=protocol,
+            overrides=changes,
+            options=options,
+        )
+    except ValueError as error:
+        raise InputError(str(error).removeprefix("invalid attribute value ")) from error
+    symbols = atoms.get_chemical_symbols()
+    learns = builder.active_learning.learning.get_dict()["max_rounds"] > 0
+    if dataset is not None:
+        builder.dataset = _find_dataset(dataset, builder, symbols, name, labels if learns else None)
+    if (learns or dataset is None) and (lacks := door.validate_elements(labels, symbols)) is not None:
+        raise InputError(lacks)
+    if potentials is not None:
+        builder.potentials = _find_members(potentials, symbols, learns)
+    require_runnable_codes(roles, ("torch", "schnetpack", "torch_sim"), name, labels)
+    return CrystalStreet(found, builder)
+
+
+def _find_dataset(
+    source: "FrameSource | orm.Node",
+    builder: Any,
+    symbols: Sequence[str],
+    labeller: str,
+    labels: Mapping[str, Any] | None,
+) -> "orm.Node":
+    """Return the labelled frames to start with, of the level of the labels to come unless levels may mix."""
+    from aiida_elyte.api.street_inputs import find_dataset, require_level_of_labels
+
+    node, name = find_dataset(source, symbols)
+    train = dict(builder.active_learning.ensemble["train"]).get("settings")
+    if train is None or not train.get_dict().get("allow_mixed_levels"):
+        require_level_of_labels(node, name, labeller, labels, "active_learning")
+    return node
+
+
+def _find_members(source: "str | Path | orm.Node", symbols: Sequence[str], learns: bool) -> "Mapping[str, orm.Node]":
+    """Return the potentials to start with, which know every element, and are several where a round learns by them."""
+    from aiida_elyte.api.potentials import find_potentials
+    from aiida_elyte.api.street_inputs import require_all_elements
+
+    members = find_potentials(source)
+    for member, node in members.items():
+        require_all_elements(node, f"{source} ({member})", symbols, "has not learned")
+    if learns and len(members) < 2:
+        raise InputError(
+            f"{source} holds one potential; expected at least two, as one has no committee spread to learn by; give "
+            "more, or set active_learning.learning.max_rounds to 0 in --overrides"
+        )
+    return members
+
+
+def _plan(builder: Any) -> Plan:
+    """Return the work of a street."""
+    atoms = builder.structure.get_ase()
+    learning = builder.active_learning.learning.get_dict()
+    train = builder.active_learning.ensemble["train"]["settings"].get_dict()
+    conditions = builder.conductivity.conditions.get_dict()
+    n_seeds = 0
+    if builder.dataset is None:
+        kinds = configure_all("seeds", builder.seeds.get_dict(), "seeds").values()
+        n_seeds = sum(len(kind.make(atoms, np.random.default_rng(kind.seed))) for kind in kinds)
+    sampling = learning["sampling"]
+    runs = len(conditions["temperatures_K"]) * conditions["n_replicas"]
+    members = dict(builder.potentials or {})
+    labels = builder.active_learning._inputs(prune=True)["label"]
+    return Plan(
+        n_atoms=len(atoms),
+        n_atoms_production=len(atoms) * int(np.prod(conditions.get("supercell", [1, 1, 1]))),
+        n_seeds=n_seeds,
+        label_budget=min(learning["label_budget"], learning["max_rounds"] * learning["selection"]["n_select"]),
+        n_rounds=learning["max_rounds"],
+        n_members=len(members) or builder.active_learning.ensemble["n_members"].value,
+        n_known=len(builder.dataset) if builder.dataset is not None else 0,
+        epochs_first=0 if members else train["max_epochs"],
+        epochs_again=learning["retraining"].get("max_epochs", train["max_epochs"]),
+        rates=load("trainers", builder.active_learning.ensemble["trainer"].value).rates(train),
+        sampling_steps=sampling["n_replicas"]
+        * (sampling["n_steps"] + _start_steps(builder.active_learning.sample, sampling)),
+        production_steps=runs * (conditions["n_steps"] + _start_steps(builder.conductivity.md, conditions)),
+        trajectory_frames=runs * conditions["n_steps"] // conditions.get("trajectory_stride", conditions["n_steps"]),
+        label_s=load("labellers", builder.active_learning.labeller.value).seconds(labels, len(atoms)),
+        cores=available_cores(),
+    )
+
+
+def _start_steps(md: Any, conditions: Mapping[str, Any]) -> int:
+    """Return the steps of ramp and hold before production."""
+    ramp = conditions.get("ramp") or md["settings"].get_dict().get("ramp") or {}
+    return int(ramp.get("ramp_steps", 0)) + int(ramp.get("hold_steps", 0))

@@ -1,0 +1,35 @@
+"""What to change of a protocol: a mapping, or the YAML file that holds it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from aiida_elyte.errors import InputError
+
+__all__ = ["read_overrides"]
+
+
+def read_overrides(given: "Mapping[str, Any] | str | Path | None") -> dict[str, Any]:
+    """Return overrides as a mapping, ``{}`` if none are given.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, or holds anything but a mapping.
+    """
+    if given is None or isinstance(given, Mapping):
+        return dict(given or {})
+    try:
+        content = yaml.safe_load(Path(given).read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"overrides file {given} cannot be read ({error}); expected a YAML file") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise InputError(
+            f"overrides file {given} holds a {type(content).__name__}; expected a mapping, e.g. "
+            f"`conductivity: {{max_in_flight: 1}}`"
+        )
+    return content

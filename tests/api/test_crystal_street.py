@@ -1,0 +1,82 @@
+"""The crystal street as a library: planned and priced before anything is submitted."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+from aiida import orm
+
+import aiida_elyte as elyte
+from aiida_elyte.api.crystal_street import check_crystal, plan_crystal
+from aiida_elyte.api.runs import key_of
+from aiida_elyte.errors import InputError
+from tests import street
+from tests.cli.commandline import environment
+
+
+@pytest.fixture
+def toy(python_code):
+    """Options of the toy street."""
+    return {
+        "charges": street.CHARGES,
+        "temperatures_K": [300.0],
+        "protocol": "fast",
+        "overrides": street.OVERRIDES,
+        "codes": {"python": python_code.uuid},
+    }
+
+
+def test_a_dry_run_counts_labels_and_steps_and_stores_no_process(aiida_profile_clean, toy):
+    found = elyte.launch_crystal(street.salt(), dry_run=True, **toy)
+    assert found.pk is None
+    # 6 rattled cells and 3 labels of the round; 2 replicas of 60 steps after a ramp of 20, then 2 of 200 after 20
+    assert found.cost.labels == 6 + 3
+    assert found.cost.md_steps == 2 * (60 + 20) + 2 * (200 + 20)
+    assert found.describe()["structure"]["formula"] == "Li4Cl4"
+    assert orm.QueryBuilder().append(orm.ProcessNode).count() == 0
+
+
+def test_files_and_mappings_ask_for_the_same_run_as_the_crystal_itself(aiida_profile_clean, toy, tmp_path):
+    path, overrides = tmp_path / "salt.extxyz", tmp_path / "toy.yaml"
+    street.salt().write(path)
+    overrides.write_text(yaml.safe_dump(street.OVERRIDES))
+    key = key_of(plan_crystal(street.salt(), **toy).builder)
+    assert key_of(plan_crystal(path, **{**toy, "overrides": overrides}).builder) == key
+    assert key_of(plan_crystal(street.salt(), **{**toy, "temperatures_K": [310.0]}).builder) != key
+
+
+def test_unusable_requests_are_rejected_without_a_profile():
+    with pytest.raises(InputError, match="charges is missing; expected the charge of each mobile species"):
+        check_crystal(street.salt(), {})
+    with pytest.raises(InputError, match="not in the structure"):
+        check_crystal(street.salt(), {"Na": 1})
+    with pytest.raises(InputError, match="temperature"):
+        check_crystal(street.salt(), {"Li": 1}, [-300.0])
+    with pytest.raises(InputError, match="labeller 'nobody' is unknown"):
+        check_crystal(street.salt(), {"Li": 1}, labeller="nobody")
+
+
+def test_pseudopotentials_are_for_engines_that_have_any(aiida_profile_clean, toy):
+    with pytest.raises(InputError, match="labeller 'ase' has no pseudopotentials"):
+        plan_crystal(street.salt(), pseudo_family="SSSP", **toy)
+
+
+def test_a_notebook_sets_up_and_prices_a_street_in_three_lines(tmp_path):
+    pytest.importorskip("tblite")
+    street.salt().write(tmp_path / "salt.cif")
+    lines = (
+        "import aiida_elyte as elyte\n"
+        "print(elyte.setup().profile)\n"
+        "street = elyte.launch_crystal('salt.cif', charges={'Li': 1}, protocol='fast', dry_run=True)\n"
+        "print(street.pk, street.cost.labels > 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", lines],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(tmp_path),
+    )
+    assert done.stdout.split() == ["elyte", "None", "True"], done.stderr[-2000:]
