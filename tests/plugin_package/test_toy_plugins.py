@@ -1,26 +1,35 @@
 """A third party walks through every door: by name, by contract, and along the crystal street."""
 
 import importlib
+import os
 import sys
-from copy import deepcopy
 
+import numpy as np
 import pytest
 from aiida import orm
 from aiida.engine import run_get_node
 from ase.build import bulk
 
+from aiida_elyte.contracts.family import FamilyContract
 from aiida_elyte.contracts.filter import FilterContract
+from aiida_elyte.contracts.labeller import LabellerContract
 from aiida_elyte.contracts.qualification import QualificationContract
 from aiida_elyte.contracts.sampler import SamplerContract
 from aiida_elyte.contracts.seeds import SeedKindContract
 from aiida_elyte.contracts.selector import SelectorContract
+from aiida_elyte.contracts.trainer import TrainerContract
+from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import configure, load, names
+from aiida_elyte.science.frames import attach_labels
 from aiida_elyte.science.learning.qualification import Evidence
+from aiida_elyte.science.potentials.family import Description
 from aiida_elyte.workflows.crystal import CrystalWorkChain
 from aiida_elyte.workflows.protocols import recursive_merge
 from tests import street
 from tests.plugin_package.installed import install
+
+PACKAGE = "elyte_toy_plugin"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,8 +41,84 @@ def toy_plugin(tmp_path_factory):
     importlib.invalidate_caches()
     yield target
     sys.path.remove(str(target))
-    for name in [name for name in sys.modules if name.split(".")[0] == "elyte_toy_plugin"]:
+    for name in [name for name in sys.modules if name.split(".")[0] == PACKAGE]:
         del sys.modules[name]
+
+
+def rattled(seed, scale=1.0):
+    """Two formula units off equilibrium, in a cell of no symmetry."""
+    frame = bulk("LiCl", "rocksalt", a=5.1 * scale).repeat((2, 1, 1))
+    frame.set_cell(frame.cell.array + 0.2 * np.random.default_rng(0).normal(size=(3, 3)), scale_atoms=True)
+    frame.rattle(0.15, seed=seed)
+    return frame
+
+
+class TestSoftFamily(FamilyContract):
+    heavy = ("torch", "torch_sim", "ase")
+
+    @pytest.fixture(autouse=True)
+    def found_by_other_processes(self, toy_plugin, monkeypatch):
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(toy_plugin), os.environ.get("PYTHONPATH", "")]))
+
+    @pytest.fixture
+    def family(self):
+        return load("families", "toy_soft")()
+
+    @pytest.fixture
+    def content(self, family):
+        return family.write(Description("toy_soft", ["Cl", "Li"], 4.0, "float64", 1, architecture={"strength_eV": 8.0}))
+
+    @pytest.fixture
+    def frame(self):
+        return rattled(0)
+
+
+class TestSoftLabeller(LabellerContract):
+    @pytest.fixture
+    def build(self, aiida_profile, python_code):
+        def build(frames):
+            return load("labellers", "toy_soft").get_builder_from_protocol(python_code, frames)
+
+        return build
+
+    @pytest.fixture
+    def frame(self):
+        return rattled(0)
+
+    @pytest.fixture
+    def broken(self):
+        broken = rattled(1)
+        broken.positions[1] = broken.positions[0] + [0.1, 0.0, 0.0]
+        return broken
+
+
+class TestSoftTrainer(TrainerContract):
+    @pytest.fixture
+    def trainer(self):
+        return load("trainers", "toy_soft")
+
+    @pytest.fixture
+    def build(self, aiida_profile, python_code, trainer):
+        from elyte_toy_plugin.soft import soft_spheres
+
+        frames = []
+        for seed in range(8):
+            frame = rattled(seed)
+            energy, forces, _ = soft_spheres(frame, 4.0)
+            frame.info |= {"origin": f"soft-{seed}#0", "level_of_theory": "soft spheres"}
+            frames.append(attach_labels(frame, energy=8 * energy, forces=8 * forces))
+        dataset = FramesData(frames)
+
+        def build(seed):
+            builder = trainer.get_builder_from_protocol(python_code, overrides={"settings": {"seed": seed}})
+            builder.dataset = dataset
+            return builder
+
+        return build
+
+    def test_least_squares_find_the_strength_that_made_the_labels(self, build):
+        outputs, _ = run_get_node(build(0))
+        assert outputs["potential"].base.attributes.get("architecture")["strength_eV"] == pytest.approx(8.0)
 
 
 class TestAtRandom(SelectorContract):
@@ -95,6 +180,9 @@ def warm(temperature_K):
 @pytest.mark.parametrize(
     ("group", "name"),
     [
+        ("labellers", "toy_soft"),
+        ("trainers", "toy_soft"),
+        ("families", "toy_soft"),
         ("samplers", "toy_overdamped"),
         ("selectors", "toy_random"),
         ("filters", "toy_early"),
@@ -119,26 +207,40 @@ def test_a_plug_in_whose_module_is_gone_says_so(toy_plugin):
         points.write_text(before)
 
 
+OFF = {"count": 0}
+QUIET = {"ramp": {"ramp_steps": 20, "hold_steps": 0}, "stops": {"min_distance_factor": None}}
+STRIDES = {"sample_stride": 20, "spread_stride": 20, "series_stride": 20}
 OVERRIDES = {
-    "seeds": {"perturb": {"rattle": {"count": 2}}, "toy_swap": {"count": 2}, "toy_scaled": {"factors": [0.97, 1.03]}},
+    "seeds": {
+        "perturb": {"rattle": {"count": 2}, "strain": OFF, "shear": OFF, "shrink": OFF},
+        "toy_swap": {"count": 2},
+        "toy_scaled": {"factors": [0.97, 1.03]},
+    },
     "active_learning": {
+        "ensemble": {"trainer": "toy_soft", "n_members": 2, "train": {"settings": {"cutoff_A": 4.0}}},
+        "sample": {"settings": QUIET},
         "sampler": "toy_overdamped",
         "learning": {
+            "max_rounds": 1,
             "label_budget": 3,
+            "sampling": {"temperature_K": 300.0, "n_replicas": 2, "n_steps": 60, **STRIDES},
             "selection": {
                 "selector": "toy_random",
-                "selection": {},
                 "filters": {"toy_early": {"min_step": 30}, "collision": None},
             },
             "qualification": {"toy_temperature": {"max_temperature_K": 1e5}, "shortest_distance": None},
         },
+    },
+    "conductivity": {
+        "md": {"settings": QUIET},
+        "conditions": {"n_replicas": 2, "n_steps": 100, **STRIDES, "trajectory_stride": 50},
     },
 }
 
 
 @pytest.fixture(scope="module")
 def walked(toy_plugin, aiida_profile, tmp_path_factory):
-    """The street of the toy salt, built in and plugged in side by side, as far as the ensemble has learned."""
+    """The street of the toy salt, with a plug-in for every door, and built-in seeds among them."""
     computer = orm.Computer(
         label="toy-plugin",
         hostname="localhost",
@@ -149,10 +251,8 @@ def walked(toy_plugin, aiida_profile, tmp_path_factory):
     computer.configure(safe_interval=0)
     computer.set_minimum_job_poll_interval(0)
     code = orm.InstalledCode(label="python", computer=computer, filepath_executable=sys.executable).store()
-    chosen = recursive_merge(deepcopy(street.OVERRIDES), OVERRIDES)
-    chosen["active_learning"]["learning"]["selection"]["selection"] = {}
     builder = CrystalWorkChain.get_builder_from_protocol(
-        {"python": code}, orm.StructureData(ase=street.salt()), street.CHARGES, [300.0], "ase", "fast", chosen
+        {"python": code}, orm.StructureData(ase=street.salt()), street.CHARGES, [300.0], "toy_soft", "fast", OVERRIDES
     )
     _, node = run_get_node(builder)
     assert node.is_finished_ok, node.exit_message
@@ -167,8 +267,36 @@ def test_seeds_of_all_kinds_are_labelled_in_the_order_of_their_names(walked):
     assert made.process_label == "ScaledSeedsWorkChain"
 
 
+def jobs_of(street, label):
+    return [node for node in street.called_descendants if node.process_label == label]
+
+
+def carried(job):
+    """Return the modules of the plug-in that travelled with a job."""
+    rooms = job.inputs.rooms.base.repository
+    return set(rooms.list_object_names(PACKAGE)) if PACKAGE in rooms.list_object_names() else set()
+
+
+def test_modules_travel_with_the_jobs_that_import_them_and_no_others(walked, toy_plugin):
+    labels, runs = jobs_of(walked, "LabelAseCalculation"), jobs_of(walked, "MdCalculation")
+    assert labels
+    assert runs
+    assert all(carried(job) == {"__init__.py", "calculator.py", "soft.py"} for job in labels)
+    assert all(carried(job) == {"__init__.py", "family.py", "potential.py", "soft.py"} for job in runs)
+
+
+def test_trainer_and_family_make_the_ensemble(walked):
+    potentials = walked.outputs.learning.potentials
+    assert {node.family for node in potentials.values()} == {"toy_soft"}
+    for node in potentials.values():
+        assert node.base.attributes.get("architecture")["strength_eV"] == pytest.approx(8.0)
+    assert not jobs_of(walked, "TrainPainnCalculation")
+    (result,) = walked.outputs.conductivity.transport.values()
+    assert "conductivity" in result
+
+
 def test_the_sampler_runs_with_its_own_protocol(walked):
-    (sampling,) = [node for node in walked.called_descendants if node.process_label == "OverdampedMdWorkChain"]
+    (sampling,) = jobs_of(walked, "OverdampedMdWorkChain")
     assert sampling.inputs.settings["friction_per_ps"] == 50.0
 
 

@@ -38,6 +38,6 @@ def test_members_that_agree_have_no_spread(systems):
 
 def test_one_member_is_no_committee(systems):
     constraints = Constraints(systems)
+    member = force_field_of(constraints, random_numbers(constraints, 1))
     with pytest.raises(InputError, match="a committee of 1 has no spread"):
-        member = force_field_of(constraints, random_numbers(constraints, 1))
         committee_spreads([member], systems[0].topology, systems[0].coordinates.positions)
