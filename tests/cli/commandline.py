@@ -38,6 +38,15 @@ def run_command(*words, home):
     )
 
 
+def run_in_process(*words):
+    """Run a command that needs no profile in this process."""
+    from click.testing import CliRunner
+
+    from aiida_elyte.cli import main
+
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
 def environment(home):
     return {**os.environ, "AIIDA_PATH": str(home), "OMP_NUM_THREADS": "1"}
 
@@ -53,13 +62,9 @@ def one_line(code, stdout, stderr):
 
 
 def _serve():
-    from click.testing import CliRunner
-
-    from aiida_elyte.cli import main
-
     replies, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
-        result = CliRunner().invoke(main, json.loads(line))
+        result = run_in_process(*json.loads(line))
         crash = "" if result.exception is None or isinstance(result.exception, SystemExit) else repr(result.exception)
         reply = {"returncode": result.exit_code, "stdout": result.stdout, "stderr": result.stderr + crash}
         replies.write(json.dumps(reply) + "\n")

@@ -3,11 +3,9 @@
 import numpy as np
 import pytest
 from ase.build import bulk
-from click.testing import CliRunner
 
-from aiida_elyte.cli import main
 from aiida_elyte.science.frames import attach_labels, write_frames
-from tests.cli.commandline import Child, one_line, run_command
+from tests.cli.commandline import Child, one_line, run_command, run_in_process
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +31,7 @@ def refuse():
     """Return a function that runs a command expected to be refused, and gives its one line."""
 
     def run(*words):
-        result = CliRunner().invoke(main, [str(word) for word in words])
+        result = run_in_process(*words)
         return one_line(result.exit_code, result.stdout, result.stderr)
 
     return run

@@ -1,15 +1,11 @@
 """Inputs as people have them: each folder of ``shared/faults`` holds one that was once read wrongly."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from aiida_elyte.cli import main
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))  # where commandline.py lies, if this folder runs alone
+from tests.cli.commandline import Child, run_command, run_in_process
 
 FAULTS = Path(__file__).parents[3] / "shared" / "faults"
 
@@ -29,18 +25,12 @@ def fault(tmp_path):
 @pytest.fixture
 def run():
     """Return a function that runs a command that needs no profile, and gives its result."""
-
-    def invoke(*words):
-        return CliRunner().invoke(main, [str(word) for word in words])
-
-    return invoke
+    return run_in_process
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory):
     """A folder for AiiDA in which ``aiida-elyte setup`` has run."""
-    from tests.cli.commandline import run_command
-
     folder = tmp_path_factory.mktemp("aiida")
     done = run_command("setup", "--json", home=folder)
     assert done.returncode == 0, done.stderr
@@ -51,8 +41,6 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="session")
 def command(home):
     """Return a function that runs ``aiida-elyte`` in that folder."""
-    from tests.cli.commandline import Child
-
     child = Child(home)
     yield child.run
     child.close()
