@@ -130,8 +130,8 @@ class QeLabelWorkChain(FramewiseLabelWorkChain):
             own = LevelOfTheory.parse(_level_of_theory(scf, _recommend_cutoffs(scf, elements), elements))
         except InputError as error:
             return str(error)
-        unknown = {"method": given.method, "dispersion": given.dispersion, "hubbard": given.hubbard}
-        return difference(level, str(replace(own, **unknown)))
+        known = replace(own, method=given.method, dispersion=given.dispersion, hubbard=given.hubbard)
+        return difference(level, str(known))
 
     @classmethod
     def gives(cls, inputs: Mapping[str, Any]) -> frozenset[str]:
