@@ -1,4 +1,4 @@
-"""Plug-ins by name: ``load("labellers", "qe")``; with settings, ``configure("filters", "collision", {…}, "here")``."""
+"""Plug-ins by name: ``load("labellers", "own")``; with settings, ``configure("filters", "collision", {…}, "here")``."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass

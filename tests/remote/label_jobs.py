@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ase.build import bulk
 
-from aiida_elyte.remote import label_ase
 from aiida_elyte.science.frames import read_frames, write_frames
+from tests.remote.programs import label_ase
 
 PROGRAM = Path(label_ase.__file__)
 MOODY = '''

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from aiida_elyte.program import Job
-from aiida_elyte.remote import analyse_solvation
 from aiida_elyte.science.trajectory.parts import part_name
+from tests.remote.programs import analyse_solvation
 
 N_FRAMES = 600
 SIDE = 24.0

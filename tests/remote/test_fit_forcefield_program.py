@@ -8,9 +8,9 @@ import pytest
 from ase import Atoms
 from ase.build import molecule
 
-from aiida_elyte.remote import fit_forcefield
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.frames import attach_labels, read_frames, write_frames
+from tests.remote.programs import fit_forcefield
 
 WATER = molecule("H2O")
 CHARGES = np.array([-0.8, 0.4, 0.4])

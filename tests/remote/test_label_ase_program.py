@@ -12,12 +12,12 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 
-from aiida_elyte.remote import label_ase
 from aiida_elyte.science.frames import labels_of, write_frames
 from aiida_elyte.science.labels.engines import build_calculator
 from aiida_elyte.science.labels.single_points import compute_labels
 from aiida_elyte.science.labels.state import StatefulCalculator
 from tests.remote.label_jobs import copper, finish, job, labelled, start
+from tests.remote.programs import label_ase
 
 TWO_FIELDS = {"calculator": "emt", "level_of_theory": "EMT"}
 

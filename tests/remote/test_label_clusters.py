@@ -11,12 +11,12 @@ import pytest
 from ase import Atoms
 from ase.build import molecule
 
-from aiida_elyte.remote import label_ase
 from aiida_elyte.science.frames import labels_of
 from aiida_elyte.science.labels.engines import build_calculator
 from aiida_elyte.science.labels.single_points import compute_labels
 from aiida_elyte.science.labels.state import StatefulCalculator
 from tests.remote.label_jobs import finish, job, labelled, start
+from tests.remote.programs import label_ase
 
 XTB = {"calculator": "tblite", "parameters": {"method": "GFN2-xTB"}, "level_of_theory": "GFN2-xTB"}
 CHARGED = {**XTB, "properties": ["charges"]}

@@ -8,9 +8,9 @@ import pytest
 from ase import Atoms
 from ase.io.trajectory import Trajectory
 
-from aiida_elyte.remote import reduce_trajectory
 from aiida_elyte.science.trajectory import readers
 from aiida_elyte.science.trajectory.reduction import unpack_series
+from tests.remote.programs import reduce_trajectory
 
 PDB = "\n".join(
     [

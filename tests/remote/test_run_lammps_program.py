@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aiida_elyte.remote import run_lammps
 from aiida_elyte.science.lammps.system import data_file, set_up
 from tests.liquid import ENVIRONMENT, PROGRAMS, bent_molecules, liquid_file
+from tests.remote.programs import run_lammps
 
 pytestmark = pytest.mark.engine("lmp")
 

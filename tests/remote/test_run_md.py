@@ -17,13 +17,13 @@ from ase.build import bulk
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.program import execute
-from aiida_elyte.remote import run_md
 from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.settings import read_settings
 from aiida_elyte.science.dynamics.starts import read_starts
 from aiida_elyte.science.frames import read_frames, write_frames
 from aiida_elyte.science.trajectory.reduction import unpack_series
 from tests.remote import toy_md
+from tests.remote.programs import run_md
 
 SETTINGS = {
     "ensemble": "nvt_langevin",

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aiida_elyte.remote import sample_clusters
 from aiida_elyte.science.frames import block_of, read_frames, write_frames
 from aiida_elyte.science.molecules.matching import match
 from aiida_elyte.science.molecules.perception import topology_from_frame
 from tests.ions import RECIPE, begun_force_field, clusters, with_scaled_bonds
 from tests.liquid import ENVIRONMENT, PROGRAMS
+from tests.remote.programs import sample_clusters
 
 pytestmark = pytest.mark.engine("lmp")
 

@@ -9,10 +9,10 @@ import torch
 from torch_sim.models.interface import ModelInterface
 
 from aiida_elyte.program import execute
-from aiida_elyte.remote import run_md
 from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.settings import read_settings
 from aiida_elyte.science.frames import read_frames
+from tests.remote.programs import run_md
 
 PAUSE = float(os.environ.get("TOY_PAUSE", "0"))
 """Seconds a step takes longer than it must."""
