@@ -55,8 +55,8 @@ def ensure_profile() -> None:
     """
     from aiida.manage import get_manager
 
-    prepare()
     if get_manager().get_profile() is None:
+        prepare()
         open_profile()
 
 
