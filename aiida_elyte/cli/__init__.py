@@ -56,10 +56,10 @@ class _Commands(click.Group):
         except (click.exceptions.Exit, click.Abort, click.ClickException):
             raise
         except Exception as error:
-            message = _explain(error)
-            if message is None:
+            reason = _explain(error)
+            if reason is None:
                 raise
-            click.echo(f"Error: {' '.join(message.split())}", err=True)
+            click.echo(f"Error: {' '.join(reason.split())}", err=True)
             ctx.exit(2)
 
 

@@ -17,7 +17,7 @@ def result_lines(node: "orm.ProcessNode", every: bool = False) -> list[str]:
     return lines_of_results(node.pk, results_of_street(read_street(node)), every) if is_street(node) else []
 
 
-def lines_of_results(pk: int, results: Results, every: bool = False) -> list[str]:
+def lines_of_results(pk: int | None, results: Results, every: bool = False) -> list[str]:
     """Return a table of results and the reasons for missing numbers, ``[]`` when there are none yet.
 
     Parameters

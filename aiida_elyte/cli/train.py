@@ -39,6 +39,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     data: tuple[str, ...],
     out: Path,
     max_minutes: float | None,

@@ -47,7 +47,7 @@ class ScriptParser(Parser):
 
     def read(self, name: str) -> str:
         """Return the text of a retrieved file."""
-        return self.retrieved.base.repository.get_object_content(name)
+        return self.retrieved.base.repository.get_object_content(name, mode="r")
 
     def read_bytes(self, name: str) -> bytes:
         """Return the bytes of a retrieved file."""

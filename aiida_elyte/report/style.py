@@ -87,7 +87,7 @@ def draw(
             return None
         buffer = io.BytesIO()
         metadata = {"Date": None} if file_format == "svg" else None
-        opaque = {"facecolor": "white"} if file_format == "png" else {}
+        opaque: dict[str, Any] = {"facecolor": "white"} if file_format == "png" else {}
         drawn.savefig(
             buffer, format=file_format, dpi=200, metadata=metadata, bbox_inches="tight", pad_inches=0.03, **opaque
         )

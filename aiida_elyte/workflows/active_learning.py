@@ -163,7 +163,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         """
         inputs = cls.get_inputs(protocol, overrides, None)
         python = codes["python"]
-        given = {"protocol": protocol, "options": options}
+        given: dict[str, Any] = {"protocol": protocol, "options": options}
         labeller = labeller or str(inputs["labeller"])
         door = load("labellers", labeller)
         label = door.get_builder_from_protocol(

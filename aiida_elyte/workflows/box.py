@@ -144,7 +144,8 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
             Name of the protocol, what to change of it, options of the jobs.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
-        python, given = codes["python"], {"protocol": protocol, "options": options}
+        python = codes["python"]
+        given: dict[str, Any] = {"protocol": protocol, "options": options}
         run = LammpsBaseWorkChain.get_inputs(protocol, inputs["md"], None)["settings"]
         md = LammpsBaseWorkChain.get_builder_from_protocol(
             python, overrides=inputs["md"], engine=codes["engine"], **given

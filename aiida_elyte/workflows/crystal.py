@@ -114,7 +114,7 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
             If the labeller or a kind of seeds is unknown.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
-        given = {"protocol": protocol, "options": options}
+        given: dict[str, Any] = {"protocol": protocol, "options": options}
         production = ConductivityWorkChain.get_inputs(protocol, inputs["conductivity"], None)["conditions"]
         hottest = 1.2 * max(temperatures_K or production["temperatures_K"])
         warm = {"learning": {"sampling": {"temperature_K": hottest}}}

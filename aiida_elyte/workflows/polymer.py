@@ -155,7 +155,7 @@ class PolymerWorkChain(ProtocolMixin, FanOutWorkChain):
             When the labeller is unknown, or its calculator is named without a level of theory.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
-        given = {"protocol": protocol, "options": options}
+        given: dict[str, Any] = {"protocol": protocol, "options": options}
         scaled = {"ensemble": {"train": {"settings": {"fit": {"charge_scale": recipe.get("charge_scale", 1.0)}}}}}
         inputs["learning"] = recursive_merge(scaled, inputs["learning"])
         learning = ForceFieldWorkChain.get_builder_from_protocol(

@@ -130,7 +130,7 @@ class QeLabelWorkChain(FramewiseLabelWorkChain):
             own = LevelOfTheory.parse(_level_of_theory(scf, _recommend_cutoffs(scf, elements), elements))
         except InputError as error:
             return str(error)
-        unknown = {"method": given.method, "dispersion": given.dispersion, "hubbard": given.hubbard}
+        unknown: dict[str, Any] = {"method": given.method, "dispersion": given.dispersion, "hubbard": given.hubbard}
         return difference(level, str(replace(own, **unknown)))
 
     @classmethod
