@@ -53,6 +53,10 @@ class ScriptParser(Parser):
         """Return the bytes of a retrieved file."""
         return self.retrieved.base.repository.get_object_content(name, mode="rb")
 
+    def read_file(self, name: str) -> orm.SinglefileData:
+        """Return a retrieved file as a node."""
+        return orm.SinglefileData(io.BytesIO(self.read_bytes(name)), filename=name)
+
     def read_arrays(self, name: str) -> orm.ArrayData:
         """Return the arrays of a retrieved npz file as a node."""
         node = orm.ArrayData()

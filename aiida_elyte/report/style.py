@@ -99,7 +99,8 @@ def _style(salt: str) -> Iterator[None]:
     """Apply the style; the salt keeps names inside different SVGs of one page apart, and drawings reproducible."""
     import matplotlib as mpl
 
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": salt}):
+    style: dict[Any, Any] = {**_STYLE, "svg.hashsalt": salt}
+    with mpl.rc_context(style):
         yield
 
 

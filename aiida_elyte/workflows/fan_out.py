@@ -9,7 +9,7 @@ from aiida.common.links import LinkType
 from aiida.engine import Process, ProcessState, ToContext, WorkChain
 from aiida.engine.processes.workchains.awaitable import Awaitable
 
-from aiida_elyte.workflows.validation import validate_positive
+from aiida_elyte.workflows.ports import positive_integer
 
 __all__ = ["FanOutWorkChain"]
 
@@ -28,13 +28,7 @@ class FanOutWorkChain(WorkChain):
     def define(cls, spec: Any) -> None:
         """Define the bound."""
         super().define(spec)
-        spec.input(
-            "max_in_flight",
-            valid_type=orm.Int,
-            serializer=orm.to_aiida_type,
-            validator=validate_positive,
-            help="Jobs at a time; as one ends, the next starts.",
-        )
+        spec.input("max_in_flight", **positive_integer("Jobs at a time; as one ends, the next starts."))
 
     def list_children(self) -> list[str]:
         """Return the names of the children, in the order of submission."""
