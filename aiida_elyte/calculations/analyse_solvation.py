@@ -1,9 +1,9 @@
 """CalcJob: who surrounds the ions of a box, and for how long."""
 
-from aiida import orm
-from aiida.engine import CalcJobProcessSpec
+from typing import Any
 
-from aiida_elyte.calculations.settings import holds
+from aiida import orm
+
 from aiida_elyte.calculations.trajectory import TrajectoryCalculation
 from aiida_elyte.science.trajectory.settings import ShellSettings
 
@@ -14,18 +14,18 @@ class AnalyseSolvationCalculation(TrajectoryCalculation):
     """Find the first shells of the ions in one trajectory: numbers, pairs, residence times."""
 
     PROGRAM = "analyse_solvation.py"
+    PARSER = "elyte.analyse_solvation"
+    SETTINGS = ShellSettings
     RETRIEVED = ("curves.npz",)
     CHECKPOINTS = ("checkpoint*.npz",)
 
     @classmethod
-    def define(cls, spec: CalcJobProcessSpec) -> None:
+    def define(cls, spec: Any) -> None:
         """Define the ports."""
         super().define(spec)
-        spec.inputs["settings"].validator = holds(ShellSettings)
         spec.inputs["topology"].required = True
         spec.output(
             "curves",
             valid_type=orm.ArrayData,
             help="`r_A` [Å]; `g_SITE`, `n_SITE`, neighbours up to r, and their `_error` for each site.",
         )
-        spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.analyse_solvation"

@@ -1,10 +1,10 @@
 """CalcJob: a loose box of a recipe, and the stages that compress it."""
 
+from typing import Any
+
 from aiida import orm
-from aiida.engine import CalcJobProcessSpec
 
 from aiida_elyte.calculations.script import ScriptCalculation
-from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.science.electrolyte.box_settings import BoxSettings
 
@@ -15,16 +15,16 @@ class BuildBoxCalculation(ScriptCalculation):
     """Grow chains, place molecules, write the data file of LAMMPS."""
 
     PROGRAM = "build_box.py"
+    PARSER = "elyte.build_box"
+    SETTINGS = BoxSettings
     RETRIEVED = ("system.data",)
 
     @classmethod
-    def define(cls, spec: CalcJobProcessSpec) -> None:
+    def define(cls, spec: Any) -> None:
         """Define the ports."""
         super().define(spec)
-        spec.inputs["settings"].validator = holds(BoxSettings)
         spec.input("force_field", valid_type=ForceFieldData, help="Force field with every type of the recipe.")
         spec.output("data", valid_type=orm.SinglefileData, help="Data file of the loose box.")
-        spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.build_box"
 
     def files(self) -> dict[str, orm.SinglefileData]:
         """Return the force field."""

@@ -7,7 +7,6 @@ from aiida import orm
 from aiida.common import CalcInfo
 from aiida.common.escaping import escape_for_bash
 from aiida.common.folders import Folder
-from aiida.engine import CalcJobProcessSpec
 
 from aiida_elyte.calculations.script import ScriptCalculation
 
@@ -22,7 +21,7 @@ class EngineCalculation(ScriptCalculation):
     """
 
     @classmethod
-    def define(cls, spec: CalcJobProcessSpec) -> None:
+    def define(cls, spec: Any) -> None:
         """Define the port of the engine, and what is told of one that is not there."""
         super().define(spec)
         spec.input(
@@ -30,8 +29,6 @@ class EngineCalculation(ScriptCalculation):
             valid_type=(orm.InstalledCode, orm.ContainerizedCode),
             help="LAMMPS (`lmp`) with CLASS2, KSPACE, MOLECULE, on the computer of `code`.",
         )
-        can_run = spec.inputs.validator
-        spec.inputs.validator = lambda inputs, ports: can_run(inputs, ports) or _refuse(inputs)
         spec.exit_code(
             304,
             "ERROR_LAMMPS_MISSING",
@@ -44,6 +41,11 @@ class EngineCalculation(ScriptCalculation):
             message="LAMMPS lacks packages: {message}; build it with -D PKG_<NAME>=yes for each, or take another.",
             invalidates_cache=True,
         )
+
+    @classmethod
+    def validate_inputs(cls, inputs: Mapping[str, Any]) -> str | None:
+        """Return a sentence if the engine is on another computer."""
+        return super().validate_inputs(inputs) or _refuse(inputs)
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write how LAMMPS is started."""

@@ -1,10 +1,10 @@
 """CalcJob: fit a class-2 force field."""
 
+from typing import Any
+
 from aiida import orm
-from aiida.engine import CalcJobProcessSpec
 
 from aiida_elyte.calculations.script import ScriptCalculation
-from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.science.forcefield.fit_settings import FitSettings
@@ -16,14 +16,15 @@ class FitForceFieldCalculation(ScriptCalculation):
     """Fit a force field to the forces of labelled clusters."""
 
     PROGRAM = "fit_forcefield.py"
+    PARSER = "elyte.fit_forcefield"
+    SETTINGS = FitSettings
     RETRIEVED = ("forcefield.json",)
     CHECKPOINTS = ("checkpoint*.npz",)
 
     @classmethod
-    def define(cls, spec: CalcJobProcessSpec) -> None:
+    def define(cls, spec: Any) -> None:
         """Define the ports."""
         super().define(spec)
-        spec.inputs["settings"].validator = holds(FitSettings)
         spec.input("dataset", valid_type=FramesData, help="Labelled clusters of one level of theory.")
         spec.input(
             "validation",
@@ -42,7 +43,6 @@ class FitForceFieldCalculation(ScriptCalculation):
             valid_type=orm.Dict,
             help="Parameters that the data do not determine → their error, as a share of their prior's width.",
         )
-        spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.fit_forcefield"
 
     def files(self) -> dict[str, orm.SinglefileData]:
         """Return data set and validation set."""

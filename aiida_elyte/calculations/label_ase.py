@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiida import orm
-from aiida.engine import CalcJobProcessSpec
 
 from aiida_elyte.calculations.script import ScriptCalculation
 from aiida_elyte.data.frames import FramesData
@@ -16,18 +15,18 @@ class LabelAseCalculation(ScriptCalculation):
     """Label frames one after the other; one failing frame loses only itself."""
 
     PROGRAM = "label_ase.py"
+    PARSER = "elyte.label_ase"
     RETRIEVED = ("labelled.extxyz",)
     CHECKPOINTS = ("labelled.extx[y]z", "checkpoint.np[z]")
 
     @classmethod
-    def define(cls, spec: CalcJobProcessSpec) -> None:
+    def define(cls, spec: Any) -> None:
         """Define the ports."""
         super().define(spec)
         spec.input("frames", valid_type=FramesData, help="Frames to label.")
         spec.output(
             "frames", valid_type=FramesData, help="The labelled frames in the order given, the refused left out."
         )
-        spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.label_ase"
         spec.exit_code(420, "ERROR_ALL_LABELS_FAILED", message="No frame could be labelled: {message}")
 
     @classmethod

@@ -7,7 +7,6 @@ from typing import Any
 from aiida import orm
 from aiida.common import CalcInfo
 from aiida.common.folders import Folder
-from aiida.engine import CalcJobProcessSpec
 
 from aiida_elyte.calculations.engine import EngineCalculation
 from aiida_elyte.errors import InputError
@@ -24,11 +23,12 @@ class LammpsCalculation(EngineCalculation):
     """Run a data file through stages; the trajectory stays where it was made, in parts that a later job links."""
 
     PROGRAM = "run_lammps.py"
+    PARSER = "elyte.lammps"
     RETRIEVED = ("final.data", "thermo.npz", "log_*.lammps", "lmp.txt")
     CHECKPOINTS = ("restart.*", "chain.jso[n]", "records.np[z]", "log_*.lammps")
 
     @classmethod
-    def define(cls, spec: CalcJobProcessSpec) -> None:
+    def define(cls, spec: Any) -> None:
         """Define the ports."""
         super().define(spec)
         spec.input("data", valid_type=orm.SinglefileData, help="Data file of the box: class 2, units real, full atoms.")
@@ -44,9 +44,6 @@ class LammpsCalculation(EngineCalculation):
             required=False,
             help="Data file of the last positions and velocities.",
         )
-        spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.lammps"
-        can_run = spec.inputs.validator
-        spec.inputs.validator = lambda inputs, ports: can_run(inputs, ports) or _refuse(inputs)
         spec.exit_code(
             306,
             "ERROR_LAMMPS_KILLED",
@@ -71,6 +68,11 @@ class LammpsCalculation(EngineCalculation):
         spec.exit_code(
             419, "ERROR_LAMMPS_FAILED", message="LAMMPS refused to go on: {message}; correct data, settings or flags."
         )
+
+    @classmethod
+    def validate_inputs(cls, inputs: Mapping[str, Any]) -> str | None:
+        """Return a sentence if the engine is on another computer, or settings cannot be run."""
+        return super().validate_inputs(inputs) or _refuse(inputs)
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Link the parts of the trajectory there are."""

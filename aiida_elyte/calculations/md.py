@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiida import orm
-from aiida.engine import CalcJobProcessSpec
 
 from aiida_elyte.calculations.script import ScriptCalculation
 from aiida_elyte.data.frames import FramesData
@@ -25,11 +24,12 @@ class MdCalculation(ScriptCalculation):
     """Run replicas of one cell at one temperature, reduce their trajectories where they lie."""
 
     PROGRAM = "run_md.py"
+    PARSER = "elyte.md"
     RETRIEVED = ("sampled.extxyz", "series.npz")
     CHECKPOINTS = ("checkpoint*.npz", "sampled.extx[y]z", "trajectory_r*.xyz")
 
     @classmethod
-    def define(cls, spec: CalcJobProcessSpec) -> None:
+    def define(cls, spec: Any) -> None:
         """Define the ports."""
         super().define(spec)
         spec.inputs["settings"].validator = _can_run
@@ -47,7 +47,6 @@ class MdCalculation(ScriptCalculation):
         spec.output(
             "series", valid_type=SeriesData, required=False, help="Displacements, cell and times of each replica."
         )
-        spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.md"
         spec.exit_code(
             411, "ERROR_EXPLODED", message="Every replica stopped, the first by runaway temperature: {message}"
         )

@@ -1,8 +1,7 @@
 """CalcJob: reduce trajectories to series, where they lie."""
 
-from aiida.engine import CalcJobProcessSpec
+from typing import Any
 
-from aiida_elyte.calculations.settings import holds
 from aiida_elyte.calculations.trajectory import TrajectoryCalculation
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.science.trajectory.settings import ReductionSettings
@@ -14,13 +13,13 @@ class ReduceTrajectoryCalculation(TrajectoryCalculation):
     """Reduce trajectories to what transport needs of them."""
 
     PROGRAM = "reduce_trajectory.py"
+    PARSER = "elyte.reduce_trajectory"
+    SETTINGS = ReductionSettings
     RETRIEVED = ("series.npz",)
     CHECKPOINTS = ("checkpoint*.npz",)
 
     @classmethod
-    def define(cls, spec: CalcJobProcessSpec) -> None:
+    def define(cls, spec: Any) -> None:
         """Define the ports."""
         super().define(spec)
-        spec.inputs["settings"].validator = holds(ReductionSettings)
         spec.output("series", valid_type=SeriesData, help="Displacements, cell and times of each replica.")
-        spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.reduce_trajectory"

@@ -13,12 +13,15 @@ from functools import cache
 from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 from aiida import orm
 
 import aiida_elyte
 
 __all__ = ["PROGRAMS", "pack_rooms", "program_node", "rooms_of"]
+
+_Node = TypeVar("_Node", bound=orm.Data)
 
 _ROOT = Path(aiida_elyte.__file__).parent
 PROGRAMS = _ROOT / "remote"
@@ -122,7 +125,7 @@ def pack_rooms(program: Path, modules: Iterable[str] = ()) -> orm.FolderData:
     files = {room: _content(room, path) for room, path in rooms_of(program, modules).items()}
     node = orm.FolderData()
     for room, content in files.items():
-        node.base.repository.put_object_from_filelike(io.BytesIO(content), room)
+        node.base.repository.put_object_from_bytes(content, room)
     return _once(node, files)
 
 
@@ -154,7 +157,7 @@ def program_node(program: Path) -> orm.SinglefileData:
     return _once(orm.SinglefileData(io.BytesIO(content), filename=program.name), {program.name: content})
 
 
-def _once(node: orm.Data, files: dict[str, bytes]) -> orm.Data:
+def _once(node: _Node, files: dict[str, bytes]) -> _Node:
     """Return the stored node of the same content, or store this one: one copy serves a whole campaign."""
     digest = hashlib.sha256()
     for path, content in sorted(files.items()):

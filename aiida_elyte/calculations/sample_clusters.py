@@ -1,10 +1,10 @@
 """CalcJob: thermal frames of clusters and small boxes by LAMMPS with a committee of force fields."""
 
+from typing import Any
+
 from aiida import orm
-from aiida.engine import CalcJobProcessSpec
 
 from aiida_elyte.calculations.engine import EngineCalculation
-from aiida_elyte.calculations.settings import holds
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.science.lammps.sampling_settings import Sampling
@@ -16,14 +16,15 @@ class SampleClustersCalculation(EngineCalculation):
     """Run clusters and boxes one after the other; one that breaks, or cannot be built, loses no other."""
 
     PROGRAM = "sample_clusters.py"
+    PARSER = "elyte.sample_clusters"
+    SETTINGS = Sampling
     RETRIEVED = ("sampled.extxyz",)
     CHECKPOINTS = ("sampled.extx[y]z", "checkpoint.np[z]")
 
     @classmethod
-    def define(cls, spec: CalcJobProcessSpec) -> None:
+    def define(cls, spec: Any) -> None:
         """Define the ports."""
         super().define(spec)
-        spec.inputs["settings"].validator = holds(Sampling)
         spec.input("start", valid_type=FramesData, help="Clusters to start from, with their total charge.")
         spec.input_namespace(
             "potentials",
@@ -33,7 +34,6 @@ class SampleClustersCalculation(EngineCalculation):
             help="Members m00, m01 …: each run is driven by one, the committee spread is that of all.",
         )
         spec.output("frames", valid_type=FramesData, help="Clusters at the sampling stride.")
-        spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.sample_clusters"
         spec.exit_code(
             421, "ERROR_NO_FRAME", message="No run left a frame: {message}; lower `temperature_K`, or fit more labels."
         )

@@ -9,9 +9,10 @@ from typing import Any
 from aiida import orm
 from aiida.common import CalcInfo, CodeInfo
 from aiida.common.folders import Folder
-from aiida.engine import CalcJob, CalcJobProcessSpec
+from aiida.engine import CalcJob
 
 from aiida_elyte.calculations.rooms import PROGRAMS, pack_rooms, program_node
+from aiida_elyte.calculations.settings import holds
 from aiida_elyte.program import LIMITS, PROGRESS, RESULTS, TRACEBACK
 
 __all__ = ["ScriptCalculation"]
@@ -28,6 +29,10 @@ class ScriptCalculation(CalcJob):
 
     PROGRAM: str
     """File name of the program in ``aiida_elyte/remote``."""
+    PARSER: str | None = None
+    """Entry point of the parser."""
+    SETTINGS: type | None = None
+    """Record that the settings fill, which checks its fields; ``None`` where they are checked in another way."""
     RETRIEVED: tuple[str, ...] = ()
     """Files the parser needs beside ``results.json``."""
     CHECKPOINTS: tuple[str, ...] = ()
@@ -61,13 +66,14 @@ class ScriptCalculation(CalcJob):
         return PROGRAMS / cls.PROGRAM
 
     @classmethod
-    def define(cls, spec: CalcJobProcessSpec) -> None:
+    def define(cls, spec: Any) -> None:
         """Define the ports every program shares."""
         super().define(spec)
         spec.input(
             "settings",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
+            validator=holds(cls.SETTINGS) if cls.SETTINGS else None,
             help="What the program does; its `settings.json`.",
         )
         spec.input(
@@ -90,7 +96,11 @@ class ScriptCalculation(CalcJob):
             help="Folder of an earlier run of the same program, from whose checkpoint this one goes on.",
         )
         spec.output("results", valid_type=orm.Dict, help="What the program reports, with versions, device and seconds.")
+        can_run = spec.inputs.validator
+        spec.inputs.validator = lambda inputs, ports: can_run(inputs, ports) or cls.validate_inputs(inputs)
         options = spec.inputs["metadata"]["options"]
+        if cls.PARSER is not None:
+            options["parser_name"].default = cls.PARSER
         options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
         options["output_filename"].default = "stdout.txt"
         options["withmpi"].default = False
@@ -126,6 +136,11 @@ class ScriptCalculation(CalcJob):
             message="The program failed where nobody foresaw it: {message}; see `traceback.txt` in `retrieved`.",
             invalidates_cache=True,
         )
+
+    @classmethod
+    def validate_inputs(cls, inputs: Mapping[str, Any]) -> str | None:
+        """Return a sentence if inputs, each of them valid, cannot be run together."""
+        return None
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write the settings and the limits, and say which files travel."""

@@ -1,7 +1,8 @@
 """CalcJob: train one PaiNN potential."""
 
+from typing import Any
+
 from aiida import orm
-from aiida.engine import CalcJobProcessSpec
 
 from aiida_elyte.calculations.script import ScriptCalculation
 from aiida_elyte.data.frames import FramesData
@@ -14,11 +15,12 @@ class TrainPainnCalculation(ScriptCalculation):
     """Train a PaiNN (SchNetPack) on energies, forces and stresses."""
 
     PROGRAM = "train_painn.py"
+    PARSER = "elyte.train_painn"
     RETRIEVED = ("potential.pt", "parity.npz")
     CHECKPOINTS = ("checkpoint*.npz",)
 
     @classmethod
-    def define(cls, spec: CalcJobProcessSpec) -> None:
+    def define(cls, spec: Any) -> None:
         """Define the ports."""
         super().define(spec)
         spec.input(
@@ -41,7 +43,6 @@ class TrainPainnCalculation(ScriptCalculation):
         spec.output(
             "parity", valid_type=orm.SinglefileData, help="Labels and predictions of both sides of the split (npz)."
         )
-        spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.train_painn"
         spec.exit_code(
             414,
             "ERROR_DIVERGED",

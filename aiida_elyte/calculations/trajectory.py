@@ -7,7 +7,6 @@ from typing import Any
 from aiida import orm
 from aiida.common import CalcInfo
 from aiida.common.folders import Folder
-from aiida.engine import CalcJobProcessSpec
 
 from aiida_elyte.calculations.script import ScriptCalculation
 
@@ -18,7 +17,7 @@ class TrajectoryCalculation(ScriptCalculation):
     """Read trajectories and their topology; those that lie on the cluster are linked, never moved."""
 
     @classmethod
-    def define(cls, spec: CalcJobProcessSpec) -> None:
+    def define(cls, spec: Any) -> None:
         """Define the ports."""
         super().define(spec)
         spec.input_namespace(
@@ -36,8 +35,11 @@ class TrajectoryCalculation(ScriptCalculation):
             help="File that tells elements, masses, bonds; or the folder where the file lies that `settings.topology` "
             "names.",
         )
-        can_run = spec.inputs.validator
-        spec.inputs.validator = lambda inputs, ports: can_run(inputs, ports) or _refuse(inputs)
+
+    @classmethod
+    def validate_inputs(cls, inputs: Mapping[str, Any]) -> str | None:
+        """Return a sentence if folders and the names of files in them do not go together."""
+        return super().validate_inputs(inputs) or _refuse(inputs)
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Link what lies on the cluster into the job's folder."""

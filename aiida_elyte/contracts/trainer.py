@@ -36,7 +36,7 @@ class TrainerContract:
             assert isinstance(key, ErrorKey)
             assert key.label
             assert key.unit
-        rates = trainer.rates(build(0).settings.get_dict())
+        rates = trainer.rates(build(0)["settings"].get_dict())
         assert rates is None or min(rates.seconds_per_atom_step, rates.seconds_per_training_atom) > 0
         assert {"dataset", "settings"} <= set(trainer.spec().inputs)
         assert {"potential", "results"} <= set(trainer.spec().outputs)
@@ -45,6 +45,7 @@ class TrainerContract:
         self, trainer: type[Trainer], build: Callable[[int], ProcessBuilder]
     ) -> None:
         """A seed makes a model, bit by bit; what goes on from a finished training ends as it did."""
+        assert issubclass(trainer, WorkChain)
         with disable_caching():
             first = self._train(build(1))
             potential = first.outputs.potential

@@ -41,7 +41,7 @@ class ForceFieldData(SinglefileData):
 def _describe(content: dict[str, Any]) -> dict[str, Any]:
     record = content["record"]
     settings, data, errors = (record.get(key, {}) for key in ("settings", "data", "errors"))
-    elements = {re.match("[A-Z][a-z]?", text).group() for text in content["neighbourhoods"].values()}
+    elements = {re.findall("^[A-Z][a-z]?", text)[0] for text in content["neighbourhoods"].values()}
     return {
         "elements": sorted(elements),
         "n_types": {kind: len(content[kind]) for kind in content["units"]},

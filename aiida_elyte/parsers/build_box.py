@@ -1,9 +1,6 @@
 """Parser of the program that builds boxes."""
 
-import io
 from typing import Any
-
-from aiida import orm
 
 from aiida_elyte.parsers.script import ScriptParser
 
@@ -15,4 +12,4 @@ class BuildBoxParser(ScriptParser):
 
     def attach(self, results: dict[str, Any]) -> None:
         """Attach ``data``."""
-        self.out("data", orm.SinglefileData(io.BytesIO(self.read_bytes("system.data")), filename="system.data"))
+        self.out("data", self.read_file("system.data"))

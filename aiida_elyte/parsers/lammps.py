@@ -1,9 +1,6 @@
 """Parser of the LAMMPS program."""
 
-import io
 from typing import Any
-
-from aiida import orm
 
 from aiida_elyte.parsers.script import ScriptParser
 
@@ -19,4 +16,4 @@ class LammpsParser(ScriptParser):
         """Attach ``thermo`` and ``final``."""
         self.out("thermo", self.read_arrays("thermo.npz"))
         if results.get("kind") is None:
-            self.out("final", orm.SinglefileData(io.BytesIO(self.read_bytes("final.data")), filename="final.data"))
+            self.out("final", self.read_file("final.data"))

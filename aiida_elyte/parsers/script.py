@@ -47,11 +47,15 @@ class ScriptParser(Parser):
 
     def read(self, name: str) -> str:
         """Return the text of a retrieved file."""
-        return self.retrieved.base.repository.get_object_content(name)
+        return self.retrieved.base.repository.get_object_content(name, mode="r")
 
     def read_bytes(self, name: str) -> bytes:
         """Return the bytes of a retrieved file."""
         return self.retrieved.base.repository.get_object_content(name, mode="rb")
+
+    def read_file(self, name: str) -> orm.SinglefileData:
+        """Return a retrieved file as a node."""
+        return orm.SinglefileData(io.BytesIO(self.read_bytes(name)), filename=name)
 
     def read_arrays(self, name: str) -> orm.ArrayData:
         """Return the arrays of a retrieved npz file as a node."""

@@ -1,9 +1,6 @@
 """Parser of the PaiNN trainer."""
 
-import io
 from typing import Any
-
-from aiida import orm
 
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.parsers.script import ScriptParser
@@ -17,4 +14,4 @@ class TrainPainnParser(ScriptParser):
     def attach(self, results: dict[str, Any]) -> None:
         """Attach ``potential`` and ``parity``."""
         self.out("potential", PotentialData(self.read_bytes("potential.pt"), results["potential"]))
-        self.out("parity", orm.SinglefileData(io.BytesIO(self.read_bytes("parity.npz")), filename="parity.npz"))
+        self.out("parity", self.read_file("parity.npz"))

@@ -17,6 +17,7 @@ __all__ = [
     "batch_call",
     "box_call",
     "frame_call",
+    "frame_index",
     "is_attempt",
     "md_call",
     "member_call",
@@ -103,6 +104,20 @@ def batch_call(first: int) -> str:
 def frame_call(index: int) -> str:
     """Return the name of the label of one frame, as ``frame_000000``."""
     return f"frame_{index:06d}"
+
+
+def frame_index(name: str) -> int:
+    """Return the index of the frame of a call.
+
+    Raises
+    ------
+    ValueError
+        If it is not the call of a frame.
+    """
+    call = parse_call(name)
+    if call is None or call.number is None:
+        raise ValueError(f"{name!r} is not the call of a frame")
+    return call.number
 
 
 def box_call(member: str, index: int) -> str:

@@ -239,7 +239,7 @@ def _kinetic(temperatures: Mapping[str, Mapping[str, float] | None]) -> str:
     if not found:
         return "—"
     mean = float(np.mean([one["mean"] for one in found]))
-    errors = [one.get("std_err") for one in found]
-    if None in errors:
+    errors = [one["std_err"] for one in found if one.get("std_err") is not None]
+    if len(errors) < len(found):
         return f"{mean:.0f} K"
     return format_value(mean, float(np.sqrt(np.sum(np.square(errors)))) / len(found), "K")

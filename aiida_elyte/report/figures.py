@@ -11,6 +11,7 @@ from aiida_elyte.report.style import COLOURS, INK, QUIET, WIDTH, new_figure, sho
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "FIGURES",
@@ -82,7 +83,7 @@ def draw_arrhenius(data: Mapping[str, Any]) -> "Figure | None":
             axes.annotate("", place, (0, -20), textcoords="offset points", arrowprops=arrow)
     predicted = (data["arrhenius"] or {}).get("conductivity_300K")
     is_extrapolated = predicted is not None and "refused" not in predicted
-    if is_extrapolated:
+    if predicted is not None and is_extrapolated:
         value, (low, high) = predicted["value"], predicted["ci95"]
         axes.errorbar(
             [1000 / 300],
@@ -117,7 +118,7 @@ def draw_arrhenius(data: Mapping[str, Any]) -> "Figure | None":
     return figure
 
 
-def _reciprocal(values: np.ndarray) -> np.ndarray:
+def _reciprocal(values: "ArrayLike") -> np.ndarray:
     return 1000 / np.where(np.abs(values) < 1e-9, 1e-9, values)
 
 
@@ -134,7 +135,8 @@ def _widen(axes: "Axes") -> None:
 
 def _conductivities(data: Mapping[str, Any]) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
     """Return (T, σ, low, high) of the results and (T, limit) of the bounds."""
-    points, bounds = [], []
+    points: list[tuple[float, ...]] = []
+    bounds: list[tuple[float, ...]] = []
     for run in data["runs"]:
         found = (run["transport"] or {}).get("conductivity")
         kelvin = run["settings"]["temperature_K"]

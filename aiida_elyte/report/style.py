@@ -87,7 +87,7 @@ def draw(
             return None
         buffer = io.BytesIO()
         metadata = {"Date": None} if file_format == "svg" else None
-        opaque = {"facecolor": "white"} if file_format == "png" else {}
+        opaque: dict[str, Any] = {"facecolor": "white"} if file_format == "png" else {}
         drawn.savefig(
             buffer, format=file_format, dpi=200, metadata=metadata, bbox_inches="tight", pad_inches=0.03, **opaque
         )
@@ -99,7 +99,8 @@ def _style(salt: str) -> Iterator[None]:
     """Apply the style; the salt keeps names inside different SVGs of one page apart, and drawings reproducible."""
     import matplotlib as mpl
 
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": salt}):
+    style: dict[Any, Any] = {**_STYLE, "svg.hashsalt": salt}
+    with mpl.rc_context(style):
         yield
 
 

@@ -20,13 +20,13 @@ from aiida_elyte.science.learning.ensemble import member_name, replica_settings
 from aiida_elyte.science.learning.settings import Learning
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.label.guards import validate_same_level
+from aiida_elyte.workflows.ports import checked_dict, fill, plugin_name
 from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
 from aiida_elyte.workflows.trainer import Trainer
 from aiida_elyte.workflows.validation import (
     validate_inputs,
     validate_labelled,
-    validate_plugin,
     validate_settings,
 )
 
@@ -57,32 +57,20 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         spec.input_namespace(
             "potentials", valid_type=cls._potential, dynamic=True, required=False, help="Trained members."
         )
-        spec.input(
-            "labeller",
-            valid_type=orm.Str,
-            serializer=orm.to_aiida_type,
-            validator=validate_plugin("labellers"),
-            help="Name.",
-        )
+        spec.input("labeller", **plugin_name("labellers", "Name."))
         spec.input_namespace("label", dynamic=True, help="Inputs of the labeller.")
         spec.expose_inputs(TrainEnsembleWorkChain, namespace="ensemble", exclude=("dataset", "initial"))
-        spec.input(
-            "sampler",
-            valid_type=orm.Str,
-            serializer=orm.to_aiida_type,
-            validator=validate_plugin("samplers"),
-            help="Name of the sampler in `aiida_elyte.samplers`.",
-        )
+        spec.input("sampler", **plugin_name("samplers", "Name of the sampler in `aiida_elyte.samplers`."))
         spec.input_namespace(
             "sample", dynamic=True, help="Inputs of the sampler, without `start` and `potentials`; see `Sampler`."
         )
         spec.input(
             "learning",
-            valid_type=orm.Dict,
-            serializer=orm.to_aiida_type,
-            validator=holds(Learning),
-            help="Settings of the loop, as in the protocol: rounds, budget, `sampling`, `selection`, `retraining`, "
-            "`qualification`.",
+            **checked_dict(
+                holds(Learning),
+                "Settings of the loop, as in the protocol: rounds, budget, `sampling`, `selection`, `retraining`, "
+                "`qualification`.",
+            ),
         )
         spec.inputs.validator = cls._validate
         spec.output("dataset", valid_type=FramesData, help="All labelled frames.")
@@ -163,7 +151,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         """
         inputs = cls.get_inputs(protocol, overrides, None)
         python = codes["python"]
-        given = {"protocol": protocol, "options": options}
+        given: dict[str, Any] = {"protocol": protocol, "options": options}
         labeller = labeller or str(inputs["labeller"])
         door = load("labellers", labeller)
         label = door.get_builder_from_protocol(
@@ -181,18 +169,17 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         sample = sampler.get_builder_from_protocol(
             python, overrides=inputs["sample"], **given, **{role: codes[role] for role in sampler.CODES}
         )
-        builder = cls.get_builder()
-        builder.labeller = orm.Str(labeller)
-        builder.label = label._inputs(prune=True)
-        builder.ensemble = ensemble._inputs(prune=True)
-        builder.sampler = orm.Str(inputs["sampler"])
-        builder.sample = sample._inputs(prune=True)
-        builder.learning = orm.Dict(inputs["learning"])
-        if start is not None:
-            builder.start = start
-        if dataset is not None:
-            builder.dataset = dataset
-        return builder
+        return fill(
+            cls.get_builder(),
+            labeller=orm.Str(labeller),
+            label=label,
+            ensemble=ensemble,
+            sampler=orm.Str(inputs["sampler"]),
+            sample=sample,
+            learning=orm.Dict(inputs["learning"]),
+            start=start,
+            dataset=dataset,
+        )
 
     @classmethod
     def label_overrides(

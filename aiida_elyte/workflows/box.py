@@ -1,10 +1,11 @@
 """One box of an electrolyte: built, compressed, settled, run, reduced."""
 
+from collections.abc import Callable
 from typing import Any
 
 from aiida import orm
 from aiida.common import AttributeDict
-from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, if_, while_
+from aiida.engine import ExitCode, Process, ProcessBuilder, ToContext, WorkChain, if_, while_
 
 from aiida_elyte.calculations.functions.polymer import (
     box_settings,
@@ -24,10 +25,11 @@ from aiida_elyte.science.lammps.run import read_run_settings
 from aiida_elyte.workflows.build_box import BuildBoxBaseWorkChain
 from aiida_elyte.workflows.failures import cause_of
 from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
+from aiida_elyte.workflows.ports import checked_dict, fill, positive_integer
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.reduce_trajectory import ReduceTrajectoryBaseWorkChain
 from aiida_elyte.workflows.solvation import SolvationBaseWorkChain
-from aiida_elyte.workflows.validation import validate_positive, validate_recipe
+from aiida_elyte.workflows.validation import validate_recipe
 
 __all__ = ["BoxWorkChain"]
 
@@ -46,37 +48,20 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
     def define(cls, spec: Any) -> None:
         """Define ports, outline and exit codes."""
         super().define(spec)
-        spec.input(
-            "recipe", valid_type=orm.Dict, serializer=orm.to_aiida_type, validator=validate_recipe, help="The box."
-        )
+        spec.input("recipe", **checked_dict(validate_recipe, "The box."))
         spec.input("force_field", valid_type=ForceFieldData, help="Force field with every type of the recipe.")
-        spec.input(
-            "seed",
-            valid_type=orm.Int,
-            serializer=orm.to_aiida_type,
-            validator=validate_positive,
-            help="Seed of the box and its velocities.",
-        )
-        spec.input(
-            "run",
-            valid_type=orm.Dict,
-            serializer=orm.to_aiida_type,
-            validator=_can_run,
-            help="Settings of `elyte.lammps`, without stages.",
-        )
+        spec.input("seed", **positive_integer("Seed of the box and its velocities."))
+        spec.input("run", **checked_dict(_can_run, "Settings of `elyte.lammps`, without stages."))
         spec.input(
             "settling",
-            valid_type=orm.Dict,
-            serializer=orm.to_aiida_type,
-            validator=holds(Settling),
-            help="`max_extensions` of the last stage by `extension_ps` each; `is_required`, whether to end without.",
+            **checked_dict(
+                holds(Settling),
+                "`max_extensions` of the last stage by `extension_ps` each; `is_required`, whether to end without.",
+            ),
         )
         spec.input(
             "production",
-            valid_type=orm.Dict,
-            serializer=orm.to_aiida_type,
-            validator=holds(Production),
-            help="`thermalise_ps`, `length_ps`, `frame_ps`: time between frames.",
+            **checked_dict(holds(Production), "`thermalise_ps`, `length_ps`, `frame_ps`: time between frames."),
         )
         spec.expose_inputs(BuildBoxBaseWorkChain, namespace="build", exclude=("force_field",))
         spec.expose_inputs(LammpsBaseWorkChain, namespace="md", exclude=("data", "settings", "parent_folder"))
@@ -144,7 +129,8 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
             Name of the protocol, what to change of it, options of the jobs.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
-        python, given = codes["python"], {"protocol": protocol, "options": options}
+        python = codes["python"]
+        given: dict[str, Any] = {"protocol": protocol, "options": options}
         run = LammpsBaseWorkChain.get_inputs(protocol, inputs["md"], None)["settings"]
         md = LammpsBaseWorkChain.get_builder_from_protocol(
             python, overrides=inputs["md"], engine=codes["engine"], **given
@@ -152,27 +138,26 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         md.pop("settings")
         compression = _Compression.get_protocol_inputs(protocol, inputs["compression"])
         loose = recursive_merge({"settings": {"compression": compression}}, inputs["build"])
-        builder = cls.get_builder()
-        builder.build = BuildBoxBaseWorkChain.get_builder_from_protocol(python, overrides=loose, **given)._inputs(
-            prune=True
-        )
-        builder.md = md
-        builder.reduce = ReduceTrajectoryBaseWorkChain.get_builder_from_protocol(
-            python, overrides=inputs["reduce"], **given
-        )._inputs(prune=True)
-        builder.solvation = SolvationBaseWorkChain.get_builder_from_protocol(
-            python, overrides=inputs["solvation"], **given
-        )._inputs(prune=True)
         run.pop("seed")
-        builder.run = orm.Dict(run)
-        builder.settling = orm.Dict(inputs["settling"])
-        builder.production = orm.Dict(inputs["production"])
-        builder.seed = orm.Int(inputs["seed"])
-        if recipe is not None:
-            builder.recipe = orm.Dict(recipe)
-        if force_field is not None:
-            builder.force_field = force_field
-        return builder
+        programs = {
+            "build": (BuildBoxBaseWorkChain, loose),
+            "reduce": (ReduceTrajectoryBaseWorkChain, inputs["reduce"]),
+            "solvation": (SolvationBaseWorkChain, inputs["solvation"]),
+        }
+        return fill(
+            cls.get_builder(),
+            md=md,
+            run=orm.Dict(run),
+            settling=orm.Dict(inputs["settling"]),
+            production=orm.Dict(inputs["production"]),
+            seed=orm.Int(inputs["seed"]),
+            recipe=None if recipe is None else orm.Dict(recipe),
+            force_field=force_field,
+            **{
+                name: process.get_builder_from_protocol(python, overrides=changes, **given)
+                for name, (process, changes) in programs.items()
+            },
+        )
 
     def run_build(self) -> ToContext:
         """Build the loose box."""
@@ -246,13 +231,9 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
 
     def run_reduction(self) -> ToContext:
         """Reduce the trajectory beside it."""
-        node = self.ctx.production
-        inputs = AttributeDict(self.exposed_inputs(ReduceTrajectoryBaseWorkChain, namespace="reduce"))
-        inputs.trajectories = {"r0": node.outputs.remote_folder}
-        inputs.topology = node.outputs.final
-        inputs.settings = reduction_settings(inputs.settings, node.outputs.results, self.ctx.build.outputs.results)
-        inputs.metadata.call_link_label = REDUCTION
-        return ToContext(reduction=self.submit(ReduceTrajectoryBaseWorkChain, **inputs))
+        return ToContext(
+            reduction=self._submit_beside(ReduceTrajectoryBaseWorkChain, "reduce", reduction_settings, REDUCTION)
+        )
 
     def inspect_reduction(self) -> ExitCode | None:
         """Attach the series."""
@@ -268,13 +249,9 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
 
     def run_solvation(self) -> ToContext:
         """Analyse who surrounds the cations, beside the trajectory."""
-        node = self.ctx.production
-        inputs = AttributeDict(self.exposed_inputs(SolvationBaseWorkChain, namespace="solvation"))
-        inputs.trajectories = {"r0": node.outputs.remote_folder}
-        inputs.topology = node.outputs.final
-        inputs.settings = solvation_settings(inputs.settings, node.outputs.results, self.ctx.build.outputs.results)
-        inputs.metadata.call_link_label = SOLVATION
-        return ToContext(solvation=self.submit(SolvationBaseWorkChain, **inputs))
+        return ToContext(
+            solvation=self._submit_beside(SolvationBaseWorkChain, "solvation", solvation_settings, SOLVATION)
+        )
 
     def inspect_solvation(self) -> None:
         """Attach the shells; without them the box still has its series."""
@@ -289,6 +266,18 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         inputs = AttributeDict(self.exposed_inputs(LammpsBaseWorkChain, namespace="md"))
         inputs.data, inputs.settings = data, settings
         return inputs
+
+    def _submit_beside(
+        self, process: type[Process], namespace: str, complete: Callable[..., orm.Dict], call: str
+    ) -> orm.ProcessNode:
+        """Submit an analysis of the trajectory where it lies; ``complete`` adds to its settings what the box is."""
+        node = self.ctx.production
+        inputs = AttributeDict(self.exposed_inputs(process, namespace=namespace))
+        inputs.trajectories = {"r0": node.outputs.remote_folder}
+        inputs.topology = node.outputs.final
+        inputs.settings = complete(inputs.settings, node.outputs.results, self.ctx.build.outputs.results)
+        inputs.metadata.call_link_label = call
+        return self.submit(process, **inputs)
 
     def _attach_settling(self) -> None:
         self.out("equilibrium", self.ctx.verdict)

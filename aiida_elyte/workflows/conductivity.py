@@ -17,6 +17,7 @@ from aiida_elyte.science.crystal import require_charges, require_temperatures
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.fan_out import FanOutWorkChain
 from aiida_elyte.workflows.md import MdBaseWorkChain
+from aiida_elyte.workflows.ports import fill
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 
 __all__ = ["ConductivityWorkChain"]
@@ -85,15 +86,14 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
         if temperatures_K is not None:
             conditions["temperatures_K"] = [float(value) for value in temperatures_K]
         md = MdBaseWorkChain.get_builder_from_protocol(code, protocol=protocol, overrides=inputs["md"], options=options)
-        builder = cls.get_builder()
-        builder.md = md._inputs(prune=True)
-        builder.conditions = orm.Dict(conditions)
-        builder.max_in_flight = orm.Int(inputs["max_in_flight"])
-        if start is not None:
-            builder.start = start
-        if potentials is not None:
-            builder.potentials = potentials
-        return builder
+        return fill(
+            cls.get_builder(),
+            md=md,
+            conditions=orm.Dict(conditions),
+            max_in_flight=orm.Int(inputs["max_in_flight"]),
+            start=start,
+            potentials=potentials,
+        )
 
     def setup(self) -> None:
         """Start with no result."""

@@ -16,13 +16,15 @@ from aiida_elyte.science.crystal import check_structure, require_charges
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 from aiida_elyte.workflows.conductivity import ConductivityWorkChain
 from aiida_elyte.workflows.failures import reason_of
-from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
+from aiida_elyte.workflows.ports import checked_dict, fill
+from aiida_elyte.workflows.protocols import recursive_merge
+from aiida_elyte.workflows.street import StreetWorkChain
 from aiida_elyte.workflows.validation import validate_inputs, validate_labelled, validate_one_level
 
 __all__ = ["CrystalWorkChain"]
 
 
-class CrystalWorkChain(ProtocolMixin, WorkChain):
+class CrystalWorkChain(StreetWorkChain):
     """Seeds, labels, ensemble, active learning, conductivity.
 
     A data set given takes the place of seeds and their labels; potentials given take the place of the first training.
@@ -47,11 +49,7 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
             "potentials", valid_type=PotentialData, dynamic=True, required=False, help="Members to start with."
         )
         spec.input(
-            "seeds",
-            valid_type=orm.Dict,
-            serializer=orm.to_aiida_type,
-            validator=_validate_seeds,
-            help="Settings of each kind of seeds under its name; see `SeedKind`.",
+            "seeds", **checked_dict(_validate_seeds, "Settings of each kind of seeds under its name; see `SeedKind`.")
         )
         spec.input_namespace(
             "seed_jobs", dynamic=True, required=False, help="Inputs of the kinds of seeds that are WorkChains, by name."
@@ -114,7 +112,7 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
             If the labeller or a kind of seeds is unknown.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
-        given = {"protocol": protocol, "options": options}
+        given: dict[str, Any] = {"protocol": protocol, "options": options}
         production = ConductivityWorkChain.get_inputs(protocol, inputs["conductivity"], None)["conditions"]
         hottest = 1.2 * max(temperatures_K or production["temperatures_K"])
         warm = {"learning": {"sampling": {"temperature_K": hottest}}}
@@ -125,27 +123,26 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
         conductivity = ConductivityWorkChain.get_builder_from_protocol(
             codes["python"], charges, temperatures_K, overrides=inputs["conductivity"], **given
         )
-        builder = cls.get_builder()
-        builder.structure = structure
         check_names("seeds", inputs["seeds"], "seeds")
         seeds = {name: settings for name, settings in inputs["seeds"].items() if settings is not None}
         jobs = {name: load("seeds", name) for name in seeds if _needs_jobs(name)}
-        builder.seeds = orm.Dict({name: settings for name, settings in seeds.items() if name not in jobs})
-        for name, kind in jobs.items():
-            sub = kind.get_builder_from_protocol(codes.get(name, codes["python"]), overrides=seeds[name], **given)
-            builder.seed_jobs[name] = sub._inputs(prune=True)
-        builder.conductivity = conductivity._inputs(prune=True)
-        builder.active_learning = learning._inputs(prune=True)
-        return builder
+        subs = {
+            name: kind.get_builder_from_protocol(codes.get(name, codes["python"]), overrides=seeds[name], **given)
+            for name, kind in jobs.items()
+        }
+        return fill(
+            cls.get_builder(),
+            structure=structure,
+            seeds=orm.Dict({name: settings for name, settings in seeds.items() if name not in jobs}),
+            seed_jobs={name: sub._inputs(prune=True) for name, sub in subs.items()},
+            conductivity=conductivity,
+            active_learning=learning,
+        )
 
     def setup(self) -> None:
         """Turn the structure into a frame."""
         self.ctx.start = frame_structure(self.inputs.structure)
         self.ctx.dataset = self.inputs.get("dataset")
-
-    def should_make_dataset(self) -> bool:
-        """Tell whether seeds have to be made and labelled."""
-        return self.ctx.dataset is None
 
     def run_seeds(self) -> ToContext:
         """Make the seeds; kinds that need jobs are submitted."""
@@ -171,21 +168,8 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
 
     def run_labelling(self) -> ToContext:
         """Label the seeds."""
-        inputs = AttributeDict(self.inputs.active_learning.label)
-        inputs.frames = self.ctx.seeds
-        inputs.metadata = {"call_link_label": SEED_LABELS}
-        self.report(f"{len(inputs.frames)} seeds go to the labeller {self.inputs.active_learning.labeller.value!r}")
-        return ToContext(labelling=self.submit(load("labellers", self.inputs.active_learning.labeller.value), **inputs))
-
-    def inspect_labelling(self) -> ExitCode | None:
-        """Take the labelled seeds."""
-        node = self.ctx.labelling
-        if "refused" in node.outputs:
-            self.out("refused", node.outputs.refused)
-        if not node.is_finished_ok:
-            return self.exit_codes.ERROR_LABELLING_FAILED.format(reason=reason_of(node))
-        self.ctx.dataset = node.outputs.frames
-        return None
+        learning = self.inputs.active_learning
+        return self.submit_to_labeller(self.ctx.seeds, learning.labeller.value, learning.label, "seeds", SEED_LABELS)
 
     def run_learning(self) -> ToContext:
         """Train and improve the ensemble."""
@@ -197,19 +181,11 @@ class CrystalWorkChain(ProtocolMixin, WorkChain):
             inputs.potentials = self.inputs.potentials
         return ToContext(learning=self.submit(ActiveLearningWorkChain, **inputs))
 
-    def inspect_learning(self) -> ExitCode | None:
-        """Take the ensemble."""
-        node = self.ctx.learning
-        self.out_many(self.exposed_outputs(node, ActiveLearningWorkChain, namespace="learning"))
-        if not node.is_finished_ok:
-            return self.exit_codes.ERROR_LEARNING_FAILED.format(reason=reason_of(node))
-        return None
-
     def run_conductivity(self) -> ToContext:
         """Run the production."""
         inputs = AttributeDict(self.exposed_inputs(ConductivityWorkChain, namespace="conductivity"))
         inputs.start = self.ctx.start
-        inputs.potentials = dict(self.ctx.learning.outputs.potentials)
+        inputs.potentials = self.ctx.members
         inputs.metadata.call_link_label = CONDUCTIVITY
         return ToContext(conductivity=self.submit(ConductivityWorkChain, **inputs))
 

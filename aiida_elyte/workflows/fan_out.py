@@ -9,7 +9,7 @@ from aiida.common.links import LinkType
 from aiida.engine import Process, ProcessState, ToContext, WorkChain
 from aiida.engine.processes.workchains.awaitable import Awaitable
 
-from aiida_elyte.workflows.validation import validate_positive
+from aiida_elyte.workflows.ports import positive_integer
 
 __all__ = ["FanOutWorkChain"]
 
@@ -28,13 +28,7 @@ class FanOutWorkChain(WorkChain):
     def define(cls, spec: Any) -> None:
         """Define the bound."""
         super().define(spec)
-        spec.input(
-            "max_in_flight",
-            valid_type=orm.Int,
-            serializer=orm.to_aiida_type,
-            validator=validate_positive,
-            help="Jobs at a time; as one ends, the next starts.",
-        )
+        spec.input("max_in_flight", **positive_integer("Jobs at a time; as one ends, the next starts."))
 
     def list_children(self) -> list[str]:
         """Return the names of the children, in the order of submission."""
@@ -68,7 +62,7 @@ class FanOutWorkChain(WorkChain):
     def inspect_children(self) -> None:
         """Inspect the children that have ended."""
         for name, pk in sorted(self.ctx.running.items()):
-            node = orm.load_node(pk)
+            node: Any = orm.load_node(pk)
             if node.is_terminated:
                 del self.ctx.running[name], self.ctx.children[name]
                 self.inspect_child(name, node)
@@ -80,7 +74,7 @@ class FanOutWorkChain(WorkChain):
     def _submit(self, name: str) -> orm.ProcessNode:
         """Submit a child, or return the one that a worker killed before its next checkpoint had submitted."""
         label = self.call_label(name)
-        links = self.node.base.links
+        links: Any = self.node.base.links
         for call in links.get_outgoing(link_type=(LinkType.CALL_CALC, LinkType.CALL_WORK), link_label_filter=label):
             # The filter takes `_` for any letter. A process without a checkpoint was stored but never queued.
             is_queued = call.node.checkpoint is not None or call.node.process_state is not ProcessState.CREATED

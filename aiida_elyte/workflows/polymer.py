@@ -31,31 +31,28 @@ from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.fan_out import FanOutWorkChain
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
 from aiida_elyte.workflows.label.guards import validate_charges, validate_same_level
-from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides, recursive_merge
-from aiida_elyte.workflows.validation import validate_labelled, validate_positive, validate_recipe
+from aiida_elyte.workflows.ports import checked_dict, fill, positive_integer
+from aiida_elyte.workflows.protocols import check_overrides, recursive_merge
+from aiida_elyte.workflows.street import StreetWorkChain
+from aiida_elyte.workflows.validation import validate_labelled, validate_recipe
 
 __all__ = ["PolymerWorkChain"]
 
 
-class PolymerWorkChain(ProtocolMixin, FanOutWorkChain):
+class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
     """Clusters, labels, force field, boxes, conductivity: of polymers, and of liquids alike.
 
     A data set given takes the place of clusters and their labels; force fields given take the place of all learning.
     """
 
     PROTOCOL = "polymer"
+    _learning = ForceFieldWorkChain
 
     @classmethod
     def define(cls, spec: Any) -> None:
         """Define ports, outline and exit codes."""
         super().define(spec)
-        spec.input(
-            "recipe",
-            valid_type=orm.Dict,
-            serializer=orm.to_aiida_type,
-            validator=validate_recipe,
-            help="The electrolyte, with a salt.",
-        )
+        spec.input("recipe", **checked_dict(validate_recipe, "The electrolyte, with a salt."))
         spec.input(
             "dataset",
             valid_type=FramesData,
@@ -66,13 +63,7 @@ class PolymerWorkChain(ProtocolMixin, FanOutWorkChain):
         spec.input_namespace(
             "force_fields", valid_type=ForceFieldData, dynamic=True, required=False, help="Members m00 … to run with."
         )
-        spec.input(
-            "clusters",
-            valid_type=orm.Dict,
-            serializer=orm.to_aiida_type,
-            validator=holds(Solvation),
-            help="Settings of the clusters.",
-        )
+        spec.input("clusters", **checked_dict(holds(Solvation), "Settings of the clusters."))
         spec.input_namespace("label", dynamic=True, help="Inputs of the labeller for these clusters.")
         spec.expose_inputs(
             ForceFieldWorkChain,
@@ -80,13 +71,7 @@ class PolymerWorkChain(ProtocolMixin, FanOutWorkChain):
             exclude=("start", "dataset", "potentials"),
         )
         spec.expose_inputs(BoxWorkChain, namespace="box", exclude=("recipe", "force_field", "seed"))
-        spec.input(
-            "n_boxes",
-            valid_type=orm.Int,
-            serializer=orm.to_aiida_type,
-            validator=validate_positive,
-            help="Independent boxes.",
-        )
+        spec.input("n_boxes", **positive_integer("Independent boxes."))
         spec.inputs.validator = _validate
         spec.expose_outputs(ForceFieldWorkChain, namespace="learning")
         spec.outputs["learning"].required = False
@@ -155,7 +140,7 @@ class PolymerWorkChain(ProtocolMixin, FanOutWorkChain):
             When the labeller is unknown, or its calculator is named without a level of theory.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
-        given = {"protocol": protocol, "options": options}
+        given: dict[str, Any] = {"protocol": protocol, "options": options}
         scaled = {"ensemble": {"train": {"settings": {"fit": {"charge_scale": recipe.get("charge_scale", 1.0)}}}}}
         inputs["learning"] = recursive_merge(scaled, inputs["learning"])
         learning = ForceFieldWorkChain.get_builder_from_protocol(
@@ -163,7 +148,7 @@ class PolymerWorkChain(ProtocolMixin, FanOutWorkChain):
         )
         box = BoxWorkChain.get_builder_from_protocol(codes, overrides=inputs["box"], **given)._inputs(prune=True)
         box.pop("seed")
-        labeller = learning.labeller.value
+        labeller = learning["labeller"].value
         door = load("labellers", labeller)
         check_overrides(inputs["label"], cls.get_protocol_inputs(protocol)["label"], (labeller,), "label")
         labels = ForceFieldWorkChain.label_overrides(labeller, protocol, inputs["learning"])
@@ -172,15 +157,16 @@ class PolymerWorkChain(ProtocolMixin, FanOutWorkChain):
             overrides=door.merge_overrides(labels, inputs["label"].get(labeller)),
             **given,
         )
-        builder = cls.get_builder()
-        builder.recipe = orm.Dict(recipe)
-        builder.label = label._inputs(prune=True)
-        builder.clusters = orm.Dict(inputs["clusters"])
-        builder.learning = learning._inputs(prune=True)
-        builder.box = box
-        builder.n_boxes = orm.Int(inputs["n_boxes"])
-        builder.max_in_flight = orm.Int(inputs["max_in_flight"])
-        return builder
+        return fill(
+            cls.get_builder(),
+            recipe=orm.Dict(recipe),
+            label=label,
+            clusters=orm.Dict(inputs["clusters"]),
+            learning=learning,
+            box=box,
+            n_boxes=orm.Int(inputs["n_boxes"]),
+            max_in_flight=orm.Int(inputs["max_in_flight"]),
+        )
 
     def setup(self) -> None:
         """Take what is given."""
@@ -192,27 +178,11 @@ class PolymerWorkChain(ProtocolMixin, FanOutWorkChain):
         """Tell whether there is no force field yet."""
         return not self.ctx.members
 
-    def should_make_dataset(self) -> bool:
-        """Tell whether clusters have to be made and labelled."""
-        return self.ctx.dataset is None
-
     def run_labelling(self) -> ToContext:
         """Make the clusters and label them."""
-        inputs = AttributeDict(self.inputs.label)
-        inputs.frames = make_cluster_frames(self.inputs.recipe, self.inputs.clusters, self._fit)
-        inputs.metadata = {"call_link_label": CLUSTER_LABELS}
-        self.report(f"{len(inputs.frames)} clusters go to the labeller {self.inputs.learning.labeller.value!r}")
-        return ToContext(labelling=self.submit(load("labellers", self.inputs.learning.labeller.value), **inputs))
-
-    def inspect_labelling(self) -> ExitCode | None:
-        """Take the labelled clusters."""
-        node = self.ctx.labelling
-        if "refused" in node.outputs:
-            self.out("refused", node.outputs.refused)
-        if not node.is_finished_ok:
-            return self.exit_codes.ERROR_LABELLING_FAILED.format(reason=reason_of(node))
-        self.ctx.dataset = node.outputs.frames
-        return None
+        clusters = make_cluster_frames(self.inputs.recipe, self.inputs.clusters, self._fit)
+        labeller = self.inputs.learning.labeller.value
+        return self.submit_to_labeller(clusters, labeller, self.inputs.label, "clusters", CLUSTER_LABELS)
 
     def run_learning(self) -> ToContext:
         """Fit and improve the force field."""
@@ -225,15 +195,6 @@ class PolymerWorkChain(ProtocolMixin, FanOutWorkChain):
         )
         inputs.metadata.call_link_label = LEARNING
         return ToContext(learning=self.submit(ForceFieldWorkChain, **inputs))
-
-    def inspect_learning(self) -> ExitCode | None:
-        """Take the members."""
-        node = self.ctx.learning
-        self.out_many(self.exposed_outputs(node, ForceFieldWorkChain, namespace="learning"))
-        if not node.is_finished_ok:
-            return self.exit_codes.ERROR_LEARNING_FAILED.format(reason=reason_of(node))
-        self.ctx.members = dict(node.outputs.potentials)
-        return None
 
     @property
     def _fit(self) -> orm.Dict:

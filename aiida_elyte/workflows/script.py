@@ -7,6 +7,7 @@ from aiida.common import AttributeDict
 from aiida.engine import BaseRestartWorkChain, ProcessBuilder, ProcessHandlerReport, process_handler, while_
 
 from aiida_elyte.calculations.script import ScriptCalculation
+from aiida_elyte.workflows.ports import fill
 from aiida_elyte.workflows.protocols import ProtocolMixin
 
 __all__ = ["ScriptBaseWorkChain"]
@@ -58,14 +59,14 @@ class ScriptBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
             The other inputs, by the name of their ports; left out where another WorkChain fills them in.
         """
         inputs = cls.get_inputs(protocol, overrides, options)
-        builder = cls.get_builder()
-        builder.code = code
-        builder.settings = orm.Dict(inputs["settings"])
-        builder.options = inputs["options"]
-        builder.max_iterations = orm.Int(inputs["max_iterations"])
-        for name, node in nodes.items():
-            builder[name] = node
-        return builder
+        return fill(
+            cls.get_builder(),
+            code=code,
+            settings=orm.Dict(inputs["settings"]),
+            options=inputs["options"],
+            max_iterations=orm.Int(inputs["max_iterations"]),
+            **nodes,
+        )
 
     def setup(self) -> None:
         """Take the program's inputs as they are."""

@@ -15,13 +15,12 @@ from aiida_elyte.provenance.names import member_call
 from aiida_elyte.science.learning.ensemble import member_name
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.fan_out import FanOutWorkChain
+from aiida_elyte.workflows.ports import fill, plugin_name, positive_integer
 from aiida_elyte.workflows.protocols import ProtocolMixin
 from aiida_elyte.workflows.trainer import Trainer
 from aiida_elyte.workflows.validation import (
     validate_labelled,
     validate_one_level,
-    validate_plugin,
-    validate_positive,
     validate_settings,
 )
 
@@ -49,15 +48,10 @@ class TrainEnsembleWorkChain(ProtocolMixin, FanOutWorkChain):
         )
         spec.input(
             "trainer",
-            valid_type=orm.Str,
-            serializer=orm.to_aiida_type,
             default=lambda: orm.Str(cls.get_protocol_inputs()["trainer"]),
-            validator=validate_plugin("trainers"),
-            help="Name of the trainer in `aiida_elyte.trainers`.",
+            **plugin_name("trainers", "Name of the trainer in `aiida_elyte.trainers`."),
         )
-        spec.input(
-            "n_members", valid_type=orm.Int, serializer=orm.to_aiida_type, validator=validate_positive, help="Members."
-        )
+        spec.input("n_members", **positive_integer("Members."))
         spec.input_namespace(
             "train", dynamic=True, help="Inputs of the trainer's WorkChain; `seed` counts up from its settings."
         )
@@ -94,16 +88,16 @@ class TrainEnsembleWorkChain(ProtocolMixin, FanOutWorkChain):
             Name of the protocol, what to change of it (``train`` goes to the trainer), options of the jobs.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
-        builder = cls.get_builder()
         trainer = cls.trainer_of(protocol, overrides)
         sub = trainer.get_builder_from_protocol(code, protocol=protocol, overrides=inputs.get("train"), options=options)
-        builder.trainer = orm.Str(inputs["trainer"])
-        builder.n_members = orm.Int(inputs["n_members"])
-        builder.max_in_flight = orm.Int(inputs["max_in_flight"])
-        builder.train = sub._inputs(prune=True)
-        if dataset is not None:
-            builder.dataset = dataset
-        return builder
+        return fill(
+            cls.get_builder(),
+            trainer=orm.Str(inputs["trainer"]),
+            n_members=orm.Int(inputs["n_members"]),
+            max_in_flight=orm.Int(inputs["max_in_flight"]),
+            train=sub,
+            dataset=dataset,
+        )
 
     @classmethod
     def trainer_of(cls, protocol: str | None = None, overrides: dict[str, Any] | None = None) -> type[Trainer]:

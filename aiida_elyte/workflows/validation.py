@@ -87,7 +87,8 @@ def validate_settings(process: type[Process], node: orm.Dict, name: str) -> str 
     name
         Where they come from.
     """
-    refused = process.spec().inputs["settings"].validate(node)
+    port: Any = process.spec().inputs["settings"]
+    refused = port.validate(node)
     return None if refused is None else f"{name}: {refused.message}"
 
 

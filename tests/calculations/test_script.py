@@ -16,6 +16,7 @@ PROGRAM = Path(__file__).with_name("count.py")
 
 
 class CountCalculation(ScriptCalculation):
+    PARSER = "elyte.count"
     CHECKPOINTS = ("checkpoint*",)
     _program = PROGRAM
 
@@ -26,7 +27,6 @@ class CountCalculation(ScriptCalculation):
     @classmethod
     def define(cls, spec):
         super().define(spec)
-        spec.inputs["metadata"]["options"]["parser_name"].default = "elyte.count"
         spec.exit_code(411, "ERROR_EXPLODED", message="The trajectory exploded: {message}")
 
 

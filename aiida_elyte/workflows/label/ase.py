@@ -16,8 +16,8 @@ from aiida_elyte.science.labels.calculators import MODULES, RATES, has_charges, 
 from aiida_elyte.science.labels.geometries import Heat
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.label.base import LabellerWorkChain
+from aiida_elyte.workflows.ports import fill, positive_integer
 from aiida_elyte.workflows.script import ScriptBaseWorkChain
-from aiida_elyte.workflows.validation import validate_positive
 
 __all__ = ["AseLabelWorkChain", "LabelAseBaseWorkChain"]
 
@@ -38,13 +38,7 @@ class AseLabelWorkChain(LabellerWorkChain):
     def define(cls, spec: Any) -> None:
         """Define the ports of the batches."""
         super().define(spec)
-        spec.input(
-            "batch_size",
-            valid_type=orm.Int,
-            serializer=orm.to_aiida_type,
-            validator=validate_positive,
-            help="Frames a job.",
-        )
+        spec.input("batch_size", **positive_integer("Frames a job."))
         spec.expose_inputs(LabelAseBaseWorkChain, namespace="ase", exclude=("frames",))
 
     @classmethod
@@ -79,16 +73,18 @@ class AseLabelWorkChain(LabellerWorkChain):
                 f"calculator {inputs['settings']['calculator']!r} has no level_of_theory; expected what to call its "
                 "labels, as `level_of_theory: wB97M-V/def2-TZVPD`; add it to the settings of the labeller"
             )
-        builder = cls.get_builder()
-        builder.batch_size = orm.Int(inputs["batch_size"])
-        builder.max_in_flight = orm.Int(inputs["max_in_flight"])
-        builder.ase.code = code
-        builder.ase.settings = orm.Dict(inputs["settings"])
-        builder.ase.options = inputs["options"]
-        builder.ase.max_iterations = orm.Int(inputs["max_iterations"])
-        if frames is not None:
-            builder.frames = frames
-        return builder
+        return fill(
+            cls.get_builder(),
+            batch_size=orm.Int(inputs["batch_size"]),
+            max_in_flight=orm.Int(inputs["max_in_flight"]),
+            ase={
+                "code": code,
+                "settings": orm.Dict(inputs["settings"]),
+                "options": inputs["options"],
+                "max_iterations": orm.Int(inputs["max_iterations"]),
+            },
+            frames=frames,
+        )
 
     @classmethod
     def level_of_theory(cls, inputs: Mapping[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ from aiida.engine import ExitCode, Process, ProcessBuilder, while_
 from aiida_elyte.calculations.functions.structures import frame_structures
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
-from aiida_elyte.provenance.names import frame_call, parse_call
+from aiida_elyte.provenance.names import frame_call, frame_index
 from aiida_elyte.science.labels.theory import difference
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.fan_out import FanOutWorkChain
@@ -190,7 +190,7 @@ class FramewiseLabelWorkChain(LabellerWorkChain):
         """Return the process of a frame; as many frames as may be in flight become structures at a time."""
         if name not in self.ctx.get("structures", {}):
             coming = [name, *self.ctx.waiting][: self.inputs.max_in_flight.value]
-            self.ctx.structures = frame_structures(self.inputs.frames, orm.List([_index(each) for each in coming]))
+            self.ctx.structures = frame_structures(self.inputs.frames, orm.List([frame_index(each) for each in coming]))
         return self.build_frame(self.ctx.structures[name])
 
     def inspect_child(self, name: str, node: orm.ProcessNode) -> None:
@@ -198,21 +198,14 @@ class FramewiseLabelWorkChain(LabellerWorkChain):
         if node.is_finished_ok:
             self.ctx.labelled[name] = node.outputs.retrieved
         else:
-            self.ctx.refused[str(_index(name))] = self.describe_failure(node)
-            self.report(f"frame {_index(name)} was set aside: {self.ctx.refused[str(_index(name))]}")
+            self.ctx.refused[str(frame_index(name))] = self.describe_failure(node)
+            self.report(f"frame {frame_index(name)} was set aside: {self.ctx.refused[str(frame_index(name))]}")
 
 
 def last_job(node: orm.ProcessNode) -> orm.ProcessNode:
     """Return the last calculation that a process called, itself if it called none."""
     jobs = [called for called in node.called if isinstance(called, orm.CalcJobNode)]
-    return max(jobs, key=lambda job: job.pk, default=node)
-
-
-def _index(name: str) -> int:
-    call = parse_call(name)
-    if call is None or call.number is None:
-        raise ValueError(f"{name!r} is not the call of a frame")
-    return call.number
+    return max(jobs, key=lambda job: job.pk or 0, default=node)
 
 
 def _validate_periodic(node: FramesData | None, _: Any) -> str | None:

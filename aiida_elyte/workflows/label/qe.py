@@ -19,6 +19,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.cost import LabelRate
 from aiida_elyte.science.labels.theory import LevelOfTheory, difference
 from aiida_elyte.workflows.label.base import FramewiseLabelWorkChain, last_job
+from aiida_elyte.workflows.ports import checked_dict, fill
 from aiida_elyte.workflows.protocols import recursive_merge
 
 __all__ = ["QeLabelWorkChain"]
@@ -74,11 +75,12 @@ class QeLabelWorkChain(FramewiseLabelWorkChain):
         spec.input("code", valid_type=orm.AbstractCode, help="pw.x.")
         spec.input(
             "scf",
-            valid_type=orm.Dict,
-            serializer=orm.to_aiida_type,
-            validator=_validate_scf,
-            help="Level of theory and how to reach it: `pseudo_family`, `cutoff_stringency`, `kpoints_distance` [1/Å], "
-            "`kpoints_offset`, `electronic_type`, `conv_thr_per_atom` [Ry], `parameters` (namelists), as the protocol.",
+            **checked_dict(
+                _validate_scf,
+                "Level of theory and how to reach it: `pseudo_family`, `cutoff_stringency`, `kpoints_distance` [1/Å], "
+                "`kpoints_offset`, `electronic_type`, `conv_thr_per_atom` [Ry], `parameters` (namelists), as the "
+                "protocol.",
+            ),
         )
         spec.input("options", valid_type=dict, non_db=True, default=dict, help="Options of each calculation.")
 
@@ -113,14 +115,14 @@ class QeLabelWorkChain(FramewiseLabelWorkChain):
         settings = inputs["options"]
         if code.with_mpi is not None:
             settings.setdefault("withmpi", code.with_mpi)
-        builder = cls.get_builder()
-        builder.code = code
-        builder.max_in_flight = orm.Int(inputs["max_in_flight"])
-        builder.scf = orm.Dict(inputs["scf"])
-        builder.options = settings
-        if frames is not None:
-            builder.frames = frames
-        return builder
+        return fill(
+            cls.get_builder(),
+            code=code,
+            max_in_flight=orm.Int(inputs["max_in_flight"]),
+            scf=orm.Dict(inputs["scf"]),
+            options=settings,
+            frames=frames,
+        )
 
     @classmethod
     def validate_level(cls, inputs: Mapping[str, Any], level: str, elements: Sequence[str]) -> str | None:
@@ -130,8 +132,8 @@ class QeLabelWorkChain(FramewiseLabelWorkChain):
             own = LevelOfTheory.parse(_level_of_theory(scf, _recommend_cutoffs(scf, elements), elements))
         except InputError as error:
             return str(error)
-        known = replace(own, method=given.method, dispersion=given.dispersion, hubbard=given.hubbard)
-        return difference(level, str(known))
+        unknown: dict[str, Any] = {"method": given.method, "dispersion": given.dispersion, "hubbard": given.hubbard}
+        return difference(level, str(replace(own, **unknown)))
 
     @classmethod
     def gives(cls, inputs: Mapping[str, Any]) -> frozenset[str]:
