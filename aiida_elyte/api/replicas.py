@@ -13,7 +13,8 @@ from ase.geometry import cell_to_cellpar
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.cells import Cells
 from aiida_elyte.science.trajectory.particles import charges_of_species, molecules_of_species
-from aiida_elyte.science.trajectory.readers import Trajectory, open_trajectory, reduce_trajectory
+from aiida_elyte.science.trajectory.passes import Trajectory
+from aiida_elyte.science.trajectory.readers import open_trajectory, reduce_trajectory
 from aiida_elyte.science.trajectory.reduction import Reducer, Series, unpack_series
 from aiida_elyte.science.trajectory.topology import read_topology
 from aiida_elyte.science.transport.copies import find_copy
@@ -246,7 +247,7 @@ def _read_trajectory(
         "time_source": trajectory.time_source,
     }
     # a mean of cells means nothing where the lattice changes its basis
-    cell = trajectory.first_cell_A
+    cell = trajectory.first.cell_A
     return series, _replica_of(str(trajectory.path), n_frames, trajectory.interval_fs, series, cell, known)
 
 

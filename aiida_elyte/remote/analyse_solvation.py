@@ -43,7 +43,8 @@ from aiida_elyte.science.structure.coordination import half_width
 from aiida_elyte.science.structure.pairing import PAIRINGS
 from aiida_elyte.science.structure.rdf import RadialDistribution
 from aiida_elyte.science.structure.shells import ShellFinder, ShellRecorder, name_atoms, refuse_shell
-from aiida_elyte.science.trajectory.readers import Trajectory, open_trajectory
+from aiida_elyte.science.trajectory.passes import Trajectory
+from aiida_elyte.science.trajectory.readers import open_trajectory
 from aiida_elyte.science.trajectory.settings import ShellSettings
 from aiida_elyte.science.trajectory.topology import AtomTable, read_topology, select_atoms
 

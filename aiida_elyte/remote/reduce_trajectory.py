@@ -35,7 +35,8 @@ from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import CHECKPOINT, Checkpoint, Job, Pace, execute, write_atomically
 from aiida_elyte.science.arrays import arrays_above, arrays_under, write_arrays
 from aiida_elyte.science.settings import read_record
-from aiida_elyte.science.trajectory.readers import Trajectory, open_trajectory, reduce_trajectory
+from aiida_elyte.science.trajectory.passes import Trajectory
+from aiida_elyte.science.trajectory.readers import open_trajectory, reduce_trajectory
 from aiida_elyte.science.trajectory.reduction import Reducer, Series, pack_series, unpack_series
 from aiida_elyte.science.trajectory.settings import ReductionSettings
 from aiida_elyte.science.trajectory.topology import AtomTable, read_topology, select_molecules

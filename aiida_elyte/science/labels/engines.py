@@ -2,14 +2,13 @@
 
 import importlib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from ase.calculators.calculator import Calculator, FileIOCalculator, get_calculator_class
 from ase.calculators.genericfileio import GenericFileIOCalculator
 from ase.calculators.names import names as ase_names
 
-from aiida_elyte.errors import EngineMissingError, InputError
+from aiida_elyte.errors import EngineMissingError, InputError, suggest
 from aiida_elyte.science.labels.dft import PySCF
 
 __all__ = ["build_calculator", "charge_method_of"]
@@ -55,10 +54,9 @@ def build_calculator(name: Any, parameters: Mapping[str, Any]) -> Calculator:
     elif place in ase_names:
         found = get_calculator_class(place)
     else:
-        close = get_close_matches(name, [*ase_names, *_EMBEDDED])
-        hint = f"did you mean {' or '.join(close)}?" if close else 'others are given as "module:Class"'
+        hint = suggest(name, [*ase_names, *_EMBEDDED]) or '; others are given as "module:Class"'
         raise InputError(
-            f"calculator {name!r} is unknown; expected tblite, pyscf, a calculator of ASE, or module:Class; {hint}"
+            f"calculator {name!r} is unknown; expected tblite, pyscf, a calculator of ASE, or module:Class{hint}"
         )
     try:
         calculator = found(**{**defaults, **parameters})

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from aiida_elyte.science.statistics.estimate import Estimate, Refusal
+from aiida_elyte.science.structure.contacts import Contacts
 from aiida_elyte.science.structure.records import estimate_mean
-from aiida_elyte.science.structure.residence import Contacts
 
 __all__ = ["PAIRINGS", "count_ligands", "pairing_of", "within_one"]
 

@@ -8,10 +8,11 @@ import numpy as np
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.arrays import arrays_above, arrays_under
 from aiida_elyte.science.statistics.estimate import Refusal
+from aiida_elyte.science.structure.contacts import ContactRecorder
 from aiida_elyte.science.structure.coordination import CoordinationCounter
 from aiida_elyte.science.structure.pairing import count_ligands, pairing_of
 from aiida_elyte.science.structure.rdf import RadialDistribution, RdfAccumulator
-from aiida_elyte.science.structure.residence import ContactRecorder, residence_times
+from aiida_elyte.science.structure.residence import residence_times
 
 __all__ = ["ShellFinder", "ShellRecorder", "name_atoms", "refuse_shell"]
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import numpy as np
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.trajectory.readers import Trajectory
+from aiida_elyte.science.trajectory.passes import Trajectory
 from aiida_elyte.science.trajectory.topology import AtomTable, select_molecules
 
 __all__ = ["charges_of_species", "molecules_of_species"]

@@ -8,6 +8,8 @@ import numpy as np
 from ase import Atoms, units
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.trajectory.particle_sums import Particles
+from aiida_elyte.science.trajectory.thinning import Thinned
 from aiida_elyte.science.trajectory.unwrapping import Unwrapper
 
 __all__ = ["Reducer", "Series", "pack_series", "reduce_frames", "unpack_series"]
@@ -180,7 +182,7 @@ class Reducer:
         if not interval_fs > 0:
             raise InputError(f"interval_fs is {interval_fs}; expected the positive time between two frames [fs]")
         atom_masses = np.asarray(masses, float)
-        self._particles = _Particles(self._symbols, atom_masses, molecules or {}, tracked)
+        self._particles = Particles(self._symbols, atom_masses, molecules or {}, tracked)
         self._interval_fs = float(interval_fs)
         self._replica, self._member = replica, member
         self._unwrapper = Unwrapper(self._particles.weights, is_unwrapped=is_unwrapped)
@@ -190,8 +192,8 @@ class Reducer:
         )
         vectors = (float, (n_species, 3))
         sums = [("collective_A", *vectors), ("currents_A_fs", *vectors), ("volume_A3", float), ("temperature_K", float)]
-        self._sums = _Thinned(max(n_samples, _MIN_SUMS), np.empty(64, sums))
-        self._displacements = _Thinned(n_samples, np.empty((min(n_samples, n_reserved), n_tracked, 3), np.float32))
+        self._sums = Thinned(max(n_samples, _MIN_SUMS), np.empty(64, sums))
+        self._displacements = Thinned(n_samples, np.empty((min(n_samples, n_reserved), n_tracked, 3), np.float32))
         self._moved = np.empty((self._symbols.size, 3))
         self._cell_sum = np.zeros((3, 3))
         self._n_frames = 0
@@ -317,126 +319,6 @@ class Reducer:
             cell_A=self._cell_sum / max(1, self._n_frames),
             **arrays,
         )
-
-
-class _Thinned:
-    """Rows of one array at a constant stride; when there are too many, every second one goes and the stride doubles.
-
-    Parameters
-    ----------
-    limit
-        Rows kept at most.
-    room
-        Array of any content for the first rows, made larger when it is full.
-    """
-
-    def __init__(self, limit: int, room: np.ndarray) -> None:
-        self._limit = limit
-        self._room = room
-        self._n_rows = 0
-        self._is_shown = False
-        self.stride = 1
-
-    @property
-    def rows(self) -> np.ndarray:
-        """The rows kept so far; no copy, and not changed by what comes after."""
-        self._is_shown = True
-        return self._room[: self._n_rows]
-
-    def load(self, stride: int, rows: np.ndarray) -> None:
-        """Take these rows at this stride in place of all before."""
-        self.stride, self._n_rows, self._is_shown = stride, len(rows), False
-        self._room = self._empty(max(len(rows), len(self._room)))
-        self._room[: len(rows)] = rows
-
-    def takes(self, index: int) -> bool:
-        """Tell whether the item of an index is wanted, after making room for it."""
-        if index % self.stride == 0 and self._n_rows >= self._limit:
-            self._thin()
-        return index % self.stride == 0
-
-    def keep(self, item: Any) -> None:
-        """Put an item in the next row."""
-        if self._n_rows == len(self._room):
-            before, self._room = self._room, self._empty(2 * self._n_rows)
-            self._room[: self._n_rows] = before
-        self._room[self._n_rows] = item
-        self._n_rows += 1
-
-    def _thin(self) -> None:
-        before = self._room
-        if self._is_shown:
-            self._room, self._is_shown = self._empty(len(before)), False
-        self._n_rows = (self._n_rows + 1) // 2
-        for index in range(self._n_rows):  # row by row, for a copy of them all would need memory
-            self._room[index] = before[2 * index]
-        self.stride *= 2
-
-    def _empty(self, n_rows: int) -> np.ndarray:
-        return np.empty((n_rows, *self._room.shape[1:]), self._room.dtype)
-
-
-class _Particles:
-    """Atoms and molecules as particles of species."""
-
-    def __init__(
-        self,
-        symbols: np.ndarray,
-        masses: np.ndarray,
-        molecules: Mapping[str, Sequence[np.ndarray]],
-        tracked: Iterable[str] | None,
-    ) -> None:
-        owner = np.full(symbols.size, -1)
-        names: list[str] = []
-        for name, members in molecules.items():
-            for atoms in members:
-                if not len(atoms) or (owner[atoms] >= 0).any():
-                    raise InputError(
-                        f"a molecule of {name} has no atoms, or atoms of another molecule; "
-                        "expected every atom in one molecule at most; correct the selections"
-                    )
-                owner[atoms] = len(names)
-                names.append(name)
-        single = np.flatnonzero(owner < 0)
-        clash = sorted(set(symbols[single].tolist()) & set(molecules))
-        if clash:
-            raise InputError(
-                f"molecules are named {', '.join(clash)}, as are atoms; expected a name of their own; rename them"
-            )
-        owner[single] = len(names) + np.arange(single.size)
-        names += symbols[single].tolist()
-        first = np.full(len(names), symbols.size)
-        np.minimum.at(first, owner, np.arange(symbols.size))
-        order = np.argsort(first, kind="stable")  # particles in the order of their first atoms
-        place = np.empty_like(order)
-        place[order] = np.arange(order.size)
-        owner, of_particle = place[owner], np.array(names)[order]
-
-        self.species = tuple(dict.fromkeys(of_particle.tolist()))
-        followed = self.species if tracked is None else tuple(tracked)
-        unknown = sorted(set(followed) - set(self.species))
-        if unknown:
-            raise InputError(f"tracked names {', '.join(unknown)}; expected species among {', '.join(self.species)}")
-        total = np.bincount(owner, masses)
-        is_species = np.array([of_particle == name for name in self.species])
-        self.counts = is_species.sum(axis=1)
-        self.masses = is_species @ total / self.counts
-        self._share = masses / total[owner]
-        self.weights = is_species[:, owner] * self._share
-        chosen = np.isin(of_particle, followed)
-        self.tracked: tuple[str, ...] = tuple(of_particle[chosen].tolist())
-        self._followed = slice(None) if chosen.all() else np.flatnonzero(chosen[owner])
-        self._owner = (np.cumsum(chosen) - 1)[owner[self._followed]]
-        self._is_atomic = not molecules
-
-    def follow(self, vectors: np.ndarray) -> np.ndarray:
-        """Return the vectors of the tracked particles, shape ``(N, 3)``."""
-        chosen = vectors[self._followed]
-        if self._is_atomic:
-            return chosen
-        weighted = chosen * self._share[self._followed, None]
-        columns = [np.bincount(self._owner, column, len(self.tracked)) for column in weighted.T]
-        return np.stack(columns, axis=1)
 
 
 def reduce_frames(frames: Iterable[Atoms], interval_fs: float, **options: Any) -> Series:

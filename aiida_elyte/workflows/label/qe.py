@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any
 
 from aiida import orm
@@ -15,7 +14,7 @@ from aiida_quantumespresso.workflows.pw.base import PwBaseWorkChain
 
 from aiida_elyte.calculations.functions.pw import collect_pw_labels
 from aiida_elyte.data.frames import FramesData
-from aiida_elyte.errors import InputError
+from aiida_elyte.errors import InputError, suggest
 from aiida_elyte.science.cost import LabelRate
 from aiida_elyte.science.labels.theory import LevelOfTheory, difference
 from aiida_elyte.workflows.label.base import FramewiseLabelWorkChain, last_job
@@ -303,8 +302,7 @@ def _validate_scf(node: orm.Dict | None, _: Any) -> str | None:
         return None
     scf, known = node.get_dict(), QeLabelWorkChain.get_protocol_inputs()["scf"]
     for key in scf.keys() - known.keys():
-        hint = " or ".join(get_close_matches(key, known)) or ", ".join(known)
-        return f"scf has the unknown key {key!r}; expected those of the protocol; did you mean {hint}?"
+        return f"scf has the unknown key {key!r}; expected {', '.join(sorted(known))}{suggest(key, known)}"
     if missing := sorted(known.keys() - scf.keys()):
         return (
             f"scf lacks {', '.join(missing)}; expected every key of the protocol; start from get_builder_from_protocol"

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from aiida_elyte.science.statistics.estimate import Estimate, Refusal
+from aiida_elyte.science.structure.contacts import Contacts
 from aiida_elyte.science.structure.pairing import PAIRINGS, count_ligands, pairing_of
-from aiida_elyte.science.structure.residence import Contacts
 
 
 def test_shares_are_those_of_a_count_frame_by_frame():

@@ -13,7 +13,6 @@ Averaged weights: Izmailov et al. 2018, doi:10.48550/arXiv.1803.05407.
 """
 
 import copy
-import difflib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from torch import Tensor
 
-from aiida_elyte.errors import InputError, ProgramFailure
+from aiida_elyte.errors import InputError, ProgramFailure, suggest
 from aiida_elyte.science.frames import labels_of
 from aiida_elyte.science.potentials.neighbours import Batch
 from aiida_elyte.science.potentials.painn.model import ARCHITECTURE, Painn
@@ -74,8 +73,9 @@ def complete_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     settings = copy.deepcopy(DEFAULTS)
     for key, value in given.items():
         if key not in settings:
-            near = "".join(f"; {word!r}?" for word in difflib.get_close_matches(key, settings, n=1))
-            raise InputError(f"training setting {key!r} is unknown; expected one of {sorted(settings)}{near}")
+            raise InputError(
+                f"training setting {key!r} is unknown; expected one of {sorted(settings)}{suggest(key, settings)}"
+            )
         if isinstance(settings[key], dict):
             unknown = sorted(set(value) - set(settings[key]))
             if unknown:
