@@ -19,6 +19,28 @@ __all__ = ["ScriptCalculation"]
 
 _PACKAGE = "aiida-elyte"
 
+_NOT_CACHED = (
+    (
+        302,
+        "ERROR_RESULTS_MISSING",
+        "The job was killed: there is no `results.json`; restart it from its checkpoint (`parent_folder`).",
+    ),
+    (303, "ERROR_FILE_MISSING", "The program ended well but left no `{name}`."),
+    (307, "ERROR_ENGINE_MISSING", "What the program needs is not installed where it runs: {message}"),
+    (310, "ERROR_RESULTS_UNREADABLE", "`{name}` cannot be read: {message}"),
+    (
+        400,
+        "ERROR_OUT_OF_WALLTIME",
+        "{message}; go on from its checkpoint (`parent_folder`) or raise `max_wallclock_seconds`.",
+    ),
+    (
+        410,
+        "ERROR_UNEXPECTED",
+        "The program failed where nobody foresaw it: {message}; see `traceback.txt` in `retrieved`.",
+    ),
+)
+"""Exit codes of failures that the same inputs need not repeat."""
+
 
 class ScriptCalculation(CalcJob):
     """Run a program of ``aiida_elyte/remote`` with the cluster's Python.
@@ -106,36 +128,8 @@ class ScriptCalculation(CalcJob):
         options["withmpi"].default = False
         options["environment_variables"].default = lambda: {"OMP_NUM_THREADS": "1"}
         spec.exit_code(200, "ERROR_INVALID_INPUT", message="The program refused its input: {message}")
-        spec.exit_code(
-            302,
-            "ERROR_RESULTS_MISSING",
-            message="The job was killed: there is no `results.json`; restart it from its checkpoint (`parent_folder`).",
-            invalidates_cache=True,
-        )
-        spec.exit_code(
-            303, "ERROR_FILE_MISSING", message="The program ended well but left no `{name}`.", invalidates_cache=True
-        )
-        spec.exit_code(
-            307,
-            "ERROR_ENGINE_MISSING",
-            message="What the program needs is not installed where it runs: {message}",
-            invalidates_cache=True,
-        )
-        spec.exit_code(
-            310, "ERROR_RESULTS_UNREADABLE", message="`{name}` cannot be read: {message}", invalidates_cache=True
-        )
-        spec.exit_code(
-            400,
-            "ERROR_OUT_OF_WALLTIME",
-            message="{message}; go on from its checkpoint (`parent_folder`) or raise `max_wallclock_seconds`.",
-            invalidates_cache=True,
-        )
-        spec.exit_code(
-            410,
-            "ERROR_UNEXPECTED",
-            message="The program failed where nobody foresaw it: {message}; see `traceback.txt` in `retrieved`.",
-            invalidates_cache=True,
-        )
+        for status, label, message in _NOT_CACHED:
+            spec.exit_code(status, label, message=message, invalidates_cache=True)
 
     @classmethod
     def validate_inputs(cls, inputs: Mapping[str, Any]) -> str | None:

@@ -1,12 +1,11 @@
 """What every filter keeps to, as a test class its author inherits."""
 
-from dataclasses import FrozenInstanceError, fields, is_dataclass
-
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
 
+from aiida_elyte.contracts.record import check_record
 from aiida_elyte.science.learning.filters import Filter, filter_frames
 
 __all__ = ["FilterContract"]
@@ -30,11 +29,7 @@ class FilterContract:
 
     def test_is_a_frozen_record_of_its_settings(self, mine: Filter) -> None:
         """Settings are fields, checked as they are given, and never change."""
-        assert isinstance(mine, Filter)
-        assert is_dataclass(mine)
-        for field in fields(mine):
-            with pytest.raises(FrozenInstanceError):
-                setattr(mine, field.name, None)
+        check_record(mine, Filter)
 
     def test_the_reference_passes_and_a_bad_frame_has_its_reason(
         self, mine: Filter, reference: Atoms, bad: Atoms

@@ -1,10 +1,9 @@
 """What every test of qualification keeps to, as a test class its author inherits."""
 
 import json
-from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+from dataclasses import replace
 
-import pytest
-
+from aiida_elyte.contracts.record import check_record
 from aiida_elyte.science.learning.qualification import Evidence, Qualification
 
 __all__ = ["QualificationContract"]
@@ -23,11 +22,7 @@ class QualificationContract:
 
     def test_is_a_frozen_record_of_its_settings(self, mine: Qualification) -> None:
         """Settings are fields, checked as they are given, and never change."""
-        assert isinstance(mine, Qualification)
-        assert is_dataclass(mine)
-        for field in fields(mine):
-            with pytest.raises(FrozenInstanceError):
-                setattr(mine, field.name, None)
+        check_record(mine, Qualification)
 
     def test_good_evidence_passes_and_bad_does_not(self, mine: Qualification, good: Evidence, bad: Evidence) -> None:
         """A verdict measures; where it fails it names the frames."""

@@ -1,12 +1,11 @@
 """What every kind of seeds keeps to, as a test class its author inherits."""
 
-from dataclasses import FrozenInstanceError, fields, is_dataclass
-
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
 
+from aiida_elyte.contracts.record import check_record
 from aiida_elyte.science.crystal import check_structure
 from aiida_elyte.science.frames import block_of, labels_of, read_frames, write_frames
 from aiida_elyte.science.seeds.kind import SeedKind
@@ -28,11 +27,7 @@ class SeedKindContract:
 
     def test_is_a_frozen_record_of_its_settings(self, kind: SeedKind) -> None:
         """Settings are fields, checked as they are given, and never change."""
-        assert isinstance(kind, SeedKind)
-        assert is_dataclass(kind)
-        for field in fields(kind):
-            with pytest.raises(FrozenInstanceError):
-                setattr(kind, field.name, None)
+        check_record(kind, SeedKind)
 
     def test_makes_crystals_of_the_same_elements(self, kind: SeedKind, structure: Atoms) -> None:
         """Each seed passes the checks of a structure, and has no label yet."""

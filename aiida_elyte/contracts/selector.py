@@ -1,12 +1,13 @@
 """What every selector keeps to, as a test class its author inherits."""
 
-from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
 
+from aiida_elyte.contracts.record import check_record
 from aiida_elyte.science.learning.selection import Candidates, Selector
 
 __all__ = ["SelectorContract"]
@@ -21,11 +22,7 @@ class SelectorContract:
 
     def test_is_a_frozen_record_of_its_settings(self, selector: Selector) -> None:
         """Settings are fields, checked as they are given, and never change."""
-        assert isinstance(selector, Selector)
-        assert is_dataclass(selector)
-        for field in fields(selector):
-            with pytest.raises(FrozenInstanceError):
-                setattr(selector, field.name, None)
+        check_record(selector, Selector)
 
     @pytest.mark.parametrize("n_select", [1, 3, 50])
     @pytest.mark.parametrize("calibrated", [False, True])

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiida import orm
 from aiida.common import AttributeDict
-from aiida.engine import Process, ProcessBuilder
+from aiida.engine import Process
 
 from aiida_elyte.calculations.functions.frames import collect_refused, cut_batch, merge_frames
 from aiida_elyte.calculations.label_ase import LabelAseCalculation
@@ -16,7 +16,7 @@ from aiida_elyte.science.labels.calculators import MODULES, RATES, has_charges, 
 from aiida_elyte.science.labels.geometries import Heat
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.label.base import LabellerWorkChain
-from aiida_elyte.workflows.ports import fill, positive_integer
+from aiida_elyte.workflows.ports import positive_integer
 from aiida_elyte.workflows.script import ScriptBaseWorkChain
 
 __all__ = ["AseLabelWorkChain", "LabelAseBaseWorkChain"]
@@ -42,49 +42,35 @@ class AseLabelWorkChain(LabellerWorkChain):
         spec.expose_inputs(LabelAseBaseWorkChain, namespace="ase", exclude=("frames",))
 
     @classmethod
-    def get_builder_from_protocol(
-        cls,
-        code: orm.AbstractCode,
-        frames: FramesData | None = None,
-        protocol: str | None = None,
-        overrides: dict[str, Any] | None = None,
-        options: dict[str, Any] | None = None,
-    ) -> ProcessBuilder:
-        """Return a builder.
-
-        Parameters
-        ----------
-        code
-            Python with the calculator.
-        frames
-            Frames to label; left out where another WorkChain fills them in.
-        protocol, overrides, options
-            Name of the protocol, what to change of it, options of the jobs.
+    def get_inputs(
+        cls, protocol: str | None, overrides: dict[str, Any] | None, options: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Return the protocol's inputs with overrides; another calculator has its own parameters.
 
         Raises
         ------
         InputError
             If a calculator other than that of the protocol is named without its level of theory.
         """
-        inputs = cls.get_inputs(protocol, overrides, options)
+        inputs = super().get_inputs(protocol, overrides, options)
         inputs["settings"] = cls.merge_overrides(cls.get_protocol_inputs(protocol), overrides)["settings"]
         if not inputs["settings"].get("level_of_theory"):
             raise InputError(
                 f"calculator {inputs['settings']['calculator']!r} has no level_of_theory; expected what to call its "
                 "labels, as `level_of_theory: wB97M-V/def2-TZVPD`; add it to the settings of the labeller"
             )
-        return fill(
-            cls.get_builder(),
-            batch_size=orm.Int(inputs["batch_size"]),
-            max_in_flight=orm.Int(inputs["max_in_flight"]),
-            ase={
-                "code": code,
-                "settings": orm.Dict(inputs["settings"]),
-                "options": inputs["options"],
-                "max_iterations": orm.Int(inputs["max_iterations"]),
-            },
-            frames=frames,
-        )
+        return inputs
+
+    @classmethod
+    def engine_inputs(cls, code: orm.AbstractCode, frames: FramesData | None, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Return how many frames a job has, and what each job takes."""
+        job = {
+            "code": code,
+            "settings": orm.Dict(inputs["settings"]),
+            "options": inputs["options"],
+            "max_iterations": orm.Int(inputs["max_iterations"]),
+        }
+        return {"batch_size": orm.Int(inputs["batch_size"]), "ase": job}
 
     @classmethod
     def level_of_theory(cls, inputs: Mapping[str, Any]) -> str | None:

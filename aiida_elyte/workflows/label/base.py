@@ -14,6 +14,7 @@ from aiida_elyte.provenance.names import frame_call, frame_index
 from aiida_elyte.science.labels.theory import difference
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.fan_out import FanOutWorkChain
+from aiida_elyte.workflows.ports import fill
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 
 __all__ = ["FramewiseLabelWorkChain", "LabellerWorkChain"]
@@ -53,7 +54,33 @@ class LabellerWorkChain(ProtocolMixin, FanOutWorkChain):
         overrides: dict[str, Any] | None = None,
         options: dict[str, Any] | None = None,
     ) -> ProcessBuilder:
-        """Return a builder; frames are left out where another WorkChain fills them in."""
+        """Return a builder.
+
+        Parameters
+        ----------
+        code
+            What runs the engine.
+        frames
+            Frames to label; left out where another WorkChain fills them in.
+        protocol, overrides, options
+            Name of the protocol, what to change of it, options of the jobs.
+
+        Raises
+        ------
+        InputError
+            If the engine cannot label with these inputs.
+        """
+        inputs = cls.get_inputs(protocol, overrides, options)
+        return fill(
+            cls.get_builder(),
+            **cls.engine_inputs(code, frames, inputs),
+            max_in_flight=orm.Int(inputs["max_in_flight"]),
+            frames=frames,
+        )
+
+    @classmethod
+    def engine_inputs(cls, code: orm.AbstractCode, frames: FramesData | None, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Return the inputs of the engine by the names of their ports, made of those of the protocol."""
         raise NotImplementedError
 
     @classmethod

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiida import orm
 from aiida.common import AttributeDict
-from aiida.engine import Process, ProcessBuilder
+from aiida.engine import Process
 from aiida.plugins import GroupFactory
 from aiida_pseudo.groups.mixins import RecommendedCutoffMixin
 from aiida_quantumespresso.common.types import ElectronicType
@@ -18,7 +18,7 @@ from aiida_elyte.errors import InputError, suggest
 from aiida_elyte.science.cost import LabelRate
 from aiida_elyte.science.labels.theory import LevelOfTheory, difference
 from aiida_elyte.workflows.label.base import FramewiseLabelWorkChain, last_job
-from aiida_elyte.workflows.ports import checked_dict, fill
+from aiida_elyte.workflows.ports import checked_dict
 from aiida_elyte.workflows.protocols import recursive_merge
 
 __all__ = ["QeLabelWorkChain"]
@@ -84,44 +84,20 @@ class QeLabelWorkChain(FramewiseLabelWorkChain):
         spec.input("options", valid_type=dict, non_db=True, default=dict, help="Options of each calculation.")
 
     @classmethod
-    def get_builder_from_protocol(
-        cls,
-        code: orm.AbstractCode,
-        frames: FramesData | None = None,
-        protocol: str | None = None,
-        overrides: dict[str, Any] | None = None,
-        options: dict[str, Any] | None = None,
-    ) -> ProcessBuilder:
-        """Return a builder.
-
-        Parameters
-        ----------
-        code
-            pw.x.
-        frames
-            Frames to label; left out where another WorkChain fills them in.
-        protocol, overrides, options
-            Name of the protocol, what to change of it, options of the calculations.
+    def engine_inputs(cls, code: orm.AbstractCode, frames: FramesData | None, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Return what pw.x takes.
 
         Raises
         ------
         InputError
             If the pseudopotential family is not installed, lacks an element of the frames or recommends no cutoffs.
         """
-        inputs = cls.get_inputs(protocol, overrides, options)
         elements = frames.base.attributes.get("elements") if frames is not None else []
         _recommend_cutoffs(inputs["scf"], elements)
         settings = inputs["options"]
         if code.with_mpi is not None:
             settings.setdefault("withmpi", code.with_mpi)
-        return fill(
-            cls.get_builder(),
-            code=code,
-            max_in_flight=orm.Int(inputs["max_in_flight"]),
-            scf=orm.Dict(inputs["scf"]),
-            options=settings,
-            frames=frames,
-        )
+        return {"code": code, "scf": orm.Dict(inputs["scf"]), "options": settings}
 
     @classmethod
     def validate_level(cls, inputs: Mapping[str, Any], level: str, elements: Sequence[str]) -> str | None:
