@@ -42,7 +42,12 @@ def begin(state="finished", exit_status=0):
 
 def train(learning, number, dataset, validated):
     """Attach a training of one member."""
-    training = process("TrainEnsembleWorkChain", learning, f"round_{number:02d}_train", {"dataset": dataset})
+    training = process(
+        "TrainEnsembleWorkChain",
+        learning,
+        f"round_{number:02d}_train",
+        {"dataset": dataset, "trainer": orm.Str("painn")},
+    )
     settings = orm.Dict({"seed": 3, "architecture": {"n_features": 8}})
     member = process("TrainPainnBaseWorkChain", training, "train_m00", {"settings": settings})
     results = {

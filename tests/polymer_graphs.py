@@ -115,7 +115,12 @@ def learn(street, dataset, reason="2 of 40 sampled frames (5 %) were uncertain o
 
 
 def _fit(learning, number, dataset, error):
-    training = process("TrainEnsembleWorkChain", learning, f"round_{number:02d}_train", {"dataset": dataset})
+    training = process(
+        "TrainEnsembleWorkChain",
+        learning,
+        f"round_{number:02d}_train",
+        {"dataset": dataset, "trainer": orm.Str("forcefield")},
+    )
     summary = {}
     for seed, name in enumerate(("m00", "m01")):
         settings = orm.Dict({"seed": seed, "fit": {"terms": "class2", "depth": 3}})

@@ -125,9 +125,8 @@ def _describe_round(one: Round) -> dict[str, Any]:
         found["n_labelled"] = one.labels.n_labelled
     if one.training is not None:
         found |= {"n_dataset": one.training.n_frames, "members": one.training.n_members}
-        for key in ("force_mae_eV_A", "force_rmse_kcal_mol_A"):
-            if getattr(one.training, key) is not None:
-                found[key] = getattr(one.training, key)
+        if one.training.error_key is not None and one.training.error is not None:
+            found[one.training.error_key.name] = one.training.error
     return found
 
 

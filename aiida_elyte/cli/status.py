@@ -7,6 +7,7 @@ import click
 
 from aiida_elyte.cli.profile import open_profile
 from aiida_elyte.provenance.nodes import load_process
+from aiida_elyte.science.learning.error_key import ErrorKey
 
 __all__ = ["command"]
 
@@ -19,8 +20,6 @@ _COLUMNS = {
     "n_labelled": "labelled",
     "n_dataset": "trained on",
     "members": "members",
-    "force_mae_eV_A": "validation MAE F / meV/Å",
-    "force_rmse_kcal_mol_A": "validation RMSE F / kcal/mol/Å",
 }
 _BOX_COLUMNS = ("name", "pk", "state", "step", "equilibrium")
 
@@ -40,13 +39,14 @@ def command(pk: str, every: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(state, indent=2))
         return
-    _print(state)
+    keys = [one.training.error_key for one in found.rounds if one.training is not None]
+    _print(state, {key.name: key for key in keys if key is not None})
     lines = lines_of_results(found.process.pk, found.results, every)
     if lines:
         click.echo("\n" + "\n".join(lines))
 
 
-def _print(state: dict[str, Any]) -> None:
+def _print(state: dict[str, Any], errors: dict[str, ErrorKey]) -> None:
     from aiida_elyte.cli.show import table
     from aiida_elyte.provenance.progress import span
 
@@ -61,9 +61,10 @@ def _print(state: dict[str, Any]) -> None:
     for job in state["running"]:
         click.echo(f"          {job['pk']}  {job['what']}: {job['text']}")
     if state["rounds"]:
-        columns = [key for key in _COLUMNS if any(key in entry for entry in state["rounds"])]
-        rows = [[_COLUMNS[key] for key in columns]]
-        rows += [[_cell(key, entry.get(key)) for key in columns] for entry in state["rounds"]]
+        titles = _COLUMNS | {name: f"validation {key.label} / {_scale(key.unit)[1]}" for name, key in errors.items()}
+        columns = [key for key in titles if any(key in entry for entry in state["rounds"])]
+        rows = [[titles[key] for key in columns]]
+        rows += [[_cell(entry.get(key), errors.get(key)) for key in columns] for entry in state["rounds"]]
         click.echo("\n" + "\n".join(table(rows)))
     if state["boxes"]:
         rows = [["box", *_BOX_COLUMNS[1:]]]
@@ -71,9 +72,13 @@ def _print(state: dict[str, Any]) -> None:
         click.echo("\n" + "\n".join(table(rows)))
 
 
-def _cell(key: str, value: Any) -> str:
-    if value is None:
-        return "–"
-    if key == "force_rmse_kcal_mol_A":
-        return f"{value:.2f}"
-    return f"{1000 * value:.1f}" if key == "force_mae_eV_A" else str(value)
+def _scale(unit: str) -> tuple[int, str, int]:
+    """Return factor, unit and decimals to print an error with: errors in eV are small, and read in meV."""
+    return (1000, f"m{unit}", 1) if unit.startswith("eV") else (1, unit, 2)
+
+
+def _cell(value: Any, error: ErrorKey | None) -> str:
+    if value is None or error is None:
+        return "–" if value is None else str(value)
+    factor, _, decimals = _scale(error.unit)
+    return f"{factor * value:.{decimals}f}"

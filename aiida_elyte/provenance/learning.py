@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from aiida_elyte import plugins
 from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.names import CLUSTER_LABELS, LEARNING, SEED_LABELS, parse_call, round_call
 from aiida_elyte.provenance.process import load, load_arrays, pk_of, read_process
 from aiida_elyte.provenance.steps import descendants, results_of
+from aiida_elyte.science.learning.error_key import ErrorKey
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,10 +107,10 @@ class Training:
     """Time it took so far [s]."""
     n_members: int
     """Members that have been trained."""
-    force_mae_eV_A: float | None
-    """Error on validation frames, mean over the members [eV/Å]; ``None`` until it is known, and for force fields."""
-    force_rmse_kcal_mol_A: float | None
-    """The same of force fields [kcal/mol/Å]."""
+    error: float | None
+    """Error on validation frames, mean over the members, in the unit of ``error_key``; ``None`` until it is known."""
+    error_key: ErrorKey | None
+    """What that error is; ``None`` where the trainer is not installed here."""
 
 
 @dataclass(frozen=True)
@@ -267,13 +269,13 @@ def _read_selection(process: Links) -> Selection:
 
 
 def _read_training(process: Links, number: int) -> Training:
-    errors: dict[str, list[float]] = {"force_mae_eV_A": [], "force_rmse_kcal_mol_A": []}
-    if "summary" in process.outputs:
-        for member in process.outputs["summary"].get_dict().values():
-            side = (member["errors"] or {}).get("validation") or {}
-            for key, found in errors.items():
-                found += [one[key] for one in (side, side.get("overall", {})) if key in one]
-    mean = {key: sum(found) / len(found) if found else None for key, found in errors.items()}
+    key = _error_key_of(process)
+    errors: list[float] = []
+    if key is not None and "summary" in process.outputs:
+        sides = [
+            (member["errors"] or {}).get("validation") for member in process.outputs["summary"].get_dict().values()
+        ]
+        errors = [error for side in sides if (error := key.of(side or {})) is not None]
     dataset = process.inputs["dataset"]
     return Training(
         round=number,
@@ -282,8 +284,15 @@ def _read_training(process: Links, number: int) -> Training:
         n_frames=len(dataset),
         seconds=read_process(process.node).seconds,
         n_members=len(process.under("potentials")),
-        **mean,
+        error=sum(errors) / len(errors) if errors else None,
+        error_key=key,
     )
+
+
+def _error_key_of(training: Links) -> ErrorKey | None:
+    """Return the error that the trainer of an ensemble wants shown."""
+    trainer = training.inputs["trainer"].value
+    return plugins.load("trainers", trainer).status_key if trainer in plugins.names("trainers") else None
 
 
 def load_trainings(learning: Learning) -> tuple[tuple[Training, dict[str, Member]], ...]:

@@ -36,7 +36,7 @@ def test_running_street_tells_rounds_in_kcal_and_where_its_boxes_are(tell):
     (box,) = state["boxes"]
     assert (box["name"], box["step"], box["equilibrium"]) == ("m00_b00", "settle_00", "settled")
     text = tell(street)
-    assert "validation RMSE F / kcal/mol/Å" in text
+    assert "validation force RMSE / kcal/mol/Å" in text
     assert "3.65" in text
     assert "m00_b00" in text
 

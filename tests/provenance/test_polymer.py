@@ -25,8 +25,8 @@ def test_whole_street_is_recorded():
     first, second = street.learning.trainings
     assert (first.n_frames, second.n_frames) == (5, 8)
     # Members of 4.2 and 4.3, then of 3.6 and 3.7
-    assert first.force_rmse_kcal_mol_A == pytest.approx(4.25)
-    assert second.force_rmse_kcal_mol_A == pytest.approx(3.65)
+    assert first.error == pytest.approx(4.25)
+    assert second.error == pytest.approx(3.65)
     assert street.learning.rounds[1].stops["r1"].message == "Out of range atoms"
     assert [box.name for box in street.boxes] == ["m00_b00", "m01_b01"]
     box = street.boxes[0]
