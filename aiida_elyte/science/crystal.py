@@ -160,7 +160,7 @@ def require_charges(structure: Atoms, charges: Mapping[str, float] | None, mobil
     Raises
     ------
     InputError
-        When none is given, a species is not in the structure or lacks its charge, a charge is zero or no number, or
+        If none is given, a species is not in the structure or lacks its charge, a charge is zero or no number, or
         every species has a charge and the crystal is not neutral.
     """
     if not charges:

@@ -27,7 +27,7 @@ def read_record(kind: type[_Record], content: Any, name: str) -> _Record:
     Raises
     ------
     InputError
-        When it is no dictionary, a key is unknown, one is lacking, or the record refuses its fields.
+        If it is no dictionary, a key is unknown, one is lacking, or the record refuses its fields.
     """
     known = {field.name: field.default is field.default_factory is MISSING for field in fields(kind)}  # type: ignore[arg-type]
     refuse_unknown(name, content, known)
@@ -46,7 +46,7 @@ def refuse_unknown(name: str, content: Any, known: Collection[str]) -> None:
     Raises
     ------
     InputError
-        When it is.
+        If it is.
     """
     if not isinstance(content, Mapping):
         raise InputError(f"{name} is {content!r}; expected a mapping with {', '.join(known)}; correct it")
@@ -75,7 +75,7 @@ def check_positive(name: str, value: Any) -> None:
     Raises
     ------
     InputError
-        When it is.
+        If it is.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not (isfinite(value) and value > 0):
         raise InputError(f"{name} is {value!r}; expected a positive number; correct it")
@@ -87,7 +87,7 @@ def check_flag(name: str, value: Any) -> None:
     Raises
     ------
     InputError
-        When it is.
+        If it is.
     """
     if not isinstance(value, bool):
         raise InputError(f"{name} is {value!r}; expected true or false; correct it")

@@ -37,7 +37,7 @@ class ReplicaRecord:
     Raises
     ------
     InputError
-        When the start frame lacks a species of the framework.
+        If the start frame lacks a species of the framework.
     """
 
     def __init__(self, label: str, member: str, start: Atoms, settings: MdSettings) -> None:

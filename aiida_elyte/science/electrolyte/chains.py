@@ -64,7 +64,7 @@ def grow_chain(
     Raises
     ------
     InputError
-        When weights or the factor are none, or no chain without overlap is found.
+        If weights or the factor are none, or no chain without overlap is found.
     """
     crowd = Crowd(contact_radii(polymer.topology.elements, contact_factor))
     return Atoms(polymer.topology.elements, place_chain(polymer, crowd, 0, rng, torsions))
@@ -96,7 +96,7 @@ def place_chain(
     Raises
     ------
     InputError
-        When the weights are none, or no chain without overlap is found.
+        If the weights are none, or no chain without overlap is found.
     """
     angles, weights = _check_torsions(torsions)
     for _ in range(_BEGINNINGS):

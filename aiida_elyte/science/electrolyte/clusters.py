@@ -127,7 +127,7 @@ def make_clusters(recipe: ClusterRecipe, count: int) -> tuple[list[Atoms], Topol
     Raises
     ------
     InputError
-        For an unusable recipe, or when no room is found for a molecule.
+        For an unusable recipe, or if no room is found for a molecule.
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise InputError(f"count of clusters is {count!r}; expected a whole number above zero; correct it")

@@ -111,7 +111,7 @@ def group_frames(
     Raises
     ------
     InputError
-        When there are no frames, a frame is periodic, has no or impossible forces, charges or energy, has other atoms
+        If there are no frames, a frame is periodic, has no or impossible forces, charges or energy, has other atoms
         than the first of its name, or a bond of its topology is torn in it.
     """
     grouped = frames_by_name(frames)
@@ -165,7 +165,7 @@ def split_systems(
     Raises
     ------
     InputError
-        When a system has too few frames for one in each part, or ``by`` is neither.
+        If a system has too few frames for one in each part, or ``by`` is neither.
     """
     if by not in ("frame", "cluster"):
         raise InputError(f"split by {by!r} is unknown; expected 'frame' or 'cluster'; correct it")

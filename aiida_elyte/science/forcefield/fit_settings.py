@@ -18,7 +18,7 @@ class SplitSettings:
     Raises
     ------
     InputError
-        When it is none.
+        If it is none.
     """
 
     by: str = "cluster"
@@ -45,7 +45,7 @@ class FitKeywords:
     Raises
     ------
     InputError
-        When a value is none of its kind.
+        If a value is none of its kind.
     """
 
     terms: str = "class2"
@@ -82,7 +82,7 @@ class FitSettings:
     Raises
     ------
     InputError
-        When a key is unknown, or a value none of its kind.
+        If a key is unknown, or a value none of its kind.
     """
 
     seed: int = 0

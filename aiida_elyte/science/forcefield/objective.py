@@ -40,7 +40,7 @@ class Objective:
     Raises
     ------
     InputError
-        When an error is not positive, or energies are asked for and a system has none.
+        If an error is not positive, or energies are asked for and a system has none.
     """
 
     def __init__(

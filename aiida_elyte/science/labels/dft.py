@@ -80,7 +80,7 @@ class PySCF(Calculator):
         Raises
         ------
         CalculationFailed
-            When the frame is periodic, or self-consistency is not reached.
+            If the frame is periodic, or self-consistency is not reached.
         """
         super().calculate(atoms, list(properties), list(system_changes))
         molecule: Any = self.atoms

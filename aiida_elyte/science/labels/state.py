@@ -31,7 +31,7 @@ def find_multiplicity(numbers: np.ndarray, charge: int | None, given: int | None
     Raises
     ------
     InputError
-        When the number of electrons does not allow the one given, or is odd and nothing is told.
+        If the number of electrons does not allow the one given, or is odd and nothing is told.
     """
     n_electrons = int(np.sum(numbers)) - (charge or 0)
     if charge is None and given is None and n_electrons % 2:
@@ -78,7 +78,7 @@ class StatefulCalculator:
         Raises
         ------
         InputError
-            When the calculator takes no charge or multiplicity and the frame has one, or of ``find_multiplicity``.
+            If the calculator takes no charge or multiplicity and the frame has one, or of ``find_multiplicity``.
         """
         for forget in ("reset", "forget"):
             if hasattr(self.calculator, forget):

@@ -94,7 +94,7 @@ def read_run_settings(given: Mapping[str, Any]) -> RunSettings:
     Raises
     ------
     InputError
-        When a key is unknown, a value is none of its kind, or production does not come last and in one piece.
+        If a key is unknown, a value is none of its kind, or production does not come last and in one piece.
     """
     known = [field.name for field in fields(RunSettings)]
     unknown = sorted(set(given) - set(known))
@@ -156,7 +156,7 @@ def kinds_of_data(lines: Iterable[str]) -> list[str]:
     Raises
     ------
     InputError
-        When the header counts no atoms.
+        If the header counts no atoms.
     """
     counts = {}
     for place, line in enumerate(lines):

@@ -17,7 +17,7 @@ class Boxes:
     Raises
     ------
     InputError
-        When a value is none of its kind.
+        If a value is none of its kind.
     """
 
     count: int = 0
@@ -60,7 +60,7 @@ class Sampling:
     Raises
     ------
     InputError
-        When a key of the boxes is unknown, a value is none of its kind, no frame would be kept, or more replicas are to
+        If a key of the boxes is unknown, a value is none of its kind, no frame would be kept, or more replicas are to
         be boxes than there are.
     """
 
@@ -104,7 +104,7 @@ class Sampling:
         Raises
         ------
         InputError
-            When something is lacking.
+            If something is lacking.
         """
         lacking = [name for name, value in vars(self).items() if value is None]
         if lacking:

@@ -19,7 +19,7 @@ class Stage:
     Raises
     ------
     InputError
-        When kind, steps, temperatures or pressures are none of a stage.
+        If kind, steps, temperatures or pressures are none of a stage.
     """
 
     name: str

@@ -105,7 +105,7 @@ def make_polymer(
     Raises
     ------
     InputError
-        When a SMILES cannot be read or has another number of ``*``, the tacticity is none or needs a stereocentre that
+        If a SMILES cannot be read or has another number of ``*``, the tacticity is none or needs a stereocentre that
         is not there, or RDKit finds no geometry.
     """
     if isinstance(n_units, bool) or not isinstance(n_units, int) or n_units < 1:
@@ -186,7 +186,7 @@ def count_sites(unit: str, n_units: int, pattern: str, head: str = "*[H]", tail:
     Raises
     ------
     InputError
-        When a SMILES or the SMARTS cannot be read.
+        If a SMILES or the SMARTS cannot be read.
     """
     parts = [_read_part(head, "head", 1), _read_part(unit, "unit", 2), _read_part(tail, "tail", 1)]
     n_template = min(n_units, 3)

@@ -104,7 +104,7 @@ def topology_from_bonds(
     Raises
     ------
     InputError
-        When an element is unknown, a bond names a missing atom or one atom twice, or charges or names do not fit.
+        If an element is unknown, a bond names a missing atom or one atom twice, or charges or names do not fit.
     """
     n_atoms = len(elements)
     _check_elements(elements)
@@ -173,7 +173,7 @@ def topology_from_smiles(smiles: str, name: str | None = None) -> Topology:
     Raises
     ------
     InputError
-        When RDKit cannot read it, a valence is impossible, or one name is given for several molecules.
+        If RDKit cannot read it, a valence is impossible, or one name is given for several molecules.
     """
     from rdkit import Chem, rdBase
 
@@ -227,7 +227,7 @@ def renumber(topology: Topology, order: Sequence[int] | np.ndarray) -> Topology:
     Raises
     ------
     InputError
-        When ``order`` is no permutation.
+        If ``order`` is no permutation.
     """
     order = np.asarray(order)
     if not np.array_equal(np.sort(order), np.arange(len(topology.elements))):
@@ -254,7 +254,7 @@ def join(topologies: Sequence[Topology], counts: Sequence[int] | None = None) ->
     Raises
     ------
     InputError
-        When there is none, or the counts are no positive integer for each.
+        If there is none, or the counts are no positive integer for each.
     """
     counts = [1] * len(topologies) if counts is None else counts
     if not topologies or len(counts) != len(topologies) or any(int(count) != count or count < 1 for count in counts):

@@ -72,7 +72,7 @@ def assign_types(topology: Topology, depth: int = 3) -> Types:
     Raises
     ------
     InputError
-        When ``depth`` is no integer ≥ 0, or two neighbourhoods get one label.
+        If ``depth`` is no integer ≥ 0, or two neighbourhoods get one label.
 
     References
     ----------

@@ -80,7 +80,7 @@ def find_equilibrium(series: Mapping[str, np.ndarray], targets: Mapping[str, flo
     Raises
     ------
     InputError
-        When there are fewer than 20 samples, series differ in length or hold one that is not finite, or a target has
+        If there are fewer than 20 samples, series differ in length or hold one that is not finite, or a target has
         no series.
 
     References

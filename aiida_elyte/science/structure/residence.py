@@ -107,7 +107,7 @@ class ContactRecorder:
     Raises
     ------
     InputError
-        When a species is not there, or distances, interval or ligands cannot be used.
+        If a species is not there, or distances, interval or ligands cannot be used.
 
     References
     ----------
@@ -159,7 +159,7 @@ class ContactRecorder:
         Raises
         ------
         InputError
-            When positions or cell cannot be used, or a distance exceeds half the narrowest width of the cell.
+            If positions or cell cannot be used, or a distance exceeds half the narrowest width of the cell.
         """
         near: list[np.ndarray] = []
         for i, j, distance in self._finder.find(positions, cell):
@@ -261,7 +261,7 @@ def residence_times(contacts: Contacts, allowed_absence_fs: float = 0.0) -> Resi
     Raises
     ------
     InputError
-        When there are fewer than four frames or the absence is negative.
+        If there are fewer than four frames or the absence is negative.
 
     References
     ----------

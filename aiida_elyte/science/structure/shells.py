@@ -32,7 +32,7 @@ def name_atoms(symbols: Sequence[str], sites: Mapping[str, np.ndarray]) -> np.nd
     Raises
     ------
     InputError
-        When an atom is in two sites.
+        If an atom is in two sites.
     """
     names = np.array(symbols, dtype=object)
     taken = np.zeros(len(names), dtype=bool)

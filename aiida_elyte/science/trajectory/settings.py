@@ -18,7 +18,7 @@ class ReductionSettings:
     Raises
     ------
     InputError
-        When a value is none of its kind.
+        If a value is none of its kind.
     """
 
     trajectories: Mapping[str, str | list[str]] | None = None
@@ -63,7 +63,7 @@ class ShellSettings:
     Raises
     ------
     InputError
-        When a value is none of its kind.
+        If a value is none of its kind.
     """
 
     trajectories: Mapping[str, str | list[str]] | None = None

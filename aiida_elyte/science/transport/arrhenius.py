@@ -70,7 +70,7 @@ def fit_line(
     Raises
     ------
     InputError
-        When lengths differ or a temperature is not positive.
+        If lengths differ or a temperature is not positive.
     """
     if len(temperatures_K) != len(values):
         raise InputError(
@@ -136,7 +136,7 @@ def fit_arrhenius(
     Raises
     ------
     InputError
-        When temperatures and values cannot be paired.
+        If temperatures and values cannot be paired.
     """
     key = f"conductivity_{target_K:g}K"
     line = fit_line(temperatures_K, conductivities)
