@@ -30,7 +30,7 @@ def find_code(name: str) -> orm.AbstractCode:
     Raises
     ------
     InputError
-        When there is none; names those there are.
+        If there is none; names those there are.
     """
     try:
         return orm.load_code(name)
@@ -61,7 +61,7 @@ def check_runnable(code: orm.AbstractCode, modules: tuple[str, ...] = (), progra
     Raises
     ------
     InputError
-        When executable, modules or programs are missing.
+        If executable, modules or programs are missing.
     """
     if not isinstance(code, orm.InstalledCode):
         return

@@ -45,7 +45,7 @@ def write_files(files: Mapping[Path, str | bytes]) -> None:
     Raises
     ------
     InputError
-        When a place cannot be written.
+        If a place cannot be written.
     """
     for path, content in files.items():
         try:
