@@ -102,7 +102,7 @@ class ReplicaRecord:
         return None
 
     def describe(self, step: int, temperature_K: float, energy_eV: float, spread: ForceSpread | None) -> dict[str, Any]:
-        """Return the ``info`` of a sampled frame, without what is no number in the last one of an exploded replica."""
+        """Return the ``info`` of a sampled frame, without what is not finite in the last one of an exploded replica."""
         info: dict[str, Any] = {
             "origin": f"{self.label}#{step}",
             "replica": self.label,

@@ -61,7 +61,7 @@ def pack_liquid(molecules: Mapping[str, int], density_g_cm3: float, seed: int) -
     Raises
     ------
     InputError
-        If a number is none, the box is empty or not neutral, Packmol is not there or finds no packing.
+        If a number is invalid, the box is empty or not neutral, Packmol is not there or finds no packing.
 
     References
     ----------

@@ -36,7 +36,7 @@ class Solvation:
     Raises
     ------
     InputError
-        If a number is none.
+        If a number is invalid.
     """
 
     complex: int = 6

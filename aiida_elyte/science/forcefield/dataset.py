@@ -117,7 +117,7 @@ def group_frames(
     grouped = frames_by_name(frames)
     absent = [name for name in smiles or {} if name not in grouped]
     if absent:
-        raise InputError(f"smiles names {absent[0]}; expected one of {', '.join(grouped)}; correct it")
+        raise InputError(f"smiles names {absent[0]}; expected one of {', '.join(grouped)}")
     return tuple(_as_system(name, members, depth, (smiles or {}).get(name)) for name, members in grouped.items())
 
 
@@ -168,7 +168,7 @@ def split_systems(
         If a system has too few frames for one in each part, or ``by`` is neither.
     """
     if by not in ("frame", "cluster"):
-        raise InputError(f"split by {by!r} is unknown; expected 'frame' or 'cluster'; correct it")
+        raise InputError(f"split by {by!r} is unknown; expected 'frame' or 'cluster'")
     ends = np.cumsum(fractions) / np.sum(fractions)
     parts: tuple[list[Atoms], ...] = tuple([] for _ in fractions)
     names = np.array([name_of(frame) for frame in frames])

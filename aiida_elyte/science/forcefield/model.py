@@ -142,7 +142,9 @@ class ForceField:
         except KeyError as error:
             raise InputError(f"force field lacks {error.args[0]!r}; expected it with its unit; fit anew") from error
         except (AttributeError, TypeError, ValueError) as error:
-            raise InputError(f"force field holds what is no parameter ({error}); expected numbers; fit anew") from error
+            raise InputError(
+                f"force field holds what is not a parameter ({error}); expected numbers; fit anew"
+            ) from error
 
 
 def place_types(keys: Mapping[str, Keys], topology: Topology, types: Types) -> dict[str, Tensor]:

@@ -153,7 +153,7 @@ def box_run(
     Raises
     ------
     InputError
-        If one of them is none of a run.
+        If one of them is invalid.
     """
     bath, pressed = (temperature_K, temperature_K), (pressure_bar, pressure_bar)
     stages = (

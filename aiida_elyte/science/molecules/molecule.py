@@ -39,7 +39,7 @@ def match_sites(molecule: Any, pattern: str, what: str) -> list[int]:
     with rdBase.BlockLogs():
         query = Chem.MolFromSmarts(pattern)
     if query is None or not query.GetNumAtoms():
-        raise InputError(f"site {pattern!r} of {what} cannot be read; expected SMARTS, as '[OX2]'; correct it")
+        raise InputError(f"site {pattern!r} of {what} cannot be read; expected SMARTS, as '[OX2]'")
     return sorted({match[0] for match in molecule.GetSubstructMatches(query, uniquify=False, maxMatches=10**6)})
 
 
@@ -128,7 +128,7 @@ def embed_molecule(smiles: str, name: str | None = None, seed: int = 0) -> tuple
     Raises
     ------
     InputError
-        If the SMILES is none or of several molecules, or RDKit finds no geometry.
+        If the SMILES is invalid or of several molecules, or RDKit finds no geometry.
     """
     topology = topology_from_smiles(smiles, name)
     if len(topology.names) != 1:

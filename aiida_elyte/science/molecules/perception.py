@@ -51,7 +51,7 @@ def topology_from_frame(atoms: Atoms, charge: int) -> Topology:
     Raises
     ------
     InputError
-        If the charge fits no such assignment, atoms collide, or an atom stands alone that is no known ion.
+        If the charge fits no such assignment, atoms collide, or an atom stands alone that is not a known ion.
     """
     elements = atoms.get_chemical_symbols()
     bare = topology_from_bonds(elements, perceive_bonds(atoms))

@@ -55,9 +55,7 @@ class PairFinder:
                 f"{', '.join(sorted(set(names.tolist())))}; choose a pair that is there"
             )
         if not (math.isfinite(reach_A) and reach_A > 0):
-            raise InputError(
-                f"distance of {centre} and {around} is {reach_A} Å; expected a positive number; correct it"
-            )
+            raise InputError(f"distance of {centre} and {around} is {reach_A} Å; expected a positive number")
 
     @property
     def n_centres(self) -> int:

@@ -35,7 +35,7 @@ class RadialDistribution:
     coordination: np.ndarray
     """Neighbours up to the outer edge of each shell, n(r), shape ``(B,)``."""
     coordination_error: np.ndarray
-    """Its standard error, told as that of g, shape ``(B,)``."""
+    """Its standard error, in the form of that of g, shape ``(B,)``."""
     first_peak_A: float | None
     """Distance of the first peak [Å]; ``None`` when no peak stands out of the noise."""
     first_minimum_A: float | None

@@ -139,7 +139,7 @@ class ContactRecorder:
         self._cutoff_A, self._interval_fs, self._pair = float(cutoff_A), float(interval_fs), (centre, around)
         self._ligand = np.unique(ligands[names == around], return_inverse=True)[1]
         self._n_ligands = int(self._ligand.max()) + 1
-        # An ion is no ligand of itself; with ligands of several atoms its own one may be.
+        # An ion is not a ligand of itself; with ligands of several atoms its own one may be.
         self._n_own = int(centre == around) if ligand_of is None else 0
         self._present = np.zeros(0, dtype=np.int64)
         self._since = np.zeros(0, dtype=np.int64)
@@ -250,7 +250,7 @@ def residence_times(contacts: Contacts, allowed_absence_fs: float = 0.0) -> Resi
     contacts
         Contacts of one run.
     allowed_absence_fs
-        Longest absence that is no departure [fs], the t* of Impey, Madden and McDonald; it concerns S only.
+        Longest absence that is not a departure [fs], the t* of Impey, Madden and McDonald; it concerns S only.
 
     Returns
     -------
@@ -271,7 +271,7 @@ def residence_times(contacts: Contacts, allowed_absence_fs: float = 0.0) -> Resi
     if contacts.n_frames < 4:
         raise InputError(f"contacts span {contacts.n_frames} frames; expected at least four; run longer")
     if not allowed_absence_fs >= 0:
-        raise InputError(f"allowed_absence_fs is {allowed_absence_fs}; expected zero or a positive time; correct it")
+        raise InputError(f"allowed_absence_fs is {allowed_absence_fs}; expected zero or a positive time")
     filled = _fill_absences(contacts, allowed_absence_fs)
     groups = _Groups.of(contacts)
     stay = _Decay(groups.lasting(filled, filled.end), groups.lasting(filled, contacts.n_frames), None, filled)

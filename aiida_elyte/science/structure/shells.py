@@ -16,7 +16,7 @@ from aiida_elyte.science.structure.residence import ContactRecorder, residence_t
 __all__ = ["ShellFinder", "ShellRecorder", "name_atoms", "refuse_shell"]
 
 _MAX_SHELLS = 12
-"""Compositions of the first shell that are told, the most frequent ones."""
+"""Compositions of the first shell that are reported, the most frequent ones."""
 
 
 def name_atoms(symbols: Sequence[str], sites: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -142,7 +142,7 @@ class ShellRecorder:
         Parameters
         ----------
         anion
-            Site of the anion, whose share of pairs and aggregates is told; ``None`` tells none.
+            Site of the anion, whose share of pairs and aggregates is reported; ``None`` if not wanted.
         allowed_absence_fs
             A molecule that is back after this time has not left [fs].
 

@@ -213,7 +213,7 @@ def open_trajectory(
 ) -> Trajectory:
     """Open a trajectory: LAMMPS dump, XDATCAR, extended XYZ (all three gzipped or not), DCD, XTC, TRR, ASE, torch-sim.
 
-    The format is told by the content. Reads the first two frames.
+    The format is known by the content. Reads the first two frames.
 
     Parameters
     ----------

@@ -131,4 +131,4 @@ def anderson_stuart_barrier(
 def _require_positive(**values: float) -> None:
     for name, value in values.items():
         if not (math.isfinite(value) and value > 0):
-            raise InputError(f"{name} is {value}; expected a positive number; correct it")
+            raise InputError(f"{name} is {value}; expected a positive number")

@@ -78,7 +78,7 @@ def fit_line(
         )
     for given in temperatures_K:
         if not (math.isfinite(given) and given > 0):
-            raise InputError(f"temperature_K is {given}; expected a positive number; correct it")
+            raise InputError(f"temperature_K is {given}; expected a positive number")
     known = [(t, v) for t, v in zip(temperatures_K, values, strict=True) if isinstance(v, Estimate) and v.value > 0]
     distinct = len({t for t, _ in known})
     if distinct < _MIN_TEMPERATURES:
