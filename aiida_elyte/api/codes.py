@@ -35,7 +35,7 @@ def find_code(name: str) -> orm.AbstractCode:
     try:
         return orm.load_code(name)
     except NotExistent as error:
-        # AbstractCode itself is no plug-in: a query for it finds all kinds of data.
+        # AbstractCode itself is not a plug-in: a query for it finds all kinds of data.
         codes = orm.QueryBuilder().append(orm.Data, filters={"node_type": {"like": "data.core.code.%"}})
         known = [code.full_label for code in codes.all(flat=True)]
         raise InputError(
@@ -47,7 +47,7 @@ def find_code(name: str) -> orm.AbstractCode:
 
 
 def check_runnable(code: orm.AbstractCode, modules: tuple[str, ...] = (), programs: tuple[str, ...] = ()) -> None:
-    """Refuse a code that cannot run, as far as this machine can tell: on other computers, that its executable is there.
+    """Reject a code that cannot run, as far as this machine can tell: on other computers, that its executable is there.
 
     Parameters
     ----------

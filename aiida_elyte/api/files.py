@@ -23,7 +23,7 @@ def named(what: str) -> Iterator[None]:
 
 
 def read_yaml(path: Path, what: str) -> Any:
-    """Return the content of a YAML file; ``what`` it holds is told in the error.
+    """Return the content of a YAML file; ``what`` it holds is named in the error.
 
     Raises
     ------
