@@ -21,8 +21,8 @@ class EngineMissingError(InputError):
     """A module or an engine is not installed where it is needed: the cause lies outside the inputs."""
 
 
-class Interruption(ElyteError):  # noqa: N818 - told to end by the user, not an error
-    """A command was told to end, by Ctrl-C or SIGTERM; the message says how it goes on."""
+class Interruption(ElyteError):  # noqa: N818 - ended by the user, not an error
+    """A command was ended, by Ctrl-C or SIGTERM; the message says how it goes on."""
 
 
 class ProgramFailure(ElyteError):  # noqa: N818 - a failure with a name, not a programmer's error

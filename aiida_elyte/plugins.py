@@ -113,7 +113,7 @@ def configure_all(group: str, choices: Any, where: str) -> dict[str, Any]:
 
 
 def check_names(group: str, choices: Any, where: str) -> None:
-    """Reject what is no mapping, or has a setting where the name of a plug-in is expected.
+    """Reject what is not a mapping, or has a setting where the name of a plug-in is expected.
 
     Parameters
     ----------

@@ -336,7 +336,7 @@ def _dump(results: dict[str, Any]) -> str:
 
 
 def _dumpable(results: dict[str, Any]) -> dict[str, Any]:
-    """Return those results of a failed run that JSON can hold: a failure is told even where its numbers are none."""
+    """Return the results of a failed run that JSON can hold: it is reported even if its numbers are not finite."""
     kept = {}
     for name, value in results.items():
         try:

@@ -30,12 +30,12 @@ def find_code(name: str) -> orm.AbstractCode:
     Raises
     ------
     InputError
-        When there is none; names those there are.
+        If there is none; names those there are.
     """
     try:
         return orm.load_code(name)
     except NotExistent as error:
-        # AbstractCode itself is no plug-in: a query for it finds all kinds of data.
+        # AbstractCode itself is not a plug-in: a query for it finds all kinds of data.
         codes = orm.QueryBuilder().append(orm.Data, filters={"node_type": {"like": "data.core.code.%"}})
         known = [code.full_label for code in codes.all(flat=True)]
         raise InputError(
@@ -47,7 +47,7 @@ def find_code(name: str) -> orm.AbstractCode:
 
 
 def check_runnable(code: orm.AbstractCode, modules: tuple[str, ...] = (), programs: tuple[str, ...] = ()) -> None:
-    """Refuse a code that cannot run, as far as this machine can tell: on other computers, that its executable is there.
+    """Reject a code that cannot run, as far as this machine can tell: on other computers, that its executable is there.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def check_runnable(code: orm.AbstractCode, modules: tuple[str, ...] = (), progra
     Raises
     ------
     InputError
-        When executable, modules or programs are missing.
+        If executable, modules or programs are missing.
     """
     if not isinstance(code, orm.InstalledCode):
         return

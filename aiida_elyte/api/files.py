@@ -23,7 +23,7 @@ def named(what: str) -> Iterator[None]:
 
 
 def read_yaml(path: Path, what: str) -> Any:
-    """Return the content of a YAML file; ``what`` it holds is told in the error.
+    """Return the content of a YAML file; ``what`` it holds is named in the error.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def write_files(files: Mapping[Path, str | bytes]) -> None:
     Raises
     ------
     InputError
-        When a place cannot be written.
+        If a place cannot be written.
     """
     for path, content in files.items():
         try:

@@ -165,7 +165,7 @@ def _given(source: Dataset | Sequence[Atoms]) -> Dataset:
         return source
     frames, name = list(source), "the given frames"
     if not frames:
-        raise InputError(f"{name} are none; expected at least one frame")
+        raise InputError(f"{name} are missing; expected at least one frame")
     return check_dataset(name, frames, range(len(frames)))
 
 

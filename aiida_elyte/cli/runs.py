@@ -1,4 +1,4 @@
-"""Runs of streets: launched, followed, and told how they ended."""
+"""Runs of streets: launched, followed, and reported when they end."""
 
 import json
 from typing import TYPE_CHECKING

@@ -16,7 +16,7 @@ def load_any(identifier: str | int) -> "orm.Node":
     Raises
     ------
     InputError
-        When there is none.
+        If there is none.
     """
     from aiida import orm
     from aiida.common.exceptions import MultipleObjectsError, NotExistent

@@ -13,7 +13,7 @@ Settings:
 ``sites``
     Name → selection of MDAnalysis, as ``{"O of TFSI": "type 9"}``.
 ``anion``
-    The site whose molecules are the anions: their share of contact pairs and aggregates is told. None unless told.
+    The site whose molecules are the anions: their share of contact pairs and aggregates is reported. None by default.
 ``timestep_fs``, ``stride``
     As in ``open_trajectory``.
 ``max_distance_A``, ``shell_A``
@@ -22,7 +22,7 @@ Settings:
 ``allowed_absence_fs``
     A molecule that is back after this time has not left [fs].
 ``checkpoint_seconds``
-    Time between checkpoints [s], 300 unless told.
+    Time between checkpoints [s], 300 by default.
 
 The trajectory is read twice: the first shells of the second pass end at the first minima of the first one. File to
 carry into the folder of a continued run: ``checkpoint.npz``.

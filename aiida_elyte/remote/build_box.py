@@ -2,7 +2,7 @@
 
 In:  ``settings.json``, ``forcefield.json``. Out: ``system.data``, ``results.json``.
 
-Settings: ``recipe``; ``density_g_cm3`` of the loose box, unless told otherwise that of ``loose_density``;
+Settings: ``recipe``; ``density_g_cm3`` of the loose box, by default that of ``loose_density``;
 ``compression``, the settings of ``Compression`` that are not to be its own.
 """
 

@@ -103,7 +103,7 @@ def run(job: Job) -> dict[str, Any]:
 
 
 def _complete(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings with what they leave out; keywords of the fit stay as they are told."""
+    """Return the settings with what they leave out; keywords of the fit stay as they are given."""
     settings = read_record(FitSettings, given, "settings")
     return {
         **vars(settings),

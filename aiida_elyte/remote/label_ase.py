@@ -6,7 +6,7 @@ Settings:
 ``calculator``
     Name of a calculator of ASE (``emt``, ``lj``, …), ``tblite``, ``pyscf`` (DFT of molecules), or ``module:Class``.
 ``parameters``
-    Keywords of the calculator; ``tblite`` has ``method`` GFN1-xTB unless told otherwise. It knows no k-points: every
+    Keywords of the calculator; ``tblite`` has ``method`` GFN1-xTB by default. It knows no k-points: every
     frame is computed at Γ, and energies of different cells do not compare (β-Li3PS4, GFN1-xTB: a cell doubled along b
     is 68 meV/atom lower, doubled along c its forces differ by 0.22 eV/Å). Keep to one cell in a set,
     strained as you like.

@@ -13,13 +13,13 @@ Settings:
 ``molecules``
     Name → selection of MDAnalysis, as ``{"TFSI": "resname TFSI"}``; needs a topology.
 ``tracked``
-    Species whose particles are followed one by one; all unless told.
+    Species whose particles are followed one by one; all by default.
 ``members``
     Label of the replica → the potential that drove it, where there are several.
 ``max_megabytes``
-    Bound on the displacements kept of each replica, 64 unless told: every checkpoint holds them all.
+    Bound on the displacements kept of each replica, 64 by default: every checkpoint holds them all.
 ``checkpoint_seconds``
-    Time between checkpoints [s], 300 unless told; the only setting that may change when a run is continued.
+    Time between checkpoints [s], 300 by default; the only setting that may change when a run is continued.
 
 File to carry into the folder of a continued run: ``checkpoint.npz``. It gives bit by bit what an unbroken one gives.
 """

@@ -130,7 +130,7 @@ def _drive(job: Job, settings: RunSettings, number: int, ends: tuple[int, ...]) 
 
 
 def _watch(job: Job, engine: subprocess.Popen, number: int, ends: tuple[int, ...]) -> tuple[str, str] | None:
-    """Wait for ``lmp``: report, remove old restart files, end it where its numbers are none or it passes the wall."""
+    """Wait for ``lmp``: report, remove old restart files, end it where numbers are not finite or it passes the wall."""
     reported = -_REPORT_SECONDS
     log = job.folder / log_name(number)
     while True:

@@ -13,7 +13,7 @@ Settings:
     Of every run.
 ``boxes``
     The last ``count`` of the replicas run a box of the ``recipe`` with about ``n_atoms`` and chains of ``n_units``,
-    more where one molecule of each kind asks for it, compressed from ``density_g_cm3`` (unless told otherwise that of
+    more where one molecule of each kind asks for it, compressed from ``density_g_cm3`` (by default that of
     ``loose_density``) at ``pressure_bar`` in ``compress_steps``; ``n_cuts`` clusters are cut out of every frame, of
     molecules within ``radius_A`` of a cation and of at most ``max_atoms``, or of ``room_for_shell`` where that is more;
     those of one molecule are dropped. None where ``count`` is 0.

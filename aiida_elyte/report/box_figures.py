@@ -47,7 +47,7 @@ def draw_settling(
     means
         Mean and standard error there, by record.
     refused
-        Why it is no equilibrium; ``None`` where it is one.
+        Why it is not in equilibrium; ``None`` where it is one.
     """
     data = {"records": records, "begins_ps": begins_ps, "means": means, "refused": refused}
     return draw(settling_figure, data, "png") or b""

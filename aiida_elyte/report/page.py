@@ -150,7 +150,7 @@ def _results_table(
 
 
 def _others(row: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the quantities that are no headline."""
+    """Yield the quantities that are not headlines."""
     first = headline(row)
     return (name for name in row if name not in first)
 

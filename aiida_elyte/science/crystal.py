@@ -52,7 +52,7 @@ def refuse_partial(sites: Sequence[str], name: str) -> None:
 
 
 def check_structure(atoms: Atoms, name: str = "structure") -> None:
-    """Refuse what cannot be a crystal.
+    """Reject what cannot be a crystal.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def closest_contact(atoms: Atoms, within: float = 1.0) -> Contact | None:
 
 
 def require_charges(structure: Atoms, charges: Mapping[str, float] | None, mobile: Sequence[str] = ()) -> None:
-    """Refuse charges that transport cannot use.
+    """Reject charges that transport cannot use.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def require_charges(structure: Atoms, charges: Mapping[str, float] | None, mobil
     Raises
     ------
     InputError
-        When none is given, a species is not in the structure or lacks its charge, a charge is zero or no number, or
+        If none is given, a species is not in the structure or lacks its charge, a charge is zero or not a number, or
         every species has a charge and the crystal is not neutral.
     """
     if not charges:
@@ -187,7 +187,7 @@ def require_charges(structure: Atoms, charges: Mapping[str, float] | None, mobil
 
 
 def require_temperatures(temperatures: Sequence[float] | None, name: str = "temperatures_K") -> None:
-    """Refuse temperatures that are no positive numbers, and lists that are empty or name one twice.
+    """Reject temperatures that are not positive numbers, and lists that are empty or name one twice.
 
     Raises
     ------

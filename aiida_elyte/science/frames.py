@@ -69,7 +69,7 @@ def read_frames(source: str | Path | io.StringIO, file_format: str | None = "ext
     Raises
     ------
     InputError
-        When the file is missing, empty or not readable in ``file_format``.
+        If the file is missing, empty or not readable in ``file_format``.
     """
     name = "the given text" if isinstance(source, io.StringIO) else str(source)
     try:
@@ -201,7 +201,7 @@ def total_charge_of(frame: Atoms) -> int | None:
     Raises
     ------
     InputError
-        When it is no whole number, or the two differ.
+        If it is not a whole number, or the two differ.
     """
     told = {frame.info[key] for key in ("charge", "total_charge") if frame.info.get(key) is not None}
     if not told:
@@ -209,7 +209,7 @@ def total_charge_of(frame: Atoms) -> int | None:
     if len(told) > 1 or any(float(value) != round(float(value)) for value in told):
         raise InputError(
             f"{frame.get_chemical_formula()} has the total charge {' and '.join(map(str, sorted(told)))}; expected one "
-            "whole number in info['charge']; correct it"
+            "whole number in info['charge']"
         )
     return round(float(told.pop()))
 

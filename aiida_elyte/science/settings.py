@@ -27,7 +27,7 @@ def read_record(kind: type[_Record], content: Any, name: str) -> _Record:
     Raises
     ------
     InputError
-        When it is no dictionary, a key is unknown, one is lacking, or the record refuses its fields.
+        If it is not a dictionary, a key is unknown, one is lacking, or the record rejects its fields.
     """
     known = {field.name: field.default is field.default_factory is MISSING for field in fields(kind)}  # type: ignore[arg-type]
     refuse_unknown(name, content, known)
@@ -41,15 +41,15 @@ def read_record(kind: type[_Record], content: Any, name: str) -> _Record:
 
 
 def refuse_unknown(name: str, content: Any, known: Collection[str]) -> None:
-    """Refuse what is no dictionary, or has keys that nobody knows.
+    """Reject what is not a dictionary, or has keys that nobody knows.
 
     Raises
     ------
     InputError
-        When it is.
+        If it is.
     """
     if not isinstance(content, Mapping):
-        raise InputError(f"{name} is {content!r}; expected a mapping with {', '.join(known)}; correct it")
+        raise InputError(f"{name} is {content!r}; expected a mapping with {', '.join(known)}")
     for key in content:
         if key not in known:
             raise InputError(f"{name} has {key!r}; expected {', '.join(known)}{suggest(str(key), [*known])}")
@@ -64,30 +64,30 @@ def check_count(name: str, value: Any, least: int = 1, most: int = 2**63 - 1) ->
         If it is something else.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{name} is {value!r}; expected a whole number, {least} or more; correct it")
+        raise InputError(f"{name} is {value!r}; expected a whole number, {least} or more")
     if value > most:
         raise InputError(f"{name} is above {most}; expected a whole number up to that; give a smaller one")
 
 
 def check_positive(name: str, value: Any) -> None:
-    """Refuse what is no positive number.
+    """Reject what is not a positive number.
 
     Raises
     ------
     InputError
-        When it is.
+        If it is.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not (isfinite(value) and value > 0):
-        raise InputError(f"{name} is {value!r}; expected a positive number; correct it")
+        raise InputError(f"{name} is {value!r}; expected a positive number")
 
 
 def check_flag(name: str, value: Any) -> None:
-    """Refuse what is neither true nor false.
+    """Reject what is neither true nor false.
 
     Raises
     ------
     InputError
-        When it is.
+        If it is.
     """
     if not isinstance(value, bool):
-        raise InputError(f"{name} is {value!r}; expected true or false; correct it")
+        raise InputError(f"{name} is {value!r}; expected true or false")

@@ -90,5 +90,5 @@ def test_bare_geometries_are_imported_only_if_said(frames, tmp_path):
 
 
 def test_no_frames_are_rejected():
-    with pytest.raises(InputError, match="the given frames are none"):
+    with pytest.raises(InputError, match="the given frames are missing"):
         read_labelled_frames([])

@@ -225,5 +225,5 @@ def test_a_force_field_with_a_word_for_a_number_is_refused(fitted, refuse, tmp_p
     next(iter(content["bonds"].values()))["k2"] = "stiff"
     (tmp_path / "forcefield.json").write_text(json.dumps(content))
     line = refuse("forcefield", "export", tmp_path, "--smiles", "O", "--out", tmp_path / "out")
-    assert "holds what is no parameter" in line
+    assert "holds what is not a parameter" in line
     assert not (tmp_path / "out").exists()

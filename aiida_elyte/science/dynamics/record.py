@@ -37,7 +37,7 @@ class ReplicaRecord:
     Raises
     ------
     InputError
-        When the start frame lacks a species of the framework.
+        If the start frame lacks a species of the framework.
     """
 
     def __init__(self, label: str, member: str, start: Atoms, settings: MdSettings) -> None:
@@ -102,7 +102,7 @@ class ReplicaRecord:
         return None
 
     def describe(self, step: int, temperature_K: float, energy_eV: float, spread: ForceSpread | None) -> dict[str, Any]:
-        """Return the ``info`` of a sampled frame, without what is no number in the last one of an exploded replica."""
+        """Return the ``info`` of a sampled frame, without what is not finite in the last one of an exploded replica."""
         info: dict[str, Any] = {
             "origin": f"{self.label}#{step}",
             "replica": self.label,

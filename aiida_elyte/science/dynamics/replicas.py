@@ -109,7 +109,7 @@ class Replicas:
         Raises
         ------
         InputError
-            When a structure has fewer than two atoms or is not periodic in all directions.
+            If a structure has fewer than two atoms or is not periodic in all directions.
         """
         for atoms in structures:
             if len(atoms) < 2 or not atoms.pbc.all() or abs(atoms.cell.volume) < 1e-6:

@@ -1,4 +1,4 @@
-"""What a run of molecular dynamics is told, checked before anything starts; imports neither torch nor AiiDA."""
+"""Settings of a run of molecular dynamics, checked before anything starts; imports neither torch nor AiiDA."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
@@ -141,7 +141,7 @@ def read_settings(settings: Mapping[str, Any]) -> MdSettings:
 
 
 def _take(kind: type, given: Any, where: str) -> dict[str, Any]:
-    """Return the given keys of one group, after refusing unknown and missing ones."""
+    """Return the given keys of one group, after rejecting unknown and missing ones."""
     if not isinstance(given, Mapping):
         raise InputError(f"{where.rstrip('.')} is {given!r}; expected a dictionary of {_names(kind)}")
     known = {one.name: one for one in fields(kind)}

@@ -17,7 +17,7 @@ class BoxSettings:
     Raises
     ------
     InputError
-        When a value is none of its kind.
+        If a value is invalid.
     """
 
     recipe: Mapping[str, Any] | None = None

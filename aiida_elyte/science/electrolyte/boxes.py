@@ -112,7 +112,7 @@ def box_recipe(recipe: Recipe, n_atoms: int, n_units: int, seed: int) -> Recipe:
     Raises
     ------
     InputError
-        When it cannot be made of so many.
+        If it cannot be made of so many.
     """
     polymer = recipe.polymer and replace(recipe.polymer, n_units=min(recipe.polymer.n_units, n_units))
     return enlarge(replace(recipe, polymer=polymer, n_atoms=n_atoms, seed=seed), _LARGEST * n_atoms)
@@ -124,7 +124,7 @@ def enlarge(recipe: Recipe, largest: int) -> Recipe:
     Raises
     ------
     InputError
-        When it cannot be made of so many.
+        If it cannot be made of so many.
     """
     while True:
         try:
@@ -168,7 +168,7 @@ def pack_box(recipe: Recipe, amounts: Amounts, density_g_cm3: float) -> Box:
     Raises
     ------
     InputError
-        When no place is found, or Packmol is needed and missing.
+        If no place is found, or Packmol is needed and missing.
     """
     if recipe.polymer is None:
         return pack_liquid(amounts.molecules, density_g_cm3, recipe.seed)

@@ -18,7 +18,7 @@ __all__ = ["TORSIONS", "grow_chain", "place_chain"]
 TORSIONS: Mapping[float, float] = {180.0: 0.6, 62.0: 0.2, -62.0: 0.2}
 """Torsion of each rotational isomeric state, trans and gauche± [°], and its weight [1], the same for every single bond.
 
-Independent of each other and with angles of 110° they give a characteristic ratio near 5. They are no model of one
+Independent of each other and with angles of 110° they give a characteristic ratio near 5. They are not a model of one
 polymer: of PEO's bonds C–C is mostly gauche and C–O mostly trans.
 """
 
@@ -64,7 +64,7 @@ def grow_chain(
     Raises
     ------
     InputError
-        When weights or the factor are none, or no chain without overlap is found.
+        If weights or the factor are invalid, or no chain without overlap is found.
     """
     crowd = Crowd(contact_radii(polymer.topology.elements, contact_factor))
     return Atoms(polymer.topology.elements, place_chain(polymer, crowd, 0, rng, torsions))
@@ -96,7 +96,7 @@ def place_chain(
     Raises
     ------
     InputError
-        When the weights are none, or no chain without overlap is found.
+        If the weights are invalid, or no chain without overlap is found.
     """
     angles, weights = _check_torsions(torsions)
     for _ in range(_BEGINNINGS):
@@ -262,5 +262,5 @@ def _attach(a: np.ndarray, b: np.ndarray, c: np.ndarray, length: float, angle: f
 def _check_torsions(torsions: Mapping[float, float]) -> tuple[np.ndarray, np.ndarray]:
     angles, weights = np.array([*torsions], dtype=float), np.array([*torsions.values()], dtype=float)
     if not len(angles) or not np.isfinite(angles).all() or not (weights >= 0).all() or not 0 < weights.sum() < math.inf:
-        raise InputError(f"torsions is {dict(torsions)}; expected angles in degrees and their weights; correct it")
+        raise InputError(f"torsions is {dict(torsions)}; expected angles in degrees and their weights")
     return np.radians(angles), weights / weights.sum()

@@ -1,4 +1,4 @@
-"""Seeds of a polymer electrolyte: ion–solvent clusters, placed at random and refused where atoms collide.
+"""Seeds of a polymer electrolyte: ion–solvent clusters, placed at random and rejected where atoms collide.
 
 Molecules are rigid conformers; QM relaxes them. The topology comes with the clusters, so nothing is perceived later.
 """
@@ -127,10 +127,10 @@ def make_clusters(recipe: ClusterRecipe, count: int) -> tuple[list[Atoms], Topol
     Raises
     ------
     InputError
-        For an unusable recipe, or when no room is found for a molecule.
+        For an unusable recipe, or if no room is found for a molecule.
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise InputError(f"count of clusters is {count!r}; expected a whole number above zero; correct it")
+        raise InputError(f"count of clusters is {count!r}; expected a whole number above zero")
     shapes = _read_shapes(recipe)
     copies = [shape for shape in shapes for _ in range(shape.ingredient.count)]
     topology = join([shape.topology for shape in copies])
@@ -241,13 +241,11 @@ def _read_shapes(recipe: ClusterRecipe) -> list[_Shape]:
     if recipe.kind not in _KINDS:
         raise InputError(f"kind is {recipe.kind!r}; expected {', '.join(_KINDS)}{suggest(recipe.kind, [*_KINDS])}")
     if isinstance(recipe.seed, bool) or not isinstance(recipe.seed, int) or recipe.seed < 0:
-        raise InputError(f"seed is {recipe.seed!r}; expected a whole number, zero or more; correct it")
+        raise InputError(f"seed is {recipe.seed!r}; expected a whole number, zero or more")
     if not 0.0 < recipe.min_distance_factor <= 1.0:
-        raise InputError(
-            f"min_distance_factor is {recipe.min_distance_factor!r}; expected above 0, at most 1; correct it"
-        )
+        raise InputError(f"min_distance_factor is {recipe.min_distance_factor!r}; expected above 0, at most 1")
     if isinstance(recipe.n_conformers, bool) or not isinstance(recipe.n_conformers, int) or recipe.n_conformers < 1:
-        raise InputError(f"n_conformers is {recipe.n_conformers!r}; expected a whole number above zero; correct it")
+        raise InputError(f"n_conformers is {recipe.n_conformers!r}; expected a whole number above zero")
     names = [ingredient.name for ingredient in recipe.ingredients]
     if len(set(names)) < len(names):
         raise InputError(f"ingredients are called {', '.join(names)}; expected a name of its own for each; rename one")
@@ -275,13 +273,13 @@ def _read_shape(ingredient: Ingredient, recipe: ClusterRecipe) -> _Shape:
     if not re.fullmatch(r"[^\s#]+", name):
         raise InputError(f"ingredient is called {name!r}; expected a name without blanks and '#'; rename it")
     if isinstance(ingredient.count, bool) or not isinstance(ingredient.count, int) or ingredient.count < 1:
-        raise InputError(f"count of {name} is {ingredient.count!r}; expected a whole number above zero; correct it")
+        raise InputError(f"count of {name} is {ingredient.count!r}; expected a whole number above zero")
     topology = topology_from_smiles(ingredient.smiles, name)
     charge = int(topology.formal_charges.sum())
     if charge > 0 and (len(topology.elements) > 1 or ingredient.sites):
         raise InputError(
             f"cation {name} has {len(topology.elements)} atoms and sites {ingredient.sites}; expected one atom and no "
-            "sites: it is the centre that others coordinate; correct it"
+            "sites: it is the centre that others coordinate"
         )
     sites = np.array([0])
     if charge <= 0:
@@ -301,9 +299,7 @@ def _read_shape(ingredient: Ingredient, recipe: ClusterRecipe) -> _Shape:
 
 def _check_range(given: tuple[float, float], name: str) -> None:
     if len(given) != 2 or not 0.0 < given[0] <= given[1] < math.inf:
-        raise InputError(
-            f"{name} is {given!r}; expected a least and a largest distance in Å, as (1.8, 2.4); correct it"
-        )
+        raise InputError(f"{name} is {given!r}; expected a least and a largest distance in Å, as (1.8, 2.4)")
 
 
 def _check_composition(shapes: Sequence[_Shape], kind: str) -> None:

@@ -90,7 +90,7 @@ def cut_cluster(
     Raises
     ------
     InputError
-        When the molecule of the centre alone has more atoms.
+        If the molecule of the centre alone has more atoms.
     """
     around = np.asarray(positions, float) - positions[centre]
     shifts = -np.round(around @ np.linalg.inv(cell)) @ cell

@@ -30,7 +30,7 @@ def find_packmol() -> str:
     Raises
     ------
     InputError
-        When it is not there.
+        If it is not there.
     """
     places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     path = shutil.which("packmol", path=places)
@@ -61,7 +61,7 @@ def pack_liquid(molecules: Mapping[str, int], density_g_cm3: float, seed: int) -
     Raises
     ------
     InputError
-        When a number is none, the box is empty or not neutral, Packmol is not there or finds no packing.
+        If a number is invalid, the box is empty or not neutral, Packmol is not there or finds no packing.
 
     References
     ----------

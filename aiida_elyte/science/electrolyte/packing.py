@@ -68,7 +68,7 @@ def pack(
     Raises
     ------
     InputError
-        When a number is none, the box is empty or not neutral, or no place without overlap is found.
+        If a number is invalid, the box is empty or not neutral, or no place without overlap is found.
     """
     seeds = rng.integers(2**31 - 1, size=len(molecules)).tolist()
     small = [embed_molecule(smiles, seed=seed) for smiles, seed in zip(molecules, seeds, strict=True)]
@@ -107,13 +107,13 @@ def join_kinds(graphs: Sequence[Topology], counts: Mapping[str, int], density_g_
     Raises
     ------
     InputError
-        When the density or a number is none, or the box is empty or not neutral.
+        If the density or a number is invalid, or the box is empty or not neutral.
     """
     if not 0 < density_g_cm3 < math.inf:
-        raise InputError(f"density_g_cm3 is {density_g_cm3}; expected a positive density, as 0.2; correct it")
+        raise InputError(f"density_g_cm3 is {density_g_cm3}; expected a positive density, as 0.2")
     for name, count in counts.items():
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise InputError(f"count of {name} is {count!r}; expected a whole number above zero; correct it")
+            raise InputError(f"count of {name} is {count!r}; expected a whole number above zero")
     if not graphs:
         raise InputError("box has no molecules; expected at least one; name chains or molecules")
     topology = join(graphs, list(counts.values()))

@@ -105,7 +105,7 @@ class Salt:
         Raises
         ------
         InputError
-            When the ions are none of opposite charge.
+            If the ions are not of opposite charge.
         """
         positive, negative = charge_of(self.cation), -charge_of(self.anion)
         if positive <= 0 or negative <= 0:
@@ -159,7 +159,7 @@ def read_recipe(content: Any) -> Recipe:
     Raises
     ------
     InputError
-        When a key is unknown or missing, a value is unusable, SMILES cannot be read, or a molecule has a charge it must
+        If a key is unknown or missing, a value is unusable, SMILES cannot be read, or a molecule has a charge it must
         not have.
     """
     fields = _check_keys(content, Recipe, "recipe")
@@ -259,7 +259,7 @@ def _read_salt(content: Any) -> Salt | None:
         )
     fields.setdefault("name", f"{fields['cation']} {fields['anion']}")
     salt = Salt(**fields)
-    salt.formula  # noqa: B018 - refuses ions that make no salt
+    salt.formula  # noqa: B018 - rejects ions that make no salt
     return salt
 
 

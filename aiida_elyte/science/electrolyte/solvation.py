@@ -36,7 +36,7 @@ class Solvation:
     Raises
     ------
     InputError
-        When a number is none.
+        If a number is invalid.
     """
 
     complex: int = 6
@@ -71,7 +71,7 @@ def coordinating_sites(smiles: str) -> str:
     Raises
     ------
     InputError
-        When it has no atom that does.
+        If it has no atom that does.
     """
     molecule = read_molecule(smiles)
     for pattern in _SITES:
@@ -95,7 +95,7 @@ def coordinating_types(recipe: Recipe, depth: int) -> dict[str, dict[str, tuple[
     Raises
     ------
     InputError
-        When a molecule has nothing that coordinates.
+        If a molecule has nothing that coordinates.
     """
     named = {name: one.smiles for name, one in (recipe.solvents or {}).items()}
     if recipe.polymer is not None:
@@ -144,7 +144,7 @@ def check_solvation(recipe: Recipe) -> Salt:
     Raises
     ------
     InputError
-        When the recipe has no salt, its cation has several atoms, or a molecule nothing that coordinates.
+        If the recipe has no salt, its cation has several atoms, or a molecule nothing that coordinates.
     """
     if recipe.salt is None:
         raise InputError("recipe has no salt; expected one, whose ions are the centres of clusters; add `salt:`")
@@ -180,7 +180,7 @@ def make_solvation_clusters(recipe: Recipe, settings: Solvation) -> list[Atoms]:
     Raises
     ------
     InputError
-        As of ``check_solvation``, or when a cluster has no room.
+        As of ``check_solvation``, or if a cluster has no room.
     """
     salt = check_solvation(recipe)
     solvents = {name: one.smiles for name, one in (recipe.solvents or {}).items()}

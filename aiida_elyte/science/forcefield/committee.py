@@ -34,7 +34,7 @@ def committee_spreads(members: Sequence[ForceField], topology: Topology, positio
     Raises
     ------
     InputError
-        When there are fewer than two members, or one lacks types.
+        If there are fewer than two members, or one lacks types.
     """
     by_member = []
     for member in members:

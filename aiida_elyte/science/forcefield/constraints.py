@@ -92,7 +92,7 @@ class Constraints:
     Raises
     ------
     InputError
-        When ``terms`` is another, labels have no charges, an element has no Lennard-Jones parameters, or the coarser
+        If ``terms`` is another, labels have no charges, an element has no Lennard-Jones parameters, or the coarser
         force field lacks a type.
     """
 
@@ -209,7 +209,7 @@ class Constraints:
         Raises
         ------
         InputError
-            When the parameters are of other types.
+            If the parameters are of other types.
         """
         total, count = torch.zeros(self.n_free + 1).double(), torch.zeros(self.n_free + 1).double()
         for kind, index in self._index.items():

@@ -167,7 +167,7 @@ class ContinuousTyping(nn.Module):
         Raises
         ------
         InputError
-            When the coarse force field lacks an element with so many neighbours, or a bond, angle … of such.
+            If the coarse force field lacks an element with so many neighbours, or a bond, angle … of such.
         """
         return Constraints(systems, self.terms, self.coarse.charge_scale, self.coarse)
 
@@ -178,7 +178,7 @@ class ContinuousTyping(nn.Module):
         Raises
         ------
         InputError
-            When the training had no such element with so many neighbours, or no bond, angle … of such.
+            If the training had no such element with so many neighbours, or no bond, angle … of such.
         """
         systems = type_molecules(topologies, self.depth)
         constraints = self.constrain(systems)
@@ -214,7 +214,7 @@ class ContinuousTyping(nn.Module):
         Raises
         ------
         InputError
-            When it is something else.
+            If it is something else.
         """
         try:
             found = torch.load(io.BytesIO(content), weights_only=True)

@@ -111,13 +111,13 @@ def group_frames(
     Raises
     ------
     InputError
-        When there are no frames, a frame is periodic, has no or impossible forces, charges or energy, has other atoms
+        If there are no frames, a frame is periodic, has no or impossible forces, charges or energy, has other atoms
         than the first of its name, or a bond of its topology is torn in it.
     """
     grouped = frames_by_name(frames)
     absent = [name for name in smiles or {} if name not in grouped]
     if absent:
-        raise InputError(f"smiles names {absent[0]}; expected one of {', '.join(grouped)}; correct it")
+        raise InputError(f"smiles names {absent[0]}; expected one of {', '.join(grouped)}")
     return tuple(_as_system(name, members, depth, (smiles or {}).get(name)) for name, members in grouped.items())
 
 
@@ -165,10 +165,10 @@ def split_systems(
     Raises
     ------
     InputError
-        When a system has too few frames for one in each part, or ``by`` is neither.
+        If a system has too few frames for one in each part, or ``by`` is neither.
     """
     if by not in ("frame", "cluster"):
-        raise InputError(f"split by {by!r} is unknown; expected 'frame' or 'cluster'; correct it")
+        raise InputError(f"split by {by!r} is unknown; expected 'frame' or 'cluster'")
     ends = np.cumsum(fractions) / np.sum(fractions)
     parts: tuple[list[Atoms], ...] = tuple([] for _ in fractions)
     names = np.array([name_of(frame) for frame in frames])

@@ -16,7 +16,7 @@ of the metals are of ions."""
 
 
 def check_elements(elements: Iterable[str], name: str) -> None:
-    """Refuse elements that no fit can begin with.
+    """Reject elements that no fit can begin with.
 
     Raises
     ------

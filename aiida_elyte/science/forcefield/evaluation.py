@@ -51,7 +51,7 @@ def energies(coordinates: InternalCoordinates, interactions: Sequence[Interactio
     Raises
     ------
     InputError
-        When a family has more or fewer types than there are rows.
+        If a family has more or fewer types than there are rows.
     """
     return torch.stack([each.term.energy(*_rows(coordinates, each)).sum(1) for each in interactions])
 
@@ -64,7 +64,7 @@ def forces(coordinates: InternalCoordinates, interactions: Sequence[Interaction]
     Raises
     ------
     InputError
-        When a family has more or fewer types than there are rows.
+        If a family has more or fewer types than there are rows.
     """
     slopes: dict[str, Tensor] = {}
     for each in interactions:

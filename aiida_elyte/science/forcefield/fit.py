@@ -103,7 +103,7 @@ def fit_discrete(
     Raises
     ------
     InputError
-        When there are no systems, ``model_error`` is not positive, or as of ``Objective`` and ``Constraints``.
+        If there are no systems, ``model_error`` is not positive, or as of ``Objective`` and ``Constraints``.
     """
     if not systems:
         raise InputError("there are no systems; expected labelled frames; give some")

@@ -18,7 +18,7 @@ class SplitSettings:
     Raises
     ------
     InputError
-        When it is none.
+        If it is none.
     """
 
     by: str = "cluster"
@@ -30,7 +30,7 @@ class SplitSettings:
 
     def __post_init__(self) -> None:
         if self.by not in ("cluster", "frame"):
-            raise InputError(f"by is {self.by!r}; expected 'cluster' or 'frame'; correct it")
+            raise InputError(f"by is {self.by!r}; expected 'cluster' or 'frame'")
         told = self.shares
         numbers = isinstance(told, list | tuple) and all(isinstance(one, int | float) and isfinite(one) for one in told)
         if not numbers or len(told) != 3 or told[0] <= 0 or min(told) < 0:
@@ -45,7 +45,7 @@ class FitKeywords:
     Raises
     ------
     InputError
-        When a value is none of its kind.
+        If a value is invalid.
     """
 
     terms: str = "class2"
@@ -82,7 +82,7 @@ class FitSettings:
     Raises
     ------
     InputError
-        When a key is unknown, or a value none of its kind.
+        If a key is unknown, or a value is invalid.
     """
 
     seed: int = 0

@@ -191,7 +191,7 @@ class InternalCoordinates:
     Raises
     ------
     InputError
-        When positions or rows have another shape, a row names an atom that is not there, or an angle, dihedral or
+        If positions or rows have another shape, a row names an atom that is not there, or an angle, dihedral or
         improper is made of a bond or angle that is not listed.
     """
 

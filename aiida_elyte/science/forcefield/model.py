@@ -50,7 +50,7 @@ class ForceField:
     Raises
     ------
     InputError
-        When parameters do not fit the types, or are not finite.
+        If parameters do not fit the types, or are not finite.
     """
 
     depth: int
@@ -83,7 +83,7 @@ class ForceField:
         Raises
         ------
         InputError
-            When the cluster has types that the force field lacks.
+            If the cluster has types that the force field lacks.
         """
         tables = {kind: torch.as_tensor(values) for kind, values in self.parameters.items()}
         return interactions_of(tables, place_types(self.keys, topology, types), topology, self.charge_scale)
@@ -117,7 +117,7 @@ class ForceField:
         Raises
         ------
         InputError
-            When the text is something else.
+            If the text is something else.
         """
         try:
             content = json.loads(text)
@@ -142,7 +142,9 @@ class ForceField:
         except KeyError as error:
             raise InputError(f"force field lacks {error.args[0]!r}; expected it with its unit; fit anew") from error
         except (AttributeError, TypeError, ValueError) as error:
-            raise InputError(f"force field holds what is no parameter ({error}); expected numbers; fit anew") from error
+            raise InputError(
+                f"force field holds what is not a parameter ({error}); expected numbers; fit anew"
+            ) from error
 
 
 def place_types(keys: Mapping[str, Keys], topology: Topology, types: Types) -> dict[str, Tensor]:
@@ -151,7 +153,7 @@ def place_types(keys: Mapping[str, Keys], topology: Topology, types: Types) -> d
     Raises
     ------
     InputError
-        When a type is not among the keys.
+        If a type is not among the keys.
     """
     labels = tuple((label,) for label in types.labels)
     found = {"atoms": _places("atoms", keys["atoms"], labels, types)[torch.as_tensor(types.atoms)]}

@@ -40,7 +40,7 @@ class Objective:
     Raises
     ------
     InputError
-        When an error is not positive, or energies are asked for and a system has none.
+        If an error is not positive, or energies are asked for and a system has none.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class Objective:
         weights: Sequence[Tensor] | None = None,
     ) -> None:
         if not model_error > 0:
-            raise InputError(f"model_error is {model_error}; expected a positive number of kcal/mol/Å; correct it")
+            raise InputError(f"model_error is {model_error}; expected a positive number of kcal/mol/Å")
         if energy_error is not None and not energy_error > 0:
-            raise InputError(f"energy_error is {energy_error}; expected a positive number of kcal/mol; correct it")
+            raise InputError(f"energy_error is {energy_error}; expected a positive number of kcal/mol")
         bare = [system.name for system in systems if system.energies is None]
         if energy_error is not None and bare:
             raise InputError(f"{bare[0]} has no energies; expected one a frame [eV]; label them, or fit forces alone")

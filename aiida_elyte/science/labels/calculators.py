@@ -25,7 +25,7 @@ def has_charges(calculator: Any) -> bool | None:
     Parameters
     ----------
     calculator
-        A name, as ``label_ase`` takes it; those that are none of ASE's own do not say.
+        A name, as ``label_ase`` takes it; those that are not ASE's own do not say.
     """
     if calculator not in names:
         return None

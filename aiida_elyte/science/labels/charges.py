@@ -43,7 +43,7 @@ def surface_points(numbers: np.ndarray, positions: np.ndarray, density: float = 
     Raises
     ------
     InputError
-        When an element has no known van der Waals radius.
+        If an element has no known van der Waals radius.
     """
     radii = vdw_radii[numbers]
     if np.isnan(radii).any():
@@ -96,7 +96,7 @@ def fit_charges(
     Raises
     ------
     InputError
-        When the restraint finds no end.
+        If the restraint finds no end.
     """
     inverse = 1 / cdist(points, positions)
     n_atoms = len(positions)

@@ -29,7 +29,7 @@ class PySCF(Calculator):
     ``basis``
         Basis set; elements beyond krypton take its effective core potential.
     ``charge``, ``multiplicity``
-        Total charge [e] and 2S + 1; 0 and 1 unless told otherwise, unrestricted above.
+        Total charge [e] and 2S + 1; 0 and 1 by default, unrestricted above.
     ``charges``
         What the charges of atoms are: ``resp`` fits the potential on Merz and Kollman's points with RESP's first
         restraint; ``mulliken`` and ``lowdin`` share out the density.
@@ -50,7 +50,7 @@ class PySCF(Calculator):
     }
 
     def __init__(self, **kwargs: Any) -> None:
-        import pyscf  # noqa: F401 - missing, it is told before any frame is begun
+        import pyscf  # noqa: F401 - missing, it is reported before any frame is begun
 
         super().__init__(**kwargs)
         kind = self.parameters["charges"]
@@ -80,7 +80,7 @@ class PySCF(Calculator):
         Raises
         ------
         CalculationFailed
-            When the frame is periodic, or self-consistency is not reached.
+            If the frame is periodic, or self-consistency is not reached.
         """
         super().calculate(atoms, list(properties), list(system_changes))
         molecule: Any = self.atoms

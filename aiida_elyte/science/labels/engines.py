@@ -18,7 +18,7 @@ _EMBEDDED: dict[str, tuple[str | type[Calculator], dict[str, Any]]] = {
     "tblite": ("tblite.ase:TBLite", {"method": "GFN1-xTB", "verbosity": 0, "cache_api": False}),
     "pyscf": (PySCF, {}),
 }
-"""Calculators beyond ASE's own: where they are and what they are given unless told otherwise."""
+"""Calculators beyond ASE's own: where they are and what they are given by default."""
 
 
 def build_calculator(name: Any, parameters: Mapping[str, Any]) -> Calculator:
@@ -64,7 +64,7 @@ def build_calculator(name: Any, parameters: Mapping[str, Any]) -> Calculator:
         raise EngineMissingError(
             f"calculator {name!r} cannot be imported ({error}); install it where this program runs"
         ) from error
-    except Exception as error:  # calculators refuse their parameters in every way
+    except Exception as error:  # calculators reject their parameters in every way
         raise InputError(
             f"calculator {name!r} does not take {dict(parameters)} ({error}); change parameters"
         ) from error

@@ -2,7 +2,7 @@
 
 A file is a series of frames: the number of atoms, a header of ``key=value`` pairs, a row for each atom. Keys
 ``Lattice``, ``Properties`` and ``pbc`` are known in any case, since GPUMD writes them in lower case. ``move_mask``
-stays a column: constraints of the run that wrote a file are no part of its labels.
+stays a column: constraints of the run that wrote a file are not part of its labels.
 """
 
 from collections import Counter

@@ -31,7 +31,7 @@ class Relaxation:
 
     def __post_init__(self) -> None:
         if self.optimizer not in _OPTIMIZERS:
-            raise InputError(f"relax.optimizer is {self.optimizer!r}; expected {', '.join(_OPTIMIZERS)}; correct it")
+            raise InputError(f"relax.optimizer is {self.optimizer!r}; expected {', '.join(_OPTIMIZERS)}")
         if not self.fmax_eV_A > 0 or self.max_steps < 1:
             raise InputError(
                 f"relax.fmax_eV_A is {self.fmax_eV_A}, max_steps {self.max_steps}; expected positive numbers"
@@ -63,7 +63,7 @@ class Heat:
             if not isinstance(value, int | float) or not value > 0:
                 raise InputError(f"heat.{name} is {value!r}; expected a positive number")
         if not isinstance(self.count, int):
-            raise InputError(f"heat.count is {self.count!r}; expected a whole number; correct it")
+            raise InputError(f"heat.count is {self.count!r}; expected a whole number")
         if self.stride_fs < self.timestep_fs:
             raise InputError(f"heat.stride_fs is {self.stride_fs}; expected at least timestep_fs, {self.timestep_fs}")
 

@@ -19,7 +19,7 @@ __all__ = ["Labeller", "Watch"]
 
 @dataclass(frozen=True)
 class Watch:
-    """Who is told of the steps of a frame in work."""
+    """Called at each step of a frame in work."""
 
     on_step: Callable[[], None] = lambda: None
     """Called after each step of an engine; may raise ``ProgramFailure``."""
@@ -82,7 +82,7 @@ class Labeller:
         frame
             The frame given.
         watch
-            Who is told of each step; what is raised there ends the work.
+            Called at each step; what is raised there ends the work.
         """
         try:
             start = frame if self._relaxation is None else self._relax(frame, watch, self._relaxation)
@@ -146,7 +146,7 @@ def _read(name: str, kind: Any, content: Mapping[str, Any] | None) -> Any:
         return kind(**content)
     except TypeError as error:
         known = ", ".join(each.name for each in fields(kind))
-        raise InputError(f"{name} is {dict(content)}; expected some of {known}; correct it") from error
+        raise InputError(f"{name} is {dict(content)}; expected some of {known}") from error
 
 
 def _moved(frame: Atoms, positions: np.ndarray) -> Atoms:

@@ -1,4 +1,4 @@
-"""Total charge and multiplicity of a cluster, told to the calculator that computes it."""
+"""Total charge and multiplicity of a cluster, passed to the calculator that computes it."""
 
 from typing import Any
 
@@ -24,14 +24,14 @@ def find_multiplicity(numbers: np.ndarray, charge: int | None, given: int | None
     numbers
         Atomic numbers, ``shape=(N,)``.
     charge
-        Total charge [e]; ``None`` where nobody told.
+        Total charge [e]; ``None`` if not given.
     given
         The multiplicity wanted.
 
     Raises
     ------
     InputError
-        When the number of electrons does not allow the one given, or is odd and nothing is told.
+        If the number of electrons does not allow the one given, or is odd and neither is given.
     """
     n_electrons = int(np.sum(numbers)) - (charge or 0)
     if charge is None and given is None and n_electrons % 2:
@@ -78,7 +78,7 @@ class StatefulCalculator:
         Raises
         ------
         InputError
-            When the calculator takes no charge or multiplicity and the frame has one, or of ``find_multiplicity``.
+            If the calculator takes no charge or multiplicity and the frame has one, or of ``find_multiplicity``.
         """
         for forget in ("reset", "forget"):
             if hasattr(self.calculator, forget):

@@ -105,7 +105,7 @@ def _is_zeroed(forces: np.ndarray, mask: np.ndarray | None) -> bool:
 
 
 class _UnusableLabelError(Exception):
-    """A label that is no number, or of another shape."""
+    """A label that is not a number, or of another shape."""
 
 
 def _named(values: Mapping[str, Mapping[str, Any]], given: Mapping[str, LabelName]) -> list[tuple[LabelName, Any]]:
@@ -245,7 +245,7 @@ def _is_suspect(home: str, key: str, value: Any, without_forces: bool) -> bool:
 
 
 def _plain_info(info: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the plain values, with names and words that a header can hold; arrays are no part of a frame."""
+    """Return the plain values, with names and words that a header can hold; arrays are not part of a frame."""
     return {
         re.sub(r"[\s=\"'{}\[\]]+", "_", str(key)): " ".join(value.split()) if isinstance(value, str) else value
         for key, value in info.items()

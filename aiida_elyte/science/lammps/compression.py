@@ -36,7 +36,7 @@ class Compression:
     Raises
     ------
     InputError
-        When a number is not positive, a count not whole, or the settling has too few records.
+        If a number is not positive, a count not whole, or the settling has too few records.
     """
 
     minimize_iterations: int = 1000

@@ -39,7 +39,7 @@ def as_lammps_system(
     Raises
     ------
     InputError
-        When the force field lacks types.
+        If the force field lacks types.
     """
     places = {kind: each.numpy() for kind, each in place_types(force_field.keys, topology, types).items()}
     present, atom_types = np.unique(places["atoms"], return_inverse=True)
@@ -70,7 +70,7 @@ def place_molecules(smiles: str, seed: int = 0) -> np.ndarray:
     Raises
     ------
     InputError
-        When RDKit finds no geometry.
+        If RDKit finds no geometry.
     """
     from rdkit import Chem
 

@@ -18,7 +18,7 @@ class Settling:
     Raises
     ------
     InputError
-        When a number is none.
+        If a number is invalid.
     """
 
     max_extensions: int
@@ -41,7 +41,7 @@ class Production:
     Raises
     ------
     InputError
-        When a number is none, or there are fewer than two frames.
+        If a number is invalid, or there are fewer than two frames.
     """
 
     thermalise_ps: float

@@ -1,4 +1,4 @@
-"""What LAMMPS is told to run a list of stages, from the start or from any restart file, in parts that join."""
+"""Commands by which LAMMPS runs a list of stages, from the start or from any restart file, in parts that join."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -81,7 +81,7 @@ class Point(NamedTuple):
 
 
 def read_point(name: str) -> Point | None:
-    """Return the point of a restart file, ``None`` where the name is none of one."""
+    """Return the point of a restart file, ``None`` if the name is not that of one."""
     words = name.split(".")
     if len(words) != 3 or words[0] != "restart" or not (words[1].isdigit() and words[2].isdigit()):
         return None
@@ -94,7 +94,7 @@ def read_run_settings(given: Mapping[str, Any]) -> RunSettings:
     Raises
     ------
     InputError
-        When a key is unknown, a value is none of its kind, or production does not come last and in one piece.
+        If a key is unknown, a value is invalid, or production does not come last and in one piece.
     """
     known = [field.name for field in fields(RunSettings)]
     unknown = sorted(set(given) - set(known))
@@ -107,25 +107,25 @@ def read_run_settings(given: Mapping[str, Any]) -> RunSettings:
     for name in ("seed", "dump_stride", "thermo_stride", "restart_stride"):
         value = given.get(name, None if name == "seed" else 1)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(f"{name} is {value!r}; expected a whole number above zero; correct it")
+            raise InputError(f"{name} is {value!r}; expected a whole number above zero")
     for name in ("cutoff_A", "kspace_accuracy"):
         value = given.get(name, 1.0)
         if isinstance(value, bool) or not isinstance(value, int | float) or not (isfinite(value) and value > 0):
-            raise InputError(f"{name} is {value!r}; expected a positive number; correct it")
+            raise InputError(f"{name} is {value!r}; expected a positive number")
     flags = given.get("flags") or ()
     if isinstance(flags, str) or not all(isinstance(flag, str) for flag in flags):
         raise InputError(f'flags is {flags!r}; expected a list of arguments, as ["-sf", "omp", "-pk", "omp", "2"]')
     produces = [stage.is_production for stage in stages]
     if produces != sorted(produces):
         raise InputError(
-            f"stage {stages[produces.index(True)].name} is production, but others that are none follow it; "
+            f"stage {stages[produces.index(True)].name} is production, but others that are not follow it; "
             "expected production at the end, in one piece; order the stages"
         )
     for stage in stages:
         if stage.is_production and (stage.kind == "minimize" or stage.timestep_fs != stages[-1].timestep_fs):
             raise InputError(
                 f"production stage {stage.name} is a {stage.kind} with timestep_fs {stage.timestep_fs:g}; expected "
-                f"dynamics with the {stages[-1].timestep_fs:g} fs of the last; correct it"
+                f"dynamics with the {stages[-1].timestep_fs:g} fs of the last"
             )
     return RunSettings(**{**given, "stages": stages, "flags": tuple(flags)})
 
@@ -156,7 +156,7 @@ def kinds_of_data(lines: Iterable[str]) -> list[str]:
     Raises
     ------
     InputError
-        When the header counts no atoms.
+        If the header counts no atoms.
     """
     counts = {}
     for place, line in enumerate(lines):

@@ -57,7 +57,7 @@ def cluster_commands(
     Raises
     ------
     InputError
-        When the run has no frame, or temperature or time step are not positive.
+        If the run has no frame, or temperature or time step are not positive.
     """
     if not (temperature_K > 0 and timestep_fs > 0 and damping_fs > 0):
         raise InputError(
@@ -153,7 +153,7 @@ def box_run(
     Raises
     ------
     InputError
-        When one of them is none of a run.
+        If one of them is invalid.
     """
     bath, pressed = (temperature_K, temperature_K), (pressure_bar, pressure_bar)
     stages = (

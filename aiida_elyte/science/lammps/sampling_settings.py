@@ -17,7 +17,7 @@ class Boxes:
     Raises
     ------
     InputError
-        When a value is none of its kind.
+        If a value is invalid.
     """
 
     count: int = 0
@@ -39,7 +39,7 @@ class Boxes:
     n_cuts: int = 2
     """Clusters cut out of every frame."""
     density_g_cm3: float | None = None
-    """Density of the loose box [g/cm³]; unless given that of ``loose_density``."""
+    """Density of the loose box [g/cm³]; by default that of ``loose_density``."""
     recipe: Mapping[str, Any] | None = None
     """The electrolyte; the street fills it in."""
 
@@ -60,7 +60,7 @@ class Sampling:
     Raises
     ------
     InputError
-        When a key of the boxes is unknown, a value is none of its kind, no frame would be kept, or more replicas are to
+        If a key of the boxes is unknown, a value is invalid, no frame would be kept, or more replicas are to
         be boxes than there are.
     """
 
@@ -99,12 +99,12 @@ class Sampling:
             )
 
     def require_all(self) -> None:
-        """Refuse to go on without what others fill in.
+        """Reject settings that lack what others fill in.
 
         Raises
         ------
         InputError
-            When something is lacking.
+            If something is lacking.
         """
         lacking = [name for name, value in vars(self).items() if value is None]
         if lacking:

@@ -19,7 +19,7 @@ class Stage:
     Raises
     ------
     InputError
-        When kind, steps, temperatures or pressures are none of a stage.
+        If kind, steps, temperatures or pressures do not fit a stage.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise InputError(f"kind of stage {self.name} is {self.kind!r}; expected {', '.join(KINDS)}; correct it")
+            raise InputError(f"kind of stage {self.name} is {self.kind!r}; expected {', '.join(KINDS)}")
         if isinstance(self.n_steps, bool) or not isinstance(self.n_steps, int) or self.n_steps < 1:
             raise InputError(f"n_steps of stage {self.name} is {self.n_steps!r}; expected a whole number above zero")
         if not all(isfinite(value) and value > 0 for value in (*self.temperature_K, self.timestep_fs)):
@@ -59,13 +59,13 @@ class Stage:
         if (self.kind == "npt") != (self.pressure_bar is not None):
             raise InputError(
                 f"pressure_bar of stage {self.name} is {self.pressure_bar}; expected one for npt and none for the "
-                "others; correct it"
+                "others"
             )
         wanted = self.density_g_cm3
         if wanted is not None and not (self.kind == "nvt" and isfinite(wanted) and wanted > 0):
             raise InputError(
                 f"density_g_cm3 of stage {self.name}, a {self.kind}, is {wanted}; expected a positive number, of nvt "
-                "only; correct it"
+                "only"
             )
 
 

@@ -48,7 +48,7 @@ class LammpsSystem:
     Raises
     ------
     InputError
-        When arrays do not fit together, or the cell is not one of LAMMPS.
+        If arrays do not fit together, or the cell is not one of LAMMPS.
     """
 
     positions: np.ndarray

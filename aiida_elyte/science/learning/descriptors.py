@@ -41,7 +41,7 @@ def describe_atoms(frame: Atoms, elements: Sequence[str], cutoff_A: float = 5.0,
     Raises
     ------
     InputError
-        When the frame has a species that is not among ``elements``.
+        If the frame has a species that is not among ``elements``.
 
     References
     ----------

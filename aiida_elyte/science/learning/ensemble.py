@@ -32,7 +32,7 @@ def share_replicas(n_replicas: int, members: Sequence[str], seed: int, run: int 
     Raises
     ------
     InputError
-        When there is no replica or no member.
+        If there is no replica or no member.
     """
     if n_replicas < 1:
         raise InputError(f"n_replicas is {n_replicas}; expected at least one replica")
@@ -58,7 +58,7 @@ def replica_settings(
     Raises
     ------
     InputError
-        When there is no replica or no member.
+        If there is no replica or no member.
     """
     choices = dict(conditions)
     replicas = share_replicas(choices.pop("n_replicas"), members, choices.pop("seed"), run)

@@ -70,7 +70,7 @@ class Learning:
             value = getattr(self, name)
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
             if not (is_number or (value is None and name == "least_gain")):
-                raise InputError(f"{name} is {value!r}; expected a number; correct it")
+                raise InputError(f"{name} is {value!r}; expected a number")
         if not isinstance(self.sampling, Mapping):
             raise InputError(f"sampling is {self.sampling!r}; expected n_replicas, seed, and settings of the sampler")
         for name, least in (("n_replicas", 1), ("seed", 0)):

@@ -30,7 +30,7 @@ def topology_from_text(elements: Sequence[str], text: str) -> Topology:
     Raises
     ------
     InputError
-        When the text is something else, or names atoms that are not there.
+        If the text is something else, or names atoms that are not there.
     """
     try:
         first, second = text.split(";")

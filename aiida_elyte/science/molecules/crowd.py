@@ -39,7 +39,7 @@ def contact_radii(elements: Sequence[str], contact_factor: float = CONTACT_FACTO
     Raises
     ------
     InputError
-        When the factor is not within 0 … 1, or an element has no known radius.
+        If the factor is not within 0 … 1, or an element has no known radius.
 
     References
     ----------
@@ -67,7 +67,7 @@ class Crowd:
     Raises
     ------
     InputError
-        When the cube is too small to tell an atom from its image.
+        If the cube is too small to tell an atom from its image.
     """
 
     def __init__(self, radii_A: np.ndarray, edge_A: float | None = None) -> None:

@@ -34,7 +34,7 @@ def match(topology: Topology, frame: Atoms | Topology) -> np.ndarray:
     Raises
     ------
     InputError
-        When the frame has other atoms, or its atoms make other molecules.
+        If the frame has other atoms, or its atoms make other molecules.
     """
     if isinstance(frame, Topology):
         elements, bonds = frame.elements, frame.bonds

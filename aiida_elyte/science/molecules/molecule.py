@@ -32,14 +32,14 @@ def match_sites(molecule: Any, pattern: str, what: str) -> list[int]:
     Raises
     ------
     InputError
-        When the SMARTS cannot be read.
+        If the SMARTS cannot be read.
     """
     from rdkit import Chem, rdBase
 
     with rdBase.BlockLogs():
         query = Chem.MolFromSmarts(pattern)
     if query is None or not query.GetNumAtoms():
-        raise InputError(f"site {pattern!r} of {what} cannot be read; expected SMARTS, as '[OX2]'; correct it")
+        raise InputError(f"site {pattern!r} of {what} cannot be read; expected SMARTS, as '[OX2]'")
     return sorted({match[0] for match in molecule.GetSubstructMatches(query, uniquify=False, maxMatches=10**6)})
 
 
@@ -72,7 +72,7 @@ def embed_conformers(
     Raises
     ------
     InputError
-        When RDKit finds no geometry, or neither force field knows the atoms.
+        If RDKit finds no geometry, or neither force field knows the atoms.
 
     References
     ----------
@@ -128,7 +128,7 @@ def embed_molecule(smiles: str, name: str | None = None, seed: int = 0) -> tuple
     Raises
     ------
     InputError
-        When the SMILES is none or of several molecules, or RDKit finds no geometry.
+        If the SMILES is invalid or of several molecules, or RDKit finds no geometry.
     """
     topology = topology_from_smiles(smiles, name)
     if len(topology.names) != 1:

@@ -51,7 +51,7 @@ def topology_from_frame(atoms: Atoms, charge: int) -> Topology:
     Raises
     ------
     InputError
-        When the charge fits no such assignment, atoms collide, or an atom stands alone that is no known ion.
+        If the charge fits no such assignment, atoms collide, or an atom stands alone that is not a known ion.
     """
     elements = atoms.get_chemical_symbols()
     bare = topology_from_bonds(elements, perceive_bonds(atoms))
@@ -64,7 +64,7 @@ def perceive_bonds(atoms: Atoms) -> np.ndarray:
     Raises
     ------
     InputError
-        When atoms collide, or one is bonded to an image.
+        If atoms collide, or one is bonded to an image.
     """
     rest = np.flatnonzero(~np.isin(atoms.get_chemical_symbols(), _METALS))
     others = atoms[rest]

@@ -105,11 +105,11 @@ def make_polymer(
     Raises
     ------
     InputError
-        When a SMILES cannot be read or has another number of ``*``, the tacticity is none or needs a stereocentre that
+        If a SMILES cannot be read or has another number of ``*``, the tacticity is unknown or needs a stereocentre that
         is not there, or RDKit finds no geometry.
     """
     if isinstance(n_units, bool) or not isinstance(n_units, int) or n_units < 1:
-        raise InputError(f"n_units is {n_units!r}; expected a whole number above zero; correct it")
+        raise InputError(f"n_units is {n_units!r}; expected a whole number above zero")
     unit_part = _read_part(unit, "unit", 2)
     parts = [_read_part(head, "head", 1), unit_part, _read_part(tail, "tail", 1)]
     tacticity = _settle_tacticity(unit_part, unit, tacticity)
@@ -186,7 +186,7 @@ def count_sites(unit: str, n_units: int, pattern: str, head: str = "*[H]", tail:
     Raises
     ------
     InputError
-        When a SMILES or the SMARTS cannot be read.
+        If a SMILES or the SMARTS cannot be read.
     """
     parts = [_read_part(head, "head", 1), _read_part(unit, "unit", 2), _read_part(tail, "tail", 1)]
     n_template = min(n_units, 3)
@@ -271,12 +271,12 @@ def _read_part(smiles: str, role: str, n_stars: int) -> Any:
     with rdBase.BlockLogs():
         molecule = Chem.MolFromSmiles(smiles, sanitize=False)
         if molecule is None:
-            raise InputError(f"{role} {smiles!r} cannot be read; expected SMILES such as '*CCO*'; correct it")
+            raise InputError(f"{role} {smiles!r} cannot be read; expected SMILES such as '*CCO*'")
         problems = Chem.DetectChemistryProblems(molecule)
         if problems:
             raise InputError(
-                f"{role} {smiles!r} is no part of a molecule ({problems[0].Message().strip()}); expected possible "
-                "valences; correct it"
+                f"{role} {smiles!r} is not part of a molecule ({problems[0].Message().strip()}); expected possible "
+                "valences"
             )
         molecule = Chem.AddHs(Chem.MolFromSmiles(smiles))
     if has_unpaired_electrons(molecule):
@@ -284,7 +284,7 @@ def _read_part(smiles: str, role: str, n_stars: int) -> Any:
     stars = [atom for atom in molecule.GetAtoms() if atom.GetAtomicNum() == 0]
     if len(stars) != n_stars:
         expected = "two, as in '*CCO*'" if n_stars == 2 else "one, as in '*C'"
-        raise InputError(f"{role} {smiles!r} has {len(stars)} of '*'; expected {expected}; correct it")
+        raise InputError(f"{role} {smiles!r} has {len(stars)} of '*'; expected {expected}")
     for number, star in enumerate(stars):
         star.SetIsotope(number + 1)
         neighbours = star.GetNeighbors()
@@ -294,7 +294,7 @@ def _read_part(smiles: str, role: str, n_stars: int) -> Any:
             or neighbours[0].GetAtomicNum() == 0
             or star.GetBonds()[0].GetBondType() != Chem.BondType.SINGLE
         ):
-            raise InputError(f"{role} {smiles!r} is not one part with single bonds to each '*'; correct it")
+            raise InputError(f"{role} {smiles!r} is not one part with single bonds to each '*'")
     for atom in molecule.GetAtoms():
         atom.SetAtomMapNum(0)
     return molecule
@@ -305,7 +305,7 @@ def _settle_tacticity(unit: Any, smiles: str, tacticity: str | None) -> str | No
     from rdkit import Chem
 
     if tacticity is not None and tacticity not in _TACTICITIES:
-        raise InputError(f"tacticity is {tacticity!r}; expected one of {', '.join(_TACTICITIES)}; correct it")
+        raise InputError(f"tacticity is {tacticity!r}; expected one of {', '.join(_TACTICITIES)}")
     centres = [found for found in Chem.FindPotentialStereo(unit) if found.type == Chem.StereoType.Atom_Tetrahedral]
     if not centres:
         if tacticity is not None:

@@ -104,16 +104,14 @@ def topology_from_bonds(
     Raises
     ------
     InputError
-        When an element is unknown, a bond names a missing atom or one atom twice, or charges or names do not fit.
+        If an element is unknown, a bond names a missing atom or one atom twice, or charges or names do not fit.
     """
     n_atoms = len(elements)
     _check_elements(elements)
     bonds = _check_bonds(bonds, n_atoms)
     charges = np.zeros(n_atoms, dtype=int) if formal_charges is None else np.asarray(formal_charges)
     if charges.shape != (n_atoms,) or not np.array_equal(charges, np.round(charges)):
-        raise InputError(
-            f"formal_charges is {charges.tolist()}; expected an integer for each of {n_atoms} atoms; correct it"
-        )
+        raise InputError(f"formal_charges is {charges.tolist()}; expected an integer for each of {n_atoms} atoms")
     groups = find_molecules(n_atoms, bonds)
     molecules = np.empty(n_atoms, dtype=int)
     for number, group in enumerate(groups):
@@ -121,9 +119,7 @@ def topology_from_bonds(
     if names is None:
         names = [formula_of(elements[atom] for atom in group) for group in groups]
     if len(names) != len(groups):
-        raise InputError(
-            f"names has {len(names)} entries; expected one for each of {len(groups)} molecules; correct it"
-        )
+        raise InputError(f"names has {len(names)} entries; expected one for each of {len(groups)} molecules")
     neighbours = _list_neighbours(n_atoms, bonds)
     is_twistable = [
         len(around) <= 4 and not _is_linear(atom, elements, neighbours) for atom, around in enumerate(neighbours)
@@ -173,19 +169,18 @@ def topology_from_smiles(smiles: str, name: str | None = None) -> Topology:
     Raises
     ------
     InputError
-        When RDKit cannot read it, a valence is impossible, or one name is given for several molecules.
+        If RDKit cannot read it, a valence is impossible, or one name is given for several molecules.
     """
     from rdkit import Chem, rdBase
 
     with rdBase.BlockLogs():
         molecule = Chem.MolFromSmiles(smiles, sanitize=False)
         if molecule is None or not molecule.GetNumAtoms():
-            raise InputError(f"SMILES {smiles!r} cannot be read; expected one of a molecule, as 'COCCOC'; correct it")
+            raise InputError(f"SMILES {smiles!r} cannot be read; expected one of a molecule, as 'COCCOC'")
         problems = Chem.DetectChemistryProblems(molecule)
         if problems:
             raise InputError(
-                f"SMILES {smiles!r} is no molecule ({problems[0].Message().strip()}); expected possible valences; "
-                "correct it"
+                f"SMILES {smiles!r} is not a molecule ({problems[0].Message().strip()}); expected possible valences"
             )
         Chem.SanitizeMol(molecule)
         parts = Chem.GetMolFrags(molecule, asMols=True)
@@ -227,11 +222,11 @@ def renumber(topology: Topology, order: Sequence[int] | np.ndarray) -> Topology:
     Raises
     ------
     InputError
-        When ``order`` is no permutation.
+        If ``order`` is not a permutation.
     """
     order = np.asarray(order)
     if not np.array_equal(np.sort(order), np.arange(len(topology.elements))):
-        raise InputError(f"order is no permutation of {len(topology.elements)} atoms; expected each once; correct it")
+        raise InputError(f"order is not a permutation of {len(topology.elements)} atoms; expected each once")
     molecules = dict.fromkeys(topology.molecules[order].tolist())
     return topology_from_bonds(
         [topology.elements[atom] for atom in order],
@@ -254,13 +249,13 @@ def join(topologies: Sequence[Topology], counts: Sequence[int] | None = None) ->
     Raises
     ------
     InputError
-        When there is none, or the counts are no positive integer for each.
+        If there is none, or the counts are not a positive integer for each.
     """
     counts = [1] * len(topologies) if counts is None else counts
     if not topologies or len(counts) != len(topologies) or any(int(count) != count or count < 1 for count in counts):
         raise InputError(
             f"counts is {list(counts)} for {len(topologies)} topologies; expected at least one, and a positive integer "
-            "for each; correct it"
+            "for each"
         )
     copies = [topology for topology, count in zip(topologies, counts, strict=True) for _ in range(int(count))]
     first_atoms = np.cumsum([0, *(len(one.elements) for one in copies)])
@@ -293,7 +288,7 @@ def _check_bonds(bonds: Sequence[Sequence[int]] | np.ndarray, n_atoms: int) -> n
     wrong = pairs[((pairs < 0) | (pairs >= n_atoms)).any(axis=1) | (pairs[:, 0] == pairs[:, 1])]
     if len(wrong):
         raise InputError(
-            f"bond {tuple(wrong[0].tolist())} is none; expected two different atoms of 0 … {n_atoms - 1}; correct it"
+            f"bond {tuple(wrong[0].tolist())} is invalid; expected two different atoms of 0 … {n_atoms - 1}"
         )
     return np.unique(np.sort(pairs, axis=1), axis=0)
 

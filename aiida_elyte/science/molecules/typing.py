@@ -72,14 +72,14 @@ def assign_types(topology: Topology, depth: int = 3) -> Types:
     Raises
     ------
     InputError
-        When ``depth`` is no integer ≥ 0, or two neighbourhoods get one label.
+        If ``depth`` is not an integer ≥ 0, or two neighbourhoods get one label.
 
     References
     ----------
     Weisfeiler and Leman, Nauchno-Technicheskaya Informatsia 2(9), 12 (1968).
     """
     if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
-        raise InputError(f"depth is {depth}; expected an integer number of bonds, zero or more; correct it")
+        raise InputError(f"depth is {depth}; expected an integer number of bonds, zero or more")
     texts = _describe(topology, depth)
     label_of = {text: _label(text) for text in set(texts)}
     neighbourhoods = {label: text for text, label in sorted(label_of.items(), key=lambda item: item[1])}

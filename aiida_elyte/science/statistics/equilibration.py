@@ -27,7 +27,7 @@ _INDEPENDENT = 10.0
 """Fewest independent samples that tell a mean and a drift."""
 
 _ERRORS = 3.0
-"""A drift, or a distance from the target, of more standard errors than this is none of chance."""
+"""A drift, or a distance from the target, of more standard errors than this is not chance."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Equilibrium:
     means: Mapping[str, Mean]
     """Mean of each quantity from there."""
     refused: str | None
-    """Why it is no equilibrium; ``None`` where it is one."""
+    """Why it is not in equilibrium; ``None`` where it is one."""
 
 
 def find_equilibrium(series: Mapping[str, np.ndarray], targets: Mapping[str, float] | None = None) -> Equilibrium:
@@ -80,7 +80,7 @@ def find_equilibrium(series: Mapping[str, np.ndarray], targets: Mapping[str, flo
     Raises
     ------
     InputError
-        When there are fewer than 20 samples, series differ in length or hold one that is not finite, or a target has
+        If there are fewer than 20 samples, series differ in length or hold one that is not finite, or a target has
         no series.
 
     References
@@ -117,7 +117,7 @@ def judge_settling(records: Mapping[str, np.ndarray], stages: Sequence[Mapping[s
     Returns
     -------
     dict
-        ``refused``, why it is no equilibrium or ``None``; ``settle_ps``, where the stage begins, ``begins_ps`` and
+        ``refused``, why it is not in equilibrium or ``None``; ``settle_ps``, where the stage begins, ``begins_ps`` and
         ``ends_ps`` of the equilibrium part, from the beginning of the run; ``means`` with the fields of ``Mean``.
 
     Raises

@@ -40,7 +40,7 @@ class PairFinder:
     Raises
     ------
     InputError
-        When a species is not there, makes no pair, or the distance is not positive.
+        If a species is not there, makes no pair, or the distance is not positive.
     """
 
     def __init__(self, species: Sequence[str], centre: str, around: str, reach_A: float) -> None:
@@ -55,9 +55,7 @@ class PairFinder:
                 f"{', '.join(sorted(set(names.tolist())))}; choose a pair that is there"
             )
         if not (math.isfinite(reach_A) and reach_A > 0):
-            raise InputError(
-                f"distance of {centre} and {around} is {reach_A} Å; expected a positive number; correct it"
-            )
+            raise InputError(f"distance of {centre} and {around} is {reach_A} Å; expected a positive number")
 
     @property
     def n_centres(self) -> int:
@@ -93,7 +91,7 @@ class PairFinder:
         Raises
         ------
         InputError
-            When positions or cell cannot be used, or the distance exceeds half the narrowest width of the cell.
+            If positions or cell cannot be used, or the distance exceeds half the narrowest width of the cell.
         """
         positions, cell = np.asarray(positions, float), np.asarray(cell, float)
         if positions.shape != self._shape or not np.isfinite(positions).all():
@@ -191,7 +189,7 @@ class CoordinationCounter:
     Raises
     ------
     InputError
-        When a species is not there, or a distance or the interval is not positive.
+        If a species is not there, or a distance or the interval is not positive.
     """
 
     def __init__(self, species: Sequence[str], centre: str, cutoffs_A: Mapping[str, float], interval_fs: float) -> None:
@@ -217,7 +215,7 @@ class CoordinationCounter:
         Raises
         ------
         InputError
-            When positions or cell cannot be used, or a cut-off exceeds half the narrowest width of the cell.
+            If positions or cell cannot be used, or a cut-off exceeds half the narrowest width of the cell.
         """
         n_centres = self._finders[0].n_centres
         counts = np.zeros((n_centres, len(self._finders)), dtype=int)
@@ -253,7 +251,7 @@ class CoordinationCounter:
         Raises
         ------
         InputError
-            When there was no frame.
+            If there was no frame.
         """
         if not self._number:
             raise InputError("no frame was counted; expected at least one; add frames")

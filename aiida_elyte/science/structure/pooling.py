@@ -22,7 +22,7 @@ def pool_shells(boxes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     Parameters
     ----------
     boxes
-        What the analysis of each box told: ``centre``, ``anion``, ``sites``, ``total``, ``shells``, ``pairing``.
+        What the analysis of each box reported: ``centre``, ``anion``, ``sites``, ``total``, ``shells``, ``pairing``.
 
     Returns
     -------

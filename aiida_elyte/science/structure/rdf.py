@@ -35,7 +35,7 @@ class RadialDistribution:
     coordination: np.ndarray
     """Neighbours up to the outer edge of each shell, n(r), shape ``(B,)``."""
     coordination_error: np.ndarray
-    """Its standard error, told as that of g, shape ``(B,)``."""
+    """Its standard error, in the form of that of g, shape ``(B,)``."""
     first_peak_A: float | None
     """Distance of the first peak [Å]; ``None`` when no peak stands out of the noise."""
     first_minimum_A: float | None
@@ -74,7 +74,7 @@ class RdfAccumulator:
     Raises
     ------
     InputError
-        When there is no pair or shell, a species is not there, or the distance is not positive.
+        If there is no pair or shell, a species is not there, or the distance is not positive.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class RdfAccumulator:
         Raises
         ------
         InputError
-            When positions or cell cannot be used, or the largest distance exceeds half the narrowest width of the cell.
+            If positions or cell cannot be used, or the largest distance exceeds half the narrowest width of the cell.
         """
         counts = np.zeros((len(self._finders), len(self._edges_A) - 1))
         for row, finder in enumerate(self._finders.values()):
@@ -139,7 +139,7 @@ class RdfAccumulator:
         Raises
         ------
         InputError
-            When there was no frame.
+            If there was no frame.
         """
         if self._n_frames == 0:
             raise InputError("frames is empty; expected at least one frame")
@@ -219,7 +219,7 @@ def radial_distribution(
     Raises
     ------
     InputError
-        When there is no frame, a frame holds no such pair or has no volume, or the distance is too large for its cell.
+        If there is no frame, a frame holds no such pair or has no volume, or the distance is too large for its cell.
     """
     accumulator: RdfAccumulator | None = None
     for frame in frames:

@@ -199,7 +199,7 @@ def record_density(series: Series) -> Record:
     Raises
     ------
     InputError
-        When a volume is not positive.
+        If a volume is not positive.
     """
     if not (series.volume_A3 > 0).all():
         raise InputError(

@@ -71,7 +71,7 @@ def residence_times(contacts: Contacts, allowed_absence_fs: float = 0.0) -> Resi
     contacts
         Contacts of one run.
     allowed_absence_fs
-        Longest absence that is no departure [fs], the t* of Impey, Madden and McDonald; it concerns S only.
+        Longest absence that is not a departure [fs], the t* of Impey, Madden and McDonald; it concerns S only.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def residence_times(contacts: Contacts, allowed_absence_fs: float = 0.0) -> Resi
     Raises
     ------
     InputError
-        When there are fewer than four frames or the absence is negative.
+        If there are fewer than four frames or the absence is negative.
 
     References
     ----------
@@ -92,7 +92,7 @@ def residence_times(contacts: Contacts, allowed_absence_fs: float = 0.0) -> Resi
     if contacts.n_frames < 4:
         raise InputError(f"contacts span {contacts.n_frames} frames; expected at least four; run longer")
     if not allowed_absence_fs >= 0:
-        raise InputError(f"allowed_absence_fs is {allowed_absence_fs}; expected zero or a positive time; correct it")
+        raise InputError(f"allowed_absence_fs is {allowed_absence_fs}; expected zero or a positive time")
     filled = _fill_absences(contacts, allowed_absence_fs)
     groups = _Groups.of(contacts)
     stay = _Decay(groups.lasting(filled, filled.end), groups.lasting(filled, contacts.n_frames), None, filled)

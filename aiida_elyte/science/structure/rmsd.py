@@ -57,7 +57,7 @@ def framework_rmsd(frame: Atoms, reference: Atoms, framework: Sequence[str]) -> 
     Raises
     ------
     InputError
-        When the frame is not made of the atoms of the reference, or holds none of the framework.
+        If the frame is not made of the atoms of the reference, or holds none of the framework.
     """
     if len(frame) != len(reference):
         repeats = np.round(frame.cell.lengths() / reference.cell.lengths()).astype(int)

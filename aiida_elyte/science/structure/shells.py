@@ -17,7 +17,7 @@ from aiida_elyte.science.structure.residence import residence_times
 __all__ = ["ShellFinder", "ShellRecorder", "name_atoms", "refuse_shell"]
 
 _MAX_SHELLS = 12
-"""Compositions of the first shell that are told, the most frequent ones."""
+"""Compositions of the first shell that are reported, the most frequent ones."""
 
 
 def name_atoms(symbols: Sequence[str], sites: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -33,7 +33,7 @@ def name_atoms(symbols: Sequence[str], sites: Mapping[str, np.ndarray]) -> np.nd
     Raises
     ------
     InputError
-        When an atom is in two sites.
+        If an atom is in two sites.
     """
     names = np.array(symbols, dtype=object)
     taken = np.zeros(len(names), dtype=bool)
@@ -143,7 +143,7 @@ class ShellRecorder:
         Parameters
         ----------
         anion
-            Site of the anion, whose share of pairs and aggregates is told; ``None`` tells none.
+            Site of the anion, whose share of pairs and aggregates is reported; ``None`` if not wanted.
         allowed_absence_fs
             A molecule that is back after this time has not left [fs].
 

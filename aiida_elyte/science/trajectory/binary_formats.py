@@ -41,7 +41,7 @@ def read_dcd(
     Raises
     ------
     InputError
-        When the file is damaged.
+        If the file is damaged.
     """
     from MDAnalysis.lib.formats.libdcd import DCDFile
 
@@ -138,7 +138,7 @@ def read_xtc(path: Path, start: int, stride: int, notes: list[str]) -> Iterator[
     Raises
     ------
     InputError
-        When the file is damaged.
+        If the file is damaged.
     """
     from MDAnalysis.lib.formats.libmdaxdr import XTCFile
 
@@ -158,7 +158,7 @@ def read_trr(path: Path, start: int, stride: int, notes: list[str]) -> Iterator[
     Raises
     ------
     InputError
-        When the file is damaged.
+        If the file is damaged.
     """
     from MDAnalysis.lib.formats.libmdaxdr import TRRFile
 
@@ -213,7 +213,7 @@ def read_ase(path: Path, start: int, stride: int, notes: list[str]) -> Iterator[
     Raises
     ------
     InputError
-        When the file is damaged.
+        If the file is damaged.
     """
     from ase.io.trajectory import TrajectoryReader
 

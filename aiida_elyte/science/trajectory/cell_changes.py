@@ -2,7 +2,7 @@
 
 A cell that tilts too far is flipped: its vectors are replaced by sums of these, b → b ± a and the like, which span the
 same lattice (https://docs.lammps.org/Howto_triclinic.html). Scaled coordinates of before and after then belong to
-different bases, and their difference is no motion.
+different bases, and their difference is not motion.
 """
 
 from dataclasses import dataclass

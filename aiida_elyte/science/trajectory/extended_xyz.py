@@ -35,7 +35,7 @@ _VECTORS = ("pos", "unwrapped", "momenta", "velocities")
 
 
 class ExtendedXyz(TextFormat):
-    """Extended XYZ: ``Lattice`` in each frame, columns as told by ``Properties``, both in any case.
+    """Extended XYZ: ``Lattice`` in each frame, columns as ``Properties`` names them, both in any case.
 
     ``momenta`` are in ASE's units; ``velo``, ``vel`` or ``velocities`` in Å/fs, as QUIP and GPUMD write them, or in
     those of LAMMPS where it wrote the file (``Timestep=``). Times are read from ``time_fs`` or ``time_ps``, and from

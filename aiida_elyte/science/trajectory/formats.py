@@ -1,4 +1,4 @@
-"""Which reader a trajectory needs, told by its first bytes."""
+"""Which reader a trajectory needs, by its first bytes."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -115,12 +115,12 @@ def _text_format(
 
 
 def _checked(reader: SnapshotReader, path: Path, start: int, stride: int, notes: list[str]) -> Iterator[Snapshot]:
-    """Yield what a reader gives, and reject numbers that are none; whatever a library raises becomes one line."""
+    """Yield what a reader gives, and reject numbers that are not finite; whatever a library raises becomes one line."""
     index = start
     frames = reader(path, start, stride, notes)
     while True:
         try:
-            with np.errstate(all="ignore"):  # numbers that are none are rejected below, in words
+            with np.errstate(all="ignore"):  # numbers that are not finite are rejected below, in words
                 snapshot = next(frames, None)
         except InputError:
             raise

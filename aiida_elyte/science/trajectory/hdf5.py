@@ -29,7 +29,7 @@ def read_hdf5(path: Path, start: int, stride: int, notes: list[str]) -> Iterator
     Raises
     ------
     InputError
-        When the file is damaged or of another layout.
+        If the file is damaged or of another layout.
     """
     import h5py
 

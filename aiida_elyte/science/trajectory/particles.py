@@ -17,7 +17,7 @@ _ALIKE_E = 0.05
 def molecules_of_species(
     trajectory: Trajectory, names: Iterable[str], selections: Mapping[str, str]
 ) -> dict[str, list[np.ndarray]]:
-    """Return the molecules that are selected, and those named that are no element of the trajectory but a residue.
+    """Return the molecules that are selected, and those named that are not an element of the trajectory but a residue.
 
     Parameters
     ----------

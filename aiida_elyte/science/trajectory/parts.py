@@ -37,7 +37,7 @@ def join_parts(paths: Sequence[Path], reader_of: Callable[[Path], SnapshotReader
     Raises
     ------
     InputError
-        When no part holds a frame, frames tell no steps, steps do not fit from part to part, or some are missing.
+        If no part holds a frame, frames tell no steps, steps do not fit from part to part, or some are missing.
     """
     found = [(path, list(islice(reader_of(path)(path, 0, 1, []), 2))) for path in paths if path.stat().st_size]
     whole = [(path, frames) for path, frames in found if frames]

@@ -41,7 +41,7 @@ def open_trajectory(
 ) -> Trajectory:
     """Open a trajectory: LAMMPS dump, XDATCAR, extended XYZ (all three gzipped or not), DCD, XTC, TRR, ASE, torch-sim.
 
-    The format is told by the content. Reads the first two frames.
+    The format is known by the content. Reads the first two frames.
 
     Parameters
     ----------
@@ -68,8 +68,8 @@ def open_trajectory(
     Raises
     ------
     InputError
-        When the file is missing, empty, of an unknown format or damaged, when elements, cell or times are neither in
-        it nor given, or when it contradicts what is given.
+        If the file is missing, empty, of an unknown format or damaged, if elements, cell or times are neither in
+        it nor given, or if it contradicts what is given.
     """
     path, parts = _parts_of(path)
     if lammps_units not in LAMMPS_TIMES_FS:
@@ -283,7 +283,7 @@ def reduce_trajectory(
     Raises
     ------
     InputError
-        When there are fewer than two frames, or a frame cannot follow the one before.
+        If there are fewer than two frames, or a frame cannot follow the one before.
     """
     if not isinstance(trajectory, Trajectory):
         trajectory = open_trajectory(trajectory)

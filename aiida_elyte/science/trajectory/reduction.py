@@ -92,7 +92,7 @@ class Series:
         Raises
         ------
         InputError
-            When an array is missing.
+            If an array is missing.
         """
         missing = [field.name for field in fields(cls) if field.name not in arrays]
         if missing:
@@ -112,7 +112,7 @@ def pack_series(series: Iterable[Series]) -> dict[str, np.ndarray]:
     Raises
     ------
     InputError
-        When two series carry the same replica label.
+        If two series carry the same replica label.
     """
     packed: dict[str, np.ndarray] = {}
     for one in series:
@@ -160,7 +160,7 @@ class Reducer:
     Raises
     ------
     InputError
-        When symbols, molecules, interval or tracked species cannot be used.
+        If symbols, molecules, interval or tracked species cannot be used.
     """
 
     def __init__(
@@ -285,7 +285,7 @@ class Reducer:
         Raises
         ------
         InputError
-            When the state is of other atoms or of another interval between frames.
+            If the state is of other atoms or of another interval between frames.
         """
         if not np.array_equal(state["symbols"], self._symbols) or float(state["interval_fs"]) != self._interval_fs:
             raise InputError(
@@ -336,7 +336,7 @@ def reduce_frames(frames: Iterable[Atoms], interval_fs: float, **options: Any) -
     Raises
     ------
     InputError
-        When there is no frame, or a frame cannot follow the one before.
+        If there is no frame, or a frame cannot follow the one before.
     """
     reducer: Reducer | None = None
     for frame in frames:

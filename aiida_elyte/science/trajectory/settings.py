@@ -1,4 +1,4 @@
-"""What the analyses of trajectories are told, checked before anything runs."""
+"""Settings of the analyses of trajectories, checked before anything runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class ReductionSettings:
     Raises
     ------
     InputError
-        When a value is none of its kind.
+        If a value is invalid.
     """
 
     trajectories: Mapping[str, str | list[str]] | None = None
@@ -38,7 +38,7 @@ class ReductionSettings:
     molecules: Mapping[str, str] = field(default_factory=dict)
     """Name → selection of MDAnalysis."""
     tracked: Sequence[str] | None = None
-    """Species whose particles are followed one by one; all unless told."""
+    """Species whose particles are followed one by one; all by default."""
     members: Mapping[str, str] = field(default_factory=dict)
     """Replica → the potential that drove it."""
     max_megabytes: float = 64.0
@@ -63,7 +63,7 @@ class ShellSettings:
     Raises
     ------
     InputError
-        When a value is none of its kind.
+        If a value is invalid.
     """
 
     trajectories: Mapping[str, str | list[str]] | None = None
@@ -99,7 +99,7 @@ class ShellSettings:
             or not isinstance(absence, int | float)
             or not (isfinite(absence) and absence >= 0)
         ):
-            raise InputError(f"allowed_absence_fs is {absence!r}; expected a number, 0 or more; correct it")
+            raise InputError(f"allowed_absence_fs is {absence!r}; expected a number, 0 or more")
         if self.sites is not None and (not isinstance(self.sites, Mapping) or not self.sites):
             raise InputError(f'sites is {self.sites!r}; expected name → selection, as {{"O of TFSI": "type 9"}}')
         if self.anion is not None and self.sites is not None and self.anion not in self.sites:

@@ -20,7 +20,7 @@ _SINGLE = 5e-7
 """Relative error of a difference of times kept in single precision, in units of the times themselves."""
 
 _BLURRED = 1e-2
-"""Relative error of the time between frames from which on it is told."""
+"""Relative error of the time between frames from which on it is reported."""
 
 _TOLERANCE = 1e-3
 """Largest relative difference between a time given and the file's own at which they are taken for the same."""

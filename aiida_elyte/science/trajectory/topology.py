@@ -320,7 +320,7 @@ def select_molecules(topology: AtomTable | str | Path, selections: Mapping[str, 
     Raises
     ------
     InputError
-        When a selection is empty or not understood, takes part of a molecule, or molecules of different make, or when
+        If a selection is empty or not understood, takes part of a molecule, or molecules of different make, or if
         the topology tells neither bonds nor residues.
     """
     known = topology if isinstance(topology, AtomTable) else read_topology(topology)
@@ -342,7 +342,7 @@ def select_atoms(topology: AtomTable, name: str, selection: str) -> np.ndarray:
     Raises
     ------
     InputError
-        When the selection is empty or not understood, or the topology tells neither names nor residues.
+        If the selection is empty or not understood, or the topology tells neither names nor residues.
     """
     where = f"selection {selection!r} of {name}"
     if topology.universe is None:

@@ -33,7 +33,7 @@ _CALM_STEP = 0.25
 """Part of the cell beyond which a step may have gone round the cell for what steps so far tell."""
 
 _CALM_FRAMES = 10
-"""Steps of all atoms, none of them longer than that, after which a step by a whole cell is none of the motion's."""
+"""Steps of all atoms, none of them longer than that, after which a step by a whole cell is not motion."""
 
 _JUMPING = 3
 """Atoms that must step by whole cells at once, so that a single ion that hops by a lattice vector may do so."""

@@ -43,7 +43,7 @@ def displacement_factor(site_distance_A: float, radius_A: float, counter_radius_
     Raises
     ------
     InputError
-        When a length is not positive.
+        If a length is not positive.
     """
     _require_positive(site_distance_A=site_distance_A, radius_A=radius_A, counter_radius_A=counter_radius_A)
     contact_A = radius_A + counter_radius_A
@@ -96,7 +96,7 @@ def anderson_stuart_barrier(
     Raises
     ------
     InputError
-        When a number is not positive, or β and the distance of sites are both given or both missing.
+        If a number is not positive, or β and the distance of sites are both given or both missing.
 
     References
     ----------
@@ -131,4 +131,4 @@ def anderson_stuart_barrier(
 def _require_positive(**values: float) -> None:
     for name, value in values.items():
         if not (math.isfinite(value) and value > 0):
-            raise InputError(f"{name} is {value}; expected a positive number; correct it")
+            raise InputError(f"{name} is {value}; expected a positive number")

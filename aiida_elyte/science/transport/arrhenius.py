@@ -70,7 +70,7 @@ def fit_line(
     Raises
     ------
     InputError
-        When lengths differ or a temperature is not positive.
+        If lengths differ or a temperature is not positive.
     """
     if len(temperatures_K) != len(values):
         raise InputError(
@@ -78,7 +78,7 @@ def fit_line(
         )
     for given in temperatures_K:
         if not (math.isfinite(given) and given > 0):
-            raise InputError(f"temperature_K is {given}; expected a positive number; correct it")
+            raise InputError(f"temperature_K is {given}; expected a positive number")
     known = [(t, v) for t, v in zip(temperatures_K, values, strict=True) if isinstance(v, Estimate) and v.value > 0]
     distinct = len({t for t, _ in known})
     if distinct < _MIN_TEMPERATURES:
@@ -136,7 +136,7 @@ def fit_arrhenius(
     Raises
     ------
     InputError
-        When temperatures and values cannot be paired.
+        If temperatures and values cannot be paired.
     """
     key = f"conductivity_{target_K:g}K"
     line = fit_line(temperatures_K, conductivities)

@@ -82,7 +82,7 @@ def tracer_chunks(
     Raises
     ------
     InputError
-        When the species was not followed particle by particle.
+        If the species was not followed particle by particle.
     """
     chosen = np.flatnonzero(np.array(series.tracked) == species)
     if not len(chosen):

@@ -97,7 +97,7 @@ def estimate_transport(
     Raises
     ------
     InputError
-        When charges, temperature, frame or series cannot be used.
+        If charges, temperature, frame or series cannot be used.
 
     References
     ----------
@@ -188,7 +188,7 @@ def mobile_charges(charges: Mapping[str, float], mobile: Collection[str] | None)
     Raises
     ------
     InputError
-        When one of them has none, or all are zero.
+        If one of them has none, or all are zero.
     """
     absent = [name for name in mobile or () if name not in charges]
     if absent:

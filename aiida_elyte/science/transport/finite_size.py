@@ -35,7 +35,7 @@ def correct_for_finite_size(
     Raises
     ------
     InputError
-        When the viscosity is not positive.
+        If the viscosity is not positive.
 
     References
     ----------

@@ -40,7 +40,7 @@ _MIN_MODES = 12
 """Modes over all replicas below which a bend of the collective spectrum is not looked for."""
 
 _FIXED = 1e-9
-"""Error of a transference number below which it is no result of the motion."""
+"""Error of a transference number below which it is not a result of the motion."""
 
 _AXES = "xyz"
 

@@ -91,7 +91,7 @@ def check_time_step(series: Series, temperature_K: float) -> str | None:
     Raises
     ------
     InputError
-        When the temperature is not positive.
+        If the temperature is not positive.
     """
     if not (math.isfinite(temperature_K) and temperature_K > 0):
         raise InputError(f"temperature_K is {temperature_K}; expected a positive number; give that of the run")

@@ -70,7 +70,7 @@ def parse_reference(text: str, series: Series, charges: Mapping[str, float]) -> 
     Raises
     ------
     InputError
-        When the word is unknown, names unknown species, or their charges are missing or sum to zero.
+        If the word is unknown, names unknown species, or their charges are missing or sum to zero.
     """
     kind, _, listed = text.partition(":")
     names = tuple(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))

@@ -108,7 +108,7 @@ def usable_series(series: Sequence[Series]) -> list[Series]:
     Raises
     ------
     InputError
-        When there is none, one holds a single sample, or compositions or time steps do not fit together.
+        If there is none, one holds a single sample, or compositions or time steps do not fit together.
     """
     if not series:
         raise InputError("series is empty; expected at least one replica")
@@ -180,7 +180,7 @@ def msd_curve(series: Sequence[Series], species: str, reference: Reference | Non
     Raises
     ------
     InputError
-        When the series cannot be used together or do not follow the species.
+        If the series cannot be used together or do not follow the species.
     """
     replicas = usable_series(series)
     still = reference or reference_of(replicas[0], (species,))

@@ -46,7 +46,7 @@ def test_salts_are_named_by_their_formulas(name, charges):
         ({"polymer": {"unit": "*CC(C)(C)(C)O*", "n_units": 5}}, "expected possible valences"),
         ({"polymer": "PEO"}, "polymer is 'PEO'; expected a mapping"),
         ({"polymer": None}, "no polymer and no solvents"),
-        ({"solvents": {"x": {"smiles": "CC(C)(C)(C)C"}}}, "solvent x: SMILES .* is no molecule .*[Vv]alence"),
+        ({"solvents": {"x": {"smiles": "CC(C)(C)(C)C"}}}, "solvent x: SMILES .* is not a molecule .*[Vv]alence"),
         ({"solvents": {"Na": {"smiles": "[Na+]"}}}, r"solvent Na has a charge of \+1"),
         ({"solvents": {"w": {"smiles": "O.O"}}}, "2 molecules; expected one"),
         ({"solvents": []}, r"solvents is \[\]"),

@@ -126,7 +126,7 @@ def test_points_are_known_by_their_files():
         ({"stages": [{"name": "a", "kind": "npt", "n_steps": 5}]}, "pressure_bar of stage a is None"),
         ({"stages": [{**STAGES[1], "density_g_cm3": 1.0}]}, "density_g_cm3 of stage push, a push_off, is 1.0"),
         ({"stages": [{"name": "a", "kind": "nvt", "n_steps": 5, "temperature_K": [1, 2, 3]}]}, "expected one number"),
-        ({"stages": [STAGES[4], STAGES[1]]}, "stage first is production, but others that are none follow"),
+        ({"stages": [STAGES[4], STAGES[1]]}, "stage first is production, but others that are not follow"),
         ({"stages": [STAGES[4], {**STAGES[5], "timestep_fs": 2.0}]}, "first is a nvt with timestep_fs 1"),
         ({"stages": [{**STAGES[0], "is_production": True}]}, "relax is a minimize"),
         ({"seed": True}, "seed is True; expected a whole number"),

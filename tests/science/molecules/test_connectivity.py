@@ -24,7 +24,7 @@ def test_text_keeps_all_but_names():
         ("0-1 0-2", "bonds is '0-1 0-2'; expected pairs of atoms and charges"),
         ("0-1 0-2; 0:plus", "bonds is '0-1 0-2; 0:plus'"),
         ("0-1 0-2; 3:+1", "bonds names a charge of an atom beyond 3"),
-        ("0-1 0-3; ", "bond (0, 3) is none; expected two different atoms of 0 … 2"),
+        ("0-1 0-3; ", "bond (0, 3) is invalid; expected two different atoms of 0 … 2"),
     ],
 )
 def test_text_of_another_frame_is_refused(text, sentence):

@@ -108,8 +108,8 @@ def test_one_name_for_two_molecules_is_refused():
     [
         ((["H", "Q"], [(0, 1)]), "elements has Q"),
         (([], []), "elements has none"),
-        ((["H", "H"], [(0, 2)]), r"bond (0, 2) is none; expected two different atoms of 0 … 1"),
-        ((["H", "H"], [(1, 1)]), "bond (1, 1) is none"),
+        ((["H", "H"], [(0, 2)]), r"bond (0, 2) is invalid; expected two different atoms of 0 … 1"),
+        ((["H", "H"], [(1, 1)]), "bond (1, 1) is invalid"),
         ((["H", "H"], [(0, 1)], [1]), "formal_charges is [1]; expected an integer for each of 2 atoms"),
         ((["H", "H"], [(0, 1)], [0.5, 0.5]), "formal_charges is [0.5, 0.5]"),
         ((["H", "H"], [], None, ["one"]), "names has 1 entries; expected one for each of 2 molecules"),

@@ -114,7 +114,7 @@ class _Run:
         self._symbols, self._positions, self._reading = [], [], reading
 
     def _take_row(self, line: str) -> bool:
-        """Take a row of a block; False where the line is none of it and is to be read as any other."""
+        """Take a row of a block; False where the line is not part of it and is to be read as any other."""
         if self._reading == "forces":
             match = re.match(r"^\s*\|\s+(\d+)\s+(.*)$", line)
             if match:

@@ -104,7 +104,7 @@ class _Run:
         self._header, self._cell, self._symbols, self._scaled = [], [], [], []
 
     def _take_row(self, line: str) -> bool:
-        """Take a row of a block; False where the line is none of it and is to be read as any other."""
+        """Take a row of a block; False where the line is not part of it and is to be read as any other."""
         if self._reading == "cell":
             values = numbers(line, 7)
             if len(values) >= 3:

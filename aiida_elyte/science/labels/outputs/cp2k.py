@@ -18,7 +18,7 @@ _ENERGY = re.compile(r"^\s*ENERGY\| Total FORCE_EVAL \( (\w+) +\) energy [\[(]\S
 _VARIES = re.compile(r"Ensemble Type +NP|Ensemble type +NP|RUN_TYPE +CELL_OPT|Run type +CELL_OPT", re.IGNORECASE)
 _MOLECULE = re.compile(r"POISSON\| Periodicity +NONE")
 _SAME_ENERGY = 2e-10
-"""Positions are told with energies of ten decimals [hartree]."""
+"""Positions are written with energies of ten decimals [hartree]."""
 _NO_POSITIONS = (
     "its positions are not in the output; expected PROJECT-pos-1.xyz beside it (&MOTION &PRINT &TRAJECTORY), or of a "
     "single point PRINT_LEVEL MEDIUM"
@@ -125,7 +125,7 @@ class _Run:
         self._cell.append((vector * length).tolist())
 
     def _take_row(self, line: str) -> bool:
-        """Take a row of a block; False where the line is none of it and is to be read as any other."""
+        """Take a row of a block; False where the line is not part of it and is to be read as any other."""
         if self._reading == "positions":
             match = re.match(r"^\s*\d+\s+\d+\s+([A-Z][A-Za-z]?)\s+\d+\s+(.*)$", line)
             if match:

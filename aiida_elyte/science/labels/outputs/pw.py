@@ -250,7 +250,7 @@ class _Text:
         self._new_step()
 
     def finish(self) -> None:
-        """End a run: forces that are zero where atoms are fixed are no derivative of the energy."""
+        """End a run: forces that are zero where atoms are fixed are not derivatives of the energy."""
         self._rows = None
         self._end_step(is_last=True)
         steps = self.steps[self._first_step :]

@@ -268,7 +268,7 @@ def build_painn(
     Raises
     ------
     InputError
-        On an unknown key of the architecture, or when SchNetPack is not installed.
+        On an unknown key of the architecture, or if SchNetPack is not installed.
     """
     reference = energy_reference if isinstance(energy_reference, Mapping) else dict.fromkeys(energy_reference, 0.0)
     record = {"level_of_theory": level_of_theory, "seed": seed, "training_hash": training_hash}

@@ -28,7 +28,7 @@ def import_layers() -> SimpleNamespace:
     Raises
     ------
     InputError
-        When SchNetPack is not installed.
+        If SchNetPack is not installed.
     """
     if _NAME not in sys.modules:
         spec = importlib.util.find_spec(_NAME)

@@ -1,0 +1,175 @@
+"""What the pages say exists: files behind links, commands with their options, modules, files of the package."""
+
+import ast
+import inspect
+import re
+import shlex
+from importlib import import_module
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.io import write
+
+import aiida_elyte as elyte
+from aiida_elyte.cli import main
+from aiida_elyte.plugins import GROUPS
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+NEWS = ROOT / "CHANGELOG.md"
+LONGEST = 120
+FOREIGN = {"--seeds", "--steps", "--repeats", "--tiny", "--shuffled"}
+"""Options of scripts and of other programs."""
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def blocks(text, language=r"\w*"):
+    """Return the content of blocks of code."""
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+
+
+def without_code(text):
+    return re.sub(r"`[^`\n]+`", "", without_blocks(text))
+
+
+def without_blocks(text):
+    return re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def lines_of_commands(text):
+    """Return what stands behind ``aiida-elyte`` in blocks of code, lines that go on joined, and in inline code."""
+    for block in blocks(text):
+        yield from re.findall(r"^aiida-elyte (.*)$", block.replace("\\\n", " "), re.MULTILINE)
+    yield from (" ".join(found.split()) for found in re.findall(r"`aiida-elyte ([^`]+)`", text))
+
+
+def follow(words):
+    """Return the command that words name, and the words behind its name."""
+    command = main
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        found = command.get_command(click.Context(command), words[0])
+        if found is None:
+            return None, words
+        command, words = found, words[1:]
+    return command, words
+
+
+def walk(command):
+    """Yield a command and all below it."""
+    yield command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from walk(command.get_command(context, name))
+
+
+def is_module(parts):
+    return (ROOT.joinpath(*parts, "__init__.py")).exists() or ROOT.joinpath(*parts).with_suffix(".py").exists()
+
+
+@each_page
+def test_relative_links_lead_to_files(page):
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", without_code(page.read_text())):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", [*PAGES, NEWS], ids=lambda page: page.name)
+def test_commands_and_their_options_exist(page):
+    for line in lines_of_commands(page.read_text()):
+        first, *others = line.split(" | ")
+        command, words = follow([word.split("=")[0] for word in shlex.split(first, comments=True)])
+        assert command is not None, line
+        known = {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)} | {"--help"}
+        assert {word for word in words if word.startswith("--")} <= known, line
+        for other in others:
+            assert follow([*line.split()[:1], other])[0] is not None, line
+
+
+@each_page
+def test_options_that_are_named_alone_belong_to_some_command(page):
+    known = {flag for command in walk(main) for one in command.params for flag in one.opts}
+    for option in re.findall(r"`(--[\w-]+)", without_blocks(page.read_text())):
+        assert option in known | FOREIGN, option
+
+
+@each_page
+def test_calls_of_the_library_fit_its_signatures(page):
+    text = page.read_text()
+    calls = [
+        node
+        for block in blocks(text, "python")
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.Call) and re.fullmatch(r"elyte\.\w+", ast.unparse(node.func))
+    ]
+    assert set(re.findall(r"\belyte\.([a-z_]+)\(", text)) <= set(elyte.__all__)
+    for call in calls:
+        name = ast.unparse(call.func).removeprefix("elyte.")
+        signature = inspect.signature(getattr(elyte, name))
+        signature.bind(*call.args, **{keyword.arg: keyword.value for keyword in call.keywords})
+
+
+@pytest.mark.parametrize("name", ["transport.md"])
+def test_analysis_on_the_page_runs(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    steps = np.random.default_rng(0).normal(0.0, 0.1, (500, 32, 3)) * (np.arange(32) < 24)[:, None]
+    write("run1.extxyz", [Atoms("Li24S8", place, cell=[12.0] * 3, pbc=True) for place in np.cumsum(steps, axis=0)])
+    (block,) = (block for block in blocks((DOCS / name).read_text(), "python") if "elyte.analyse(" in block)
+    found = {}
+    exec(block, found)
+    assert found["analysis"].conductivity.ci95[0] < 430 < found["analysis"].conductivity.ci95[1]
+    assert (tmp_path / "pictures" / "msd.png").exists()
+
+
+@each_page
+def test_modules_that_are_named_exist(page):
+    for name in set(re.findall(r"\b(?:aiida_elyte|science)(?:\.\w+)+", page.read_text())):
+        full = name if name.startswith("aiida_elyte.") else f"aiida_elyte.{name}"
+        if full.split(".")[1] in (*GROUPS, "__init__"):
+            continue
+        parts = full.split(".")
+        ends = [end for end in range(1, len(parts) + 1) if is_module(parts[:end])]
+        found = import_module(".".join(parts[: ends[-1]]))
+        for part in parts[ends[-1] :]:
+            assert hasattr(found, part), name
+            found = getattr(found, part)
+
+
+@each_page
+def test_files_that_are_named_exist(page):
+    text = page.read_text()
+    for name in set(
+        re.findall(r"`((?:aiida_elyte|examples|tests|docs|science|workflows|remote|calculations)/[\w./+-]+)", text)
+    ):
+        assert any((folder / name.rstrip(".")).exists() for folder in (ROOT, ROOT / "aiida_elyte")), name
+
+
+@each_page
+def test_lines_wrap(page):
+    is_code = False
+    for number, line in enumerate(page.read_text().splitlines(), 1):
+        is_code ^= line.lstrip().startswith("```")
+        if not (is_code or line.startswith(("|", "![", "<!--", "    "))):
+            assert len(line) <= LONGEST, f"{page.name}:{number}"
+
+
+def test_every_door_has_its_page():
+    index = (DOCS / "plugins.md").read_text()
+    for group in GROUPS:
+        assert f"`aiida_elyte.{group}`" in index
+    for page in (DOCS / "development").glob("new_*.md"):
+        assert f"(development/{page.name})" in index
+
+
+def test_every_page_is_linked_from_the_readme_or_from_a_page():
+    linked = {
+        (page.parent / target).resolve()
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)#\s]+\.md)[^)]*\)", page.read_text())
+    }
+    assert {page for page in DOCS.rglob("*.md") if page.parent.name != "tables"} <= linked
