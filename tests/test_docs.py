@@ -8,10 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import click
-import numpy as np
 import pytest
-from ase import Atoms
-from ase.io import write
 
 import aiida_elyte as elyte
 from aiida_elyte.cli import main
@@ -112,18 +109,6 @@ def test_calls_of_the_library_fit_its_signatures(page):
         name = ast.unparse(call.func).removeprefix("elyte.")
         signature = inspect.signature(getattr(elyte, name))
         signature.bind(*call.args, **{keyword.arg: keyword.value for keyword in call.keywords})
-
-
-@pytest.mark.parametrize("name", ["transport.md"])
-def test_analysis_on_the_page_runs(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    steps = np.random.default_rng(0).normal(0.0, 0.1, (500, 32, 3)) * (np.arange(32) < 24)[:, None]
-    write("run1.extxyz", [Atoms("Li24S8", place, cell=[12.0] * 3, pbc=True) for place in np.cumsum(steps, axis=0)])
-    (block,) = (block for block in blocks((DOCS / name).read_text(), "python") if "elyte.analyse(" in block)
-    found = {}
-    exec(block, found)
-    assert found["analysis"].conductivity.ci95[0] < 430 < found["analysis"].conductivity.ci95[1]
-    assert (tmp_path / "pictures" / "msd.png").exists()
 
 
 @each_page

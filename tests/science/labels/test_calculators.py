@@ -34,6 +34,6 @@ def test_elements_beyond_tblite_are_named():
     assert validate_elements("emt", ["U"]) is None, "of other calculators no limit is known"
 
 
-def test_modules_are_those_the_program_imports():
-    source = (Path(__file__).parents[3] / "aiida_elyte" / "remote" / "label_ase.py").read_text()
+def test_modules_are_those_of_calculators_beyond_ase():
+    source = (Path(__file__).parents[3] / "aiida_elyte" / "science" / "labels" / "engines.py").read_text()
     assert all(f'"{name}":' in source for name in MODULES)
