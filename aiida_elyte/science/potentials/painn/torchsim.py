@@ -1,16 +1,31 @@
 """PaiNN behind torch-sim's model interface."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch_sim.models.interface import ModelInterface
 from torch_sim.state import SimState
 
-from aiida_elyte.science.potentials.neighbours import VerletList
-from aiida_elyte.science.potentials.painn.model import Painn
+from aiida_elyte.science.potentials.neighbours import Batch, VerletList
+from aiida_elyte.science.potentials.potential import Prediction
 
 __all__ = ["TorchSimModel"]
+
+
+class _Weights(Protocol):
+    """What the model needs of the weights it computes with."""
+
+    @property
+    def cutoff_A(self) -> float: ...
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def dtype(self) -> torch.dtype: ...
+
+    def energy_forces_stress(self, batch: Batch, *, stress: bool) -> Prediction: ...
 
 
 class TorchSimModel(ModelInterface):
@@ -26,7 +41,7 @@ class TorchSimModel(ModelInterface):
         Width of the Verlet skin [Å]; 0 searches neighbours at every call.
     """
 
-    def __init__(self, potential: Painn, compute_stress: bool = False, skin_A: float = 0.5) -> None:
+    def __init__(self, potential: _Weights, compute_stress: bool = False, skin_A: float = 0.5) -> None:
         super().__init__()
         self.potential = potential
         self.verlet_list = VerletList(potential.cutoff_A, skin_A)
