@@ -295,8 +295,7 @@ def test_plan_counts_what_heat_adds(build):
 
 def test_failed_boxes_are_told(build):
     chain = instantiate_process(get_manager().get_runner(), build())
-    chain.ctx.members = {"m00": None}
-    chain.ctx.series, chain.ctx.failed = {}, {"m00_b00": "lost atoms"}
+    chain.ctx.series, chain.ctx.failed, chain.ctx.members = {}, {"m00_b00": "lost atoms"}, {"m00": None}
     assert chain.results().status == 453
     assert chain.outputs["failed"].get_dict() == {"m00_b00": "lost atoms"}
 
