@@ -152,7 +152,7 @@ class PolymerWorkChain(ProtocolMixin, FanOutWorkChain):
         Raises
         ------
         InputError
-            When the labeller is unknown, or its calculator is named without a level of theory.
+            If the labeller is unknown, or its calculator is named without a level of theory.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
         given = {"protocol": protocol, "options": options}
