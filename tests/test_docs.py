@@ -9,10 +9,14 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 import aiida_elyte as elyte
 from aiida_elyte.cli import main
-from aiida_elyte.plugins import GROUPS
+from aiida_elyte.plugins import GROUPS, configure_all
+from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
+from aiida_elyte.workflows.conductivity import ConductivityWorkChain
+from aiida_elyte.workflows.crystal import CrystalWorkChain
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -109,6 +113,17 @@ def test_calls_of_the_library_fit_its_signatures(page):
         name = ast.unparse(call.func).removeprefix("elyte.")
         signature = inspect.signature(getattr(elyte, name))
         signature.bind(*call.args, **{keyword.arg: keyword.value for keyword in call.keywords})
+
+
+def test_overrides_on_the_page_are_those_of_the_protocols():
+    (block,) = blocks((DOCS / "quickstart.md").read_text(), "yaml")
+    overrides = yaml.safe_load(block)
+    inputs = CrystalWorkChain.get_inputs("balanced", overrides, None)
+    learning = ActiveLearningWorkChain.get_inputs("balanced", inputs["active_learning"], None)["learning"]
+    ConductivityWorkChain.get_inputs("balanced", inputs["conductivity"], None)
+    assert configure_all("seeds", inputs["seeds"], "seeds")["perturb"].rattle["count"] == 8
+    assert configure_all("filters", learning["selection"]["filters"], "filters")["molten"].framework == ["P", "S"]
+    assert learning["max_rounds"] == 8
 
 
 @each_page

@@ -137,7 +137,7 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
         Raises
         ------
         InputError
-            When the labeller is unknown, or its calculator is named without a level of theory.
+            If the labeller is unknown, or its calculator is named without a level of theory.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
         given: dict[str, Any] = {"protocol": protocol, "options": options}

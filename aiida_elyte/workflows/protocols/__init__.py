@@ -34,7 +34,7 @@ class ProtocolMixin(_ProtocolMixin):
         Raises
         ------
         InputError
-            When overrides name what the protocol does not have, or are no mapping where it has one.
+            If overrides name what the protocol does not have, or are not a mapping where it has one.
         """
         check_overrides(overrides or {}, cls.get_protocol_inputs(protocol), cls._ports(), cls.__name__, cls.PLUGINS)
         inputs = cls.get_protocol_inputs(protocol, overrides)
