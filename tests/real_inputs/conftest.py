@@ -34,25 +34,3 @@ def run():
         return CliRunner().invoke(main, [str(word) for word in words])
 
     return invoke
-
-
-@pytest.fixture(scope="session")
-def home(tmp_path_factory):
-    """A folder for AiiDA in which ``aiida-elyte setup`` has run."""
-    from tests.cli.commandline import run_command
-
-    folder = tmp_path_factory.mktemp("aiida")
-    done = run_command("setup", "--json", home=folder)
-    assert done.returncode == 0, done.stderr
-    (folder / "setup.json").write_text(done.stdout)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def command(home):
-    """Return a function that runs ``aiida-elyte`` in that folder."""
-    from tests.cli.commandline import Child
-
-    child = Child(home)
-    yield child.run
-    child.close()
