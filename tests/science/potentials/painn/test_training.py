@@ -165,7 +165,7 @@ def test_divergence_has_a_name():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"batchsize": 4}, r"'batchsize' is unknown.*'batch_size'\?"),
+        ({"batchsize": 4}, r"'batchsize' is unknown.*did you mean batch_size\?"),
         ({"loss": {"force": 1.0}}, r"loss has \['force'\]"),
         ({"batch_size": 0}, "positive integer"),
         ({"dtype": "float16"}, "expected 'float32' or 'float64'"),
