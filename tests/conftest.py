@@ -54,3 +54,41 @@ def python_code(aiida_localhost):
     from aiida import orm
 
     return orm.InstalledCode(label="python", computer=aiida_localhost, filepath_executable=sys.executable).store()
+
+
+@pytest.fixture
+def lammps_code(aiida_localhost):
+    """LAMMPS as a code on localhost."""
+    from aiida import orm
+
+    from tests.liquid import ENVIRONMENT, PROGRAMS
+
+    return orm.InstalledCode(
+        label="lmp",
+        computer=aiida_localhost,
+        filepath_executable=str(PROGRAMS / "lmp"),
+        prepend_text="".join(f"export {name}={value}\n" for name, value in ENVIRONMENT.items()),
+        with_mpi=False,
+    ).store()
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    """A folder for AiiDA in which ``aiida-elyte setup`` has run."""
+    from tests.cli.commandline import run_command
+
+    folder = tmp_path_factory.mktemp("aiida")
+    done = run_command("setup", "--json", home=folder)
+    assert done.returncode == 0, done.stderr
+    (folder / "setup.json").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def command(home):
+    """Return a function that runs ``aiida-elyte`` in that folder."""
+    from tests.cli.commandline import Child
+
+    child = Child(home)
+    yield child.run
+    child.close()

@@ -1,5 +1,8 @@
 """The crystal street on a toy engine: a Lennard-Jones salt, a network of a few neurons, picoseconds."""
 
+import sys
+
+from aiida import orm
 from ase.build import bulk
 
 CHARGES = {"Li": 1.0}
@@ -69,3 +72,17 @@ OVERRIDES = {
 def salt():
     """Rock salt with a fully occupied lithium sublattice."""
     return bulk("LiCl", "rocksalt", a=5.14, cubic=True)
+
+
+def prompt_python(label, workdir):
+    """Return the Python of the tests as a code on a computer of its own, which is asked for jobs without delay."""
+    computer = orm.Computer(
+        label=label,
+        hostname="localhost",
+        transport_type="core.local",
+        scheduler_type="core.direct",
+        workdir=str(workdir),
+    ).store()
+    computer.configure(safe_interval=0)
+    computer.set_minimum_job_poll_interval(0)
+    return orm.InstalledCode(label="python", computer=computer, filepath_executable=sys.executable).store()

@@ -20,16 +20,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def finished(aiida_profile, tmp_path_factory):
-    computer = orm.Computer(
-        label="street",
-        hostname="localhost",
-        transport_type="core.local",
-        scheduler_type="core.direct",
-        workdir=str(tmp_path_factory.mktemp("work")),
-    ).store()
-    computer.configure(safe_interval=0)
-    computer.set_minimum_job_poll_interval(0)
-    code = orm.InstalledCode(label="python", computer=computer, filepath_executable=sys.executable).store()
+    code = street.prompt_python("street", tmp_path_factory.mktemp("work"))
     builder = CrystalWorkChain.get_builder_from_protocol(
         {"python": code},
         orm.StructureData(ase=street.salt()),

@@ -61,10 +61,8 @@ def go_on_here(
     ----------
     node
         The WorkChain, which no other process works on.
-    started
-        Called with the node before it runs.
-    observer
-        Looks at it while it runs.
+    started, observer
+        As in ``run_here``.
 
     Raises
     ------

@@ -90,7 +90,7 @@ def build(recipe: Path, out: Path, forcefield: Path | None, density: float | Non
 
 def _write_schedule(plan: "BoxPlan", out: Path) -> str:
     """Write the table and the picture of the stages; return the table."""
-    from aiida_elyte.cli.show import table
+    from aiida_elyte.cli.tables import table
     from aiida_elyte.report.box_figures import draw_schedule
 
     lines = "\n".join(table(plan.schedule))
@@ -106,7 +106,7 @@ def _describe_run(run: "LammpsRun") -> str:
 
 def _describe_equilibrium(settled: "Equilibration", out: Path) -> str:
     """Draw how the box settles; return its means and the verdict."""
-    from aiida_elyte.cli.show import table
+    from aiida_elyte.cli.tables import table
     from aiida_elyte.report.box_figures import draw_settling
 
     verdict = settled.verdict

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aiida_elyte.cli.show import table
+from aiida_elyte.cli.tables import table
 from aiida_elyte.provenance.progress import span
 
 __all__ = ["force_field_errors", "potential_errors", "training_errors"]

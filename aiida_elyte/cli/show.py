@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiida_elyte.api.headline import headline
+from aiida_elyte.cli.tables import table
 from aiida_elyte.provenance.street import Results, is_street, read_street, results_of_street
 
 if TYPE_CHECKING:
     from aiida import orm
 
-__all__ = ["describe_quantity", "lines_of_results", "result_lines", "table"]
+__all__ = ["describe_quantity", "lines_of_results", "result_lines"]
 
 
 def result_lines(node: "orm.ProcessNode", every: bool = False) -> list[str]:
@@ -115,9 +116,3 @@ def _figure(value: float) -> str:
 def _reason(quantity: Any) -> str | None:
     """Return why a quantity was refused, ``None`` when it was not."""
     return quantity.get("refused") if isinstance(quantity, dict) else None
-
-
-def table(rows: list[list[str]]) -> list[str]:
-    """Return rows with their columns aligned."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -47,7 +47,7 @@ def command(pk: str, every: bool, as_json: bool) -> None:
 
 
 def _print(state: dict[str, Any], errors: dict[str, ErrorKey]) -> None:
-    from aiida_elyte.cli.show import table
+    from aiida_elyte.cli.tables import table
     from aiida_elyte.provenance.progress import span
 
     outcome = "" if state["exit_status"] is None else f", exit status {state['exit_status']}"

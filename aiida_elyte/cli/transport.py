@@ -105,7 +105,8 @@ def command(
 def _table(quantities: Mapping[str, Mapping[str, Any]], is_full: bool) -> list[str]:
     """Return the quantities, one a line, and below why some have no number, each reason once."""
     from aiida_elyte.api.headline import headline
-    from aiida_elyte.cli.show import describe_quantity, table
+    from aiida_elyte.cli.show import describe_quantity
+    from aiida_elyte.cli.tables import table
 
     shown = {**headline(quantities), **(quantities if is_full else {})}
     rows = [["quantity", "value ± std  (95 % interval)", *["method"] * is_full]]

@@ -22,7 +22,7 @@ from aiida_elyte.science.potentials.painn.training import (
     complete_settings,
     errors_of,
     make_examples,
-    predict,
+    parity_of,
 )
 from aiida_elyte.science.tensors import join_tensors, split_tensors
 
@@ -48,7 +48,7 @@ def run(job: Job) -> dict[str, Any]:
     resumed_from = trainer.epoch
     _train(job, settings, trainer, checkpoint)
     final = trainer.finish()
-    parity = {side: predict(final, examples) for side, examples in sides.items()}
+    parity = {side: parity_of(final, examples) for side, examples in sides.items()}
     content = dump_painn(final)
     write_atomically(job.folder / "potential.pt", content)
     arrays = {f"{side}/{key}": value for side, found in parity.items() for key, value in found.items()}

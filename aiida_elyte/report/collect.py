@@ -13,7 +13,7 @@ from aiida_elyte.provenance.learning import Labels, Learning, Member, Round, Tra
 from aiida_elyte.provenance.process import Stage
 from aiida_elyte.provenance.street import Street
 from aiida_elyte.report.collect_polymer import collect_polymer
-from aiida_elyte.report.curves import arrhenius_band, describe_crystal, describe_series, learning_curve, pool_parity
+from aiida_elyte.report.curves import arrhenius_band, describe_material, describe_series, learning_curve, pool_parity
 
 __all__ = ["collect"]
 
@@ -62,7 +62,7 @@ def _crystal(street: CrystalStreet, trainings: tuple[tuple[Training, dict[str, M
     material = street.material
     conductivities = {run.temperature_K: run.transport["conductivity"] for run in street.runs if run.transport}
     return {
-        "material": None if material is None else {**describe_crystal(load_crystal(material)), **asdict(material)},
+        "material": None if material is None else {**describe_material(load_crystal(material)), **asdict(material)},
         "charges": street.charges,
         "given": {"dataset": street.given_dataset, "potentials": street.given_potentials},
         "training": [_training(training, members) for training, members in trainings],

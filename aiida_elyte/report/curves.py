@@ -15,13 +15,13 @@ from aiida_elyte.science.transport.references import Reference, reference_of
 from aiida_elyte.science.transport.windows import msd_curve
 from aiida_elyte.units import G_CM3
 
-__all__ = ["arrhenius_band", "describe_crystal", "describe_series", "learning_curve", "pool_parity"]
+__all__ = ["arrhenius_band", "describe_material", "describe_series", "learning_curve", "pool_parity"]
 
 _MAX_SAMPLES = 400
 """Points of a temperature curve: more than a figure can show."""
 
 
-def describe_crystal(atoms: Atoms) -> dict[str, Any]:
+def describe_material(atoms: Atoms) -> dict[str, Any]:
     """Return formula, cell, density and space group (spglib, 0.01 Å) of a crystal."""
     import spglib
 

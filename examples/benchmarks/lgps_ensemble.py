@@ -123,13 +123,13 @@ def judge_ensemble(paths: list[Path], test: Path) -> dict[str, Any]:
 
     from aiida_elyte.science.frames import read_frames
     from aiida_elyte.science.potentials.files import load_potential
-    from aiida_elyte.science.potentials.painn.training import errors_of, make_examples, predict
+    from aiida_elyte.science.potentials.painn.training import errors_of, make_examples, parity_of
 
     torch.set_num_threads(1)  # frames of 50 atoms are too small to share
     potentials = [load_potential(path) for path in paths]
     frames = read_frames(test)
     examples = make_examples(frames, potentials[0].cutoff_A, potentials[0].dtype, "cpu")
-    parities = [predict(potential, examples) for potential in potentials]
+    parities = [parity_of(potential, examples) for potential in potentials]
     mean = {**parities[0], **{key: np.mean([parity[key] for parity in parities], 0) for key in ("energy", "forces")}}
     return {"ensemble": errors_of(mean), "members": [errors_of(parity) for parity in parities]}
 

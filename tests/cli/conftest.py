@@ -5,25 +5,7 @@ import pytest
 from ase.build import bulk
 
 from aiida_elyte.science.frames import attach_labels, write_frames
-from tests.cli.commandline import Child, one_line, run_command, run_in_process
-
-
-@pytest.fixture(scope="session")
-def home(tmp_path_factory):
-    """A folder for AiiDA in which ``aiida-elyte setup`` has run."""
-    folder = tmp_path_factory.mktemp("aiida")
-    done = run_command("setup", "--json", home=folder)
-    assert done.returncode == 0, done.stderr
-    (folder / "setup.json").write_text(done.stdout)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def command(home):
-    """Return a function that runs ``aiida-elyte`` in that folder."""
-    child = Child(home)
-    yield child.run
-    child.close()
+from tests.cli.commandline import one_line, run_in_process
 
 
 @pytest.fixture

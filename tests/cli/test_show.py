@@ -2,7 +2,8 @@
 
 import pytest
 
-from aiida_elyte.cli.show import describe_quantity, lines_of_results, table
+from aiida_elyte.cli.show import describe_quantity, lines_of_results
+from aiida_elyte.cli.tables import table
 from aiida_elyte.provenance.street import Results
 
 ESTIMATE = {"value": 1234.5, "std": 56.7, "ci95": [1000.0, 1500.0], "unit": "mS/cm", "n_effective": 4.0}

@@ -241,16 +241,7 @@ OVERRIDES = {
 @pytest.fixture(scope="module")
 def walked(toy_plugin, aiida_profile, tmp_path_factory):
     """The street of the toy salt, with a plug-in for every door, and built-in seeds among them."""
-    computer = orm.Computer(
-        label="toy-plugin",
-        hostname="localhost",
-        transport_type="core.local",
-        scheduler_type="core.direct",
-        workdir=str(tmp_path_factory.mktemp("work")),
-    ).store()
-    computer.configure(safe_interval=0)
-    computer.set_minimum_job_poll_interval(0)
-    code = orm.InstalledCode(label="python", computer=computer, filepath_executable=sys.executable).store()
+    code = street.prompt_python("toy-plugin", tmp_path_factory.mktemp("work"))
     builder = CrystalWorkChain.get_builder_from_protocol(
         {"python": code}, orm.StructureData(ase=street.salt()), street.CHARGES, [300.0], "toy_soft", "fast", OVERRIDES
     )

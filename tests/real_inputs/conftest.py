@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commandline import Child, run_command, run_in_process
+from tests.cli.commandline import run_in_process
 
 FAULTS = Path(__file__).parents[3] / "shared" / "faults"
 
@@ -26,21 +26,3 @@ def fault(tmp_path):
 def run():
     """Return a function that runs a command that needs no profile, and gives its result."""
     return run_in_process
-
-
-@pytest.fixture(scope="session")
-def home(tmp_path_factory):
-    """A folder for AiiDA in which ``aiida-elyte setup`` has run."""
-    folder = tmp_path_factory.mktemp("aiida")
-    done = run_command("setup", "--json", home=folder)
-    assert done.returncode == 0, done.stderr
-    (folder / "setup.json").write_text(done.stdout)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def command(home):
-    """Return a function that runs ``aiida-elyte`` in that folder."""
-    child = Child(home)
-    yield child.run
-    child.close()

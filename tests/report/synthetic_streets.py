@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 from ase.build import bulk
 
-from aiida_elyte.report.curves import arrhenius_band, describe_crystal, describe_series, learning_curve, pool_parity
+from aiida_elyte.report.curves import arrhenius_band, describe_material, describe_series, learning_curve, pool_parity
 from aiida_elyte.science.transport import synthetic
 from aiida_elyte.science.transport.arrhenius import fit_arrhenius
 from aiida_elyte.science.transport.estimates import estimate_transport
@@ -73,7 +73,7 @@ def _street(rng, runs):
         "made": "2026-11-20T12:00:00+00:00",
         "process": _process("CrystalWorkChain", 1204, 561.0),
         "material": {
-            **describe_crystal(crystal),
+            **describe_material(crystal),
             "pk": 1190,
             "uuid": "4d1f2c5e-0000-4000-8000-000000000001",
             "label": "LiCl",

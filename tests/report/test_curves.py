@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from aiida_elyte.report.curves import arrhenius_band, describe_crystal, describe_series, learning_curve, pool_parity
+from aiida_elyte.report.curves import arrhenius_band, describe_material, describe_series, learning_curve, pool_parity
 from aiida_elyte.science.transport import synthetic
 from aiida_elyte.units import BOLTZMANN_EV_K
 
@@ -94,7 +94,7 @@ def test_temperatures_are_thinned_to_what_a_figure_shows():
 
 
 def test_crystal_is_described():
-    salt = describe_crystal(bulk("LiCl", "rocksalt", a=5.14, cubic=True))
+    salt = describe_material(bulk("LiCl", "rocksalt", a=5.14, cubic=True))
     assert salt["reduced_formula"] == "LiCl"
     assert salt["space_group"] == "Fm-3m (225)"
     assert salt["density_g_cm3"] == pytest.approx(4 * (6.94 + 35.45) / 0.602214 / 5.14**3, rel=1e-3)

@@ -14,7 +14,6 @@ from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.polymer import PolymerWorkChain
 from tests.call_labels import unknown_calls
 from tests.ions import RECIPE, begun_force_field
-from tests.liquid import ENVIRONMENT, PROGRAMS
 
 pytestmark = [pytest.mark.engine("lmp"), pytest.mark.engine("packmol")]
 
@@ -27,16 +26,8 @@ SALTY = {**RECIPE, "salt": {"name": "LiCl", "molality_mol_kg": 4.0}}
 
 
 @pytest.fixture
-def codes(python_code, aiida_localhost):
-    prepend = "".join(f"export {name}={value}\n" for name, value in ENVIRONMENT.items())
-    engine = orm.InstalledCode(
-        label="lmp",
-        computer=aiida_localhost,
-        filepath_executable=str(PROGRAMS / "lmp"),
-        prepend_text=prepend,
-        with_mpi=False,
-    ).store()
-    return {"python": python_code, "engine": engine}
+def codes(python_code, lammps_code):
+    return {"python": python_code, "engine": lammps_code}
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from aiida import orm
 from aiida.engine import run_get_node
 from ase.build import molecule
 from ase.collections import g2
@@ -13,7 +12,6 @@ from aiida_elyte.science.frames import attach_labels, first_frames
 from aiida_elyte.science.learning.filters import filter_frames
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
 from tests.ions import clusters
-from tests.liquid import ENVIRONMENT, PROGRAMS
 
 OVERRIDES = {
     "ensemble": {"max_in_flight": 1, "train": {"settings": {"fit": {"n_steps": 4}}}},
@@ -48,18 +46,10 @@ def labelled_clusters():
 
 
 @pytest.mark.engine("lmp")
-def test_each_round_is_driven_by_the_fit_of_the_one_before(python_code, aiida_localhost):
+def test_each_round_is_driven_by_the_fit_of_the_one_before(python_code, lammps_code):
     frames = labelled_clusters()
-    prepend = "".join(f"export {name}={value}\n" for name, value in ENVIRONMENT.items())
-    engine = orm.InstalledCode(
-        label="lmp",
-        computer=aiida_localhost,
-        filepath_executable=str(PROGRAMS / "lmp"),
-        prepend_text=prepend,
-        with_mpi=False,
-    ).store()
     builder = ForceFieldWorkChain.get_builder_from_protocol(
-        {"python": python_code, "engine": engine},
+        {"python": python_code, "engine": lammps_code},
         FramesData(first_frames(frames)),
         FramesData(frames),
         protocol="fast",

@@ -31,16 +31,8 @@ RESTART_STRIDE, DUMP_STRIDE, THERMO_STRIDE = 250, 50, 100
 
 
 @pytest.fixture
-def engine(aiida_localhost):
-    """LAMMPS as a code on localhost."""
-    prepend = "".join(f"export {name}={value}\n" for name, value in ENVIRONMENT.items())
-    return orm.InstalledCode(
-        label="lmp",
-        computer=aiida_localhost,
-        filepath_executable=str(PROGRAMS / "lmp"),
-        prepend_text=prepend,
-        with_mpi=False,
-    ).store()
+def engine(lammps_code):
+    return lammps_code
 
 
 def data():

@@ -25,10 +25,8 @@ def load_potential(
     ----------
     source
         Path of its file, or the content.
-    device
-        Where to put it.
-    dtype
-        Precision of its weights; that of the file by default.
+    device, dtype
+        As in ``Family.load``.
 
     Raises
     ------

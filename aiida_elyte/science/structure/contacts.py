@@ -130,10 +130,8 @@ class ContactRecorder:
 
         Parameters
         ----------
-        positions
-            Positions, wrapped or not [Å], shape ``(n_atoms, 3)``.
-        cell
-            Rows are the cell vectors [Å], shape ``(3, 3)``.
+        positions, cell
+            As in ``PairFinder.find``.
 
         Raises
         ------

@@ -207,10 +207,8 @@ class CoordinationCounter:
 
         Parameters
         ----------
-        positions
-            Positions, wrapped or not [Å], shape ``(n_atoms, 3)``.
-        cell
-            Rows are the cell vectors [Å], shape ``(3, 3)``.
+        positions, cell
+            As in ``PairFinder.find``.
 
         Raises
         ------

@@ -99,10 +99,8 @@ class RdfAccumulator:
 
         Parameters
         ----------
-        positions
-            Positions, wrapped or not [Å], shape ``(n_atoms, 3)``.
-        cell
-            Rows are the cell vectors [Å], shape ``(3, 3)``.
+        positions, cell
+            As in ``PairFinder.find``.
 
         Raises
         ------
@@ -211,10 +209,8 @@ def radial_distribution(
         Periodic frames.
     centre, around
         Species at the centre and species counted.
-    max_distance_A
-        Largest distance [Å], at most half the narrowest width of the cell.
-    n_shells
-        Number of shells.
+    max_distance_A, n_shells
+        As in ``RdfAccumulator``.
 
     Raises
     ------

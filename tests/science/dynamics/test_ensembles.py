@@ -12,14 +12,19 @@ def settings(ensemble: str) -> MdSettings:
     return MdSettings(temperature_K=300.0, n_steps=1, replicas=(ReplicaSettings(1, "m00"),), ensemble=ensemble)
 
 
-@pytest.mark.parametrize("ensemble", ENSEMBLES)
-def test_restart_is_exact(ensemble, salt):
+def begin(ensemble, salt):
+    """Return three replicas that move, their forces and what moves them."""
     replicas = Replicas.from_atoms([salt] * 3, [1, 2, 3])
     replicas.draw_velocities(300.0)
     forces = Forces(BreathingCrystal(salt))
     forces.reset(replicas)
     forces(replicas)
-    integrator = build_integrator(settings(ensemble), replicas)
+    return replicas, forces, build_integrator(settings(ensemble), replicas)
+
+
+@pytest.mark.parametrize("ensemble", ENSEMBLES)
+def test_restart_is_exact(ensemble, salt):
+    replicas, forces, integrator = begin(ensemble, salt)
     for _ in range(50):
         integrator.step(replicas, forces)
     saved = replicas.state_dict(), integrator.state_dict()
@@ -39,12 +44,7 @@ def test_restart_is_exact(ensemble, salt):
 def test_dropping_a_replica_does_not_disturb_the_others(ensemble, salt):
     ends = []
     for is_dropped in (False, True):
-        replicas = Replicas.from_atoms([salt] * 3, [1, 2, 3])
-        replicas.draw_velocities(300.0)
-        forces = Forces(BreathingCrystal(salt))
-        forces.reset(replicas)
-        forces(replicas)
-        integrator = build_integrator(settings(ensemble), replicas)
+        replicas, forces, integrator = begin(ensemble, salt)
         for step in range(40):
             if is_dropped and step == 20:
                 kept = torch.tensor([0, 2])

@@ -8,7 +8,7 @@ import numpy as np
 
 from aiida_elyte.science.labels.functionals import name_of_functional
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh
-from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Step, element_of, loose_numbers, read_lines
+from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Run, Step, element_of, loose_numbers, read_lines
 from aiida_elyte.science.labels.theory import LevelOfTheory
 
 __all__ = ["read_aims"]
@@ -35,13 +35,11 @@ def read_aims(path: Path) -> Output:
     return read_lines(path, _Run())
 
 
-class _Run:
+class _Run(Run):
     """What was read so far."""
 
     def __init__(self) -> None:
-        self.steps: list[Step] = []
-        self.is_complete = False
-        self.notes: tuple[str, ...] = ()
+        super().__init__()
         self._first_step = 0
         self._header: list[str] = []
         self._level: str | None = None

@@ -8,7 +8,7 @@ import numpy as np
 
 from aiida_elyte.science.labels.functionals import name_of_dispersion, name_of_functional
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh
-from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Step, element_of, numbers, read_lines
+from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Run, Step, element_of, numbers, read_lines
 from aiida_elyte.science.labels.theory import LevelOfTheory
 from aiida_elyte.units import GPA
 
@@ -38,13 +38,11 @@ def read_castep(path: Path) -> Output:
     return read_lines(path, _Run())
 
 
-class _Run:
+class _Run(Run):
     """What was read so far."""
 
     def __init__(self) -> None:
-        self.steps: list[Step] = []
-        self.is_complete = False
-        self.notes: tuple[str, ...] = ()
+        super().__init__()
         self._header: list[str] = []
         self._level: str | None = None
         self._mesh: list[int] = []

@@ -8,7 +8,7 @@ import numpy as np
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.labels.outputs.cp2k_files import Beside, length_of, read_beside
 from aiida_elyte.science.labels.outputs.cp2k_level import cp2k_level
-from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Step, loose_numbers, numbers, read_lines
+from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Run, Step, loose_numbers, numbers, read_lines
 from aiida_elyte.units import BOHR_A, GPA, HARTREE_EV
 
 __all__ = ["read_cp2k"]
@@ -36,13 +36,11 @@ def read_cp2k(path: Path) -> Output:
     return read_lines(path, _Run(path))
 
 
-class _Run:
+class _Run(Run):
     """What was read so far."""
 
     def __init__(self, path: Path) -> None:
-        self.steps: list[Step] = []
-        self.is_complete = False
-        self.notes: tuple[str, ...] = ()
+        super().__init__()
         self._path = path
         self._beside: Beside | None = None
         self._new_run()

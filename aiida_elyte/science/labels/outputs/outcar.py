@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh, spacing_of_points
-from aiida_elyte.science.labels.outputs.step import OUT_OF_ORDER, Output, Step, element_of, numbers, read_lines
+from aiida_elyte.science.labels.outputs.step import OUT_OF_ORDER, Output, Run, Step, element_of, numbers, read_lines
 from aiida_elyte.science.labels.outputs.vasp_level import element_of_title, vasp_level
 from aiida_elyte.science.labels.outputs.vasprun import unconverged
 from aiida_elyte.units import GPA
@@ -29,13 +29,11 @@ def read_outcar(path: Path) -> Output:
     return read_lines(path, _Run())
 
 
-class _Run:
+class _Run(Run):
     """What was read so far."""
 
     def __init__(self) -> None:
-        self.steps: list[Step] = []
-        self.is_complete = False
-        self.notes: tuple[str, ...] = ()
+        super().__init__()
         self._tags: dict[str, str] = {}
         self._titles: list[str] = []
         self._files: list[str] = []

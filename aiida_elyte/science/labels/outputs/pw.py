@@ -12,6 +12,7 @@ from aiida_elyte.science.labels.outputs.step import (
     OUT_OF_ORDER,
     VOIGT,
     Output,
+    Run,
     Step,
     element_of,
     loose_numbers,
@@ -44,13 +45,11 @@ def _length(word: str) -> float:
     return (loose_numbers(word) or [float("nan")])[0] * BOHR_A
 
 
-class _Text:
+class _Text(Run):
     """What was read so far. A block of rows is read by the function that ``_rows`` holds until it returns False."""
 
     def __init__(self) -> None:
-        self.steps: list[Step] = []
-        self.is_complete = False
-        self.notes: tuple[str, ...] = ()
+        super().__init__()
         self._rows: Callable[[str], bool] | None = None
         self._new_run()
 

@@ -3,10 +3,10 @@
 import lzma
 import re
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -87,19 +87,27 @@ class Lines:
             self.is_cut = True
 
 
-class Run(Protocol):
-    """What was read so far of a text."""
+class Run(ABC):
+    """What was read so far of a text.
 
-    steps: list[Step]
-    """As of ``Output``."""
-    is_complete: bool
-    """Whether the end was read that a finished run writes."""
-    notes: tuple[str, ...]
-    """As of ``Output``."""
+    Attributes
+    ----------
+    steps, notes
+        As of ``Output``.
+    is_complete
+        Whether the end was read that a finished run writes.
+    """
 
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.is_complete = False
+        self.notes: tuple[str, ...] = ()
+
+    @abstractmethod
     def take(self, line: str) -> None:
         """Take one line, without its end."""
 
+    @abstractmethod
     def finish(self) -> None:
         """End what the end of the file breaks off."""
 

@@ -50,10 +50,8 @@ def load_painn(
     ----------
     source
         Path of ``potential.pt``, or its content.
-    device
-        Where to put it.
-    dtype
-        Precision of its weights; that of the file by default.
+    device, dtype
+        As in ``Family.load``.
 
     Raises
     ------

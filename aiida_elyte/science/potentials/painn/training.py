@@ -30,7 +30,7 @@ from aiida_elyte.science.frames import labels_of
 from aiida_elyte.science.potentials.neighbours import Batch
 from aiida_elyte.science.potentials.painn.model import ARCHITECTURE, Painn
 
-__all__ = ["DEFAULTS", "Example", "Trainer", "complete_settings", "errors_of", "make_examples", "predict"]
+__all__ = ["DEFAULTS", "Example", "Trainer", "complete_settings", "errors_of", "make_examples", "parity_of"]
 
 DEFAULTS: dict[str, Any] = {
     # SchNetPack's PaiNN with the 5 Å of its tutorials.
@@ -280,7 +280,7 @@ class Trainer:
         loss = float(
             np.mean([float(self._loss(self.averaged, example, create_graph=False)) for example in self.validation])
         )
-        errors = errors_of(predict(self.averaged, self.validation), by_element=False)
+        errors = errors_of(parity_of(self.averaged, self.validation), by_element=False)
         if not isfinite(loss):
             raise ProgramFailure(
                 "DIVERGED",
@@ -309,7 +309,7 @@ class Trainer:
         """Return the time a look at both sides will take [s], measured on a few frames."""
         examples = self.examples + self.validation
         start = time.monotonic()
-        predict(self.averaged, examples[:5])
+        parity_of(self.averaged, examples[:5])
         return (time.monotonic() - start) * len(examples) / min(5, len(examples))
 
     def state_dict(self) -> dict[str, Any]:
@@ -333,7 +333,7 @@ class Trainer:
 _STATE = ("epoch", "step", "seconds", "curve", "best_loss", "best_epoch", "best_weights")
 
 
-def predict(potential: Painn, examples: Sequence[Example]) -> dict[str, np.ndarray]:
+def parity_of(potential: Painn, examples: Sequence[Example]) -> dict[str, np.ndarray]:
     """Compute what a parity plot needs.
 
     Returns

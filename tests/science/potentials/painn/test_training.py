@@ -19,7 +19,7 @@ from aiida_elyte.science.potentials.painn.training import (
     complete_settings,
     errors_of,
     make_examples,
-    predict,
+    parity_of,
 )
 from aiida_elyte.science.potentials.reference import fit_energy_reference, fit_scale
 
@@ -68,7 +68,7 @@ def test_training_learns_forces():
     error = trainer.curve[-1]["force_mae_eV_A"]
     assert error < 0.3 * np.abs(forces).mean()
     assert (
-        errors_of(predict(trainer.finish(), trainer.validation))["by_element"]["Cu"]["force_mae_eV_A"] <= 1.05 * error
+        errors_of(parity_of(trainer.finish(), trainer.validation))["by_element"]["Cu"]["force_mae_eV_A"] <= 1.05 * error
     )
 
 
