@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from aiida import orm
 from aiida.engine import run_get_node
+from ase import Atoms
 from ase.build import bulk
 
 from aiida_elyte.contracts.family import FamilyContract
@@ -77,9 +78,16 @@ class TestSoftLabeller(LabellerContract):
     @pytest.fixture
     def build(self, aiida_profile, python_code):
         def build(frames):
-            return load("labellers", "toy_soft").get_builder_from_protocol(python_code, frames)
+            builder = load("labellers", "toy_soft").get_builder_from_protocol(python_code, frames)
+            builder.batch_size = orm.Int(1)
+            return builder
 
         return build
+
+    @pytest.fixture
+    def beyond(self, aiida_profile, python_code):
+        builder = load("labellers", "toy_soft").get_builder_from_protocol(python_code)
+        return builder, Atoms("Ac", cell=[9.0] * 3, pbc=True)
 
     @pytest.fixture
     def frame(self):
