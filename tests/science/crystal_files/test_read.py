@@ -131,7 +131,7 @@ def test_several_structures_are_refused(tmp_path):
 
 
 def test_demo_structure_has_the_published_bonds():
-    demo = read_structure(Path(aiida_elyte.__file__).parent / "cli" / "demo" / "Li3PS4-beta.cif")
+    demo = read_structure(Path(aiida_elyte.__file__).parent / "api" / "demo" / "Li3PS4-beta.cif")
     assert demo.get_chemical_formula() == "Li12P4S16"
     symbols = np.array(demo.get_chemical_symbols())
     first, second, distances = neighbor_list("ijd", demo, {("P", "S"): 2.3, ("Li", "S"): 2.7})
