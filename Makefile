@@ -12,9 +12,9 @@ export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 demo: $(VENV)/.demo
 	AIIDA_PATH=$(DEMO) $(BIN)/aiida-elyte demo --dir $(DEMO)
 
-# Two workers, one thread each; the tests of a file stay together.
+# Three workers on two cores, one thread each: they often wait for jobs. The tests of a file stay together.
 test: $(VENV)/.test lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

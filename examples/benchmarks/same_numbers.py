@@ -190,7 +190,10 @@ def simulate(tree: Tree, members: list[Path], start: Path) -> dict[str, Any]:
     for member in members:
         (folder / member.name).write_bytes(member.read_bytes())
     every(start, folder / "start.extxyz", stride=1000)
-    (folder / "settings.json").write_text(json.dumps(MD))
+    project = tomllib.loads((tree.path / "pyproject.toml").read_text())["project"]
+    families = project["entry-points"].get("aiida_elyte.families", {})  # the older tree knows one and asks for none
+    family = {"families": {path.stem: families["painn"] for path in members}} if families else {}
+    (folder / "settings.json").write_text(json.dumps(MD | family))
     tree.python(tree.path / "aiida_elyte" / "remote" / "run_md.py", "settings.json", folder=folder)
     return {
         "series": dict(np.load(folder / "series.npz")),
