@@ -59,7 +59,7 @@ class Chain:
                 if told["identity"].get(name) != value:
                     raise InputError(
                         f"{name} is not what the restart files were made with; expected {told['identity'].get(name)}; "
-                        "only flags, restart_stride and n_steps of the last stage may change; correct it, or start anew"
+                        "only flags, restart_stride and n_steps of the last stage may change; undo it, or start anew"
                     )
             self.parts = told["parts"]
             _shorten_links(folder)

@@ -100,7 +100,7 @@ def read_samples(dump: Path, n_steps: int, stride: int, begin: int = 0) -> Itera
     Parameters
     ----------
     dump
-        Its dump; there is none of a run that ended early.
+        Its dump, which a run that ended early may lack.
     n_steps, stride
         Steps, and steps between two frames.
     begin
