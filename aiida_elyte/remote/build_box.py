@@ -16,8 +16,8 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.program import Job, execute, write_atomically
 from aiida_elyte.science.electrolyte.box_settings import BoxSettings
 from aiida_elyte.science.electrolyte.boxes import Amounts, count_molecules, loose_density, pack_box
+from aiida_elyte.science.electrolyte.donors import coordinating_types
 from aiida_elyte.science.electrolyte.recipe import Recipe, chain_of, name_of_ion, read_recipe
-from aiida_elyte.science.electrolyte.solvation import coordinating_types
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.lammps.compression import Compression, compression_stages
 from aiida_elyte.science.lammps.export import as_lammps_system

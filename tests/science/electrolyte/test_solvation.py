@@ -4,16 +4,8 @@ import numpy as np
 import pytest
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.electrolyte.boxes import count_molecules, topology_of_box
-from aiida_elyte.science.electrolyte.recipe import ANIONS, read_recipe
-from aiida_elyte.science.electrolyte.solvation import (
-    Solvation,
-    coordinating_sites,
-    coordinating_types,
-    make_solvation_clusters,
-)
-from aiida_elyte.science.molecules.molecule import match_sites, read_molecule
-from aiida_elyte.science.molecules.typing import assign_types
+from aiida_elyte.science.electrolyte.recipe import read_recipe
+from aiida_elyte.science.electrolyte.solvation import Solvation, make_solvation_clusters
 
 PEO = {
     "name": "peo",
@@ -67,52 +59,10 @@ def test_the_cation_is_at_the_carbonyl_oxygen():
         assert bonded == 1
 
 
-@pytest.mark.parametrize(
-    ("smiles", "symbols"),
-    [
-        ("COCCOC", {"O"}),
-        ("CC#N", {"N"}),
-        (ANIONS["TFSI"], {"O"}),
-        (ANIONS["PF6"], {"F"}),
-        (ANIONS["BF4"], {"F"}),
-        ("[Cl-]", {"Cl"}),
-        ("CN(C)C=O", {"O"}),
-    ],
-)
-def test_coordinating_atoms(smiles, symbols):
-    molecule = read_molecule(smiles)
-    found = match_sites(molecule, coordinating_sites(smiles), smiles)
-    assert {molecule.GetAtomWithIdx(atom).GetSymbol() for atom in found} == symbols
-
-
 def test_unusable_settings_and_recipes_are_refused():
-    with pytest.raises(InputError, match="no O, N, F"):
-        coordinating_sites("CCCC")
     with pytest.raises(InputError, match="has no salt"):
         make_solvation_clusters(read_recipe({**PEO, "salt": None}), Solvation())
     with pytest.raises(InputError, match="asks for none"):
         Solvation(complex=0, contact=0, separated=0, aggregate=0)
     with pytest.raises(InputError, match="n_units"):
         Solvation(n_units=0)
-
-
-@pytest.mark.parametrize("content", [PEO, CARBONATES], ids=["polymer", "liquid"])
-def test_coordinating_types_are_those_of_all_sites_in_the_box_and_of_no_other_atom(content):
-    recipe = read_recipe({**content, "n_atoms": 3000})
-    amounts = count_molecules(recipe)
-    topology = topology_of_box(recipe, amounts)
-    types = assign_types(topology, 3)
-    found = coordinating_types(recipe, 3)
-    labels = np.array(types.labels)[types.atoms]
-    counts = {
-        name: {symbol: int(np.isin(labels, chosen).sum()) for symbol, chosen in by_element.items()}
-        for name, by_element in found.items()
-    }
-    numbers = dict(amounts.molecules)
-    if content is PEO:
-        # 100 units and the methoxy end of each chain; four oxygens in each TFSI
-        assert counts == {"chain": {"O": 101 * amounts.n_chains}, "TFSI": {"O": 4 * numbers[ANIONS["TFSI"]]}}
-    else:
-        # The carbonyl oxygens alone, which both carbonates type alike; six fluorines
-        both = {"O": numbers["C1COC(=O)O1"] + numbers["COC(=O)OC"]}
-        assert counts == {"EC": both, "DMC": both, "PF6": {"F": 6 * numbers[ANIONS["PF6"]]}}
