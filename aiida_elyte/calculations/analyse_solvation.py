@@ -4,6 +4,7 @@ from typing import Any
 
 from aiida import orm
 
+from aiida_elyte.calculations.declarations import Output, Program
 from aiida_elyte.calculations.trajectory import TrajectoryCalculation
 from aiida_elyte.science.trajectory.settings import ShellSettings
 
@@ -13,19 +14,18 @@ __all__ = ["AnalyseSolvationCalculation"]
 class AnalyseSolvationCalculation(TrajectoryCalculation):
     """Find the first shells of the ions in one trajectory: numbers, pairs, residence times."""
 
-    PROGRAM = "analyse_solvation.py"
-    PARSER = "elyte.analyse_solvation"
-    SETTINGS = ShellSettings
-    RETRIEVED = ("curves.npz",)
-    CHECKPOINTS = ("checkpoint*.npz",)
+    PROGRAM = Program("analyse_solvation.py", parser="elyte.analyse_solvation", settings=ShellSettings)
+    OUTPUTS = (
+        Output(
+            "curves",
+            orm.ArrayData,
+            "`r_A` [Å]; `g_SITE`, `n_SITE`, neighbours up to r, and their `_error` for each site.",
+            "curves.npz",
+        ),
+    )
 
     @classmethod
     def define(cls, spec: Any) -> None:
-        """Define the ports."""
+        """Require the topology."""
         super().define(spec)
         spec.inputs["topology"].required = True
-        spec.output(
-            "curves",
-            valid_type=orm.ArrayData,
-            help="`r_A` [Å]; `g_SITE`, `n_SITE`, neighbours up to r, and their `_error` for each site.",
-        )

@@ -1,9 +1,8 @@
 """CalcJob: a loose box of a recipe, and the stages that compress it."""
 
-from typing import Any
-
 from aiida import orm
 
+from aiida_elyte.calculations.declarations import Input, Output, Program
 from aiida_elyte.calculations.script import ScriptCalculation
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.science.electrolyte.box_settings import BoxSettings
@@ -14,18 +13,6 @@ __all__ = ["BuildBoxCalculation"]
 class BuildBoxCalculation(ScriptCalculation):
     """Grow chains, place molecules, write the data file of LAMMPS."""
 
-    PROGRAM = "build_box.py"
-    PARSER = "elyte.build_box"
-    SETTINGS = BoxSettings
-    RETRIEVED = ("system.data",)
-
-    @classmethod
-    def define(cls, spec: Any) -> None:
-        """Define the ports."""
-        super().define(spec)
-        spec.input("force_field", valid_type=ForceFieldData, help="Force field with every type of the recipe.")
-        spec.output("data", valid_type=orm.SinglefileData, help="Data file of the loose box.")
-
-    def files(self) -> dict[str, orm.SinglefileData]:
-        """Return the force field."""
-        return {"forcefield.json": self.inputs.force_field}
+    PROGRAM = Program("build_box.py", parser="elyte.build_box", settings=BoxSettings)
+    INPUTS = (Input("force_field", ForceFieldData, "Force field with every type of the recipe.", "forcefield.json"),)
+    OUTPUTS = (Output("data", orm.SinglefileData, "Data file of the loose box.", "system.data"),)

@@ -8,9 +8,21 @@ from aiida.common import CalcInfo
 from aiida.common.escaping import escape_for_bash
 from aiida.common.folders import Folder
 
+from aiida_elyte.calculations.declarations import Failure
 from aiida_elyte.calculations.script import ScriptCalculation
 
 __all__ = ["EngineCalculation"]
+
+_ENGINE_FAILURES = (
+    Failure(
+        304, "ERROR_LAMMPS_MISSING", "LAMMPS does not start: {message}; correct the code `engine`, or its prepend text."
+    ),
+    Failure(
+        305,
+        "ERROR_CLASS2_MISSING",
+        "LAMMPS lacks packages: {message}; build it with -D PKG_<NAME>=yes for each, or take another.",
+    ),
+)
 
 
 class EngineCalculation(ScriptCalculation):
@@ -22,30 +34,20 @@ class EngineCalculation(ScriptCalculation):
 
     @classmethod
     def define(cls, spec: Any) -> None:
-        """Define the port of the engine, and what is told of one that is not there."""
+        """Define the port of the engine, and the exit codes if it is missing."""
         super().define(spec)
         spec.input(
             "engine",
             valid_type=(orm.InstalledCode, orm.ContainerizedCode),
             help="LAMMPS (`lmp`) with CLASS2, KSPACE, MOLECULE, on the computer of `code`.",
         )
-        spec.exit_code(
-            304,
-            "ERROR_LAMMPS_MISSING",
-            message="LAMMPS does not start: {message}; correct the code `engine`, or its prepend text.",
-            invalidates_cache=True,
-        )
-        spec.exit_code(
-            305,
-            "ERROR_CLASS2_MISSING",
-            message="LAMMPS lacks packages: {message}; build it with -D PKG_<NAME>=yes for each, or take another.",
-            invalidates_cache=True,
-        )
+        for failure in _ENGINE_FAILURES:
+            failure.define(spec)
 
     @classmethod
     def validate_inputs(cls, inputs: Mapping[str, Any]) -> str | None:
         """Return a sentence if the engine is on another computer."""
-        return super().validate_inputs(inputs) or _refuse(inputs)
+        return super().validate_inputs(inputs) or _validate_computers(inputs)
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write how LAMMPS is started."""
@@ -72,8 +74,8 @@ class EngineCalculation(ScriptCalculation):
         return f'{engine.prepend_text}\nexec {quoted} "$@"\n'
 
 
-def _refuse(inputs: Mapping[str, Any]) -> str | None:
-    """Refuse an engine on another computer."""
+def _validate_computers(inputs: Mapping[str, Any]) -> str | None:
+    """Return a sentence if the engine is on another computer."""
     if "code" in inputs and "engine" in inputs:
         there, here = inputs["engine"].computer, inputs["code"].computer
         if there.uuid != here.uuid:

@@ -1,12 +1,12 @@
 """CalcJob: fit a class-2 force field."""
 
-from typing import Any
-
 from aiida import orm
 
+from aiida_elyte.calculations.declarations import Input, Output, Program
 from aiida_elyte.calculations.script import ScriptCalculation
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.frames import FramesData
+from aiida_elyte.program import RESULTS
 from aiida_elyte.science.forcefield.fit_settings import FitSettings
 
 __all__ = ["FitForceFieldCalculation"]
@@ -15,35 +15,29 @@ __all__ = ["FitForceFieldCalculation"]
 class FitForceFieldCalculation(ScriptCalculation):
     """Fit a force field to the forces of labelled clusters."""
 
-    PROGRAM = "fit_forcefield.py"
-    PARSER = "elyte.fit_forcefield"
-    SETTINGS = FitSettings
-    RETRIEVED = ("forcefield.json",)
-    CHECKPOINTS = ("checkpoint*.npz",)
-
-    @classmethod
-    def define(cls, spec: Any) -> None:
-        """Define the ports."""
-        super().define(spec)
-        spec.input("dataset", valid_type=FramesData, help="Labelled clusters of one level of theory.")
-        spec.input(
+    PROGRAM = Program("fit_forcefield.py", parser="elyte.fit_forcefield", settings=FitSettings)
+    INPUTS = (
+        Input("dataset", FramesData, "Labelled clusters of one level of theory.", "dataset.extxyz"),
+        Input(
             "validation",
-            valid_type=FramesData,
+            FramesData,
+            "Labelled clusters to validate on; without them a share of the data set is set aside.",
+            "validation.extxyz",
             required=False,
-            help="Labelled clusters to validate on; without them a share of the data set is set aside.",
-        )
-        spec.output("potential", valid_type=ForceFieldData, help="The fitted force field.")
-        spec.output(
+        ),
+    )
+    OUTPUTS = (
+        Output("potential", ForceFieldData, "The fitted force field.", "forcefield.json"),
+        Output(
             "errors",
-            valid_type=orm.Dict,
-            help="Errors of the forces by system on `train`, `validation` and `test` [kcal/mol/Å].",
-        )
-        spec.output(
+            orm.Dict,
+            "Errors of the forces by system on `train`, `validation` and `test` [kcal/mol/Å].",
+            RESULTS,
+        ),
+        Output(
             "undetermined",
-            valid_type=orm.Dict,
-            help="Parameters that the data do not determine → their error, as a share of their prior's width.",
-        )
-
-    def files(self) -> dict[str, orm.SinglefileData]:
-        """Return data set and validation set."""
-        return {f"{port}.extxyz": self.inputs[port] for port in ("dataset", "validation") if port in self.inputs}
+            orm.Dict,
+            "Parameters that the data do not determine → their error, as a share of their prior's width.",
+            RESULTS,
+        ),
+    )

@@ -5,6 +5,7 @@ from typing import Any
 
 from aiida import orm
 
+from aiida_elyte.calculations.declarations import Failure, Input, Output, Program
 from aiida_elyte.calculations.script import ScriptCalculation
 from aiida_elyte.data.frames import FramesData
 
@@ -14,20 +15,14 @@ __all__ = ["LabelAseCalculation"]
 class LabelAseCalculation(ScriptCalculation):
     """Label frames one after the other; one failing frame loses only itself."""
 
-    PROGRAM = "label_ase.py"
-    PARSER = "elyte.label_ase"
-    RETRIEVED = ("labelled.extxyz",)
-    CHECKPOINTS = ("labelled.extx[y]z", "checkpoint.np[z]")
-
-    @classmethod
-    def define(cls, spec: Any) -> None:
-        """Define the ports."""
-        super().define(spec)
-        spec.input("frames", valid_type=FramesData, help="Frames to label.")
-        spec.output(
-            "frames", valid_type=FramesData, help="The labelled frames in the order given, the refused left out."
-        )
-        spec.exit_code(420, "ERROR_ALL_LABELS_FAILED", message="No frame could be labelled: {message}")
+    PROGRAM = Program("label_ase.py", parser="elyte.label_ase", checkpoints=("labelled.extx[y]z", "checkpoint.np[z]"))
+    INPUTS = (Input("frames", FramesData, "Frames to label.", "frames.extxyz"),)
+    OUTPUTS = (
+        Output(
+            "frames", FramesData, "The labelled frames in the order given, the refused left out.", "labelled.extxyz"
+        ),
+    )
+    FAILURES = (Failure(420, "ERROR_ALL_LABELS_FAILED", "No frame could be labelled: {message}"),)
 
     @classmethod
     def python_modules(cls, inputs: Mapping[str, Any]) -> list[str]:
@@ -37,7 +32,3 @@ class LabelAseCalculation(ScriptCalculation):
         heat = settings.get("heat") or {}
         names = (part.get("calculator") for part in (settings, heat) if isinstance(part, Mapping))
         return [name.partition(":")[0] for name in names if isinstance(name, str) and ":" in name]
-
-    def files(self) -> dict[str, orm.SinglefileData]:
-        """Return the frames."""
-        return {"frames.extxyz": self.inputs.frames}

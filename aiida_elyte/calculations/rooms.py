@@ -28,7 +28,7 @@ PROGRAMS = _ROOT / "remote"
 """Where the programs lie; they are read as files."""
 _PACKAGE = _ROOT.name
 _TOP = f"{_PACKAGE}/__init__.py"
-"""It travels without what it says: the version and the names of the library concern no program."""
+"""It travels without its content: no program needs the version and the names of the library."""
 _EXTRA = "elyte_content"
 _EXTEND = b"""from pkgutil import extend_path
 __path__ = extend_path(__path__, __name__)
@@ -85,7 +85,7 @@ def _files(module: str) -> Iterator[tuple[str, Path]]:
 
 
 def _places(name: str) -> Sequence[Path]:
-    """Return the folders that hold a top-level package or module; none of those that do not travel."""
+    """Return the folders that hold a top-level package or module, none if it does not travel."""
     if name == _PACKAGE:
         return (_ROOT.parent,)
     if name in sys.stdlib_module_names or name not in _plugin_packages(tuple(sys.path)):
@@ -115,7 +115,7 @@ def _plugin_packages(path: tuple[str, ...]) -> frozenset[str]:
 def pack_rooms(program: Path, modules: Iterable[str] = ()) -> orm.FolderData:
     """Return the node with the files that a program carries, the stored one where it exists already.
 
-    Of our packages travels what they do and not what they say: neither the version nor a docstring voids a cache.
+    Package files travel without docstrings, and ours without the version, so that neither voids a cache.
 
     Parameters
     ----------

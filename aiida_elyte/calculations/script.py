@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from aiida import orm
@@ -11,35 +10,36 @@ from aiida.common import CalcInfo, CodeInfo
 from aiida.common.folders import Folder
 from aiida.engine import CalcJob
 
-from aiida_elyte.calculations.rooms import PROGRAMS, pack_rooms, program_node
-from aiida_elyte.calculations.settings import holds
+from aiida_elyte.calculations.declarations import Failure, Input, Output, Program
+from aiida_elyte.calculations.rooms import pack_rooms, program_node
 from aiida_elyte.program import LIMITS, PROGRESS, RESULTS, TRACEBACK
 
 __all__ = ["ScriptCalculation"]
 
 _PACKAGE = "aiida-elyte"
 
-_NOT_CACHED = (
-    (
+_FAILURES = (
+    Failure(200, "ERROR_INVALID_INPUT", "The program rejected its input: {message}"),
+    Failure(
         302,
         "ERROR_RESULTS_MISSING",
         "The job was killed: there is no `results.json`; restart it from its checkpoint (`parent_folder`).",
     ),
-    (303, "ERROR_FILE_MISSING", "The program ended well but left no `{name}`."),
-    (307, "ERROR_ENGINE_MISSING", "What the program needs is not installed where it runs: {message}"),
-    (310, "ERROR_RESULTS_UNREADABLE", "`{name}` cannot be read: {message}"),
-    (
+    Failure(303, "ERROR_FILE_MISSING", "The program ended well but left no `{name}`."),
+    Failure(307, "ERROR_ENGINE_MISSING", "What the program needs is not installed where it runs: {message}"),
+    Failure(310, "ERROR_RESULTS_UNREADABLE", "`{name}` cannot be read: {message}"),
+    Failure(
         400,
         "ERROR_OUT_OF_WALLTIME",
         "{message}; go on from its checkpoint (`parent_folder`) or raise `max_wallclock_seconds`.",
     ),
-    (
+    Failure(
         410,
         "ERROR_UNEXPECTED",
-        "The program failed where nobody foresaw it: {message}; see `traceback.txt` in `retrieved`.",
+        "The program failed unexpectedly: {message}; see `traceback.txt` in `retrieved`.",
     ),
 )
-"""Exit codes of failures that the same inputs need not repeat."""
+"""Exit codes that every program has."""
 
 
 class ScriptCalculation(CalcJob):
@@ -49,23 +49,21 @@ class ScriptCalculation(CalcJob):
     Nothing of ours has to be installed where it runs.
     """
 
-    PROGRAM: str
-    """File name of the program in ``aiida_elyte/remote``."""
-    PARSER: str | None = None
-    """Entry point of the parser."""
-    SETTINGS: type | None = None
-    """Record that the settings fill, which checks its fields; ``None`` where they are checked in another way."""
-    RETRIEVED: tuple[str, ...] = ()
-    """Files the parser needs beside ``results.json``."""
-    CHECKPOINTS: tuple[str, ...] = ()
-    """Patterns of the files from which an interrupted run goes on."""
+    PROGRAM: Program
+    """The program."""
+    INPUTS: tuple[Input, ...] = ()
+    """Files that it takes beside its settings."""
+    OUTPUTS: tuple[Output, ...] = ()
+    """What the parser attaches beside ``results``."""
+    FAILURES: tuple[Failure, ...] = ()
+    """Exit codes beside those that every program has."""
 
     def __init__(self, inputs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         # Not as defaults of the ports, which know no other inputs and would be those of a WorkChain around it.
         given = dict(inputs or {})
-        given.setdefault("script", program_node(self.program()))
+        given.setdefault("script", program_node(self.PROGRAM.path))
         if "rooms" not in given:
-            given["rooms"] = pack_rooms(self.program(), self.python_modules(given))
+            given["rooms"] = pack_rooms(self.PROGRAM.path, self.python_modules(given))
         super().__init__(inputs=given, **kwargs)
 
     @classmethod
@@ -83,19 +81,13 @@ class ScriptCalculation(CalcJob):
         return ()
 
     @classmethod
-    def program(cls) -> Path:
-        """Return the path of the program."""
-        return PROGRAMS / cls.PROGRAM
-
-    @classmethod
     def define(cls, spec: Any) -> None:
-        """Define the ports every program shares."""
+        """Define the ports that every program has, and those that the class declares."""
         super().define(spec)
         spec.input(
             "settings",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
-            validator=holds(cls.SETTINGS) if cls.SETTINGS else None,
             help="What the program does; its `settings.json`.",
         )
         spec.input(
@@ -121,15 +113,15 @@ class ScriptCalculation(CalcJob):
         can_run = spec.inputs.validator
         spec.inputs.validator = lambda inputs, ports: can_run(inputs, ports) or cls.validate_inputs(inputs)
         options = spec.inputs["metadata"]["options"]
-        if cls.PARSER is not None:
-            options["parser_name"].default = cls.PARSER
         options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
         options["output_filename"].default = "stdout.txt"
         options["withmpi"].default = False
         options["environment_variables"].default = lambda: {"OMP_NUM_THREADS": "1"}
-        spec.exit_code(200, "ERROR_INVALID_INPUT", message="The program refused its input: {message}")
-        for status, label, message in _NOT_CACHED:
-            spec.exit_code(status, label, message=message, invalidates_cache=True)
+        if hasattr(cls, "PROGRAM"):  # the base has none
+            cls.PROGRAM.define(spec)
+        declared: tuple[Input | Output | Failure, ...] = (*cls.INPUTS, *cls.OUTPUTS, *_FAILURES, *cls.FAILURES)
+        for each in declared:
+            each.define(spec)
 
     @classmethod
     def validate_inputs(cls, inputs: Mapping[str, Any]) -> str | None:
@@ -139,7 +131,7 @@ class ScriptCalculation(CalcJob):
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write the settings and the limits, and say which files travel."""
         _write(folder, "settings.json", self.settings())
-        # What is no input, and so does not void the cache: the wall time, and the version of this package.
+        # These are not inputs, so that they do not void the cache: the wall time, and the version of this package.
         limits = {"max_wallclock_seconds": self.options.get("max_wallclock_seconds"), "aiida_elyte": version(_PACKAGE)}
         _write(folder, LIMITS, limits)
 
@@ -160,8 +152,11 @@ class ScriptCalculation(CalcJob):
         if "parent_folder" in self.inputs:
             parent = self.inputs.parent_folder
             place = parent.get_remote_path()
-            info.remote_copy_list = [(parent.computer.uuid, f"{place}/{pattern}", ".") for pattern in self.CHECKPOINTS]
-        info.retrieve_list = [self.options.output_filename, RESULTS, TRACEBACK, PROGRESS, *self.RETRIEVED]
+            info.remote_copy_list = [
+                (parent.computer.uuid, f"{place}/{pattern}", ".") for pattern in self.PROGRAM.checkpoints
+            ]
+        left = [output.file for output in self.OUTPUTS if output.file != RESULTS]
+        info.retrieve_list = [self.options.output_filename, RESULTS, TRACEBACK, PROGRESS, *left, *self.PROGRAM.logs]
         return info
 
     def settings(self) -> dict[str, Any]:
@@ -170,7 +165,7 @@ class ScriptCalculation(CalcJob):
 
     def files(self) -> dict[str, orm.SinglefileData]:
         """Return the input files: name in the job's folder → node."""
-        return {}
+        return {name: node for each in self.INPUTS for name, node in each.files(self.inputs).items()}
 
 
 def _write(folder: Folder, name: str, content: Any) -> None:

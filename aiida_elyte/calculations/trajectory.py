@@ -1,4 +1,4 @@
-"""The base of CalcJobs that read trajectories where they lie."""
+"""The base of CalcJobs that read trajectories where they are."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -14,7 +14,7 @@ __all__ = ["TrajectoryCalculation"]
 
 
 class TrajectoryCalculation(ScriptCalculation):
-    """Read trajectories and their topology; those that lie on the cluster are linked, never moved."""
+    """Read trajectories and their topology; those on the cluster are linked, never moved."""
 
     @classmethod
     def define(cls, spec: Any) -> None:
@@ -24,25 +24,24 @@ class TrajectoryCalculation(ScriptCalculation):
             "trajectories",
             valid_type=(orm.RemoteData, orm.SinglefileData),
             dynamic=True,
-            validator=_is_given,
-            help="Replica → its file, or the folder on the code's computer where the file lies that "
+            validator=_validate_given,
+            help="Replica → its file, or the folder on the code's computer with the file that "
             "`settings.trajectories` names; a list there names its parts in order of time.",
         )
         spec.input(
             "topology",
             valid_type=(orm.RemoteData, orm.SinglefileData),
             required=False,
-            help="File that tells elements, masses, bonds; or the folder where the file lies that `settings.topology` "
-            "names.",
+            help="File with elements, masses and bonds; or the folder of the file that `settings.topology` names.",
         )
 
     @classmethod
     def validate_inputs(cls, inputs: Mapping[str, Any]) -> str | None:
         """Return a sentence if folders and the names of files in them do not go together."""
-        return super().validate_inputs(inputs) or _refuse(inputs)
+        return super().validate_inputs(inputs) or _validate_folders(inputs)
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
-        """Link what lies on the cluster into the job's folder."""
+        """Link what is on the cluster into the job's folder."""
         info = super().prepare_for_submission(folder)
         info.remote_symlink_list = [
             (node.computer.uuid, str(PurePosixPath(node.get_remote_path()) / name), _place(port, name))
@@ -54,11 +53,11 @@ class TrajectoryCalculation(ScriptCalculation):
 
     def settings(self) -> dict[str, Any]:
         """Return the settings with the files under their names in the job's folder."""
-        told = _names(self.inputs.settings.get_dict())
+        named = _names(self.inputs.settings.get_dict())
         places: dict[str, str | list[str]] = {}
         for port, (_, names) in self._sources().items():
             files = [_place(port, name) for name in names]
-            places[port] = files if isinstance(told.get(port), list) else files[0]
+            places[port] = files if isinstance(named.get(port), list) else files[0]
         trajectories = {replica: places[f"trajectories.{replica}"] for replica in self.inputs.trajectories}
         return {**super().settings(), "trajectories": trajectories, "topology": places.get("topology")}
 
@@ -96,21 +95,21 @@ def _names(settings: Mapping[str, Any]) -> dict[str, str | list[str]]:
 
 
 def _place(port: str, name: str) -> str:
-    """Return where a file lies in the job's folder: under its own name, by which formats of topologies are told."""
+    """Return where a file lies in the job's folder: under its own name, by which the format of a topology is known."""
     return f"{port.replace('.', '/')}/{PurePosixPath(name).name}"
 
 
-def _is_given(trajectories: Mapping[str, orm.Data], _: object) -> str | None:
+def _validate_given(trajectories: Mapping[str, orm.Data], _: object) -> str | None:
     return None if trajectories else "trajectories is empty; expected at least one replica (r0)"
 
 
-def _refuse(inputs: Mapping[str, Any]) -> str | None:
-    """Refuse folders without the name of a file, names without a folder, and folders on another computer."""
+def _validate_folders(inputs: Mapping[str, Any]) -> str | None:
+    """Return a sentence if a folder has no name of a file, a name has no folder, or a folder is on another computer."""
     if "trajectories" not in inputs:
         return None  # another WorkChain fills them in
     settings = inputs["settings"].get_dict()
-    if not isinstance(told := settings.get("trajectories", {}), dict):
-        return f'settings.trajectories is {told!r}; expected replica → file in its folder, as {{"r0": "run.xtc"}}'
+    if not isinstance(given := settings.get("trajectories", {}), dict):
+        return f'settings.trajectories is {given!r}; expected replica → file in its folder, as {{"r0": "run.xtc"}}'
     names = _names(settings)
     for port, name in names.items():
         files = name if isinstance(name, list) and name and port != "topology" else [name]
@@ -123,13 +122,13 @@ def _refuse(inputs: Mapping[str, Any]) -> str | None:
     if names.keys() != folders.keys():
         return (
             f"settings name a file for {', '.join(names) or 'no folder'}; expected one for each folder "
-            f"({', '.join(folders) or 'none'}) and no other; correct settings.trajectories and settings.topology"
+            f"({', '.join(folders) or 'none'}) and no other; look at settings.trajectories and settings.topology"
         )
     computer = inputs["code"].computer if "code" in inputs else None
     for port, node in folders.items():
         if computer is not None and node.computer.uuid != computer.uuid:
             return (
-                f"{port} lies on {node.computer.label}; expected a folder on {computer.label}, where the code runs; "
+                f"{port} is on {node.computer.label}; expected a folder on {computer.label}, where the code runs; "
                 "take a code there, or give the file itself"
             )
     return None

@@ -12,9 +12,9 @@ __all__ = ["uncached_calcfunction"]
 def uncached_calcfunction(function: Callable[..., Any]) -> Callable[..., Any]:
     """Make a calcfunction that is never taken from the cache.
 
-    AiiDA knows such a function by its own source file alone. A correction of the science it calls would leave the hash
-    as it was, and the result of before would be returned. These functions take seconds; what takes hours are programs,
-    whose modules are inputs.
+    AiiDA knows such a function by its own source file alone: after a correction of the science that it calls, the hash
+    would stay the same and the old result would be returned. These functions take seconds; what takes hours are
+    programs, whose modules are inputs.
     """
     stored = calcfunction(function)
 

@@ -43,7 +43,7 @@ class ScriptParser(Parser):
         return self._failure(results) if status == "failed" else None
 
     def attach(self, results: dict[str, Any]) -> None:
-        """Attach the outputs beside ``results``; raise ``FileNotFoundError`` where a file lacks."""
+        """Attach the outputs beside ``results``; raise ``FileNotFoundError`` if a file is missing."""
 
     def read(self, name: str) -> str:
         """Return the text of a retrieved file."""

@@ -1,4 +1,4 @@
-"""Improve an ensemble where it is unsure: sample, filter, select, label, retrain."""
+"""Improve an ensemble where it is uncertain: sample, filter, select, label, retrain."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, if_, wh
 
 from aiida_elyte.calculations.functions.dynamics import retraining_settings, run_settings
 from aiida_elyte.calculations.functions.frames import merge_frames, qualify_frames, select_frames
-from aiida_elyte.calculations.settings import holds
+from aiida_elyte.calculations.settings import validate_record
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.errors import InputError
@@ -20,15 +20,11 @@ from aiida_elyte.science.learning.ensemble import member_name, replica_settings
 from aiida_elyte.science.learning.settings import Learning
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.label.guards import validate_same_level
-from aiida_elyte.workflows.ports import checked_dict, fill, plugin_name
+from aiida_elyte.workflows.ports import checked_dict, fill, labelled_frames, members, plugin_name
 from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
 from aiida_elyte.workflows.trainer import Trainer
-from aiida_elyte.workflows.validation import (
-    validate_inputs,
-    validate_labelled,
-    validate_settings,
-)
+from aiida_elyte.workflows.validation import validate_inputs, validate_settings
 
 __all__ = ["ActiveLearningWorkChain"]
 
@@ -53,10 +49,8 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         """Define ports, outline and exit codes."""
         super().define(spec)
         spec.input("start", valid_type=FramesData, help=cls._start_help)
-        spec.input("dataset", valid_type=FramesData, validator=validate_labelled, help="Labelled frames to begin with.")
-        spec.input_namespace(
-            "potentials", valid_type=cls._potential, dynamic=True, required=False, help="Trained members."
-        )
+        spec.input("dataset", **labelled_frames("Labelled frames to begin with."))
+        spec.input_namespace("potentials", **members(cls._potential, "Trained members.", required=False))
         spec.input("labeller", **plugin_name("labellers", "Name."))
         spec.input_namespace("label", dynamic=True, help="Inputs of the labeller.")
         spec.expose_inputs(TrainEnsembleWorkChain, namespace="ensemble", exclude=("dataset", "initial"))
@@ -67,7 +61,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         spec.input(
             "learning",
             **checked_dict(
-                holds(Learning),
+                validate_record(Learning),
                 "Settings of the loop, as in the protocol: rounds, budget, `sampling`, `selection`, `retraining`, "
                 "`qualification`.",
             ),
@@ -99,13 +93,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
     def get_inputs(
         cls, protocol: str | None, overrides: dict[str, Any] | None, options: dict[str, Any] | None
     ) -> dict[str, Any]:
-        """Return the protocol's inputs with overrides; what another selector or trainer takes is not the protocol's.
-
-        Raises
-        ------
-        InputError
-            If overrides name what the protocol does not have, or are not a mapping where it has one.
-        """
+        """Return the protocol's inputs with overrides; what another selector or trainer takes is not the protocol's."""
         inputs = super().get_inputs(protocol, overrides, options)
         known, asked = cls.get_protocol_inputs(protocol), (overrides or {}).get("learning") or {}
         selection = asked.get("selection") or {}
@@ -193,20 +181,20 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
 
     @classmethod
     def _validate(cls, inputs: Any, _: Any) -> str | None:
-        """Refuse rounds that cannot be run."""
+        """Return a sentence if rounds cannot be run."""
         if "learning" not in inputs or "ensemble" not in inputs or not inputs["learning"]["max_rounds"]:
             return None
         learning, members = inputs["learning"].get_dict(), sorted(inputs.get("potentials") or {})
         if learning.get("retraining") and not _starts_warm(inputs["ensemble"]["trainer"]):
             return "learning has retraining; expected none, for members are trained anew; leave it out"
         sampler = load("samplers", inputs["sampler"].value)
-        refused = (
+        invalid = (
             validate_same_level(inputs.get("dataset"), inputs)
             or _validate_plugins(learning)
             or validate_inputs(sampler, inputs["sample"], "sample", later=("start", "potentials"))
         )
-        if refused is not None:
-            return refused
+        if invalid is not None:
+            return invalid
         members = members or [member_name(index) for index in range(inputs["ensemble"]["n_members"].value)]
         if len(members) < 2:
             return (
@@ -228,11 +216,11 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         return self.inputs.learning.get_dict()
 
     def should_train_first(self) -> bool:
-        """Tell whether the ensemble has to be trained before the first round."""
+        """Return whether the ensemble has to be trained before the first round."""
         return not self.ctx.potentials
 
     def should_learn(self) -> bool:
-        """Tell whether another round is worth it."""
+        """Return whether another round is worth it."""
         go_on, self.ctx.reason = should_continue(self.ctx.rounds, self.settings)
         if not go_on:
             self.report(f"learning ends after {len(self.ctx.rounds)} rounds: {self.ctx.reason}")
@@ -291,7 +279,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         return None
 
     def has_selected(self) -> bool:
-        """Tell whether there is something to label."""
+        """Return whether there is something to label."""
         return self.ctx.selected is not None
 
     def run_labelling(self) -> ToContext:
@@ -302,7 +290,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         return ToContext(labelling=self.submit(load("labellers", self.inputs.labeller.value), **inputs))
 
     def inspect_labelling(self) -> None:
-        """Merge the labelled frames; a round whose labels all failed is told in the history and changes nothing."""
+        """Merge the labelled frames; a round whose labels all failed is kept in the history and changes nothing."""
         node = self.ctx.labelling
         if "frames" in node.outputs:
             self.ctx.rounds[-1]["n_labelled"] = len(node.outputs.frames)
@@ -311,7 +299,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             self.ctx.rounds[-1]["labels_refused"] = node.outputs.refused.get_dict()
 
     def has_new_labels(self) -> bool:
-        """Tell whether the round brought labels to train on."""
+        """Return whether the round brought labels to train on."""
         return self.ctx.rounds[-1]["n_labelled"] > 0
 
     def run_training(self) -> ToContext:
@@ -330,7 +318,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         return ToContext(training=self.submit(TrainEnsembleWorkChain, **inputs))
 
     def inspect_training(self) -> ExitCode | None:
-        """Take the new members."""
+        """Keep the new members."""
         node = self.ctx.training
         if not node.is_finished_ok:
             self._attach(f"training of round {self.ctx.number} failed")

@@ -15,7 +15,7 @@ from aiida_elyte.calculations.functions.polymer import (
     solvation_settings,
     with_recipe,
 )
-from aiida_elyte.calculations.settings import holds
+from aiida_elyte.calculations.settings import validate_record
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
@@ -25,7 +25,7 @@ from aiida_elyte.science.lammps.run import read_run_settings
 from aiida_elyte.workflows.build_box import BuildBoxBaseWorkChain
 from aiida_elyte.workflows.failures import cause_of
 from aiida_elyte.workflows.lammps import LammpsBaseWorkChain
-from aiida_elyte.workflows.ports import checked_dict, fill, positive_integer
+from aiida_elyte.workflows.ports import checked_dict, fill, optional, positive_integer
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.reduce_trajectory import ReduceTrajectoryBaseWorkChain
 from aiida_elyte.workflows.solvation import SolvationBaseWorkChain
@@ -51,17 +51,19 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         spec.input("recipe", **checked_dict(validate_recipe, "The box."))
         spec.input("force_field", valid_type=ForceFieldData, help="Force field with every type of the recipe.")
         spec.input("seed", **positive_integer("Seed of the box and its velocities."))
-        spec.input("run", **checked_dict(_can_run, "Settings of `elyte.lammps`, without stages."))
+        spec.input("run", **checked_dict(_validate_run, "Settings of `elyte.lammps`, without stages."))
         spec.input(
             "settling",
             **checked_dict(
-                holds(Settling),
+                validate_record(Settling),
                 "`max_extensions` of the last stage by `extension_ps` each; `is_required`, whether to end without.",
             ),
         )
         spec.input(
             "production",
-            **checked_dict(holds(Production), "`thermalise_ps`, `length_ps`, `frame_ps`: time between frames."),
+            **checked_dict(
+                validate_record(Production), "`thermalise_ps`, `length_ps`, `frame_ps`: time between frames."
+            ),
         )
         spec.expose_inputs(BuildBoxBaseWorkChain, namespace="build", exclude=("force_field",))
         spec.expose_inputs(LammpsBaseWorkChain, namespace="md", exclude=("data", "settings", "parent_folder"))
@@ -71,22 +73,15 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         spec.expose_inputs(
             SolvationBaseWorkChain, namespace="solvation", exclude=("trajectories", "topology", "parent_folder")
         )
-        spec.output("box", valid_type=orm.Dict, required=False, help="Numbers of molecules, stages, ions.")
-        spec.output(
-            "equilibrium", valid_type=orm.Dict, required=False, help="Where the box settled, its means, or why not."
-        )
-        spec.output("thermo", valid_type=orm.ArrayData, required=False, help="Records of compression and settling.")
-        spec.output("production_thermo", valid_type=orm.ArrayData, required=False, help="Records of production.")
-        spec.output("final", valid_type=orm.SinglefileData, required=False, help="Data file of the end.")
-        spec.output("trajectory", valid_type=orm.RemoteData, required=False, help="Folder of the trajectory's parts.")
-        spec.output("series", valid_type=SeriesData, required=False, help="Displacements, cell and times.")
-        spec.output(
-            "solvation",
-            valid_type=orm.Dict,
-            required=False,
-            help="First shells of the cations, pairs, residence times.",
-        )
-        spec.output("solvation_curves", valid_type=orm.ArrayData, required=False, help="Radial distribution functions.")
+        spec.output("box", **optional(orm.Dict, "Numbers of molecules, stages, ions."))
+        spec.output("equilibrium", **optional(orm.Dict, "Where the box settled, its means, or why not."))
+        spec.output("thermo", **optional(orm.ArrayData, "Records of compression and settling."))
+        spec.output("production_thermo", **optional(orm.ArrayData, "Records of production."))
+        spec.output("final", **optional(orm.SinglefileData, "Data file of the end."))
+        spec.output("trajectory", **optional(orm.RemoteData, "Folder of the trajectory's parts."))
+        spec.output("series", **optional(SeriesData, "Displacements, cell and times."))
+        spec.output("solvation", **optional(orm.Dict, "First shells of the cations, pairs, residence times."))
+        spec.output("solvation_curves", **optional(orm.ArrayData, "Radial distribution functions."))
         spec.outline(
             cls.run_build,
             cls.inspect_build,
@@ -168,7 +163,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         return ToContext(build=self.submit(BuildBoxBaseWorkChain, **inputs))
 
     def inspect_build(self) -> ExitCode | None:
-        """Take the box."""
+        """Attach what was built."""
         node = self.ctx.build
         if not node.is_finished_ok:
             return self.exit_codes.ERROR_BOX_NOT_BUILT.format(reason=cause_of(node))
@@ -177,7 +172,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         return None
 
     def should_settle(self) -> bool:
-        """Tell whether the box has not settled and may be run for longer."""
+        """Return whether the box has not settled and may be run for longer."""
         if self.ctx.verdict is not None and self.ctx.verdict["refused"] is None:
             return False
         return self.ctx.n_runs <= self.inputs.settling["max_extensions"]
@@ -186,10 +181,10 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         """Compress the box and let it settle; or go on with its last stage."""
         extra = orm.Float(self.ctx.n_runs * self.inputs.settling["extension_ps"])
         built = self.ctx.build.outputs
-        inputs = self._md(built.data, box_settings(self.inputs.run, built.results, self.inputs.seed, extra))
+        settings = box_settings(self.inputs.run, built.results, self.inputs.seed, extra)
+        inputs = self._md(built.data, settings, settling_call(self.ctx.n_runs))
         if self.ctx.folder is not None:
             inputs.parent_folder = self.ctx.folder
-        inputs.metadata.call_link_label = settling_call(self.ctx.n_runs)
         self.ctx.n_runs += 1
         return ToContext(settling=self.submit(LammpsBaseWorkChain, **inputs))
 
@@ -215,12 +210,11 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         settings = production_settings(
             self.inputs.run, node.inputs.settings, self.inputs.production, self.ctx.verdict, self.inputs.seed
         )
-        inputs = self._md(node.outputs.final, settings)
-        inputs.metadata.call_link_label = PRODUCTION
+        inputs = self._md(node.outputs.final, settings, PRODUCTION)
         return ToContext(production=self.submit(LammpsBaseWorkChain, **inputs))
 
     def inspect_production(self) -> ExitCode | None:
-        """Take the trajectory where it lies."""
+        """Attach the trajectory, which stays where it is."""
         node = self.ctx.production
         if not node.is_finished_ok:
             return self.exit_codes.ERROR_PRODUCTION_FAILED.format(reason=cause_of(node))
@@ -244,11 +238,11 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         return None
 
     def should_analyse_solvation(self) -> bool:
-        """Tell whether there are monatomic cations, about which shells can be counted."""
+        """Return whether there are monatomic cations, about which shells can be counted."""
         return self.ctx.build.outputs.results["solvation"] is not None
 
     def run_solvation(self) -> ToContext:
-        """Analyse who surrounds the cations, beside the trajectory."""
+        """Analyse what surrounds the cations, beside the trajectory."""
         return ToContext(
             solvation=self._submit_beside(SolvationBaseWorkChain, "solvation", solvation_settings, SOLVATION)
         )
@@ -262,15 +256,16 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         self.out("solvation", node.outputs.results)
         self.out("solvation_curves", node.outputs.curves)
 
-    def _md(self, data: orm.SinglefileData, settings: orm.Dict) -> AttributeDict:
+    def _md(self, data: orm.SinglefileData, settings: orm.Dict, call: str) -> AttributeDict:
         inputs = AttributeDict(self.exposed_inputs(LammpsBaseWorkChain, namespace="md"))
         inputs.data, inputs.settings = data, settings
+        inputs.metadata.call_link_label = call
         return inputs
 
     def _submit_beside(
         self, process: type[Process], namespace: str, complete: Callable[..., orm.Dict], call: str
     ) -> orm.ProcessNode:
-        """Submit an analysis of the trajectory where it lies; ``complete`` adds to its settings what the box is."""
+        """Submit an analysis that runs beside the trajectory; ``complete`` adds what the box is to its settings."""
         node = self.ctx.production
         inputs = AttributeDict(self.exposed_inputs(process, namespace=namespace))
         inputs.trajectories = {"r0": node.outputs.remote_folder}
@@ -290,7 +285,7 @@ class _Compression(ProtocolMixin):
     PROTOCOL = "compression"
 
 
-def _can_run(node: orm.Dict | None, port: Any) -> str | None:
+def _validate_run(node: orm.Dict | None, port: Any) -> str | None:
     if node is None:
         return None
     settings = node.get_dict()

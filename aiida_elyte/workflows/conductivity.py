@@ -17,7 +17,7 @@ from aiida_elyte.science.crystal import require_charges, require_temperatures
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.fan_out import FanOutWorkChain
 from aiida_elyte.workflows.md import MdBaseWorkChain
-from aiida_elyte.workflows.ports import fill
+from aiida_elyte.workflows.ports import fill, members
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 
 __all__ = ["ConductivityWorkChain"]
@@ -33,9 +33,7 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
         """Define ports, outline and exit codes."""
         super().define(spec)
         spec.input("start", valid_type=FramesData, help="Frame the runs start from.")
-        spec.input_namespace(
-            "potentials", valid_type=PotentialData, dynamic=True, help="Members; replicas are shared among them."
-        )
+        spec.input_namespace("potentials", **members(PotentialData, "Members; replicas are shared among them."))
         spec.expose_inputs(MdBaseWorkChain, namespace="md", exclude=("start", "potentials"))
         spec.input(
             "conditions",

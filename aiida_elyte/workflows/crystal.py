@@ -7,7 +7,6 @@ from aiida.common import AttributeDict
 from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, if_
 
 from aiida_elyte.calculations.functions.frames import frame_structure, make_seed_frames, merge_frames
-from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import check_names, configure_all, load
@@ -16,10 +15,10 @@ from aiida_elyte.science.crystal import check_structure, require_charges
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 from aiida_elyte.workflows.conductivity import ConductivityWorkChain
 from aiida_elyte.workflows.failures import reason_of
-from aiida_elyte.workflows.ports import checked_dict, fill
+from aiida_elyte.workflows.ports import checked_dict, fill, labelled_frames, members, optional
 from aiida_elyte.workflows.protocols import recursive_merge
 from aiida_elyte.workflows.street import StreetWorkChain
-from aiida_elyte.workflows.validation import validate_inputs, validate_labelled, validate_one_level
+from aiida_elyte.workflows.validation import validate_inputs, validate_one_level
 
 __all__ = ["CrystalWorkChain"]
 
@@ -37,17 +36,11 @@ class CrystalWorkChain(StreetWorkChain):
     def define(cls, spec: Any) -> None:
         """Define ports, outline and exit codes."""
         super().define(spec)
-        spec.input("structure", valid_type=orm.StructureData, validator=_check_structure, help="Fully ordered crystal.")
         spec.input(
-            "dataset",
-            valid_type=FramesData,
-            required=False,
-            validator=validate_labelled,
-            help="Labelled frames to start with.",
+            "structure", valid_type=orm.StructureData, validator=_validate_structure, help="Fully ordered crystal."
         )
-        spec.input_namespace(
-            "potentials", valid_type=PotentialData, dynamic=True, required=False, help="Members to start with."
-        )
+        spec.input("dataset", **labelled_frames("Labelled frames to start with.", required=False))
+        spec.input_namespace("potentials", **members(PotentialData, "Members to start with.", required=False))
         spec.input(
             "seeds", **checked_dict(_validate_seeds, "Settings of each kind of seeds under its name; see `SeedKind`.")
         )
@@ -61,7 +54,7 @@ class CrystalWorkChain(StreetWorkChain):
         spec.inputs.validator = _validate
         spec.expose_outputs(ActiveLearningWorkChain, namespace="learning")
         spec.expose_outputs(ConductivityWorkChain, namespace="conductivity")
-        spec.output("refused", valid_type=orm.Dict, required=False, help="Seeds that could not be labelled, and why.")
+        spec.output("refused", **optional(orm.Dict, "Seeds that could not be labelled, and why."))
         spec.outline(
             cls.setup,
             if_(cls.should_make_dataset)(cls.run_seeds, cls.inspect_seeds, cls.run_labelling, cls.inspect_labelling),
@@ -218,11 +211,11 @@ def _validate_seed_jobs(inputs: Any) -> str | None:
     jobs = inputs.get("seed_jobs") or {}
     if not jobs and not inputs["seeds"].get_dict():
         return "seeds names no kind of seeds; expected at least one; name one, or give a dataset"
-    refused = (validate_inputs(load("seeds", name), jobs[name], f"seed_jobs.{name}", ("start",)) for name in jobs)
-    return next((sentence for sentence in refused if sentence is not None), None)
+    invalid = (validate_inputs(load("seeds", name), jobs[name], f"seed_jobs.{name}", ("start",)) for name in jobs)
+    return next((sentence for sentence in invalid if sentence is not None), None)
 
 
-def _check_structure(node: orm.StructureData | None, _: Any) -> str | None:
+def _validate_structure(node: orm.StructureData | None, _: Any) -> str | None:
     if node is None:
         return None
     if any(kind.is_alloy or kind.has_vacancies for kind in node.kinds):

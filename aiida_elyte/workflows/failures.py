@@ -1,4 +1,4 @@
-"""What processes say of why they failed."""
+"""Why processes failed, in their own words."""
 
 from aiida import orm
 
@@ -16,5 +16,5 @@ def reason_of(node: orm.ProcessNode) -> str:
 
 def cause_of(node: orm.ProcessNode) -> str:
     """Return why a process failed in the words of the last process below it that said why."""
-    told = [child.exit_message for child in node.called_descendants if child.exit_message]
-    return str(told[-1]) if told else reason_of(node)
+    said = [child.exit_message for child in node.called_descendants if child.exit_message]
+    return str(said[-1]) if said else reason_of(node)

@@ -43,7 +43,7 @@ class FanOutWorkChain(WorkChain):
         raise NotImplementedError
 
     def inspect_child(self, name: str, node: orm.ProcessNode) -> None:
-        """Keep what a child gave, or why it failed; called once a child, in the order in which they end."""
+        """Keep what a child gave, or why it failed; called once for each child, in the order in which they end."""
         raise NotImplementedError
 
     def should_run_children(self) -> bool:

@@ -25,4 +25,4 @@ class FitForceFieldBaseWorkChain(ScriptBaseWorkChain):
 
     @classmethod
     def rates(cls, settings: Mapping[str, Any]) -> None:
-        """Return what the force field costs: not known, for LAMMPS evaluates it."""
+        """Return ``None``: what the force field costs in LAMMPS was not measured."""

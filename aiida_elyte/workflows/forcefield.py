@@ -1,4 +1,4 @@
-"""Learn a class-2 force field from clusters, and improve it where it is unsure."""
+"""Learn a class-2 force field from clusters, and improve it where it is uncertain."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ class ForceFieldWorkChain(ActiveLearningWorkChain):
     Each round runs clusters and small boxes by LAMMPS, each driven by one member; labels a diverse subset of what the
     committee disagrees about; refits. Ends when such frames are rare, when new labels lower the error of clusters held
     out no more, or when rounds or labels are spent, and says which; a run that broke keeps it going until then, and
-    the history tells it.
+    is in the history.
     """
 
     PROTOCOL = "forcefield"
@@ -24,8 +24,8 @@ class ForceFieldWorkChain(ActiveLearningWorkChain):
 
     @classmethod
     def _validate(cls, inputs: Any, port: Any) -> str | None:
-        """Refuse rounds that cannot be run, and labels without charges."""
-        refused = super()._validate(inputs, port)
-        if refused is None and "learning" in inputs and inputs["learning"]["max_rounds"]:
-            refused = validate_charges(inputs["labeller"].value, inputs.get("label"), "label")
-        return refused
+        """Return a sentence if rounds cannot be run, or labels have no charges."""
+        invalid = super()._validate(inputs, port)
+        if invalid is None and "learning" in inputs and inputs["learning"]["max_rounds"]:
+            invalid = validate_charges(inputs["labeller"].value, inputs.get("label"), "label")
+        return invalid

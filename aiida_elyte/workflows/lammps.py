@@ -13,7 +13,7 @@ from aiida_elyte.workflows.script import ScriptBaseWorkChain
 __all__ = ["LammpsBaseWorkChain"]
 
 _MAX_STUCK = 3
-"""Jobs in a row that may end early without coming further."""
+"""Jobs in a row that may end early without progress."""
 
 
 class LammpsBaseWorkChain(ScriptBaseWorkChain):
@@ -27,9 +27,9 @@ class LammpsBaseWorkChain(ScriptBaseWorkChain):
 
     @classmethod
     def define(cls, spec: Any) -> None:
-        """Define what a chain ends with that does not move."""
+        """Define the exit code of a chain that makes no progress."""
         super().define(spec)
-        spec.inputs["clean_workdir"].validator = _keeps_trajectory
+        spec.inputs["clean_workdir"].validator = _validate_clean_workdir
         spec.exit_code(
             402,
             "ERROR_STUCK",
@@ -38,7 +38,7 @@ class LammpsBaseWorkChain(ScriptBaseWorkChain):
         )
 
     def setup(self) -> None:
-        """Count the jobs that come no further."""
+        """Start with no job that made no progress."""
         super().setup()
         self.ctx.n_stuck = self.ctx.reached = 0
 
@@ -51,7 +51,7 @@ class LammpsBaseWorkChain(ScriptBaseWorkChain):
         ],
     )
     def resume_from_restart_file(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
-        """Go on in a new job from the last restart file, unless the last jobs came no further than those before."""
+        """Go on in a new job from the last restart file, unless the last jobs made no progress."""
         reached = _reached(calculation)
         self.ctx.n_stuck = 0 if reached > self.ctx.reached else self.ctx.n_stuck + 1
         self.ctx.reached = max(reached, self.ctx.reached)
@@ -61,9 +61,9 @@ class LammpsBaseWorkChain(ScriptBaseWorkChain):
         return self._go_on(calculation)
 
 
-def _keeps_trajectory(clean_workdir: orm.Bool | None, _: Any) -> str | None:
+def _validate_clean_workdir(clean_workdir: orm.Bool | None, _: Any) -> str | None:
     if clean_workdir is not None and clean_workdir.value:
-        return "clean_workdir is True; expected False, for the trajectory lies there; use `aiida-elyte clean`"
+        return "clean_workdir is True; expected False, for the trajectory is there; use `aiida-elyte clean`"
     return None
 
 

@@ -21,7 +21,7 @@ class MdBaseWorkChain(ScriptBaseWorkChain):
 
     @classmethod
     def define(cls, spec: Any) -> None:
-        """Define what a run ends with in which every replica stopped."""
+        """Define the exit code of a run in which every replica stopped."""
         super().define(spec)
         spec.exit_code(411, "ERROR_STOPPED", message="Every replica stopped before its end: {reason}")
 

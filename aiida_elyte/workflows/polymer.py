@@ -15,9 +15,8 @@ from aiida_elyte.calculations.functions.polymer import (
     transport_settings,
 )
 from aiida_elyte.calculations.functions.transport import transport
-from aiida_elyte.calculations.settings import holds
+from aiida_elyte.calculations.settings import validate_record
 from aiida_elyte.data.forcefield import ForceFieldData
-from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
@@ -31,10 +30,10 @@ from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.fan_out import FanOutWorkChain
 from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
 from aiida_elyte.workflows.label.guards import validate_charges, validate_same_level
-from aiida_elyte.workflows.ports import checked_dict, fill, positive_integer
+from aiida_elyte.workflows.ports import checked_dict, fill, labelled_frames, members, optional, positive_integer
 from aiida_elyte.workflows.protocols import check_overrides, recursive_merge
 from aiida_elyte.workflows.street import StreetWorkChain
-from aiida_elyte.workflows.validation import validate_labelled, validate_recipe
+from aiida_elyte.workflows.validation import validate_recipe
 
 __all__ = ["PolymerWorkChain"]
 
@@ -53,17 +52,9 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
         """Define ports, outline and exit codes."""
         super().define(spec)
         spec.input("recipe", **checked_dict(validate_recipe, "The electrolyte, with a salt."))
-        spec.input(
-            "dataset",
-            valid_type=FramesData,
-            required=False,
-            validator=validate_labelled,
-            help="Labelled clusters to start with.",
-        )
-        spec.input_namespace(
-            "force_fields", valid_type=ForceFieldData, dynamic=True, required=False, help="Members m00 … to run with."
-        )
-        spec.input("clusters", **checked_dict(holds(Solvation), "Settings of the clusters."))
+        spec.input("dataset", **labelled_frames("Labelled clusters to start with.", required=False))
+        spec.input_namespace("force_fields", **members(ForceFieldData, "Members m00 … to run with.", required=False))
+        spec.input("clusters", **checked_dict(validate_record(Solvation), "Settings of the clusters."))
         spec.input_namespace("label", dynamic=True, help="Inputs of the labeller for these clusters.")
         spec.expose_inputs(
             ForceFieldWorkChain,
@@ -75,26 +66,12 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
         spec.inputs.validator = _validate
         spec.expose_outputs(ForceFieldWorkChain, namespace="learning")
         spec.outputs["learning"].required = False
-        spec.output(
-            "refused", valid_type=orm.Dict, required=False, help="Clusters that could not be labelled, and why."
-        )
+        spec.output("refused", **optional(orm.Dict, "Clusters that could not be labelled, and why."))
         spec.output_namespace("boxes", dynamic=True, help="Outputs of each box.")
-        spec.output(
-            "failed",
-            valid_type=orm.Dict,
-            required=False,
-            help="Boxes that are not in the pool → why, if there are any.",
-        )
-        spec.output("series", valid_type=SeriesData, required=False, help="Displacements of all boxes.")
-        spec.output(
-            "transport",
-            valid_type=orm.Dict,
-            required=False,
-            help="Conductivity, transference numbers, or why there are none.",
-        )
-        spec.output(
-            "solvation", valid_type=orm.Dict, required=False, help="First shells of the cations, mean over the boxes."
-        )
+        spec.output("failed", **optional(orm.Dict, "Boxes that are not in the pool → why, if there are any."))
+        spec.output("series", **optional(SeriesData, "Displacements of all boxes."))
+        spec.output("transport", **optional(orm.Dict, "Conductivity, transference numbers, or why there are none."))
+        spec.output("solvation", **optional(orm.Dict, "First shells of the cations, mean over the boxes."))
         spec.outline(
             cls.setup,
             if_(cls.should_learn)(
@@ -169,13 +146,13 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
         )
 
     def setup(self) -> None:
-        """Take what is given."""
+        """Start with the data set and the force fields given."""
         self.ctx.dataset = self.inputs.get("dataset")
         self.ctx.members = dict(self.inputs.get("force_fields", {}))
         self.ctx.series, self.ctx.boxes, self.ctx.solvation, self.ctx.failed = {}, {}, {}, {}
 
     def should_learn(self) -> bool:
-        """Tell whether there is no force field yet."""
+        """Return whether there is no force field yet."""
         return not self.ctx.members
 
     def run_labelling(self) -> ToContext:
@@ -198,7 +175,7 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
 
     @property
     def _fit(self) -> orm.Dict:
-        """Settings of the fits, which tell how far types look."""
+        """Settings of the fits, which say how far types look."""
         return self.inputs.learning.ensemble.train.settings
 
     @property
@@ -225,7 +202,7 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
         return BoxWorkChain, inputs
 
     def inspect_child(self, name: str, node: orm.ProcessNode) -> None:
-        """Take what a box gave; one that failed is reported and left out."""
+        """Keep what a box gave; one that failed is reported and left out."""
         self.out_many({f"boxes.{name}.{port}": node.outputs[port] for port in node.outputs})
         if node.is_finished_ok:
             self.ctx.series[name], self.ctx.boxes[name] = node.outputs.series, node.outputs.box
@@ -236,7 +213,7 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
             self.report(f"box {name} gave no trajectory: {self.ctx.failed[name]}")
 
     def results(self) -> ExitCode | None:
-        """Pool the boxes and analyse them; tell those that are not among them."""
+        """Pool the boxes and analyse them; report those that failed."""
         if self.ctx.failed:
             self.out("failed", orm.Dict(dict(self.ctx.failed)).store())
         if not self.ctx.series:
@@ -259,11 +236,11 @@ def _validate(inputs: Any, _: Any) -> str | None:
     recipe = inputs["recipe"].get_dict()
     if not recipe.get("salt"):
         return "recipe has no salt; expected one, whose ions carry the current; add `salt:`"
-    return (None if _members(inputs) else _not_learned(inputs)) or _other_charges(inputs)
+    return (None if _members(inputs) else _validate_learning(inputs)) or _validate_charge_scale(inputs)
 
 
-def _not_learned(inputs: Any) -> str | None:
-    """Refuse what no force field could be learned of."""
+def _validate_learning(inputs: Any) -> str | None:
+    """Return a sentence if no force field could be learned from these inputs."""
     recipe = read_recipe(inputs["recipe"].get_dict())
     try:
         check_elements(one_of_each(recipe).elements, recipe.name)
@@ -276,21 +253,21 @@ def _not_learned(inputs: Any) -> str | None:
         return None
     labeller = learning["labeller"].value
     labels = {"label": inputs.get("label") or {}, "learning.label": learning.get("label") or {}}
-    told = {name: load("labellers", labeller).level_of_theory(label) for name, label in labels.items()}
-    if len(set(told.values())) > 1:
+    levels = {name: load("labellers", labeller).level_of_theory(label) for name, label in labels.items()}
+    if len(set(levels.values())) > 1:
         return (
-            f"label has level of theory {told['label']!r}, learning.label {told['learning.label']!r}; expected one; "
-            "name the calculator in learning.label alone"
+            f"label has level of theory {levels['label']!r}, learning.label {levels['learning.label']!r}; "
+            "expected one; name the calculator in learning.label alone"
         )
     if inputs.get("dataset") is None:
-        refused = validate_charges(labeller, inputs.get("label"), "label")
-        if refused is not None:
-            return refused
+        invalid = validate_charges(labeller, inputs.get("label"), "label")
+        if invalid is not None:
+            return invalid
     return validate_same_level(inputs.get("dataset"), learning)
 
 
-def _other_charges(inputs: Any) -> str | None:
-    """Refuse a force field, or a fit, whose charges are scaled otherwise than those of the recipe."""
+def _validate_charge_scale(inputs: Any) -> str | None:
+    """Return a sentence if charges of a force field, or a fit, are scaled differently from those of the recipe."""
     wanted = inputs["recipe"].get_dict().get("charge_scale", 1.0)
     given = {f"force_fields.{name}": node.base.attributes.get("charge_scale") for name, node in _members(inputs)}
     fit = inputs.get("learning", {}).get("ensemble", {}).get("train", {}).get("settings")
@@ -298,7 +275,7 @@ def _other_charges(inputs: Any) -> str | None:
         given["learning.ensemble.train"] = fit.get_dict().get("fit", {}).get("charge_scale", 1.0)
     for name, scale in given.items():
         if scale != wanted:
-            return f"charge_scale is {wanted:g}, that of {name} is {scale:g}; expected the same; correct one of them"
+            return f"charge_scale is {wanted:g}, that of {name} is {scale:g}; expected the same"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Inputs that many WorkChains have: what ``spec.input`` takes for them, and builders filled by their names."""
+"""Ports that many WorkChains have: what ``spec`` takes for them, and builders filled by the names of their inputs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 from aiida import orm
 from aiida.engine import ProcessBuilder
 
-from aiida_elyte.workflows.validation import validate_plugin, validate_positive
+from aiida_elyte.data.frames import FramesData
+from aiida_elyte.workflows.validation import validate_labelled, validate_plugin, validate_positive
 
-__all__ = ["checked_dict", "fill", "plugin_name", "positive_integer"]
+__all__ = ["checked_dict", "fill", "labelled_frames", "members", "optional", "plugin_name", "positive_integer"]
 
 
 def positive_integer(meaning: str) -> dict[str, Any]:
@@ -24,6 +25,21 @@ def plugin_name(group: str, meaning: str) -> dict[str, Any]:
 def checked_dict(validator: Callable[[Any, Any], str | None], meaning: str) -> dict[str, Any]:
     """Return the keywords of a port with a dictionary that a validator checks."""
     return _serialised(orm.Dict, validator, meaning)
+
+
+def labelled_frames(meaning: str, required: bool = True) -> dict[str, Any]:
+    """Return the keywords of a port with labelled frames."""
+    return {"valid_type": FramesData, "validator": validate_labelled, "required": required, "help": meaning}
+
+
+def members(kind: type[orm.Data], meaning: str, required: bool = True) -> dict[str, Any]:
+    """Return the keywords of a namespace with the members m00, m01 … of an ensemble."""
+    return {"valid_type": kind, "dynamic": True, "required": required, "help": meaning}
+
+
+def optional(kind: type[orm.Data], meaning: str) -> dict[str, Any]:
+    """Return the keywords of an output that not every run has."""
+    return {"valid_type": kind, "required": False, "help": meaning}
 
 
 def _serialised(kind: type, validator: Callable[[Any, Any], str | None], meaning: str) -> dict[str, Any]:

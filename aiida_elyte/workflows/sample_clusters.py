@@ -1,4 +1,4 @@
-"""Sample clusters, in as many jobs as the wall time asks for."""
+"""Sample clusters, restarted where needed."""
 
 from aiida_elyte.calculations.sample_clusters import SampleClustersCalculation
 from aiida_elyte.workflows.script import ScriptBaseWorkChain

@@ -1,4 +1,4 @@
-"""The base of the restart WorkChains around our own programs."""
+"""The base of the restart WorkChains around our programs."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from aiida.common import AttributeDict
 from aiida.engine import BaseRestartWorkChain, ProcessBuilder, ProcessHandlerReport, process_handler, while_
 
 from aiida_elyte.calculations.script import ScriptCalculation
-from aiida_elyte.workflows.ports import fill
+from aiida_elyte.workflows.ports import fill, optional
 from aiida_elyte.workflows.protocols import ProtocolMixin
 
 __all__ = ["ScriptBaseWorkChain"]
@@ -31,7 +31,7 @@ class ScriptBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
             help="Options of the jobs, e.g. `max_wallclock_seconds`.",
         )
         spec.expose_outputs(cls._process_class)
-        spec.output("remote_folder", valid_type=orm.RemoteData, required=False, help="Folder of the last job.")
+        spec.output("remote_folder", **optional(orm.RemoteData, "Folder of the last job."))
         spec.outline(
             cls.setup,
             while_(cls.should_run_process)(cls.run_process, cls.inspect_process),

@@ -52,7 +52,7 @@ class StreetWorkChain(ProtocolMixin, WorkChain):
         return ToContext(labelling=self.submit(load("labellers", labeller), **given))
 
     def inspect_labelling(self) -> ExitCode | None:
-        """Take the labelled frames."""
+        """Keep the labelled frames."""
         node = self.ctx.labelling
         if "refused" in node.outputs:
             self.out("refused", node.outputs.refused)
@@ -62,7 +62,7 @@ class StreetWorkChain(ProtocolMixin, WorkChain):
         return None
 
     def inspect_learning(self) -> ExitCode | None:
-        """Take the members."""
+        """Keep the members."""
         node = self.ctx.learning
         self.out_many(self.exposed_outputs(node, self._learning, namespace="learning"))
         if not node.is_finished_ok:

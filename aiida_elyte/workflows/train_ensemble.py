@@ -15,14 +15,10 @@ from aiida_elyte.provenance.names import member_call
 from aiida_elyte.science.learning.ensemble import member_name
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.fan_out import FanOutWorkChain
-from aiida_elyte.workflows.ports import fill, plugin_name, positive_integer
+from aiida_elyte.workflows.ports import fill, labelled_frames, members, plugin_name, positive_integer
 from aiida_elyte.workflows.protocols import ProtocolMixin
 from aiida_elyte.workflows.trainer import Trainer
-from aiida_elyte.workflows.validation import (
-    validate_labelled,
-    validate_one_level,
-    validate_settings,
-)
+from aiida_elyte.workflows.validation import validate_one_level, validate_settings
 
 __all__ = ["TrainEnsembleWorkChain"]
 
@@ -36,16 +32,9 @@ class TrainEnsembleWorkChain(ProtocolMixin, FanOutWorkChain):
     def define(cls, spec: Any) -> None:
         """Define ports, outline and exit codes."""
         super().define(spec)
-        spec.input(
-            "dataset",
-            valid_type=FramesData,
-            validator=validate_labelled,
-            help="Labelled frames of one level of theory.",
-        )
+        spec.input("dataset", **labelled_frames("Labelled frames of one level of theory."))
         spec.input("validation", valid_type=FramesData, required=False, help="Labelled frames to validate on.")
-        spec.input_namespace(
-            "initial", valid_type=PotentialData, dynamic=True, required=False, help="Members to start from."
-        )
+        spec.input_namespace("initial", **members(PotentialData, "Members to start from.", required=False))
         spec.input(
             "trainer",
             default=lambda: orm.Str(cls.get_protocol_inputs()["trainer"]),
@@ -55,7 +44,7 @@ class TrainEnsembleWorkChain(ProtocolMixin, FanOutWorkChain):
         spec.input_namespace(
             "train", dynamic=True, help="Inputs of the trainer's WorkChain; `seed` counts up from its settings."
         )
-        spec.inputs.validator = _can_train
+        spec.inputs.validator = _validate
         spec.output_namespace(
             "potentials", valid_type=(PotentialData, ForceFieldData), dynamic=True, help="Members m00, m01 …"
         )
@@ -157,12 +146,12 @@ class TrainEnsembleWorkChain(ProtocolMixin, FanOutWorkChain):
         return None
 
 
-def _can_train(inputs: Any, _: Any) -> str | None:
+def _validate(inputs: Any, _: Any) -> str | None:
     settings = inputs.get("train", {}).get("settings")
     if settings is not None and "trainer" in inputs:
-        refused = validate_settings(load("trainers", inputs["trainer"].value), settings, "train")
-        if refused is not None:
-            return refused
+        invalid = validate_settings(load("trainers", inputs["trainer"].value), settings, "train")
+        if invalid is not None:
+            return invalid
     if "dataset" in inputs and not (settings is not None and settings.get_dict().get("allow_mixed_levels")):
         return validate_one_level(inputs["dataset"], "dataset")
     return None

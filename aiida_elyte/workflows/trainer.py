@@ -1,4 +1,4 @@
-"""What a WorkChain has to be to train potentials: the door ``aiida_elyte.trainers``."""
+"""The door for trainers, ``aiida_elyte.trainers``."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
@@ -16,7 +16,7 @@ class Trainer(Protocol):
     """A WorkChain that turns a labelled data set into one member.
 
     Inputs: ``code``, ``dataset``, ``settings`` (with a ``seed``), and if it can, ``validation`` and ``initial``.
-    Outputs: ``potential``, and ``results`` with ``errors`` of ``train``, ``validation`` and, where there is one,
+    Outputs: ``potential``, and ``results`` with ``errors`` of ``train``, ``validation`` and, if there is one,
     ``test``.
     """
 
@@ -33,7 +33,7 @@ class Trainer(Protocol):
 
     @classmethod
     def rates(cls, settings: Mapping[str, Any]) -> Rates | None:
-        """Return what its models cost, ``None`` where that is not known."""
+        """Return what its models cost, ``None`` if that was not measured."""
 
     @classmethod
     def get_builder_from_protocol(

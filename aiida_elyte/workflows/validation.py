@@ -26,14 +26,14 @@ __all__ = [
 
 
 def validate_positive(node: Any, port: Any) -> str | None:
-    """Refuse a number that is not positive."""
+    """Return a sentence if a number is not positive."""
     if node is not None and node.value <= 0:
         return f"{port.name} is {node.value}; expected a positive number"
     return None
 
 
 def validate_plugin(group: str) -> Callable[[Any, Any], str | None]:
-    """Return a validator that refuses a name no plug-in of the group bears."""
+    """Return a validator that rejects a name that no plug-in of the group has."""
 
     def validate(node: orm.Str | None, _: Any) -> str | None:
         try:
@@ -47,14 +47,14 @@ def validate_plugin(group: str) -> Callable[[Any, Any], str | None]:
 
 
 def validate_labelled(node: FramesData | None, port: Any) -> str | None:
-    """Refuse a set with unlabelled frames."""
+    """Return a sentence if a set has unlabelled frames."""
     if node is not None and not node.is_labelled:
         return f"{port.name} holds frames without energy and forces; expected a labelled set; label it first"
     return None
 
 
 def validate_recipe(node: orm.Dict | None, _: Any) -> str | None:
-    """Refuse what is no recipe of an electrolyte."""
+    """Return a sentence if a recipe of an electrolyte is invalid."""
     try:
         if node is not None:
             count_molecules(read_recipe(node.get_dict()))
@@ -76,20 +76,20 @@ def validate_one_level(node: FramesData, name: str) -> str | None:
 
 
 def validate_settings(process: type[Process], node: orm.Dict, name: str) -> str | None:
-    """Refuse settings that a process does not take.
+    """Return a sentence if a process would reject settings.
 
     Parameters
     ----------
     process
-        What will be told them, at its port ``settings``.
+        What takes them, at its port ``settings``.
     node
         The settings.
     name
         Where they come from.
     """
     port: Any = process.spec().inputs["settings"]
-    refused = port.validate(node)
-    return None if refused is None else f"{name}: {refused.message}"
+    invalid = port.validate(node)
+    return None if invalid is None else f"{name}: {invalid.message}"
 
 
 def validate_inputs(process: type[Process], inputs: Mapping[str, Any], name: str, later: Sequence[str]) -> str | None:
@@ -108,5 +108,5 @@ def validate_inputs(process: type[Process], inputs: Mapping[str, Any], name: str
     """
     ports = PortNamespace()
     ports.absorb(process.spec().inputs, exclude=later)
-    refused = ports.validate(dict(inputs))
-    return None if refused is None else f"{name}: {refused.message}"
+    invalid = ports.validate(dict(inputs))
+    return None if invalid is None else f"{name}: {invalid.message}"

@@ -1,5 +1,6 @@
 """The contract of our programs, met by a program that counts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,26 +9,15 @@ from aiida.engine import run_get_node
 from aiida.manage.caching import enable_caching
 
 from aiida_elyte.calculations import rooms
+from aiida_elyte.calculations.declarations import Failure, Program
 from aiida_elyte.calculations.script import ScriptCalculation
 from aiida_elyte.parsers.script import ScriptParser
 from aiida_elyte.workflows.script import ScriptBaseWorkChain
 
-PROGRAM = Path(__file__).with_name("count.py")
-
 
 class CountCalculation(ScriptCalculation):
-    PARSER = "elyte.count"
-    CHECKPOINTS = ("checkpoint*",)
-    _program = PROGRAM
-
-    @classmethod
-    def program(cls):
-        return cls._program
-
-    @classmethod
-    def define(cls, spec):
-        super().define(spec)
-        spec.exit_code(411, "ERROR_EXPLODED", message="The trajectory exploded: {message}")
+    PROGRAM = Program(Path(__file__).with_name("count.py"), parser="elyte.count", checkpoints=("checkpoint*",))
+    FAILURES = (Failure(411, "ERROR_EXPLODED", "The trajectory exploded: {message}"),)
 
 
 class CountBaseWorkChain(ScriptBaseWorkChain):
@@ -59,7 +49,7 @@ def test_program_finishes_and_tells_its_versions(python_code):
     ("settings", "status", "message"),
     [
         ({"explode": True}, 411, "The trajectory exploded: temperature above 1e4 K"),
-        ({"n_steps": -1}, 200, "The program refused its input: n_steps is -1; expected a positive number"),
+        ({"n_steps": -1}, 200, "The program rejected its input: n_steps is -1; expected a positive number"),
         ({"modules": ["no_such_engine"]}, 307, "is not installed where it runs: no_such_engine cannot be imported"),
         ({"stumble": True}, 410, "ZeroDivisionError: nobody foresaw it"),
         ({"die_at": 1}, 302, "The job was killed"),
@@ -85,8 +75,8 @@ def test_cache_follows_program_and_settings_but_not_wall_time(python_code, tmp_p
         ).base.caching.is_created_from_cache
         assert not count(python_code, n_steps=8).base.caching.is_created_from_cache
         other = tmp_path / "count.py"
-        other.write_text(PROGRAM.read_text() + "\n# changed\n")
-        monkeypatch.setattr(CountCalculation, "_program", other)
+        other.write_text(CountCalculation.PROGRAM.path.read_text() + "\n# changed\n")
+        monkeypatch.setattr(CountCalculation, "PROGRAM", replace(CountCalculation.PROGRAM, file=other))
         assert not count(python_code, n_steps=7).base.caching.is_created_from_cache
 
 
@@ -138,7 +128,7 @@ def test_job_past_its_wall_time_goes_on_from_its_checkpoint(python_code):
 
 
 def test_rooms_hold_only_what_the_program_imports():
-    assert list(rooms.rooms_of(PROGRAM)) == [
+    assert list(rooms.rooms_of(CountCalculation.PROGRAM.path)) == [
         "aiida_elyte/__init__.py",
         "aiida_elyte/errors.py",
         "aiida_elyte/program.py",

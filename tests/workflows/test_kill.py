@@ -53,6 +53,17 @@ class Killer(threading.Thread):
             time.sleep(0.02)
 
 
+def run_and_kill(builder, killer):
+    """Run a WorkChain whose first job is killed, and return its node when a second job has finished its work."""
+    killer.start()
+    _, broken = run_get_node(builder)
+    killer.join(1)
+    assert killer.killed
+    assert broken.is_finished_ok, broken.exit_message
+    assert [job.exit_status for job in broken.called] == [302, 0]
+    return broken
+
+
 def lennard_jones_frames(count):
     frames = []
     for seed in range(count):
@@ -71,13 +82,7 @@ def test_killed_training_goes_on_from_its_checkpoint(home, python_code):
     builder = TrainPainnBaseWorkChain.get_builder_from_protocol(
         python_code, dataset=lennard_jones_frames(24), overrides={"settings": settings}
     )
-    killer = Killer(home, "train_painn.py", lambda folder: True)
-    killer.start()
-    _, broken = run_get_node(builder)
-    killer.join(1)
-    assert killer.killed
-    assert broken.is_finished_ok, broken.exit_message
-    assert [job.exit_status for job in broken.called] == [302, 0]
+    broken = run_and_kill(builder, Killer(home, "train_painn.py", lambda folder: True))
     results = broken.outputs.results.get_dict()
     assert results["resumed_from_epoch"] >= 1
     assert results["n_epochs"] == n_epochs
@@ -111,13 +116,7 @@ def test_killed_md_goes_on_from_its_checkpoint_and_ends_where_an_unbroken_run_en
         overrides={"settings": settings},
     )
     grown = lambda folder: (folder / "trajectory_r0.xyz").stat().st_size > 4000  # noqa: E731
-    killer = Killer(home, "run_md.py", grown)
-    killer.start()
-    _, broken = run_get_node(builder)
-    killer.join(1)
-    assert killer.killed
-    assert broken.is_finished_ok, broken.exit_message
-    assert [job.exit_status for job in broken.called] == [302, 0]
+    broken = run_and_kill(builder, Killer(home, "run_md.py", grown))
     results = broken.outputs.results.get_dict()
     assert results["resumed_from_step"] > 0
     assert results["steps_run_in_this_job"] == 1500 - results["resumed_from_step"]

@@ -164,10 +164,10 @@ def learns_from(**settings):
     [
         ({"clusters": 3}, "overrides of PolymerWorkChain have clusters: 3; expected a mapping with complex"),
         ({"clusters": None}, "overrides of PolymerWorkChain have clusters: None; expected a mapping"),
-        ({"box": {"md": 3}}, "overrides of BoxWorkChain have md: 3; expected a mapping; correct it"),
+        ({"box": {"md": 3}}, "overrides of BoxWorkChain have md: 3; expected a mapping"),
         ({"box": {"compression": [1]}}, r"overrides of BoxWorkChain have compression: \[1\]"),
         ({"box": {"productions": {}}}, r"overrides of BoxWorkChain have 'productions'; .*did you mean production"),
-        ({"label": {"foo": {}}}, "overrides of label have 'foo'; expected ase; correct it"),
+        ({"label": {"foo": {}}}, "overrides of label have 'foo'; expected ase"),
         ({"label": {"ase": {"foo": 1}}}, "overrides of AseLabelWorkChain have 'foo'; expected batch_size"),
         ({"label": {"ase": {"settings": 4}}}, "overrides of .* have settings: 4; expected a mapping"),
         ({"learning": {"ensemble": {"foo": 1}}}, "overrides of TrainEnsembleWorkChain have 'foo'"),

@@ -53,7 +53,7 @@ def merge_frames(**sets: FramesData) -> FramesData:
 
 @uncached_calcfunction
 def collect_refused(**batches: orm.Dict) -> orm.Dict:
-    """Return all refusals under the frames' indices in the whole set; batch ``b000040`` starts at frame 40.
+    """Return the reasons of all batches by the frames' indices in the whole set; batch ``b000040`` starts at frame 40.
 
     ``"7-2"`` is the second geometry that heat made of frame 7.
     """
@@ -67,7 +67,7 @@ def collect_refused(**batches: orm.Dict) -> orm.Dict:
 
 @uncached_calcfunction
 def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, settings: orm.Dict) -> dict[str, Any]:
-    """Filter sampled frames, select those to label; record what was refused and why."""
+    """Filter sampled frames, select those to label; record what was rejected and why."""
     choices, frames = settings.get_dict(), sampled.get_frames()
     choice = choose_frames(
         frames,

@@ -60,7 +60,7 @@ def sampling_settings(settings: orm.Dict, recipe: orm.Dict, clusters: orm.Dict, 
 
 @uncached_calcfunction
 def transport_settings(recipe: orm.Dict, built: orm.Dict) -> orm.Dict:
-    """Return what transport is told: the formal charges of the ions, and the temperature."""
+    """Return the settings of transport: the formal charges of the ions, and the temperature."""
     asked = read_recipe(recipe.get_dict())
     return orm.Dict({"charges": built["charges"], "temperature_K": asked.temperature_K})
 

@@ -19,7 +19,7 @@ __all__ = ["collect_pw_labels"]
 def collect_pw_labels(frames: FramesData, level: orm.Str, **retrieved: orm.FolderData) -> FramesData:
     """Return the frames that pw.x labelled, each naming its calculation.
 
-    Of the level of theory, the spacing of k-points, the pseudopotentials and the rest are given; pw.x tells the others.
+    Of the level of theory, k-points, pseudopotentials and ``extras`` are given; pw.x reports the rest.
     """
     given, wanted = frames.get_frames(), LevelOfTheory.parse(level.value)
     known: dict[str, Any] = {"kpoints": wanted.kpoints, "potentials": wanted.potentials, "extras": wanted.extras}

@@ -1,1 +1,1 @@
-"""Labellers: frames in, labelled frames out, the refused with their reason."""
+"""Labellers: frames in, labelled frames out, and why others were set aside."""

@@ -84,8 +84,8 @@ class AseLabelWorkChain(LabellerWorkChain):
         settings = _settings(inputs)
         if settings.get("properties") is None:
             return None
-        lacks = {"charges"} if has_charges(settings.get("calculator")) is False else set()
-        return frozenset(settings["properties"]) - lacks
+        missing = {"charges"} if has_charges(settings.get("calculator")) is False else set()
+        return frozenset(settings["properties"]) - missing
 
     @classmethod
     def validate_elements(cls, inputs: Mapping[str, Any], elements: Sequence[str]) -> str | None:
@@ -94,7 +94,7 @@ class AseLabelWorkChain(LabellerWorkChain):
 
     @classmethod
     def python_modules(cls, inputs: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the module of the calculator, where it is not ASE's own."""
+        """Return the module of the calculator, if it is not ASE's own."""
         calculator = _settings(inputs).get("calculator")
         return (MODULES[calculator],) if calculator in MODULES else ()
 
@@ -137,7 +137,7 @@ class AseLabelWorkChain(LabellerWorkChain):
         return LabelAseBaseWorkChain, inputs
 
     def inspect_child(self, name: str, node: orm.ProcessNode) -> None:
-        """Collect what a batch labelled and refused; one that failed whole refuses all its frames."""
+        """Collect what a batch labelled and set aside; of a batch that failed as a whole, all frames are set aside."""
         if "frames" in node.outputs:
             self.ctx.labelled[name] = node.outputs.frames
         if "results" in node.outputs and "refused" in node.outputs.results.get_dict():
@@ -154,7 +154,7 @@ class AseLabelWorkChain(LabellerWorkChain):
         return batches[0] if len(batches) == 1 else merge_frames(**self.ctx.labelled)
 
     def collect_refused(self) -> orm.Dict:
-        """Return the refusals of all batches."""
+        """Return the reasons of all batches for the frames set aside."""
         return collect_refused(**self.ctx.refused)
 
     def _batches(self) -> dict[str, tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""The door of labellers: frames in, labelled frames out; bounded submission, order and refusals are done here."""
+"""The door of labellers: frames in, labelled frames out, in order, with the frames set aside and why."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -21,14 +21,14 @@ __all__ = ["FramewiseLabelWorkChain", "LabellerWorkChain"]
 
 
 class LabellerWorkChain(ProtocolMixin, FanOutWorkChain):
-    """What every labeller is: a WorkChain that labels frames, and that answers for itself before anything runs.
+    """What every labeller is: a WorkChain that labels frames, and describes its labels before anything runs.
 
-    The answers take the inputs of the labeller as a mapping. A labeller keeps what it labelled in ``ctx.labelled``, by
-    the names of its children.
+    These class methods take the inputs of the labeller as a mapping. What is labelled is kept in ``ctx.labelled`` by
+    the names of the children.
     """
 
     default_code: ClassVar[str | None] = None
-    """Label of the code that runs the engine unless another is named; ``None`` for an engine in Python."""
+    """Label of the code that runs the engine if no other is given; ``None`` for an engine in Python."""
 
     @classmethod
     def define(cls, spec: Any) -> None:
@@ -90,7 +90,7 @@ class LabellerWorkChain(ProtocolMixin, FanOutWorkChain):
 
     @classmethod
     def validate_level(cls, inputs: Mapping[str, Any], level: str, elements: Sequence[str]) -> str | None:
-        """Return in what a level of theory differs from that of labels of these elements, as far as it is known."""
+        """Return how a level of theory differs from that of labels of these elements, as far as it is known."""
         own = cls.level_of_theory(inputs)
         return None if own is None else difference(level, own)
 
@@ -116,7 +116,7 @@ class LabellerWorkChain(ProtocolMixin, FanOutWorkChain):
 
     @classmethod
     def labels_per_frame(cls, inputs: Mapping[str, Any]) -> int:
-        """Return how many labelled frames come of each frame [1]: more than one where it is displaced before."""
+        """Return how many labelled frames each frame gives [1]: more than one if displaced copies are labelled too."""
         return 1
 
     @classmethod
@@ -169,11 +169,11 @@ class LabellerWorkChain(ProtocolMixin, FanOutWorkChain):
         raise NotImplementedError
 
     def collect_refused(self) -> orm.Dict:
-        """Return the reason of each refusal, by the frame's index."""
+        """Return why each frame was set aside, by its index."""
         return orm.Dict(dict(sorted(self.ctx.refused.items(), key=lambda item: int(item[0])))).store()
 
     def results(self) -> ExitCode | None:
-        """Attach the labelled frames and the refusals."""
+        """Attach the labelled frames, and why others were set aside."""
         refused = self.collect_refused()
         self.out("refused", refused)
         reasons = refused.get_dict()
@@ -190,7 +190,7 @@ class FramewiseLabelWorkChain(LabellerWorkChain):
 
     @classmethod
     def define(cls, spec: Any) -> None:
-        """Ask for periodic frames."""
+        """Require periodic frames."""
         super().define(spec)
         spec.inputs["frames"].validator = _validate_periodic
         spec.inputs["frames"].help = "Frames to label, periodic in three directions."

@@ -34,7 +34,7 @@ class ProtocolMixin(_ProtocolMixin):
         Raises
         ------
         InputError
-            If overrides name what the protocol does not have, or are not a mapping where it has one.
+            If overrides name what the protocol does not have, or replace a mapping by something else.
         """
         check_overrides(overrides or {}, cls.get_protocol_inputs(protocol), cls._ports(), cls.__name__, cls.PLUGINS)
         inputs = cls.get_protocol_inputs(protocol, overrides)
@@ -55,7 +55,7 @@ def check_overrides(
     name: str,
     plugins: Collection[tuple[str, ...]] = (),
 ) -> None:
-    """Refuse overrides that a protocol does not have: one misspelt would change nothing and say nothing.
+    """Reject overrides that a protocol does not have: a misspelt key would change nothing and go unnoticed.
 
     Parameters
     ----------
@@ -73,18 +73,16 @@ def check_overrides(
     Raises
     ------
     InputError
-        Naming the key and what is known.
+        If a key is unknown or its value has the wrong shape.
     """
     if not isinstance(given, Mapping):
-        raise InputError(
-            f"overrides of {name} are {given!r}; expected a mapping with {', '.join(protocol)}; correct them"
-        )
+        raise InputError(f"overrides of {name} are {given!r}; expected a mapping with {', '.join(protocol)}")
     known = [*dict.fromkeys([*protocol, *ports])]
     for key in given:
         if key not in known:
             raise InputError(
                 f"overrides of {name} have {key!r}; expected {', '.join(protocol) or ', '.join(known)}"
-                f"{suggest(str(key), known)}; correct it"
+                f"{suggest(str(key), known)}"
             )
     _check_shape(given, protocol, name, plugins, ())
 
@@ -102,5 +100,5 @@ def _check_shape(
             continue
         if not isinstance(value, Mapping):
             kinds = f" with {', '.join(expected)}" if expected else ""
-            raise InputError(f"overrides of {name} have {key}: {value!r}; expected a mapping{kinds}; correct it")
+            raise InputError(f"overrides of {name} have {key}: {value!r}; expected a mapping{kinds}")
         _check_shape(value, expected, name, plugins, (*above, key))

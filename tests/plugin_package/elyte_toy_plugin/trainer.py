@@ -10,7 +10,7 @@ from aiida import orm
 from aiida.engine import ProcessBuilder, WorkChain, calcfunction
 from ase import Atoms
 
-from aiida_elyte.calculations.settings import holds
+from aiida_elyte.calculations.settings import validate_record
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.science.cost import Rates
@@ -51,7 +51,9 @@ class TrainSoftWorkChain(WorkChain):
         """Define ports and outline."""
         super().define(spec)
         spec.input("dataset", valid_type=FramesData, help="Labelled frames.")
-        spec.input("settings", valid_type=orm.Dict, validator=holds(SoftSettings), help="Fields of `SoftSettings`.")
+        spec.input(
+            "settings", valid_type=orm.Dict, validator=validate_record(SoftSettings), help="Fields of `SoftSettings`."
+        )
         spec.output("potential", valid_type=PotentialData, help="The potential.")
         spec.output("results", valid_type=orm.Dict, help="Errors of both sides of the split.")
         spec.outline(cls.run_fit)
