@@ -1,4 +1,4 @@
-"""What every family of potentials keeps to, as a test class its author inherits."""
+"""The contract of every family of potentials, as a test class that its author inherits."""
 
 import subprocess
 import sys
@@ -43,7 +43,7 @@ class FamilyContract:
         return family.load(content, "cpu", torch.float64)
 
     def test_file_and_potential_are_described_alike(self, family: Family, content: bytes) -> None:
-        """What a database is told is what is loaded."""
+        """What the database records is what is loaded."""
         description, potential = family.describe(content), family.load(content)
         assert description.family == family.name
         assert description.elements == sorted(description.elements) == potential.elements
@@ -62,7 +62,7 @@ class FamilyContract:
 
     @pytest.mark.parametrize("other", [b"", b"weights", b"PK\x03\x04"])
     def test_unknown_files_are_rejected_by_name(self, family: Family, other: bytes) -> None:
-        """A file of nobody's is recognised by none, and rejected with a reason."""
+        """A foreign file is not recognised, and is rejected with a reason."""
         assert not family.recognises(other)
         with pytest.raises(InputError):
             family.describe(other)
@@ -81,7 +81,7 @@ class FamilyContract:
         assert torch.equal(one.forces, other.forces)
 
     def test_elements_it_does_not_know_are_rejected(self, potential: Potential) -> None:
-        """Atoms of an element that was not trained are named."""
+        """Elements that were not trained are named."""
         assert "Og" not in potential.elements
         with pytest.raises(InputError, match="Og"):
             potential.require_elements([118])
@@ -134,7 +134,7 @@ class FamilyContract:
             np.testing.assert_allclose(found.forces.numpy(), expected, atol=1e-8)
 
     def test_frames_side_by_side_are_as_each_alone(self, potential: Potential, frame: Atoms) -> None:
-        """Neither the frames predicted together nor the systems of one batch feel each other."""
+        """Frames predicted together, or systems of one batch, do not interact."""
         import torch_sim
 
         frames = [frame, frame.repeat((1, 2, 1))]

@@ -1,4 +1,4 @@
-"""What every filter keeps to, as a test class its author inherits."""
+"""The contract of every filter, as a test class that its author inherits."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ class FilterContract:
         assert filter_frames([reference, bad, reference], reference, {"mine": mine}) == ([0, 2], {1: reason})
 
     def test_frames_are_left_as_they_are(self, mine: Filter, reference: Atoms, bad: Atoms) -> None:
-        """A filter looks and does not touch."""
+        """A filter changes nothing."""
         before = bad.copy()
         mine.reason(bad, reference)
         assert bad == before

@@ -1,4 +1,4 @@
-"""What every labeller keeps to, as a test class its author inherits."""
+"""The contract of every labeller, as a test class that its author inherits."""
 
 from collections.abc import Callable
 
@@ -118,13 +118,13 @@ class LabellerContract:
         sentence = labeller.validate_elements(inputs, sorted(set(frame.symbols)))
         assert sentence is not None
         assert any(symbol in sentence for symbol in frame.symbols)
-        refused = labeller.spec().inputs.validate({**inputs, "frames": FramesData([frame])})
-        assert refused is not None
-        assert sentence in refused.message
+        invalid = labeller.spec().inputs.validate({**inputs, "frames": FramesData([frame])})
+        assert invalid is not None
+        assert sentence in invalid.message
 
 
 def _check_answers(builder: ProcessBuilder, level: str, labels: set[str], elements: list[str]) -> None:
-    """Compare what the labeller says of its labels beforehand with what they are."""
+    """Compare the labels with what the labeller says about them beforehand."""
     labeller, inputs = builder.process_class, builder._inputs(prune=True)
     assert issubclass(labeller, LabellerWorkChain)
     assert labeller.level_of_theory(inputs) in (None, level)

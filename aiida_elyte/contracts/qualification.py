@@ -1,4 +1,4 @@
-"""What every test of qualification keeps to, as a test class its author inherits."""
+"""The contract of every test of qualification, as a test class that its author inherits."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ class QualificationContract:
         check_record(mine, Qualification)
 
     def test_good_evidence_passes_and_bad_does_not(self, mine: Qualification, good: Evidence, bad: Evidence) -> None:
-        """A verdict measures; where it fails it names the frames."""
+        """A verdict holds a number; if it failed, it names the frames."""
         passed, failed = mine.judge(good), mine.judge(bad)
         assert passed.passed is True
         assert passed.value is not None
@@ -52,7 +52,7 @@ class QualificationContract:
         assert json.loads(json.dumps(found, allow_nan=False)) == found
 
     def test_evidence_is_left_as_it_is(self, mine: Qualification, bad: Evidence) -> None:
-        """A test looks and does not touch."""
+        """A test changes nothing."""
         before = [frame.copy() for frame in [*bad.sampled, *bad.labelled]]
         mine.judge(bad)
         assert [*bad.sampled, *bad.labelled] == before

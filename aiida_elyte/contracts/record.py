@@ -1,4 +1,4 @@
-"""What a plug-in that is a record of its settings keeps to."""
+"""The contract of a plug-in that is a record of its settings."""
 
 from dataclasses import FrozenInstanceError, fields, is_dataclass
 

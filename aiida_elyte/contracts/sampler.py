@@ -1,4 +1,4 @@
-"""What every sampler keeps to before it runs, as a test class its author inherits."""
+"""The contract of every sampler before it runs, as a test class that its author inherits."""
 
 from inspect import signature
 from typing import Any
@@ -14,7 +14,7 @@ class SamplerContract:
     """Inherit, and give one fixture; ``tests/workflows/test_samplers.py`` is the shortest example.
 
     ``sampler``
-        The WorkChain. That its frames carry origin and committee spread is seen where it runs.
+        The WorkChain. That its frames carry origin and committee spread is seen when it runs.
     """
 
     def test_takes_start_members_and_settings(self, sampler: Any) -> None:
@@ -23,9 +23,9 @@ class SamplerContract:
         assert FramesData in _types(ports["start"].valid_type)
         assert ports["potentials"].dynamic
         assert orm.Dict in _types(ports["settings"].valid_type)
-        refused = ports["settings"].validate(orm.Dict({"no such setting": 1}))
-        assert refused is not None
-        assert "no such setting" in refused.message
+        invalid = ports["settings"].validate(orm.Dict({"no such setting": 1}))
+        assert invalid is not None
+        assert "no such setting" in invalid.message
 
     def test_returns_frames(self, sampler: Any) -> None:
         """Frames come out; results, if there are any, are a dictionary."""
@@ -43,7 +43,7 @@ class SamplerContract:
             assert takes_all or role in parameters
 
     def test_has_a_protocol(self, sampler: Any, python_code: orm.AbstractCode) -> None:
-        """A builder comes with all but what active learning fills in."""
+        """A builder has all inputs but those that active learning fills in."""
         codes = dict.fromkeys(sampler.CODES, python_code)
         for protocol in ("fast", "balanced", "stringent"):
             builder = sampler.get_builder_from_protocol(

@@ -1,4 +1,4 @@
-"""What every kind of seeds keeps to, as a test class its author inherits."""
+"""The contract of every kind of seeds, as a test class that its author inherits."""
 
 import numpy as np
 import pytest

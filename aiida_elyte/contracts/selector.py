@@ -1,4 +1,4 @@
-"""What every selector keeps to, as a test class its author inherits."""
+"""The contract of every selector, as a test class that its author inherits."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What every trainer keeps to, as a test class its author inherits."""
+"""The contract of every trainer, as a test class that its author inherits."""
 
 from collections.abc import Callable
 from typing import Any
