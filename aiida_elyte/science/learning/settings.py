@@ -5,24 +5,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.settings import check_count, read_record
+from aiida_elyte.science.settings import Count, Settings, Whole, check_count, read_record
 
 __all__ = ["Learning", "Selection"]
 
 
 @dataclass(frozen=True)
-class Selection:
-    """Which of the sampled frames are labelled.
-
-    Raises
-    ------
-    InputError
-        If a value is invalid.
-    """
+class Selection(Settings):
+    """Which of the sampled frames are labelled."""
 
     selector: str
     """Name of the selector."""
-    n_select: int
+    n_select: Count
     """Most frames a round."""
     selection: Mapping[str, Any]
     """Settings of the selector."""
@@ -30,25 +24,19 @@ class Selection:
     """Settings of each filter under its name; ``None`` in place of settings switches a filter off."""
 
     def __post_init__(self) -> None:
-        check_count("n_select", self.n_select)
+        super().__post_init__()
         for name in ("selection", "filters"):
             if not isinstance(getattr(self, name), Mapping):
                 raise InputError(f"{name} is {getattr(self, name)!r}; expected a mapping with settings")
 
 
 @dataclass(frozen=True)
-class Learning:
-    """Settings of the rounds of active learning.
+class Learning(Settings):
+    """Settings of the rounds of active learning."""
 
-    Raises
-    ------
-    InputError
-        If a value is invalid.
-    """
-
-    max_rounds: int
+    max_rounds: Whole
     """Most rounds; 0 labels nothing more."""
-    label_budget: int
+    label_budget: Whole
     """Labels that all rounds together may cost."""
     uncertain_share: float
     """Share of uncertain frames at which learning ends [1]."""
@@ -64,8 +52,7 @@ class Learning:
     """Settings of each test of qualification under its name: the sampled frames of each round pass through it."""
 
     def __post_init__(self) -> None:
-        check_count("max_rounds", self.max_rounds, 0)
-        check_count("label_budget", self.label_budget, 0)
+        super().__post_init__()
         for name in ("uncertain_share", "least_gain"):
             value = getattr(self, name)
             is_number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -12,7 +12,7 @@ from ase.neighborlist import neighbor_list
 
 import aiida_elyte
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.crystal import closest_contact
+from aiida_elyte.science.contact import closest_contact
 from aiida_elyte.science.crystal_files.read import read_structure
 
 ORDERED = """data_LiCl
