@@ -95,7 +95,7 @@ def _are_usable(members: Mapping[str, PotentialData], _: object) -> str | None:
 def _can_run(node: orm.Dict | None, port: Any) -> str | None:
     try:
         if node is not None:
-            read_settings({**_LATER, **node.get_dict()})
+            read_settings({**_LATER, **node.get_dict()}, port.name)
     except InputError as error:
-        return f"{port.name}: {error}"
+        return str(error)
     return None

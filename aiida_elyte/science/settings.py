@@ -14,12 +14,14 @@ __all__ = [
     "Count",
     "Flag",
     "NotNegative",
+    "Number",
     "Positive",
     "Settings",
     "Whole",
     "check_count",
     "check_flag",
     "check_not_negative",
+    "check_number",
     "check_positive",
     "read_record",
     "refuse_unknown",
@@ -112,26 +114,31 @@ class _Check:
 
 check_positive = _Check("a positive number", lambda value: _is_number(value) and value > 0)
 check_not_negative = _Check("a number, 0 or more", lambda value: _is_number(value) and value >= 0)
+check_number = _Check("a number", _is_number)
 check_flag = _Check("true or false", lambda value: isinstance(value, bool))
 
 Count = Annotated[int, check_count]
+"""A whole number above zero."""
 Whole = Annotated[int, partial(check_count, least=0)]
+"""A whole number, which may be zero."""
+Number = Annotated[float, check_number]
+"""A finite number."""
 Positive = Annotated[float, check_positive]
+"""A number above zero."""
 NotNegative = Annotated[float, check_not_negative]
+"""A number, which may be zero."""
 Flag = Annotated[bool, check_flag]
+"""True or false."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """A record of settings, whose fields are what their types say.
-
-    ``Count`` is a whole number above zero, ``Whole`` one that may be zero, ``Positive`` a number above zero,
-    ``NotNegative`` one that may be zero, ``Flag`` true or false. A field of ``Count | None`` may be ``None``, too.
+    """A record of settings that checks the fields of the types above; one of ``Count | None`` may be ``None``, too.
 
     Raises
     ------
     InputError
-        If a value is something else.
+        If a value is none that its type allows.
     """
 
     def __post_init__(self) -> None:

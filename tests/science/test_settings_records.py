@@ -45,8 +45,12 @@ def test_keywords_of_a_fit_are_those_of_the_function_with_its_defaults():
         (Sampling, {"boxes": {"n_atom": 3}}, "boxes has 'n_atom'; expected count, n_atoms, .*did you mean n_atoms"),
         (Sampling, {"boxes": {"pressure_bar": -1}}, "boxes: pressure_bar is -1; expected a positive number"),
         (Sampling, {"boxes": {"count": 2}, "replicas": REPLICAS}, "boxes.count is 2, with 1 replicas; expected no"),
-        (Compression, {"record_stride": 10.0}, "record_stride of the compression is 10.0; expected a whole number"),
-        (Compression, {"minimize_iterations": 300.0}, "minimize_iterations of the compression is 300.0; expected a wh"),
+        (Compression, {"record_stride": 10.0}, "settings: record_stride is 10.0; expected a whole number"),
+        (
+            Compression,
+            {"minimize_iterations": 300.0},
+            "settings: minimize_iterations is 300.0; expected a whole number",
+        ),
     ],
 )
 def test_settings_that_cannot_be_run_are_refused_in_one_line(kind, content, said):

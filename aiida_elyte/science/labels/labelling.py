@@ -1,7 +1,7 @@
 """What is done with each frame that is to be labelled: relaxed, displaced by heat, and labelled."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from aiida_elyte.science.labels.engines import build_calculator, charge_method_o
 from aiida_elyte.science.labels.geometries import Heat, Relaxation, displace, relax
 from aiida_elyte.science.labels.single_points import compute_labels, find_torn_bond, properties_of, wanted_labels
 from aiida_elyte.science.labels.state import StatefulCalculator
+from aiida_elyte.science.settings import read_record
 
 __all__ = ["Labeller", "Watch"]
 
@@ -54,14 +55,15 @@ class Labeller:
         """Level of theory of the labels."""
         self._wanted = wanted_labels(settings.get("properties", ["energy", "forces", "stress"]))
         self._charge_method = settings.get("charge_method") or charge_method_of(str(name), self._engine.calculator)
-        self._relaxation: Relaxation | None = _read("relax", Relaxation, settings.get("relax"))
+        relaxation = settings.get("relax")
+        self._relaxation = None if relaxation is None else read_record(Relaxation, relaxation, "relax")
         heat = dict(settings.get("heat") or {})
         self._heater, self._heater_name = self._engine, level
         if "calculator" in heat:
             self._heater_name = str(heat.pop("calculator"))
             heater = build_calculator(self._heater_name, heat.pop("parameters", None) or {})
             self._heater = StatefulCalculator(heater, self._heater_name)
-        self._heat: Heat | None = _read("heat", Heat, None if settings.get("heat") is None else heat)
+        self._heat = None if settings.get("heat") is None else read_record(Heat, heat, "heat")
 
     @property
     def unavailable(self) -> list[str]:
@@ -136,17 +138,6 @@ class Labeller:
         how = "relaxed" if found.is_converged else "relaxed, not converged"
         relaxed.info["geometry"] = f"{how}: {settings.optimizer}, {found}"
         return relaxed
-
-
-def _read(name: str, kind: Any, content: Mapping[str, Any] | None) -> Any:
-    """Return a dataclass from settings, ``None`` from none."""
-    if content is None:
-        return None
-    try:
-        return kind(**content)
-    except TypeError as error:
-        known = ", ".join(each.name for each in fields(kind))
-        raise InputError(f"{name} is {dict(content)}; expected some of {known}") from error
 
 
 def _moved(frame: Atoms, positions: np.ndarray) -> Atoms:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.settings import Count, Settings, Whole, check_count, read_record
+from aiida_elyte.science.settings import Count, Number, Settings, Whole, check_count, read_record
 
 __all__ = ["Learning", "Selection"]
 
@@ -38,13 +38,13 @@ class Learning(Settings):
     """Most rounds; 0 labels nothing more."""
     label_budget: Whole
     """Labels that all rounds together may cost."""
-    uncertain_share: float
+    uncertain_share: Number
     """Share of uncertain frames at which learning ends [1]."""
     sampling: Mapping[str, Any]
     """``n_replicas`` and ``seed``, and settings of the sampler."""
     selection: Mapping[str, Any]
     """Fields of ``Selection``."""
-    least_gain: float | None = None
+    least_gain: Number | None = None
     """Share by which a round has to lower the held-out error for another to follow [1]; any where it is ``None``."""
     retraining: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the trainer that change where training starts warm."""
@@ -53,11 +53,6 @@ class Learning(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("uncertain_share", "least_gain"):
-            value = getattr(self, name)
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not (is_number or (value is None and name == "least_gain")):
-                raise InputError(f"{name} is {value!r}; expected a number")
         if not isinstance(self.sampling, Mapping):
             raise InputError(f"sampling is {self.sampling!r}; expected n_replicas, seed, and settings of the sampler")
         for name, least in (("n_replicas", 1), ("seed", 0)):
