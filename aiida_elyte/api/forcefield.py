@@ -13,7 +13,7 @@ from aiida_elyte.api.labels import FrameSource, LabelNames, read_clusters
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.continuous import ContinuousTyping
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
-from aiida_elyte.science.forcefield.dataset import System, fit_fingerprint, group_frames, split_systems
+from aiida_elyte.science.forcefield.dataset import LabelledSystem, fit_fingerprint, group_frames, split_systems
 from aiida_elyte.science.forcefield.fit import FitStep, evaluate_forces, fit_discrete
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.frames import write_frames
@@ -288,7 +288,7 @@ def _split(
     return train, validation, test
 
 
-def _require_charges(read: Dataset, systems: Sequence[System]) -> None:
+def _require_charges(read: Dataset, systems: Sequence[LabelledSystem]) -> None:
     for system in systems:
         if system.charges is None:
             raise InputError(f"{system.name} of {read.name} has no charges; expected dft_charge or charges; label them")

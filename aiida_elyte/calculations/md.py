@@ -11,7 +11,7 @@ from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
-from aiida_elyte.science.dynamics.settings import read_settings
+from aiida_elyte.science.dynamics.settings import read_md_settings
 from aiida_elyte.science.potentials.family import Family
 
 __all__ = ["MdCalculation"]
@@ -95,7 +95,7 @@ def _are_usable(members: Mapping[str, PotentialData], _: object) -> str | None:
 def _can_run(node: orm.Dict | None, port: Any) -> str | None:
     try:
         if node is not None:
-            read_settings({**_LATER, **node.get_dict()}, port.name)
+            read_md_settings({**_LATER, **node.get_dict()}, port.name)
     except InputError as error:
         return str(error)
     return None

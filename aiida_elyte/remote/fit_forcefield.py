@@ -32,7 +32,7 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import CHECKPOINT, Checkpoint, Job, Pace, execute, write_atomically
-from aiida_elyte.science.forcefield.dataset import System, fit_fingerprint, group_frames, split_systems
+from aiida_elyte.science.forcefield.dataset import LabelledSystem, fit_fingerprint, group_frames, split_systems
 from aiida_elyte.science.forcefield.fit import FitStep, evaluate_forces, fit_discrete
 from aiida_elyte.science.forcefield.fit_settings import FitKeywords, FitSettings, SplitSettings
 from aiida_elyte.science.forcefield.model import ForceField
@@ -155,7 +155,9 @@ def _read(folder: Path, settings: Mapping[str, Any]) -> tuple[dict[str, list[Ato
     return parts, data
 
 
-def _warnings(systems: Mapping[str, Sequence[System]], errors: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+def _warnings(
+    systems: Mapping[str, Sequence[LabelledSystem]], errors: Mapping[str, Any], data: Mapping[str, Any]
+) -> list[str]:
     """Return what the reader of the errors must know."""
     said = []
     if data["split"]["by"] == "frame":

@@ -23,7 +23,7 @@ from ase.md.langevin import Langevin
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
-from aiida_elyte.science.forcefield.dataset import System, group_frames
+from aiida_elyte.science.forcefield.dataset import LabelledSystem, group_frames
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_discrete
 from aiida_elyte.science.forcefield.model import BONDED, ForceField
 from aiida_elyte.science.lammps.export import place_molecules
@@ -81,15 +81,15 @@ def label(name: str, smiles: str, n_frames: int) -> list[Atoms]:
     return frames
 
 
-def rmse(force_field: ForceField, system: System) -> str:
+def rmse(force_field: ForceField, system: LabelledSystem) -> str:
     own = system.retyped(force_field.depth)
     return f"{evaluate_forces(force_field, [own])['overall']['force_rmse_kcal_mol_A']:.2f}"
 
 
-def share_known(system: System, others: Sequence[System]) -> float:
+def share_known(system: LabelledSystem, others: Sequence[LabelledSystem]) -> float:
     """Return the share of the types of atoms, bonds, angles, dihedrals and impropers that others have too."""
 
-    def keys(one: System) -> set[tuple[str, ...]]:
+    def keys(one: LabelledSystem) -> set[tuple[str, ...]]:
         rows = (getattr(one.types, kind).keys for kind in BONDED)
         return {(label,) for label in one.types.labels}.union(*rows)
 

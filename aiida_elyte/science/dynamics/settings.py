@@ -9,7 +9,7 @@ from ase.data import chemical_symbols
 from aiida_elyte.errors import InputError, suggest
 from aiida_elyte.science.settings import Count, Number, Positive, Settings, Whole, check_count, read_record
 
-__all__ = ["ENSEMBLES", "MdSettings", "Ramp", "ReplicaSettings", "Stops", "read_settings"]
+__all__ = ["ENSEMBLES", "MdSettings", "Ramp", "ReplicaSettings", "Stops", "read_md_settings"]
 
 ENSEMBLES = ("nve", "nvt_langevin", "nvt_nose_hoover", "npt_nose_hoover")
 """Names of the ensembles."""
@@ -138,7 +138,7 @@ class MdSettings(Settings):
         return chosen
 
 
-def read_settings(settings: Mapping[str, Any], name: str = "settings") -> MdSettings:
+def read_md_settings(settings: Mapping[str, Any], name: str = "settings") -> MdSettings:
     """Read the settings of ``run_md``.
 
     Parameters

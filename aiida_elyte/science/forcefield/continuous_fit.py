@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from aiida_elyte.science.forcefield.continuous import ContinuousTyping, describe_graph
-from aiida_elyte.science.forcefield.dataset import System
+from aiida_elyte.science.forcefield.dataset import LabelledSystem
 from aiida_elyte.science.forcefield.fit import fit_discrete, measure_net_force
 from aiida_elyte.science.forcefield.objective import Objective, draw_frames
 
@@ -19,8 +19,8 @@ _PATIENCE = 3
 
 
 def fit_continuous(
-    systems: Sequence[System],
-    validation: Sequence[System] = (),
+    systems: Sequence[LabelledSystem],
+    validation: Sequence[LabelledSystem] = (),
     *,
     terms: str = "class2",
     depth: int = 2,

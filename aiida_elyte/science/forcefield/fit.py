@@ -10,7 +10,7 @@ from torch import Tensor
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.constraints import Constraints
-from aiida_elyte.science.forcefield.dataset import System
+from aiida_elyte.science.forcefield.dataset import LabelledSystem
 from aiida_elyte.science.forcefield.evaluation import energies
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.forcefield.objective import Objective, draw_frames
@@ -45,8 +45,8 @@ class FitStep:
 
 
 def fit_discrete(
-    systems: Sequence[System],
-    validation: Sequence[System] = (),
+    systems: Sequence[LabelledSystem],
+    validation: Sequence[LabelledSystem] = (),
     *,
     terms: str = "class2",
     depth: int = 3,
@@ -160,7 +160,7 @@ def fit_discrete(
     return freeze(best, **best_errors, **_determination(objective, best))
 
 
-def evaluate_forces(force_field: ForceField, systems: Sequence[System]) -> dict[str, Any]:
+def evaluate_forces(force_field: ForceField, systems: Sequence[LabelledSystem]) -> dict[str, Any]:
     """Compare forces with labels, as they are.
 
     Returns
@@ -185,7 +185,7 @@ def evaluate_forces(force_field: ForceField, systems: Sequence[System]) -> dict[
     }
 
 
-def _energy_error(force_field: ForceField, system: System) -> dict[str, float]:
+def _energy_error(force_field: ForceField, system: LabelledSystem) -> dict[str, float]:
     if system.energies is None:
         return {}
     found = energies(system.coordinates, force_field.interactions(system.topology, system.types)).sum(0)
@@ -228,7 +228,7 @@ def _errors(residuals: Sequence[Tensor], net_forces: Sequence[Tensor]) -> dict[s
     }
 
 
-def measure_net_force(systems: Sequence[System]) -> float:
+def measure_net_force(systems: Sequence[LabelledSystem]) -> float:
     """Return the root mean square length of the net force of the labels, which is their noise [kcal/mol/Å]."""
     return _rms([system.net_forces for system in systems])
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.constraints import Constraints
-from aiida_elyte.science.forcefield.dataset import System
+from aiida_elyte.science.forcefield.dataset import LabelledSystem
 from aiida_elyte.science.forcefield.derivatives import energy_derivatives, force_derivatives
 from aiida_elyte.science.forcefield.evaluation import energies, forces
 from aiida_elyte.science.forcefield.model import interactions_of, place_types
@@ -45,7 +45,7 @@ class Objective:
 
     def __init__(
         self,
-        systems: Sequence[System],
+        systems: Sequence[LabelledSystem],
         constraints: Constraints,
         model_error: float,
         energy_error: float | None = None,
@@ -142,7 +142,7 @@ class Objective:
         return centred
 
 
-def draw_frames(system: System, rng: np.random.Generator | None) -> Tensor:
+def draw_frames(system: LabelledSystem, rng: np.random.Generator | None) -> Tensor:
     """Return how often each frame counts: once, or as its block is drawn with replacement, shape ``(F,)``.
 
     Frames of one block are correlated: drawn one by one they would make members of an ensemble too much alike. Where

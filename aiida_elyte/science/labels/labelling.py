@@ -15,11 +15,11 @@ from aiida_elyte.science.labels.single_points import compute_labels, find_torn_b
 from aiida_elyte.science.labels.state import StatefulCalculator
 from aiida_elyte.science.settings import read_record
 
-__all__ = ["Labeller", "Watch"]
+__all__ = ["FrameCallbacks", "Labeller"]
 
 
 @dataclass(frozen=True)
-class Watch:
+class FrameCallbacks:
     """Called at each step of a frame in work."""
 
     on_step: Callable[[], None] = lambda: None
@@ -76,7 +76,7 @@ class Labeller:
         has_charges = "charges" in self._wanted and "charges" not in self.unavailable
         return self._charge_method if has_charges else None
 
-    def geometries(self, frame: Atoms, watch: Watch) -> list[Atoms] | str:
+    def geometries(self, frame: Atoms, watch: FrameCallbacks) -> list[Atoms] | str:
         """Return the frame, relaxed if asked for, and those that heat makes of it; or why there are none.
 
         Parameters
@@ -109,7 +109,7 @@ class Labeller:
             copy.info["charge_method"] = self._charge_method
         return attach_labels(copy, **labels)
 
-    def _displaced(self, frame: Atoms, start: Atoms, watch: Watch, heat: Heat) -> list[Atoms]:
+    def _displaced(self, frame: Atoms, start: Atoms, watch: FrameCallbacks, heat: Heat) -> list[Atoms]:
         """Return the geometries that heat makes of a frame."""
         # The frame itself seeds its noise: it gets the same wherever it stands in whatever batch.
         rng = np.random.default_rng([heat.seed, int(fingerprint([frame])[:16], 16)])
@@ -121,7 +121,7 @@ class Labeller:
             heated.append(copy)
         return heated
 
-    def _relax(self, frame: Atoms, watch: Watch, settings: Relaxation) -> Atoms | str:
+    def _relax(self, frame: Atoms, watch: FrameCallbacks, settings: Relaxation) -> Atoms | str:
         """Return the frame relaxed, from the step where an earlier job was; or why it is not."""
         n_before, positions = watch.relaxed or (0, frame.positions)
         atoms = self._engine.attach(_moved(frame, positions))

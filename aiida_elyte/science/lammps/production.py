@@ -8,7 +8,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.lammps.stages import Stage
 from aiida_elyte.science.settings import Flag, Positive, Settings, Whole
 
-__all__ = ["Production", "Settling", "production_stages"]
+__all__ = ["ProductionSettings", "Settling", "production_stages"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Settling(Settings):
 
 
 @dataclass(frozen=True)
-class Production(Settings):
+class ProductionSettings(Settings):
     """How long a box is run for its trajectory.
 
     Raises
@@ -49,7 +49,7 @@ class Production(Settings):
             )
 
 
-def production_stages(settled: Mapping[str, Any], density_g_cm3: float, production: Production) -> list[Stage]:
+def production_stages(settled: Mapping[str, Any], density_g_cm3: float, production: ProductionSettings) -> list[Stage]:
     """Return the stages at constant volume that follow a box in equilibrium at constant pressure.
 
     Parameters

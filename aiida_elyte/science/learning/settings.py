@@ -7,11 +7,11 @@ from typing import Any
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.settings import Count, Number, Settings, Whole, check_count, read_record
 
-__all__ = ["Learning", "Selection"]
+__all__ = ["LearningSettings", "SelectionSettings"]
 
 
 @dataclass(frozen=True)
-class Selection(Settings):
+class SelectionSettings(Settings):
     """Which of the sampled frames are labelled."""
 
     selector: str
@@ -31,7 +31,7 @@ class Selection(Settings):
 
 
 @dataclass(frozen=True)
-class Learning(Settings):
+class LearningSettings(Settings):
     """Settings of the rounds of active learning."""
 
     max_rounds: Whole
@@ -43,7 +43,7 @@ class Learning(Settings):
     sampling: Mapping[str, Any]
     """``n_replicas`` and ``seed``, and settings of the sampler."""
     selection: Mapping[str, Any]
-    """Fields of ``Selection``."""
+    """Fields of ``SelectionSettings``."""
     least_gain: Number | None = None
     """Share by which a round has to lower the held-out error for another to follow [1]; any where it is ``None``."""
     retraining: Mapping[str, Any] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Learning(Settings):
             raise InputError(f"sampling is {self.sampling!r}; expected n_replicas, seed, and settings of the sampler")
         for name, least in (("n_replicas", 1), ("seed", 0)):
             check_count(f"sampling.{name}", self.sampling.get(name), least)
-        read_record(Selection, self.selection, "selection")
+        read_record(SelectionSettings, self.selection, "selection")
         if not isinstance(self.retraining, Mapping):
             raise InputError(f"retraining is {self.retraining!r}; expected settings of the trainer")
         if not isinstance(self.qualification, Mapping):

@@ -5,13 +5,13 @@ import sys
 import pytest
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.dynamics.settings import read_settings
+from aiida_elyte.science.dynamics.settings import read_md_settings
 
 GOOD = {"temperature_K": 600, "n_steps": 100, "replicas": [{"seed": 1, "member": "m00"}]}
 
 
 def test_defaults_fill_what_is_not_given():
-    settings = read_settings({**GOOD, "ramp": {"ramp_steps": 10}, "stops": {"framework": ["P", "S"]}})
+    settings = read_md_settings({**GOOD, "ramp": {"ramp_steps": 10}, "stops": {"framework": ["P", "S"]}})
     assert settings.ensemble == "nvt_langevin"
     assert settings.ramp.start_K == 100.0
     assert settings.stops.framework == ("P", "S")
@@ -19,9 +19,9 @@ def test_defaults_fill_what_is_not_given():
 
 
 def test_identity_is_what_a_continued_run_shares():
-    first, second = (read_settings({**GOOD, "n_steps": n_steps}) for n_steps in (100, 200))
+    first, second = (read_md_settings({**GOOD, "n_steps": n_steps}) for n_steps in (100, 200))
     assert json.dumps(first.identity) == json.dumps(second.identity)
-    assert first.identity != read_settings({**GOOD, "temperature_K": 500}).identity
+    assert first.identity != read_md_settings({**GOOD, "temperature_K": 500}).identity
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_identity_is_what_a_continued_run_shares():
 )
 def test_bad_settings_are_refused_in_one_line(change, message):
     with pytest.raises(InputError, match=message) as caught:
-        read_settings({**GOOD, **change})
+        read_md_settings({**GOOD, **change})
     assert "\n" not in str(caught.value)
 
 

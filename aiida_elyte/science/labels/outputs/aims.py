@@ -8,7 +8,15 @@ import numpy as np
 
 from aiida_elyte.science.labels.functionals import name_of_functional
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh
-from aiida_elyte.science.labels.outputs.step import VOIGT, BlockRun, Output, Step, element_of, loose_numbers, read_lines
+from aiida_elyte.science.labels.outputs.step import (
+    VOIGT,
+    BlockRun,
+    IonicStep,
+    Output,
+    element_of,
+    loose_numbers,
+    read_lines,
+)
 from aiida_elyte.science.labels.theory import LevelOfTheory
 
 __all__ = ["read_aims"]
@@ -174,7 +182,7 @@ class _Run(BlockRun):
             fault = missing
         elif self._is_constrained and any(map(_FIXED.match, self._header)):
             fault = "its forces are those that remain under the constraints (constrain_relaxation)"
-        step = Step(list(self._symbols), cell, None, self._level or "", fault=fault)
+        step = IonicStep(list(self._symbols), cell, None, self._level or "", fault=fault)
         if fault is None:
             step = replace(
                 step,

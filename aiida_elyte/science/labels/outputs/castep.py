@@ -8,7 +8,7 @@ import numpy as np
 
 from aiida_elyte.science.labels.functionals import name_of_dispersion, name_of_functional
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh
-from aiida_elyte.science.labels.outputs.step import VOIGT, BlockRun, Output, Step, element_of, numbers, read_lines
+from aiida_elyte.science.labels.outputs.step import VOIGT, BlockRun, IonicStep, Output, element_of, numbers, read_lines
 from aiida_elyte.science.labels.theory import LevelOfTheory
 from aiida_elyte.units import GPA
 
@@ -124,7 +124,7 @@ class _Run(BlockRun):
             fault = "the file ends within it" if is_last and not self.is_complete else "its stress is incomplete"
         elif cell is None or any(len(row) != 3 for row in self._positions):
             fault = "its cell or its positions are incomplete"
-        step = Step(self._symbols, cell, None, self._level or "", fault=fault)
+        step = IonicStep(self._symbols, cell, None, self._level or "", fault=fault)
         if fault is None and cell is not None:
             step = replace(
                 step,

@@ -18,10 +18,10 @@ __all__ = [
     "OUT_OF_ORDER",
     "VOIGT",
     "BlockRun",
+    "IonicStep",
     "Lines",
     "Output",
     "Run",
-    "Step",
     "element_of",
     "loose_numbers",
     "numbers",
@@ -38,7 +38,7 @@ _CUT = (EOFError, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True)
-class Step:
+class IonicStep:
     """One geometry: numbers as the file holds them, in eV and Å; not a number where they overflowed their field."""
 
     symbols: Sequence[str]
@@ -63,7 +63,7 @@ class Step:
 class Output:
     """What an output holds."""
 
-    steps: list[Step]
+    steps: list[IonicStep]
     """Every geometry for which a calculation began, in the order of the file."""
     is_cut: bool = False
     """Whether the file lacks the end that a finished run writes."""
@@ -101,7 +101,7 @@ class Run(ABC):
     """
 
     def __init__(self) -> None:
-        self.steps: list[Step] = []
+        self.steps: list[IonicStep] = []
         self.is_complete = False
         self.notes: tuple[str, ...] = ()
 

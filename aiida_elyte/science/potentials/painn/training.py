@@ -31,7 +31,7 @@ from aiida_elyte.science.potentials.errors import force_errors
 from aiida_elyte.science.potentials.neighbours import Batch
 from aiida_elyte.science.potentials.painn.model import ARCHITECTURE, Painn
 
-__all__ = ["DEFAULTS", "Example", "Trainer", "complete_settings", "errors_of", "make_examples", "parity_of"]
+__all__ = ["DEFAULTS", "Example", "PainnTrainer", "complete_settings", "errors_of", "make_examples", "parity_of"]
 
 DEFAULTS: dict[str, Any] = {
     # SchNetPack's PaiNN with the 5 Å of its tutorials.
@@ -153,7 +153,7 @@ def _make_example(frame: Atoms, cutoff_A: float, dtype: torch.dtype, device: str
     )
 
 
-class Trainer:
+class PainnTrainer:
     """The state of a training, one epoch after the other.
 
     Parameters
