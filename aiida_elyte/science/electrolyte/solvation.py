@@ -8,7 +8,7 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.electrolyte.clusters import ClusterRecipe, Ingredient, make_clusters
-from aiida_elyte.science.electrolyte.recipe import PolymerRecipe, Recipe, Salt, name_of_ion
+from aiida_elyte.science.electrolyte.recipe import PolymerChains, Recipe, Salt, name_of_ion
 from aiida_elyte.science.molecules.molecule import match_sites, read_molecule
 from aiida_elyte.science.molecules.polymer import smiles_of_oligomer
 from aiida_elyte.science.molecules.topology import topology_from_smiles
@@ -107,7 +107,7 @@ def coordinating_types(recipe: Recipe, depth: int) -> dict[str, dict[str, tuple[
     return found
 
 
-def short_chain(polymer: PolymerRecipe, n_units: int, depth: int) -> int:
+def short_chain(polymer: PolymerChains, n_units: int, depth: int) -> int:
     """Return the repeat units of the shortest chain with every type of atoms, bonds, angles … of the long one.
 
     Parameters
