@@ -71,17 +71,18 @@ def run(job: Job) -> dict[str, Any]:
                 "OUT_OF_WALLTIME", f"wall time ended after step {len(curve) - 1}; go on from {CHECKPOINT}", curve=curve
             )
 
-    keywords = dict(settings["fit"])
-    if n_before:
-        # Steps taken before count; at least one more is taken, which ends a fit that had converged.
-        keywords["n_steps"] = max(1, keywords.get("n_steps", FitKeywords.n_steps) - (n_before - 1))
+    keywords = FitKeywords(**settings["fit"])
+    # Steps taken before count; at least one more is taken, which ends a fit that had converged.
+    n_steps = max(1, keywords.n_steps - (n_before - 1)) if n_before else keywords.n_steps
     fitted = fit_discrete(
         systems["train"],
         systems.get("validation", ()),
+        keywords,
+        depth=keywords.depth,
+        n_steps=n_steps,
         bootstrap=np.random.default_rng(settings["seed"]) if settings["bootstrap"] else None,
         start=start,
         on_step=keep,
-        **keywords,
     )
     fitted = replace(fitted, record={**fitted.record, "data": data})
     write_atomically(job.folder / FORCE_FIELD, fitted.to_json())

@@ -8,7 +8,7 @@ from typing import Any
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.settings import Count, Flag, Positive, Settings, Whole, read_record
 
-__all__ = ["FitKeywords", "FitSettings", "SplitSettings"]
+__all__ = ["FitKeywords", "FitSettings", "SplitSettings", "Target"]
 
 
 @dataclass(frozen=True)
@@ -33,28 +33,44 @@ class SplitSettings(Settings):
 
 
 @dataclass(frozen=True)
-class FitKeywords(Settings):
-    """Keywords of ``fit_discrete``."""
+class Target(Settings):
+    """What a force field is fitted to, and how closely."""
 
     terms: str = "class2"
     """``class2``, or ``class1`` for harmonic bonds and angles without cross terms."""
-    depth: Count = 3
-    """Bonds that an atom type looks at."""
     charge_scale: Positive = 1.0
     """What the charges of ions are multiplied by."""
     model_error: Positive = 4.0
-    """Error that forces of the model are expected to have [kcal/mol/Å]."""
+    """Error that forces of the model are expected to have [kcal/mol/Å]: the larger, the more the priors say."""
     project_net_force: Flag = True
     """Whether the net force of each label is taken from it."""
     energy_error: Positive | None = None
     """Error that energies of the model are expected to have [kcal/mol]; without it forces alone are fitted."""
-    n_steps: Whole = 40
-    """Most steps to take."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.terms not in ("class2", "class1"):
             raise InputError(f"terms is {self.terms!r}; expected class2 or class1; choose one")
+
+    def as_record(self) -> dict[str, Any]:
+        """Return it as a force field keeps it, units in the names."""
+        return {
+            "terms": self.terms,
+            "charge_scale": self.charge_scale,
+            "model_error_kcal_mol_A": self.model_error,
+            "energy_error_kcal_mol": self.energy_error,
+            "project_net_force": self.project_net_force,
+        }
+
+
+@dataclass(frozen=True)
+class FitKeywords(Target):
+    """Keywords of ``fit_discrete``, with its target."""
+
+    depth: Count = 3
+    """Bonds that an atom type looks at."""
+    n_steps: Whole = 40
+    """Most steps to take."""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from aiida_elyte.science.forcefield.constraints import Constraints
 from aiida_elyte.science.forcefield.dataset import LabelledSystem
 from aiida_elyte.science.forcefield.derivatives import energy_derivatives, force_derivatives
 from aiida_elyte.science.forcefield.evaluation import energies, forces
+from aiida_elyte.science.forcefield.fit_settings import Target
 from aiida_elyte.science.forcefield.model import interactions_of, place_types
 
-__all__ = ["Objective", "draw_frames"]
+__all__ = ["Objective", "draw_frames", "make_objectives"]
 
 _FRAMES_AT_ONCE = 64
 """Frames whose derivatives are held in memory together."""
@@ -140,6 +141,21 @@ class Objective:
             root = weight.sqrt() / self.energy_error
             centred.append(root * values if values.dim() == 1 else root[:, None] * values)
         return centred
+
+
+def make_objectives(
+    systems: Sequence[LabelledSystem],
+    validation: Sequence[LabelledSystem],
+    constraints: Constraints,
+    target: Target,
+    bootstrap: np.random.Generator | None,
+) -> tuple[Objective, Objective]:
+    """Return the objective of a fit, of frames drawn anew where that is asked for, and that of the frames held back."""
+    weights = [draw_frames(system, bootstrap) for system in systems]
+    return (
+        Objective(systems, constraints, target.model_error, target.energy_error, weights),
+        Objective(validation, constraints, target.model_error, target.energy_error),
+    )
 
 
 def draw_frames(system: LabelledSystem, rng: np.random.Generator | None) -> Tensor:
