@@ -14,9 +14,7 @@ from MDAnalysis.lib.formats.libdcd import DCDFile
 
 from aiida_elyte.errors import InputError
 from tests.science.trajectory import walks
-from tests.science.trajectory.walks import frames_of, written
-
-SYMBOLS, CUBIC, TRICLINIC, N_FRAMES = walks.SYMBOLS, walks.CUBIC, walks.TRICLINIC, walks.N_FRAMES
+from tests.science.trajectory.walks import CUBIC, N_FRAMES, SYMBOLS, TRICLINIC, frames_of, written
 
 TEXTS = {
     "dump": partial(walks.dump, columns="id element x y z"),

@@ -12,10 +12,7 @@ from MDAnalysis.lib.formats.libmdaxdr import XTCFile
 
 from aiida_elyte.errors import InputError
 from tests.science.trajectory import walks
-from tests.science.trajectory.walks import frames_of, written
-
-SYMBOLS, CUBIC, TRICLINIC, N_FRAMES = walks.SYMBOLS, walks.CUBIC, walks.TRICLINIC, walks.N_FRAMES
-
+from tests.science.trajectory.walks import CUBIC, N_FRAMES, SYMBOLS, bytes_of, frames_of, written
 
 # --- CP2K
 
@@ -132,8 +129,7 @@ def test_gro_columns_that_touch_are_taken_apart_by_width(tmp_path):
 
 def test_netcdf_that_is_cut_keeps_its_whole_frames(tmp_path, run):
     path = tmp_path / "a.nc"
-    walks.write_netcdf(path, *run)
-    content = path.read_bytes()
+    content = bytes_of(walks.write_netcdf, path, run)
     frame = 4 + 4 * 3 * len(SYMBOLS) + 8 * 6
     path.write_bytes(content[:-10])
     frames, notes = frames_of(path)
@@ -150,8 +146,7 @@ def test_netcdf_that_is_cut_keeps_its_whole_frames(tmp_path, run):
 
 def test_netcdf_of_other_content_is_rejected(tmp_path, run):
     path = tmp_path / "a.nc"
-    walks.write_netcdf(path, *run)
-    content = path.read_bytes()
+    content = bytes_of(walks.write_netcdf, path, run)
     path.write_bytes(content.replace(b"coordinates", b"koordinates", 1))
     with pytest.raises(InputError, match=r"lacks coordinates; expected a trajectory of AMBER's convention"):
         frames_of(path)
@@ -165,8 +160,7 @@ def test_netcdf_of_other_content_is_rejected(tmp_path, run):
 
 def test_a_dcd_that_lost_whole_frames_says_so(tmp_path, run):
     path = tmp_path / "a.dcd"
-    walks.write_dcd(path, *run)
-    content = path.read_bytes()
+    content = bytes_of(walks.write_dcd, path, run)
     frame = 56 + 3 * (4 * len(SYMBOLS) + 8)
     path.write_bytes(content[: -2 * frame])
     frames, notes = frames_of(path)
@@ -176,8 +170,7 @@ def test_a_dcd_that_lost_whole_frames_says_so(tmp_path, run):
 
 def test_a_dcd_with_a_damaged_header_is_rejected_in_one_line(tmp_path, run):
     path = tmp_path / "a.dcd"
-    walks.write_dcd(path, *run)
-    content = bytearray(path.read_bytes())
+    content = bytearray(bytes_of(walks.write_dcd, path, run))
     for place in range(0, 300, 7):
         damaged = content.copy()
         damaged[place : place + 4] = struct.pack("<i", -5)

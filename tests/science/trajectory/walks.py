@@ -393,6 +393,12 @@ def assert_same_sums(series, expected, tolerance):
     np.testing.assert_allclose(series.masses[order], expected.masses)
 
 
+def bytes_of(write, path, run):
+    """Write a file; return its bytes."""
+    write(path, *run)
+    return path.read_bytes()
+
+
 def frames_of(path, *, lammps_units="real", elements=None, stride=1):
     """Return the snapshots of a file, and the notes."""
     notes = []
