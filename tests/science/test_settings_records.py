@@ -1,6 +1,6 @@
 """Records of settings: what is none of them is refused, and what they say agrees with what is run."""
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from inspect import Parameter, signature
 
 import pytest
@@ -10,7 +10,7 @@ from aiida_elyte.science.forcefield.fit import fit_discrete
 from aiida_elyte.science.forcefield.fit_settings import FitKeywords, FitSettings, Target
 from aiida_elyte.science.lammps.compression import Compression
 from aiida_elyte.science.lammps.sampling_settings import Sampling
-from aiida_elyte.science.settings import read_record
+from aiida_elyte.science.settings import Count, Flag, NotNegative, Number, Positive, Settings, Whole, read_record
 
 REPLICAS = [{"seed": 1, "member": "m00"}]
 
@@ -68,3 +68,37 @@ def test_what_is_filled_in_later_is_asked_for_where_it_is_run():
     Sampling(**run).require_all()
     with pytest.raises(InputError, match="without a recipe"):
         Sampling(**run, boxes={"count": 1}).require_all()
+
+
+@dataclass(frozen=True)
+class Own(Settings):
+    steps: Count = 1
+    skip: Whole = 0
+    shift: Number = 0.0
+    width: Positive | None = None
+    pause: NotNegative = 0.0
+    is_on: Flag = True
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"steps": 0}, "steps is 0; expected a whole number, 1 or more"),
+        ({"steps": True}, "steps is True; expected a whole number"),
+        ({"steps": None}, "steps is None; expected a whole number"),
+        ({"skip": -1}, "skip is -1; expected a whole number, 0 or more"),
+        ({"shift": "far"}, "shift is 'far'; expected a number"),
+        ({"shift": float("inf")}, "shift is inf; expected a number"),
+        ({"width": 0}, "width is 0; expected a positive number"),
+        ({"pause": -1e-9}, "pause is -1e-09; expected a number, 0 or more"),
+        ({"is_on": 1}, "is_on is 1; expected true or false"),
+    ],
+)
+def test_fields_are_checked_by_their_types(content, said):
+    with pytest.raises(InputError, match=said):
+        Own(**content)
+
+
+def test_fields_at_their_limits_are_taken():
+    own = Own(steps=1, skip=0, shift=-2, width=None, pause=0, is_on=False)
+    assert (own.steps, own.width, own.is_on) == (1, None, False)

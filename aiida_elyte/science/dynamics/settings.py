@@ -155,9 +155,9 @@ def read_md_settings(settings: Mapping[str, Any], name: str = "settings") -> MdS
     """
     chosen = dict(settings)
     chosen["ramp"] = read_record(Ramp, chosen.get("ramp") or {}, "ramp")
-    stops = dict(chosen.get("stops") or {})
-    if "framework" in stops:
-        stops["framework"] = _list("stops.framework", stops["framework"], "['P', 'S']")
+    stops = chosen.get("stops") or {}
+    if isinstance(stops, Mapping) and "framework" in stops:
+        stops = {**stops, "framework": _list("stops.framework", stops["framework"], "['P', 'S']")}
     chosen["stops"] = read_record(Stops, stops, "stops")
     chosen["replicas"] = tuple(
         read_record(ReplicaSettings, replica, f"replicas[{index}]")

@@ -42,6 +42,7 @@ def test_identity_is_what_a_continued_run_shares():
         ({"replicas": []}, "replicas is empty"),
         ({"replicas": 3}, "replicas is 3; expected a list"),
         ({"supercell": 2}, "supercell is 2; expected a list"),
+        ({"stops": 3}, "stops is 3; expected a mapping with min_distance_factor"),
         ({"stops": {"framework": "PS"}}, "stops.framework is 'PS'; expected a list"),
         ({"device": None}, "device is None; expected auto, cpu or cuda"),
         ({"replicas": [{"seed": 1}]}, r"replicas\[0\] lacks member"),
