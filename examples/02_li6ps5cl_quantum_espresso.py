@@ -22,7 +22,7 @@ from ase.spacegroup import crystal
 import aiida_elyte as elyte
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.science.potentials.errors import ensemble_errors
-from aiida_elyte.science.potentials.files import load_potential
+from aiida_elyte.science.potentials.files import read_potential
 from aiida_elyte.workflows.label.qe import QeLabelWorkChain
 from aiida_elyte.workflows.md import MdBaseWorkChain
 
@@ -144,7 +144,7 @@ def main(folder: Path, tiny: bool) -> dict:
     if not street.is_finished_ok:
         raise SystemExit(f"the street {street.pk} ended with {street.exit_status}: {street.exit_message}")
     test = held_out_frames(python, pw, street, chosen, tiny)
-    members = [load_potential(node.get_content(mode="rb")) for node in street.outputs.learning.potentials.values()]
+    members = [read_potential(node.get_content(mode="rb")) for node in street.outputs.learning.potentials.values()]
     errors = ensemble_errors(members, test)["ensemble"]
     results = {
         "pk": street.pk,

@@ -27,7 +27,7 @@ from aiida_elyte.science.electrolyte.boxes import (
     pack_box,
     topology_of_box,
 )
-from aiida_elyte.science.electrolyte.packing import Box
+from aiida_elyte.science.electrolyte.packing import PackedBox
 from aiida_elyte.science.electrolyte.recipe import Recipe, read_recipe
 from aiida_elyte.science.forcefield.model import ForceField, place_types
 from aiida_elyte.science.frames import read_frames
@@ -74,7 +74,7 @@ class BoxPlan:
         """Rows of a table of the stages, the first its headings."""
         return schedule_rows(self.stages)
 
-    def pack(self, folder: Path) -> Box:
+    def pack(self, folder: Path) -> PackedBox:
         """Pack the loose box and write it, or read it where it was packed.
 
         Raises
@@ -92,9 +92,9 @@ class BoxPlan:
         elif json.loads((folder / _RECORD).read_text()) != record:
             raise InputError(f"{folder} holds the box of another recipe; expected an empty folder; give another --out")
         (atoms,) = read_frames(folder / BOX_FILE)  # as the file rounds them, so that the next call has the same
-        return Box(atoms.positions, np.array(atoms.cell), topology_of_box(self.recipe, self.amounts))
+        return PackedBox(atoms.positions, np.array(atoms.cell), topology_of_box(self.recipe, self.amounts))
 
-    def write_inputs(self, box: Box, folder: Path) -> None:
+    def write_inputs(self, box: PackedBox, folder: Path) -> None:
         """Write the inputs of LAMMPS for the compression, if there is a force field.
 
         Raises
@@ -123,7 +123,7 @@ class BuiltBox:
 
     plan: BoxPlan
     """What it was made from."""
-    box: Box
+    box: PackedBox
     """The loose box: positions and cell [Å], molecules."""
     runs: tuple[LammpsRun, ...]
     """Runs of LAMMPS that came to their end."""
@@ -264,7 +264,7 @@ def _read_force_field(given: FittedForceField | ForceField | str | Path, recipe:
     return model
 
 
-def _as_atoms(box: Box) -> Atoms:
+def _as_atoms(box: PackedBox) -> Atoms:
     atoms = Atoms(box.topology.elements, box.positions, cell=box.cell, pbc=True)
     atoms.arrays["molecule"] = box.topology.molecules
     return atoms

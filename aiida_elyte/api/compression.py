@@ -13,7 +13,7 @@ import numpy as np
 from aiida_elyte.api.files import write_files
 from aiida_elyte.api.programs import start_program
 from aiida_elyte.errors import ElyteError, InputError
-from aiida_elyte.science.electrolyte.packing import Box
+from aiida_elyte.science.electrolyte.packing import PackedBox
 from aiida_elyte.science.electrolyte.recipe import Recipe
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.lammps.compression import Compression, compression_stages, push_off_stages
@@ -60,7 +60,7 @@ class Equilibration:
 
 
 def write_runs(
-    recipe: Recipe, settings: Compression, flags: Sequence[str], model: ForceField, box: Box, folder: Path
+    recipe: Recipe, settings: Compression, flags: Sequence[str], model: ForceField, box: PackedBox, folder: Path
 ) -> None:
     """Write data file, settings and input of both runs.
 

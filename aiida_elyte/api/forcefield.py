@@ -13,8 +13,9 @@ from aiida_elyte.api.labels import FrameSource, LabelNames, read_clusters
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.continuous import ContinuousTyping
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
-from aiida_elyte.science.forcefield.dataset import System, fit_fingerprint, group_frames, split_systems
+from aiida_elyte.science.forcefield.dataset import LabelledSystem, fit_fingerprint, group_frames, split_systems
 from aiida_elyte.science.forcefield.fit import FitStep, evaluate_forces, fit_discrete
+from aiida_elyte.science.forcefield.fit_settings import Target
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.frames import write_frames
 from aiida_elyte.science.labels.reading import Dataset
@@ -239,7 +240,7 @@ def fit_force_field(
         if test:
             write_files({place / TEST_FILE: write_frames(test)})
     tell = progress or (lambda _: None)
-    options["energy_error"] = energy_error
+    target = Target(**options, energy_error=energy_error)
 
     def keep(found: ForceField, name: str = FORCE_FIELD_FILE) -> ForceField:
         whole = replace(found, record={**found.record, "data": record})
@@ -258,8 +259,8 @@ def fit_force_field(
     def learn(rng: np.random.Generator | None, is_member: bool) -> tuple[ForceField, ContinuousTyping | None]:
         if typing == "discrete":
             own = None if is_member else on_step
-            return fit_discrete(systems, held_back, bootstrap=rng, start=start, on_step=own, **options), None
-        network = fit_continuous(systems, held_back, seed=seed, bootstrap=rng, on_round=on_round, **options)
+            return fit_discrete(systems, held_back, target, bootstrap=rng, start=start, on_step=own), None
+        network = fit_continuous(systems, held_back, target, seed=seed, bootstrap=rng, on_round=on_round)
         if place is not None and not is_member:
             write_files({place / NETWORK_FILE: network.to_bytes()})
         return network.freeze([system.topology for system in systems]), network
@@ -288,7 +289,7 @@ def _split(
     return train, validation, test
 
 
-def _require_charges(read: Dataset, systems: Sequence[System]) -> None:
+def _require_charges(read: Dataset, systems: Sequence[LabelledSystem]) -> None:
     for system in systems:
         if system.charges is None:
             raise InputError(f"{system.name} of {read.name} has no charges; expected dft_charge or charges; label them")

@@ -8,7 +8,7 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import UNSTATED, attach_labels, labels_of, level_of, require_labels
-from aiida_elyte.science.labels.naming import LabelName, parse_names
+from aiida_elyte.science.labels.naming import LabelName, parse_label_names
 from aiida_elyte.science.labels.outputs.reading import is_output, read_output
 from aiida_elyte.science.labels.reading import Dataset, check_dataset, read_dataset
 from aiida_elyte.science.labels.theory import require_one_level
@@ -28,7 +28,7 @@ FrameSource = str | Path | Dataset | Sequence[Atoms]
 """The path of a file, frames whose labels are in their calculators, or what ``read_labelled_frames`` returned."""
 
 LabelNames = str | Mapping[str, LabelName]
-"""What labels are called in a file: ``"energy=E[Hartree],forces=F"``, or what ``parse_names`` makes of that."""
+"""What labels are called in a file: ``"energy=E[Hartree],forces=F"``, or what ``parse_label_names`` makes of that."""
 
 _MOST = 20
 """Names of a file that a message lists."""
@@ -157,7 +157,7 @@ def names_of(labels: LabelNames | None) -> Mapping[str, LabelName]:
     InputError
         If the text cannot be read.
     """
-    return parse_names(labels) if isinstance(labels, str) else labels or {}
+    return parse_label_names(labels) if isinstance(labels, str) else labels or {}
 
 
 def _given(source: Dataset | Sequence[Atoms]) -> Dataset:

@@ -14,7 +14,7 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.provenance.nodes import load_any
 from aiida_elyte.science.labels.reading import Dataset
-from aiida_elyte.science.labels.summary import summarise
+from aiida_elyte.science.labels.summary import summarise_frames
 
 __all__ = ["ImportedFrames", "as_node", "find_frames", "import_frames"]
 
@@ -37,7 +37,7 @@ class ImportedFrames:
             "pk": self.node.pk,
             "uuid": self.node.uuid,
             **dict(self.node.base.attributes.items()),
-            **summarise(frames),
+            **summarise_frames(frames),
             "already_stored": not self.is_new,
             "label_sources": {one.name: one.sources for one in self.datasets},
             "notes": [sentence for one in self.datasets for sentence in one.notes],

@@ -91,12 +91,12 @@ def load_potential(source: "str | Path | orm.Node") -> PotentialEnsemble:
     else:
         contents = {name: node.get_content(mode="rb") for name, node in find_potentials(source).items()}
     try:
-        from aiida_elyte.science.potentials.files import load_potential as load
+        from aiida_elyte.science.potentials.files import read_potential
     except ImportError as error:
         raise EngineMissingError(
             f"{error.name} is not installed; evaluate needs it; pip install 'aiida-elyte[train]'"
         ) from error
-    return PotentialEnsemble({name: load(content) for name, content in contents.items()})
+    return PotentialEnsemble({name: read_potential(content) for name, content in contents.items()})
 
 
 def evaluate(

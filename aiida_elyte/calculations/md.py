@@ -12,7 +12,7 @@ from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
-from aiida_elyte.science.dynamics.settings import read_settings
+from aiida_elyte.science.dynamics.settings import read_md_settings
 from aiida_elyte.science.potentials.family import Family
 
 __all__ = ["MdCalculation"]
@@ -83,7 +83,7 @@ class MdCalculation(ScriptCalculation):
 def _validate_settings(node: orm.Dict | None, port: Any) -> str | None:
     try:
         if node is not None:
-            read_settings({**_LATER, **node.get_dict()})
+            read_md_settings({**_LATER, **node.get_dict()}, port.name)
     except InputError as error:
-        return f"{port.name}: {error}"
+        return str(error)
     return None

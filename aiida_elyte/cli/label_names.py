@@ -14,9 +14,9 @@ __all__ = ["labels_option"]
 def _parse(_ctx: click.Context, _parameter: click.Parameter, text: str | None) -> "Mapping[str, LabelName]":
     if text is None:
         return {}
-    from aiida_elyte.science.labels.naming import parse_names
+    from aiida_elyte.science.labels.naming import parse_label_names
 
-    return parse_names(text)
+    return parse_label_names(text)
 
 
 labels_option = click.option(

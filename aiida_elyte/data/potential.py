@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aiida.orm import SinglefileData
 
 from aiida_elyte.science.potentials.family import Description
-from aiida_elyte.science.potentials.files import describe_potential, find_family, load_potential
+from aiida_elyte.science.potentials.files import describe_potential, find_family, read_potential
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
@@ -59,7 +59,7 @@ class PotentialData(SinglefileData):
 
     def get_potential(self, device: str = "cpu") -> "Potential":
         """Return the potential on a device (needs its family's engine)."""
-        return load_potential(self.get_content(mode="rb"), device=device)
+        return read_potential(self.get_content(mode="rb"), device=device)
 
     def get_calculator(self, device: str = "cpu") -> "Calculator":
         """Return an ASE calculator of this potential (needs the engine of its family, as the ``train`` extra).

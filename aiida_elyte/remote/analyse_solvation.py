@@ -39,7 +39,7 @@ from aiida_elyte.program import CHECKPOINT, Checkpoint, Job, Pace, execute, writ
 from aiida_elyte.science.arrays import arrays_above, arrays_under, write_arrays
 from aiida_elyte.science.molecules.graph import molecule_of_atoms
 from aiida_elyte.science.settings import read_record
-from aiida_elyte.science.structure.coordination import half_width
+from aiida_elyte.science.structure.pair_finder import half_width
 from aiida_elyte.science.structure.pairing import PAIRINGS
 from aiida_elyte.science.structure.rdf import RadialDistribution
 from aiida_elyte.science.structure.shells import ShellFinder, ShellRecorder, name_atoms, refuse_shell

@@ -32,7 +32,7 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import CHECKPOINT, Checkpoint, Job, Pace, execute, write_atomically
-from aiida_elyte.science.forcefield.dataset import System, fit_fingerprint, group_frames, split_systems
+from aiida_elyte.science.forcefield.dataset import LabelledSystem, fit_fingerprint, group_frames, split_systems
 from aiida_elyte.science.forcefield.fit import FitStep, evaluate_forces, fit_discrete
 from aiida_elyte.science.forcefield.fit_settings import FitKeywords, FitSettings, SplitSettings
 from aiida_elyte.science.forcefield.model import ForceField
@@ -71,17 +71,18 @@ def run(job: Job) -> dict[str, Any]:
                 "OUT_OF_WALLTIME", f"wall time ended after step {len(curve) - 1}; go on from {CHECKPOINT}", curve=curve
             )
 
-    keywords = dict(settings["fit"])
-    if n_before:
-        # Steps taken before count; at least one more is taken, which ends a fit that had converged.
-        keywords["n_steps"] = max(1, keywords.get("n_steps", FitKeywords.n_steps) - (n_before - 1))
+    keywords = FitKeywords(**settings["fit"])
+    # Steps taken before count; at least one more is taken, which ends a fit that had converged.
+    n_steps = max(1, keywords.n_steps - (n_before - 1)) if n_before else keywords.n_steps
     fitted = fit_discrete(
         systems["train"],
         systems.get("validation", ()),
+        keywords,
+        depth=keywords.depth,
+        n_steps=n_steps,
         bootstrap=np.random.default_rng(settings["seed"]) if settings["bootstrap"] else None,
         start=start,
         on_step=keep,
-        **keywords,
     )
     fitted = replace(fitted, record={**fitted.record, "data": data})
     write_atomically(job.folder / FORCE_FIELD, fitted.to_json())
@@ -155,7 +156,9 @@ def _read(folder: Path, settings: Mapping[str, Any]) -> tuple[dict[str, list[Ato
     return parts, data
 
 
-def _warnings(systems: Mapping[str, Sequence[System]], errors: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+def _warnings(
+    systems: Mapping[str, Sequence[LabelledSystem]], errors: Mapping[str, Any], data: Mapping[str, Any]
+) -> list[str]:
     """Return what the reader of the errors must know."""
     said = []
     if data["split"]["by"] == "frame":

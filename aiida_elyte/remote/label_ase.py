@@ -38,7 +38,7 @@ from ase import Atoms
 from aiida_elyte.errors import ProgramFailure
 from aiida_elyte.program import Job, Pace, execute
 from aiida_elyte.science.frames import read_frames
-from aiida_elyte.science.labels.labelling import Labeller, Watch
+from aiida_elyte.science.labels.labelling import FrameCallbacks, Labeller
 from aiida_elyte.science.labels.ledger import Ledger
 
 __all__ = ["main"]
@@ -73,7 +73,7 @@ def run(job: Job) -> dict[str, Any]:
                 f"the job ended {_DEATHS} times while it was computed: engine crashed, or wall time too short"
             )
         else:
-            _label(frame, labeller, ledger, Watch(step, ledger.note_relaxation, ledger.relaxation))
+            _label(frame, labeller, ledger, FrameCallbacks(step, ledger.note_relaxation, ledger.relaxation))
         job.report(done=state.n_done, of=len(frames), refused=len(state.refused))
     if not state.n_labelled:
         raise ProgramFailure(
@@ -92,7 +92,7 @@ def run(job: Job) -> dict[str, Any]:
     }
 
 
-def _label(frame: Atoms, labeller: Labeller, ledger: Ledger, watch: Watch) -> None:
+def _label(frame: Atoms, labeller: Labeller, ledger: Ledger, watch: FrameCallbacks) -> None:
     """Label a frame, and those that heat makes of it; what fails is refused with its reason."""
     noted = ledger.state.geometries
     geometries = labeller.geometries(frame, watch) if noted is None else read_frames(io.StringIO(noted))

@@ -27,10 +27,10 @@ from aiida_elyte.program import CHECKPOINT, Checkpoint, Job, Pace, execute, writ
 from aiida_elyte.science.arrays import write_arrays
 from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.members import forces_of_members
-from aiida_elyte.science.dynamics.settings import MdSettings, read_settings
+from aiida_elyte.science.dynamics.settings import MdSettings, read_md_settings
 from aiida_elyte.science.dynamics.simulation import Simulation
 from aiida_elyte.science.dynamics.starts import read_starts
-from aiida_elyte.science.dynamics.summary import summarise
+from aiida_elyte.science.dynamics.summary import summarise_run
 from aiida_elyte.science.frames import read_frames
 from aiida_elyte.science.potentials.device import choose_device
 from aiida_elyte.science.potentials.family import Family, resolve_family
@@ -44,13 +44,13 @@ def run(job: Job) -> dict[str, Any]:
     keep_freed_memory()
     given = dict(job.settings)
     families = {name: resolve_family(reference) for name, reference in given.pop("families", {}).items()}
-    settings = read_settings(given)
-    members = load_members(job.folder, settings, families)
+    settings = read_md_settings(given)
+    members = load_forces(job.folder, settings, families)
     engines = {family.name: family.versions() for family in families.values()}
     return {**simulate(job, settings, members), "families": engines}
 
 
-def load_members(folder: Path, settings: MdSettings, families: Mapping[str, Family]) -> dict[str, Callable[[], Forces]]:
+def load_forces(folder: Path, settings: MdSettings, families: Mapping[str, Family]) -> dict[str, Callable[[], Forces]]:
     """Load the potentials that lie in the folder, each by its family."""
     unnamed = sorted({path.stem for path in folder.glob("*.pt")} - set(families))
     if unnamed:
@@ -90,7 +90,7 @@ def simulate(job: Job, settings: MdSettings, members: Mapping[str, Callable[[], 
         write_atomically(job.folder / "series.npz", write_arrays(pack_series(series.values())))
         seconds = job.seconds - begun
         return {
-            **summarise(simulation, series),
+            **summarise_run(simulation, series),
             "steps_run_in_this_job": simulation.step - first,
             "resumed_from_step": None if saved is None else first,
             "atom_steps_per_second": round(simulation.atom_steps / seconds, 1) if simulation.atom_steps else None,

@@ -33,7 +33,7 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import CHECKPOINT, Checkpoint, Job, Pace, execute, guarded, write_atomically
-from aiida_elyte.science.electrolyte.sampling import BoxSampler, ClusterSampler, Committee, Sampler
+from aiida_elyte.science.electrolyte.sampling import BoxSampler, ClusterSampler, Committee, ReplicaSampler
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.frames import name_of, read_frames, write_frames
 from aiida_elyte.science.lammps.sampling import read_samples
@@ -142,7 +142,7 @@ def _sample(
     for left in folder.iterdir():
         left.unlink()
     committee = Committee(members, replica.member)
-    sampler: Sampler = (
+    sampler: ReplicaSampler = (
         BoxSampler(boxes, committee, sampling, replica.seed)
         if replica.start is None
         else ClusterSampler(replica.start, committee, sampling, replica.seed)

@@ -18,7 +18,7 @@ from aiida_elyte.science.potentials.memory import keep_freed_memory
 from aiida_elyte.science.potentials.painn.start import start_painn
 from aiida_elyte.science.potentials.painn.storage import describe_painn, dump_painn, load_painn
 from aiida_elyte.science.potentials.painn.training import (
-    Trainer,
+    PainnTrainer,
     complete_settings,
     errors_of,
     make_examples,
@@ -40,7 +40,7 @@ def run(job: Job) -> dict[str, Any]:
         name: make_examples(frames, potential.cutoff_A, potential.dtype, device)
         for name, frames in (("train", data.train), ("validation", data.validation))
     }
-    trainer = Trainer(potential, settings, sides["train"], sides["validation"])
+    trainer = PainnTrainer(potential, settings, sides["train"], sides["validation"])
     checkpoint = Checkpoint(job.folder / CHECKPOINT, {"training_hash": potential.training_hash})
     saved = checkpoint.load()
     if saved is not None:
@@ -74,7 +74,7 @@ def run(job: Job) -> dict[str, Any]:
     }
 
 
-def _train(job: Job, settings: Mapping[str, Any], trainer: Trainer, checkpoint: Checkpoint) -> None:
+def _train(job: Job, settings: Mapping[str, Any], trainer: PainnTrainer, checkpoint: Checkpoint) -> None:
     """Train until epochs, patience or the time budget are used up, with a checkpoint after every epoch.
 
     Raises

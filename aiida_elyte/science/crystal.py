@@ -2,21 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols, covalent_radii
-from ase.neighborlist import neighbor_list
 
 from aiida_elyte.errors import InputError, suggest
+from aiida_elyte.science.contact import closest_contact
 
 __all__ = [
     "OVERLAP_FACTOR",
-    "Contact",
     "check_structure",
-    "closest_contact",
     "refuse_partial",
     "require_charges",
     "require_temperatures",
@@ -98,51 +94,6 @@ def _partial_sites(occupancy: Any) -> list[str]:
         for kind, parts in occupancy.items()
         if any(map(_is_partial, parts.values()))
     ]
-
-
-@dataclass(frozen=True)
-class Contact:
-    """Two atoms near each other."""
-
-    pair: tuple[str, str]
-    """Symbol and index of each atom, e.g. ``("Li3", "S12")``."""
-    distance: float
-    """Their distance [Å]."""
-    factor: float
-    """Distance over the sum of the covalent radii [1]."""
-
-    def __str__(self) -> str:
-        first, second = self.pair
-        return f"{first} and {second} are {self.distance:.3f} Å apart ({self.factor:.2f} of their covalent radii)"
-
-
-def closest_contact(atoms: Atoms, within: float = 1.0) -> Contact | None:
-    """Return the pair of atoms whose distance over the sum of covalent radii is smallest, periodic images included.
-
-    Parameters
-    ----------
-    atoms
-        Structure with finite coordinates.
-    within
-        Pairs farther apart than this many sums of covalent radii [1] are not looked for.
-
-    Returns
-    -------
-    Contact or None
-        ``None`` when no pair is that near.
-
-    Notes
-    -----
-    Covalent radii of Cordero et al., Dalton Trans. 2832 (2008), doi:10.1039/b801115j.
-    """
-    radii = covalent_radii[atoms.numbers]
-    first, second, distances = neighbor_list("ijd", atoms, within * radii)
-    if not len(distances):
-        return None
-    factors = distances / (radii[first] + radii[second])
-    nearest = int(np.argmin(factors))
-    pair = tuple(f"{chemical_symbols[atoms.numbers[i]]}{i}" for i in sorted((first[nearest], second[nearest])))
-    return Contact((pair[0], pair[1]), float(distances[nearest]), float(factors[nearest]))
 
 
 def require_charges(structure: Atoms, charges: Mapping[str, float] | None, mobile: Sequence[str] = ()) -> None:

@@ -21,7 +21,7 @@ Labels are ``energy`` [eV], ``forces`` [eV/Å], ``stress`` [eV/Å³, ASE's sign 
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ __all__ = [
     "attach_labels",
     "block_of",
     "charges_of",
+    "compose_frame",
     "content_hash",
     "describe",
     "fingerprint",
@@ -105,31 +106,53 @@ def write_frames(frames: Sequence[Atoms], target: str | Path | io.StringIO | Non
 def _write_one(buffer: io.StringIO, frame: Atoms) -> None:
     """Write one frame; ASE's own writer rounds to eight decimals, labels deserve all of theirs."""
     labels = labels_of(frame)
-    columns: list[tuple[str, str, int, np.ndarray]] = [("pos", "R", 3, frame.get_positions())]
+    columns = {"pos": frame.get_positions()}
     if "forces" in labels:
-        columns.append(("forces", "R", 3, labels["forces"]))
+        columns["forces"] = labels["forces"]
     if "charges" in labels:
-        columns.append(("charges", "R", 1, labels["charges"][:, None]))
-    properties = "species:S:1:" + ":".join(f"{name}:{kind}:{width}" for name, kind, width, _ in columns)
-    header = [f'Lattice="{_row(frame.cell.array.ravel())}"'] if frame.cell.any() else []
-    header.append(f"Properties={properties}")
-    if "energy" in labels:
-        header.append(f"energy={labels['energy']!r}")
+        columns["charges"] = labels["charges"][:, None]
+    fields = [f"energy={labels['energy']!r}"] if "energy" in labels else []
     if "stress" in labels:
         xx, yy, zz, yz, xz, xy = labels["stress"]
-        header.append(f'stress="{_row([xx, xy, xz, xy, yy, yz, xz, yz, zz])}"')
-    header += [
+        fields.append(f'stress="{_row([xx, xy, xz, xy, yy, yz, xz, yz, zz])}"')
+    fields += [
         f"{f'info.{key}' if key in _HEADER_KEYS else key}={_quote(value)}" for key, value in sorted(frame.info.items())
     ]
+    buffer.write(compose_frame(frame, columns, fields))
+
+
+def compose_frame(
+    frame: Atoms,
+    columns: Mapping[str, np.ndarray],
+    fields: Sequence[str],
+    *,
+    number: Callable[[float], str] = repr,
+    length: Callable[[float], str] = repr,
+) -> str:
+    """Return the extxyz of one frame.
+
+    Parameters
+    ----------
+    frame
+        Its symbols, cell and periodicity are written.
+    columns
+        Name → numbers of each atom, shape ``(n_atoms, width)``.
+    fields
+        What else the header says, each as ``key=value``.
+    number, length
+        How numbers of the columns and of the cell are written; with every digit by default.
+    """
+    properties = ":".join(f"{name}:R:{values.shape[1]}" for name, values in columns.items())
+    header = [f'Lattice="{_row(frame.cell.array.ravel(), length)}"'] if frame.cell.any() else []
+    header += [f"Properties=species:S:1:{properties}", *fields]
     header.append('pbc="' + " ".join("T" if periodic else "F" for periodic in frame.pbc) + '"')
-    buffer.write(f"{len(frame)}\n{' '.join(header)}\n")
-    numbers = np.hstack([column[3] for column in columns])
-    for symbol, row in zip(frame.get_chemical_symbols(), numbers, strict=True):
-        buffer.write(f"{symbol} {_row(row)}\n")
+    numbers = np.hstack(list(columns.values()))
+    rows = [f"{symbol} {_row(row, number)}" for symbol, row in zip(frame.symbols, numbers.tolist(), strict=True)]
+    return "\n".join([str(len(frame)), " ".join(header), *rows, ""])
 
 
-def _row(values: Iterable[float]) -> str:
-    return " ".join(repr(float(value)) for value in values)
+def _row(values: Iterable[float], number: Callable[[float], str] = repr) -> str:
+    return " ".join(number(float(value)) for value in values)
 
 
 def _quote(value: Any) -> str:

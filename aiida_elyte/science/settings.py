@@ -1,13 +1,31 @@
 """Settings as users give them: records of what is known, and numbers that are some."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import MISSING, fields
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, dataclass, fields
+from functools import partial
+from itertools import chain
 from math import isfinite
-from typing import Any, TypeVar
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from aiida_elyte.errors import InputError, suggest
 
-__all__ = ["check_count", "check_flag", "check_positive", "read_record", "refuse_unknown"]
+__all__ = [
+    "Count",
+    "Flag",
+    "NotNegative",
+    "Number",
+    "Positive",
+    "Settings",
+    "Whole",
+    "check_count",
+    "check_flag",
+    "check_not_negative",
+    "check_number",
+    "check_positive",
+    "read_record",
+    "refuse_unknown",
+]
 
 _Record = TypeVar("_Record")
 
@@ -69,25 +87,64 @@ def check_count(name: str, value: Any, least: int = 1, most: int = 2**63 - 1) ->
         raise InputError(f"{name} is above {most}; expected a whole number up to that; give a smaller one")
 
 
-def check_positive(name: str, value: Any) -> None:
-    """Reject what is not a positive number.
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+@dataclass(frozen=True)
+class _Check:
+    """What a value has to be."""
+
+    expected: str
+    """In words."""
+    holds: Callable[[Any], bool]
+    """Whether a value is that."""
+
+    def __call__(self, name: str, value: Any) -> None:
+        """Reject a value that is something else.
+
+        Raises
+        ------
+        InputError
+            If it is.
+        """
+        if not self.holds(value):
+            raise InputError(f"{name} is {value!r}; expected {self.expected}")
+
+
+check_positive = _Check("a positive number", lambda value: _is_number(value) and value > 0)
+check_not_negative = _Check("a number, 0 or more", lambda value: _is_number(value) and value >= 0)
+check_number = _Check("a number", _is_number)
+check_flag = _Check("true or false", lambda value: isinstance(value, bool))
+
+Count = Annotated[int, check_count]
+"""A whole number above zero."""
+Whole = Annotated[int, partial(check_count, least=0)]
+"""A whole number, which may be zero."""
+Number = Annotated[float, check_number]
+"""A finite number."""
+Positive = Annotated[float, check_positive]
+"""A number above zero."""
+NotNegative = Annotated[float, check_not_negative]
+"""A number, which may be zero."""
+Flag = Annotated[bool, check_flag]
+"""True or false."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A record of settings that checks the fields of the types above; one of ``Count | None`` may be ``None``, too.
 
     Raises
     ------
     InputError
-        If it is.
+        If a value is none that its type allows.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (isfinite(value) and value > 0):
-        raise InputError(f"{name} is {value!r}; expected a positive number")
 
-
-def check_flag(name: str, value: Any) -> None:
-    """Reject what is neither true nor false.
-
-    Raises
-    ------
-    InputError
-        If it is.
-    """
-    if not isinstance(value, bool):
-        raise InputError(f"{name} is {value!r}; expected true or false")
+    def __post_init__(self) -> None:
+        for name, hint in get_type_hints(type(self), include_extras=True).items():
+            value, kinds = getattr(self, name), get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+            if value is None and NoneType in kinds:
+                continue
+            for check in chain.from_iterable(getattr(kind, "__metadata__", ()) for kind in kinds):
+                check(name, value)

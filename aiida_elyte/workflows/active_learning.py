@@ -17,7 +17,7 @@ from aiida_elyte.plugins import configure, configure_all, load
 from aiida_elyte.provenance.names import round_call
 from aiida_elyte.science.learning.convergence import held_out_error, label_budget_left, should_continue
 from aiida_elyte.science.learning.ensemble import member_name, replica_settings
-from aiida_elyte.science.learning.settings import Learning
+from aiida_elyte.science.learning.settings import LearningSettings
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.label.guards import validate_same_level
 from aiida_elyte.workflows.ports import checked_dict, fill, labelled_frames, members, plugin_name
@@ -61,7 +61,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         spec.input(
             "learning",
             **checked_dict(
-                validate_record(Learning),
+                validate_record(LearningSettings),
                 "Settings of the loop, as in the protocol: rounds, budget, `sampling`, `selection`, `retraining`, "
                 "`qualification`.",
             ),

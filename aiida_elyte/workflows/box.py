@@ -20,7 +20,7 @@ from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.provenance.names import BUILD, PRODUCTION, REDUCTION, SOLVATION, settling_call
-from aiida_elyte.science.lammps.production import Production, Settling
+from aiida_elyte.science.lammps.production import ProductionSettings, Settling
 from aiida_elyte.science.lammps.run import read_run_settings
 from aiida_elyte.workflows.build_box import BuildBoxBaseWorkChain
 from aiida_elyte.workflows.failures import cause_of
@@ -62,7 +62,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         spec.input(
             "production",
             **checked_dict(
-                validate_record(Production), "`thermalise_ps`, `length_ps`, `frame_ps`: time between frames."
+                validate_record(ProductionSettings), "`thermalise_ps`, `length_ps`, `frame_ps`: time between frames."
             ),
         )
         spec.expose_inputs(BuildBoxBaseWorkChain, namespace="build", exclude=("force_field",))

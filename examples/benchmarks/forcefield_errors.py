@@ -21,13 +21,13 @@ from ase.io import read
 
 from aiida_elyte.science.forcefield.committee import committee_spreads
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
-from aiida_elyte.science.forcefield.dataset import System, group_frames, split_systems
+from aiida_elyte.science.forcefield.dataset import LabelledSystem, group_frames, split_systems
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_discrete, measure_net_force
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.units import EV_KCAL_MOL
 
 
-def by_system(force_field: ForceField, systems: Sequence[System]) -> dict[str, float]:
+def by_system(force_field: ForceField, systems: Sequence[LabelledSystem]) -> dict[str, float]:
     content = evaluate_forces(force_field, [system.retyped(force_field.depth) for system in systems])
     everything = {**content["systems"], "overall": content["overall"]}
     return {name: each["force_rmse_kcal_mol_A"] for name, each in everything.items()}

@@ -23,8 +23,9 @@ from ase.md.langevin import Langevin
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
-from aiida_elyte.science.forcefield.dataset import System, group_frames
+from aiida_elyte.science.forcefield.dataset import LabelledSystem, group_frames
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_discrete
+from aiida_elyte.science.forcefield.fit_settings import Target
 from aiida_elyte.science.forcefield.model import BONDED, ForceField
 from aiida_elyte.science.lammps.export import place_molecules
 from aiida_elyte.science.molecules.topology import topology_from_smiles
@@ -81,15 +82,15 @@ def label(name: str, smiles: str, n_frames: int) -> list[Atoms]:
     return frames
 
 
-def rmse(force_field: ForceField, system: System) -> str:
+def rmse(force_field: ForceField, system: LabelledSystem) -> str:
     own = system.retyped(force_field.depth)
     return f"{evaluate_forces(force_field, [own])['overall']['force_rmse_kcal_mol_A']:.2f}"
 
 
-def share_known(system: System, others: Sequence[System]) -> float:
+def share_known(system: LabelledSystem, others: Sequence[LabelledSystem]) -> float:
     """Return the share of the types of atoms, bonds, angles, dihedrals and impropers that others have too."""
 
-    def keys(one: System) -> set[tuple[str, ...]]:
+    def keys(one: LabelledSystem) -> set[tuple[str, ...]]:
         rows = (getattr(one.types, kind).keys for kind in BONDED)
         return {(label,) for label in one.types.labels}.union(*rows)
 
@@ -115,8 +116,8 @@ def main() -> None:
     print(f"{len(frames)} labels of {len(MOLECULES)} molecules: {time.perf_counter() - start:.0f} s", flush=True)
     train, validation = [frame for n, frame in enumerate(frames) if n % 4], frames[::4]
     everything = group_frames(train), group_frames(validation)
-    discrete = fit_discrete(*everything, model_error=MODEL_ERROR)
-    network = fit_continuous(*everything, model_error=MODEL_ERROR, n_steps=given.steps)
+    discrete = fit_discrete(*everything, target=Target(model_error=MODEL_ERROR))
+    network = fit_continuous(*everything, target=Target(model_error=MODEL_ERROR), n_steps=given.steps)
     print("\nForce RMSE [kcal/mol/Å] on the molecule, left out of the fit or not:\n")
     columns = ["left out", "its types that others have", "by 3 bonds", "by element", "continuous", "seconds"]
     print(f"| {' | '.join([*columns, 'not left out: by 3 bonds', 'continuous'])} |")
@@ -125,10 +126,14 @@ def main() -> None:
         (own,) = (system for system in everything[1] if system.name == name)
         others, held_back = ([system for system in part if system.name != name] for part in everything)
         known = share_known(own, others)
-        by_bonds = "refused" if known < 1 else rmse(fit_discrete(others, held_back, model_error=MODEL_ERROR), own)
+        by_bonds = (
+            "refused"
+            if known < 1
+            else rmse(fit_discrete(others, held_back, target=Target(model_error=MODEL_ERROR)), own)
+        )
         start = time.perf_counter()
         try:
-            left = fit_continuous(others, held_back, model_error=MODEL_ERROR, n_steps=given.steps)
+            left = fit_continuous(others, held_back, target=Target(model_error=MODEL_ERROR), n_steps=given.steps)
             found = [rmse(left.coarse, own), rmse(left.freeze([own.topology]), own)]
         except InputError as error:  # a bond, angle or dihedral of elements that no other molecule has
             print(f"{name}: {error}", file=sys.stderr)

@@ -122,11 +122,11 @@ def judge_ensemble(paths: list[Path], test: Path) -> dict[str, Any]:
     import torch
 
     from aiida_elyte.science.frames import read_frames
-    from aiida_elyte.science.potentials.files import load_potential
+    from aiida_elyte.science.potentials.files import read_potential
     from aiida_elyte.science.potentials.painn.training import errors_of, make_examples, parity_of
 
     torch.set_num_threads(1)  # frames of 50 atoms are too small to share
-    potentials = [load_potential(path) for path in paths]
+    potentials = [read_potential(path) for path in paths]
     frames = read_frames(test)
     examples = make_examples(frames, potentials[0].cutoff_A, potentials[0].dtype, "cpu")
     parities = [parity_of(potential, examples) for potential in potentials]

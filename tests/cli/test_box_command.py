@@ -179,7 +179,7 @@ def test_another_charge_scale_is_refused(refuse, water_force_field, tmp_path):
     [
         (["--set", "loose=3"], "--set loose=3 names no setting"),
         (["--set", "loose_ps=long"], "has no number"),
-        (["--set", "loose_ps=-1"], "loose_ps of the compression is -1"),
+        (["--set", "loose_ps=-1"], "loose_ps is -1"),
         (["--until", "push_off"], "needs a force field"),
         (["--until", "push_off", "--forcefield", "."], "lists no packages under -h"),
     ],

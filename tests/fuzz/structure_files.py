@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tests.cif_text import SITE_COLUMNS
 from tests.fuzz.molten_salt import CELL, SYMBOLS, numbers, walk
 
 __all__ = ["cif", "lammps_data", "pdb", "psf"]
@@ -9,7 +10,7 @@ __all__ = ["cif", "lammps_data", "pdb", "psf"]
 
 def cif():
     """Return rock salt, by symmetry, with the formula and Z that its sites must have."""
-    return """data_halite
+    return f"""data_halite
 _chemical_formula_sum 'Cl1 Na1'
 _cell_formula_units_Z 4
 _cell_length_a 5.6402(2)
@@ -31,14 +32,7 @@ _space_group_symop_operation_xyz
 'x, y, -z'
 'x, -y, z'
 '-x, y, z'
-loop_
-_atom_site_label
-_atom_site_type_symbol
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-_atom_site_occupancy
-Na1 Na1+ 0.0000 0.0000 0.0000 1.0
+{SITE_COLUMNS}Na1 Na1+ 0.0000 0.0000 0.0000 1.0
 Na2 Na1+ 0.5000 0.5000 0.0000 1.0
 Na3 Na1+ 0.5000 0.0000 0.5000 1.0
 Na4 Na1+ 0.0000 0.5000 0.5000 1.0

@@ -88,6 +88,14 @@ _NAMES = {
 """Seed → what the tables call its format, if otherwise."""
 
 
+def _no_numbers(patterns: Mapping[str, str]) -> dict[str, dict]:
+    """Return the rows of numbers that are none, by format → pattern of the number."""
+    return {
+        "overflow (`****`)": {name: stars_in(pattern) for name, pattern in patterns.items()},
+        "NaN": {name: nan_in(pattern) for name, pattern in patterns.items()},
+    }
+
+
 def _words(probe, seed, original, folder):
     if isinstance(probe, dict):
         probe = probe.get(seed.name)
@@ -182,8 +190,7 @@ LABELLED = Table(
         "energy": _ENERGIES,
         "electrons not converged": _UNCONVERGED,
         "cut within a frame": cut_within_last_frame,
-        "overflow (`****`)": {name: stars_in(pattern) for name, pattern in _NAN_FORCE.items()},
-        "NaN": {name: nan_in(pattern) for name, pattern in _NAN_FORCE.items()},
+        **_no_numbers(_NAN_FORCE),
         "cell": _LAST_OF_CELL,
         "atoms held fixed": _HELD,
     },
@@ -221,8 +228,7 @@ TRAJECTORIES = Table(
         "a cell that changes": _CELLS,
         "velocities": velocities,
         "cut within a frame": cut_within_last_frame,
-        "overflow (`****`)": {name: stars_in(pattern) for name, pattern in _POSITION.items()},
-        "NaN": {name: nan_in(pattern) for name, pattern in _POSITION.items()},
+        **_no_numbers(_POSITION),
         "a frame that stands twice": repeated,
     },
     _named("trajectories", *_POSITION),

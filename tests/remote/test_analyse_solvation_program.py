@@ -8,7 +8,7 @@ import pytest
 
 from aiida_elyte.program import Job
 from aiida_elyte.science.trajectory.parts import part_name
-from tests.remote.programs import analyse_solvation
+from tests.remote.programs import analyse_solvation, finish
 
 N_FRAMES = 600
 SIDE = 24.0
@@ -109,10 +109,7 @@ def folder(tmp_path, box):
 
 def launch(folder, **changes):
     (folder / "settings.json").write_text(json.dumps({**SETTINGS, **changes}))
-    code = analyse_solvation.main(folder / "settings.json")
-    results = json.loads((folder / "results.json").read_text())
-    assert code == (0 if results["status"] == "ok" else 1)
-    return results
+    return finish(analyse_solvation, folder)
 
 
 def curves_of(folder):

@@ -10,7 +10,7 @@ from ase.build import molecule
 
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.science.frames import attach_labels, read_frames, write_frames
-from tests.remote.programs import fit_forcefield
+from tests.remote.programs import finish, fit_forcefield
 
 WATER = molecule("H2O")
 CHARGES = np.array([-0.8, 0.4, 0.4])
@@ -42,10 +42,7 @@ def run(folder: Path, dataset=None, validation=None, limit=None, **settings):
     if validation is not None:
         write_frames(validation, folder / "validation.extxyz")
     (folder / "limits.json").write_text(json.dumps({"max_wallclock_seconds": limit}))
-    code = fit_forcefield.main(str(folder / "settings.json"))
-    results = json.loads((folder / "results.json").read_text())
-    assert code == (results["status"] != "ok")
-    return results
+    return finish(fit_forcefield, folder)
 
 
 def test_fit_finds_the_springs_that_made_the_labels(tmp_path):

@@ -237,9 +237,12 @@ def test_relaxation_stops_before_the_wall_and_ends_in_later_jobs(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"relax": {"fmax": 0.1}}, "relax is {'fmax': 0.1}; expected some of optimizer, fmax_eV_A, max_steps"),
-        ({"relax": {"optimizer": "sella"}}, "relax.optimizer is 'sella'"),
-        ({"heat": {"temperature": 300}}, "heat is {'temperature': 300}; expected some of count, temperature_K"),
+        (
+            {"relax": {"fmax": 0.1}},
+            "relax has 'fmax'; expected optimizer, fmax_eV_A, max_steps, unconverged; did you mean fmax_eV_A?",
+        ),
+        ({"relax": {"optimizer": "sella"}}, "relax: optimizer is 'sella'"),
+        ({"heat": {"temperature": 300}}, "heat has 'temperature'; expected count, temperature_K"),
         ({"heat": {"calculator": "emtt"}}, "did you mean"),
     ],
 )

@@ -10,7 +10,7 @@ from ase.io.trajectory import Trajectory
 
 from aiida_elyte.science.trajectory import readers
 from aiida_elyte.science.trajectory.reduction import unpack_series
-from tests.remote.programs import reduce_trajectory
+from tests.remote.programs import finish, reduce_trajectory
 
 PDB = "\n".join(
     [
@@ -48,10 +48,7 @@ def folder(tmp_path):
 def launch(folder, max_seconds=None, **changes):
     (folder / "settings.json").write_text(json.dumps({**SETTINGS, **changes}))
     (folder / "limits.json").write_text(json.dumps({"max_wallclock_seconds": max_seconds}))
-    code = reduce_trajectory.main(folder / "settings.json")
-    results = json.loads((folder / "results.json").read_text())
-    assert code == (0 if results["status"] == "ok" else 1)
-    return results
+    return finish(reduce_trajectory, folder)
 
 
 def series_of(folder):

@@ -14,7 +14,7 @@ import pytest
 
 from aiida_elyte.science.lammps.system import data_file, set_up
 from tests.liquid import ENVIRONMENT, PROGRAMS, bent_molecules, liquid_file
-from tests.remote.programs import run_lammps
+from tests.remote.programs import finish, run_lammps
 
 pytestmark = pytest.mark.engine("lmp")
 
@@ -61,10 +61,7 @@ def write_settings(folder, **changes):
 
 def launch(folder, **changes):
     write_settings(folder, **changes)
-    code = run_lammps.main(folder / "settings.json")
-    results = json.loads((folder / "results.json").read_text())
-    assert code == (0 if results["status"] == "ok" else 1), results
-    return results
+    return finish(run_lammps, folder)
 
 
 def kill_when(folder, step):

@@ -18,7 +18,7 @@ from ase.build import bulk
 from aiida_elyte.errors import InputError
 from aiida_elyte.program import execute
 from aiida_elyte.science.dynamics.forces import Forces
-from aiida_elyte.science.dynamics.settings import read_settings
+from aiida_elyte.science.dynamics.settings import read_md_settings
 from aiida_elyte.science.dynamics.starts import read_starts
 from aiida_elyte.science.frames import read_frames, write_frames
 from aiida_elyte.science.trajectory.reduction import unpack_series
@@ -249,7 +249,7 @@ def test_a_replica_whose_forces_are_no_numbers_leaves_its_last_sound_frame(tmp_p
     def run(job):
         sites = torch.as_tensor(read_frames(job.folder / "start.extxyz")[0].positions)
         member = partial(Forces, Broken(sites, 2.0))
-        return run_md.simulate(job, read_settings(job.settings), {"m00": member})
+        return run_md.simulate(job, read_md_settings(job.settings), {"m00": member})
 
     path = prepare(tmp_path, replicas=[{"seed": 1, "member": "m00"}])
     assert execute(run, path) == 1
@@ -280,7 +280,7 @@ def test_bad_input_is_refused(tmp_path, changes, message):
 def test_number_of_start_frames_must_fit(tmp_path):
     write_frames([bulk("NaCl", "rocksalt", a=5.6, cubic=True)] * 2, tmp_path / "start.extxyz")
     with pytest.raises(InputError, match="holds 2 frames for 3 replicas"):
-        read_starts(tmp_path / "start.extxyz", read_settings(SETTINGS))
+        read_starts(tmp_path / "start.extxyz", read_md_settings(SETTINGS))
 
 
 def test_supercell_repeats_the_start(tmp_path):

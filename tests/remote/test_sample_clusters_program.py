@@ -11,7 +11,7 @@ from aiida_elyte.science.molecules.matching import match
 from aiida_elyte.science.molecules.perception import topology_from_frame
 from tests.ions import RECIPE, begun_force_field, clusters, with_scaled_bonds
 from tests.liquid import ENVIRONMENT, PROGRAMS
-from tests.remote.programs import sample_clusters
+from tests.remote.programs import finish, sample_clusters
 
 pytestmark = pytest.mark.engine("lmp")
 
@@ -51,8 +51,7 @@ def folder(tmp_path, monkeypatch):
 
 def launch(folder, **changes):
     (folder / "settings.json").write_text(json.dumps({**SETTINGS, **changes}))
-    sample_clusters.main(folder / "settings.json")
-    return json.loads((folder / "results.json").read_text())
+    return finish(sample_clusters, folder)
 
 
 def test_clusters_are_sampled_whole_with_the_spread_of_the_committee(folder):

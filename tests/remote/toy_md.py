@@ -10,7 +10,7 @@ from torch_sim.models.interface import ModelInterface
 
 from aiida_elyte.program import execute
 from aiida_elyte.science.dynamics.forces import Forces
-from aiida_elyte.science.dynamics.settings import read_settings
+from aiida_elyte.science.dynamics.settings import read_md_settings
 from aiida_elyte.science.frames import read_frames
 from tests.remote.programs import run_md
 
@@ -38,7 +38,7 @@ def build(sites, stiffness):
 
 
 def run(job):
-    settings = read_settings(job.settings)
+    settings = read_md_settings(job.settings)
     sites = torch.as_tensor(read_frames(job.folder / "start.extxyz")[0].repeat(settings.supercell).positions)
     members = {"m00": partial(build, sites, 2.0), "m01": partial(build, sites, 1.5)}
     return run_md.simulate(job, settings, members)

@@ -5,7 +5,6 @@ from ase.build import bulk
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.crystal import (
     check_structure,
-    closest_contact,
     require_charges,
     require_temperatures,
 )
@@ -35,14 +34,6 @@ def test_overlap_through_the_boundary_is_seen():
 def test_atom_overlapping_its_own_image_is_seen():
     with pytest.raises(InputError, match="Li0 and Li0"):
         check_structure(Atoms("Li", cell=[1, 6, 6], pbc=True))
-
-
-def test_closest_contact_is_the_smallest_in_units_of_radii():
-    atoms = Atoms("LiSLiLi", [[0, 0, 0], [2.0, 0, 0], [0, 5, 0], [0, 7.05, 0]], cell=[12, 12, 12], pbc=True)
-    contact = closest_contact(atoms)
-    assert contact.pair == ("Li2", "Li3")  # 2.05 / 2.56 = 0.80, while Li–S has 2.0 / 2.33 = 0.86
-    assert contact.factor == pytest.approx(2.05 / 2.56)
-    assert closest_contact(atoms, 0.7) is None
 
 
 def test_charges():

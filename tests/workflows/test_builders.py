@@ -140,7 +140,7 @@ def test_sampling_is_hotter_than_production_unless_told_otherwise(salt, python_c
     ("learning", "said"),
     [
         ({"max_round": 1}, "learning has 'max_round'; expected max_rounds"),
-        ({"sampling": {"n_step": 9}}, r"learning\.sampling: settings: n_step is unknown; did you mean n_steps"),
+        ({"sampling": {"n_step": 9}}, r"learning\.sampling: settings has 'n_step'; expected .*did you mean n_steps"),
         ({"selection": {"n_select": 0}}, "learning: selection: n_select is 0; expected a whole number, 1 or more"),
     ],
 )

@@ -11,7 +11,7 @@ from aiida_elyte.science.arrays import write_arrays
 from aiida_elyte.science.electrolyte.recipe import read_recipe
 from aiida_elyte.science.electrolyte.solvation import Solvation, make_solvation_clusters, short_chain
 from aiida_elyte.science.frames import first_frames, round_frame
-from aiida_elyte.science.lammps.production import Production, production_stages
+from aiida_elyte.science.lammps.production import ProductionSettings, production_stages
 from aiida_elyte.science.statistics.equilibration import judge_settling
 from aiida_elyte.science.structure.pooling import pool_shells
 from aiida_elyte.science.trajectory.reduction import pack_series
@@ -79,7 +79,7 @@ def production_settings(
     settings: orm.Dict, compression: orm.Dict, production: orm.Dict, equilibrium: orm.Dict, seed: orm.Int
 ) -> orm.Dict:
     """Return the settings of production at the mean density of equilibrium, all else as in the compression."""
-    last, asked = compression["stages"][-1], Production(**production.get_dict())
+    last, asked = compression["stages"][-1], ProductionSettings(**production.get_dict())
     stages = production_stages(last, equilibrium["means"]["density_g_cm3"]["value"], asked)
     return orm.Dict(
         {**compression.get_dict(), "stages": [asdict(stage) for stage in stages], "seed": seed.value}

@@ -10,7 +10,8 @@ from ase import Atoms
 from ase.geometry import cellpar_to_cell
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.crystal import OVERLAP_FACTOR, closest_contact, refuse_partial
+from aiida_elyte.science.contact import closest_contact
+from aiida_elyte.science.crystal import OVERLAP_FACTOR, refuse_partial
 from aiida_elyte.science.crystal_files.document import Block, read_block
 from aiida_elyte.science.crystal_files.expansion import expand, nearest_images
 from aiida_elyte.science.crystal_files.formula import Stated, read_stated

@@ -6,7 +6,7 @@ from typing import Any
 
 import spglib
 
-from aiida_elyte.science.crystal import closest_contact
+from aiida_elyte.science.contact import closest_contact
 from aiida_elyte.science.crystal_files.formula import density_of, format_formula
 from aiida_elyte.science.crystal_files.record import CrystalFile
 

@@ -13,6 +13,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.arrays import write_arrays
 from aiida_elyte.science.dynamics.settings import MdSettings
 from aiida_elyte.science.dynamics.stops import Stop, find_collision
+from aiida_elyte.science.frames import compose_frame
 from aiida_elyte.science.statistics.spread import ForceSpread
 from aiida_elyte.science.structure.rmsd import framework_displacement
 from aiida_elyte.science.trajectory.reduction import Reducer
@@ -119,16 +120,8 @@ class ReplicaRecord:
 
     def write_xyz(self, frame: Atoms, step: int) -> str:
         """Return one frame of a trajectory as text; positions are not wrapped."""
-        lattice = " ".join(f"{value:.8f}" for value in frame.cell.array.ravel())
-        rows = [
-            f"{symbol} {x:.6f} {y:.6f} {z:.6f}"
-            for symbol, (x, y, z) in zip(self.symbols, frame.positions.tolist(), strict=True)
-        ]
-        header = (
-            f'Lattice="{lattice}" Properties=species:S:1:pos:R:3 step={step} '
-            f'time_fs={step * self.settings.timestep_fs:.12g} pbc="T T T"'
-        )
-        return "\n".join([str(len(rows)), header, *rows, ""])
+        fields = [f"step={step}", f"time_fs={step * self.settings.timestep_fs:.12g}"]
+        return compose_frame(frame, {"pos": frame.positions}, fields, number="{:.6f}".format, length="{:.8f}".format)
 
     @property
     def mean_spread(self) -> dict[str, float | int] | None:

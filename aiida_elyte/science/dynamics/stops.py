@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from ase.data import chemical_symbols, covalent_radii
+from ase.data import covalent_radii
+
+from aiida_elyte.science.contact import closest_of
 
 __all__ = ["Stop", "find_collision"]
 
@@ -36,14 +38,10 @@ def find_collision(numbers: np.ndarray, positions: np.ndarray, cell: np.ndarray,
     """
     from vesin import NeighborList
 
-    radii = factor * covalent_radii[numbers]
-    finder = NeighborList(cutoff=float(2.0 * radii.max()), full_list=False)
-    i, j, distances = finder.compute(positions, cell, True, quantities="ijd")
-    if len(i) == 0:
+    finder = NeighborList(cutoff=float(2.0 * (factor * covalent_radii[numbers]).max()), full_list=False)
+    contact = closest_of(numbers, *finder.compute(positions, cell, True, quantities="ijd"))
+    if contact is None or contact.factor >= factor:
         return None
-    nearest = int(np.argmin(distances / (radii[i] + radii[j])))
-    distance, limit = distances[nearest], radii[i[nearest]] + radii[j[nearest]]
-    if distance >= limit:
-        return None
-    names = [f"{chemical_symbols[numbers[atom]]}{atom}" for atom in (int(i[nearest]), int(j[nearest]))]
-    return f"{names[0]} and {names[1]} are {distance:.2f} Å apart; the limit is {limit:.2f} Å"
+    first, second = contact.pair
+    limit = factor * contact.radii
+    return f"{first} and {second} are {contact.distance:.2f} Å apart; the limit is {limit:.2f} Å"

@@ -10,10 +10,10 @@ from aiida_elyte.science.dynamics.ensembles import describe_thermostat
 from aiida_elyte.science.dynamics.simulation import Simulation
 from aiida_elyte.science.trajectory.reduction import Series
 
-__all__ = ["summarise"]
+__all__ = ["summarise_run"]
 
 
-def summarise(simulation: Simulation, series: Mapping[str, Series]) -> dict[str, Any]:
+def summarise_run(simulation: Simulation, series: Mapping[str, Series]) -> dict[str, Any]:
     """Return what a run has come to, by replica.
 
     Parameters

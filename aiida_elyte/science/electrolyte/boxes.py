@@ -10,8 +10,8 @@ from ase.data import atomic_masses, atomic_numbers
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.electrolyte.liquids import pack_liquid
-from aiida_elyte.science.electrolyte.packing import Box, pack
-from aiida_elyte.science.electrolyte.recipe import Chain, Recipe, Salt, chain_of, name_of_ion
+from aiida_elyte.science.electrolyte.packing import PackedBox, pack
+from aiida_elyte.science.electrolyte.recipe import PolymerChains, Recipe, Salt, chain_of, name_of_ion
 from aiida_elyte.science.molecules.molecule import charge_of, match_sites, read_molecule
 from aiida_elyte.science.molecules.polymer import count_sites, make_polymer
 from aiida_elyte.science.molecules.topology import Topology, charges_of_molecules, join, topology_from_smiles
@@ -162,7 +162,7 @@ def topology_of_box(recipe: Recipe, amounts: Amounts) -> Topology:
     return join([graph for graph, _ in kinds], [number for _, number in kinds])
 
 
-def pack_box(recipe: Recipe, amounts: Amounts, density_g_cm3: float) -> Box:
+def pack_box(recipe: Recipe, amounts: Amounts, density_g_cm3: float) -> PackedBox:
     """Pack the loose box: chains grow, a liquid without chains is packed by Packmol.
 
     Raises
@@ -218,7 +218,7 @@ def _count_sites(recipe: Recipe, pattern: str, n_chains: int, numbers: Mapping[s
 
 
 @cache
-def _chain_sites(polymer: Chain, pattern: str) -> int:
+def _chain_sites(polymer: PolymerChains, pattern: str) -> int:
     return count_sites(polymer.unit, polymer.n_units, pattern, polymer.head, polymer.tail)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import EngineMissingError, InputError
-from aiida_elyte.science.electrolyte.packing import Box, join_kinds
+from aiida_elyte.science.electrolyte.packing import PackedBox, join_kinds
 from aiida_elyte.science.molecules.molecule import embed_molecule
 
 __all__ = ["find_packmol", "pack_liquid", "packmol_input"]
@@ -41,7 +41,7 @@ def find_packmol() -> str:
     return path
 
 
-def pack_liquid(molecules: Mapping[str, int], density_g_cm3: float, seed: int) -> Box:
+def pack_liquid(molecules: Mapping[str, int], density_g_cm3: float, seed: int) -> PackedBox:
     """Pack molecules and ions into a periodic cube.
 
     Parameters
@@ -55,7 +55,7 @@ def pack_liquid(molecules: Mapping[str, int], density_g_cm3: float, seed: int) -
 
     Returns
     -------
-    Box
+    PackedBox
         Molecules in the order given, whole.
 
     Raises
@@ -95,7 +95,7 @@ def pack_liquid(molecules: Mapping[str, int], density_g_cm3: float, seed: int) -
             )
         rows = [line.split() for line in packed.read_text().splitlines()[2:]]
     positions = np.array([[float(value) for value in row[1:4]] for row in rows])
-    return Box(positions=positions, cell=edge * np.eye(3), topology=topology)
+    return PackedBox(positions=positions, cell=edge * np.eye(3), topology=topology)
 
 
 def packmol_input(counts: Sequence[int], edge_A: float, seed: int) -> str:

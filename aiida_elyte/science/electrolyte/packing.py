@@ -20,14 +20,14 @@ from aiida_elyte.science.molecules.polymer import Polymer
 from aiida_elyte.science.molecules.topology import Topology, charges_of_molecules, join
 from aiida_elyte.units import G_CM3
 
-__all__ = ["Box", "join_kinds", "pack"]
+__all__ = ["PackedBox", "join_kinds", "pack"]
 
 _TRIES = 2000
 """Random places for one small molecule."""
 
 
 @dataclass(frozen=True)
-class Box:
+class PackedBox:
     """Molecules in a periodic cube."""
 
     positions: np.ndarray
@@ -44,7 +44,7 @@ def pack(
     density_g_cm3: float,
     rng: np.random.Generator,
     contact_factor: float = CONTACT_FACTOR,
-) -> Box:
+) -> PackedBox:
     """Pack chains and small molecules into a periodic cube.
 
     Parameters
@@ -62,7 +62,7 @@ def pack(
 
     Returns
     -------
-    Box
+    PackedBox
         Chains first, then molecules, each in the order given.
 
     Raises
@@ -89,7 +89,7 @@ def pack(
             place_chain(shape, crowd, start, rng)
         else:
             _place_rigid(shape, crowd, edge, start, rng, density_g_cm3)
-    return Box(positions=crowd.positions, cell=edge * np.eye(3), topology=topology)
+    return PackedBox(positions=crowd.positions, cell=edge * np.eye(3), topology=topology)
 
 
 def join_kinds(graphs: Sequence[Topology], counts: Mapping[str, int], density_g_cm3: float) -> tuple[Topology, float]:

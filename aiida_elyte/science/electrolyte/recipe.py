@@ -17,7 +17,7 @@ from aiida_elyte.science.settings import check_count, check_positive, refuse_unk
 __all__ = [
     "ANIONS",
     "CATIONS",
-    "Chain",
+    "PolymerChains",
     "Recipe",
     "Salt",
     "Solvent",
@@ -54,7 +54,7 @@ _SITES = "[OX2]([#6])[#6]"
 
 
 @dataclass(frozen=True)
-class Chain:
+class PolymerChains:
     """Chains of a polymer."""
 
     unit: str
@@ -125,7 +125,7 @@ class Recipe:
     """Name of the system."""
     n_atoms: int
     """Atoms, about."""
-    polymer: Chain | None = None
+    polymer: PolymerChains | None = None
     """Chains; none in a liquid."""
     solvents: Mapping[str, Solvent] | None = None
     """Name of each solvent → what it is; none in a dry polymer."""
@@ -142,7 +142,7 @@ class Recipe:
 
 
 @cache
-def chain_of(polymer: Chain) -> Topology:
+def chain_of(polymer: PolymerChains) -> Topology:
     """Return the graph of a chain.
 
     Raises
@@ -197,15 +197,15 @@ def name_of_ion(smiles: str) -> str:
     return next((name for name, known in ANIONS.items() if known == smiles), ion.names[0])
 
 
-def _read_polymer(content: Any, n_atoms: int) -> Chain | None:
+def _read_polymer(content: Any, n_atoms: int) -> PolymerChains | None:
     if content is None:
         return None
-    fields = _check_keys(content, Chain, "polymer", ("unit", "n_units"))
+    fields = _check_keys(content, PolymerChains, "polymer", ("unit", "n_units"))
     check_count("n_units of polymer", fields["n_units"], 1, n_atoms)
     for key in ("unit", "head", "tail"):
         _check_text(f"{key} of polymer", fields.get(key, "*"))
     check_positive("parts of polymer", fields.get("parts", 1.0))
-    chain = Chain(**fields)
+    chain = PolymerChains(**fields)
     chain_of(chain)
     return chain
 

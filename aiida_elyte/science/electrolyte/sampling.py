@@ -30,7 +30,7 @@ from aiida_elyte.science.molecules.topology import Topology
 from aiida_elyte.science.molecules.typing import assign_types
 from aiida_elyte.science.statistics.spread import ForceSpread
 
-__all__ = ["BoxSampler", "ClusterSampler", "Committee", "Sampler"]
+__all__ = ["BoxSampler", "ClusterSampler", "Committee", "ReplicaSampler"]
 
 _KEPT = ("charge", "system", "stoichiometry", "kind", "bonds")
 """What a frame inherits of the cluster from which it comes."""
@@ -55,7 +55,7 @@ class Committee:
         return committee_spreads(list(self.members.values()), topology, positions) if len(self.members) > 1 else []
 
 
-class Sampler(Protocol):
+class ReplicaSampler(Protocol):
     """A run of LAMMPS, and what becomes of its frames."""
 
     begin: int

@@ -9,10 +9,11 @@ from ase import Atoms
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.electrolyte.clusters import ClusterRecipe, Ingredient, make_clusters
 from aiida_elyte.science.electrolyte.donors import coordinating_sites
-from aiida_elyte.science.electrolyte.recipe import Chain, Recipe, Salt, name_of_ion
+from aiida_elyte.science.electrolyte.recipe import PolymerChains, Recipe, Salt, name_of_ion
 from aiida_elyte.science.molecules.polymer import smiles_of_oligomer
 from aiida_elyte.science.molecules.topology import topology_from_smiles
 from aiida_elyte.science.molecules.typing import assign_types
+from aiida_elyte.science.settings import Count, Settings, Whole
 
 __all__ = [
     "Solvation",
@@ -25,42 +26,33 @@ _KINDS = ("complex", "contact", "separated", "aggregate")
 
 
 @dataclass(frozen=True)
-class Solvation:
-    """How many clusters of each arrangement are made, and of what.
+class Solvation(Settings):
+    """How many clusters of each arrangement are made, and of what."""
 
-    Raises
-    ------
-    InputError
-        If a number is invalid.
-    """
-
-    complex: int = 6
+    complex: Whole = 6
     """Clusters of a cation in solvent."""
-    contact: int = 6
+    contact: Whole = 6
     """Clusters of a contact pair in solvent."""
-    separated: int = 6
+    separated: Whole = 6
     """Clusters of a solvent-separated pair."""
-    aggregate: int = 6
+    aggregate: Whole = 6
     """Clusters of three ions, two cations and an anion or one and two in turn."""
-    n_units: int = 4
+    n_units: Count = 4
     """Least repeat units of the chain that stands for a polymer; see ``short_chain``."""
-    depth: int = 3
+    depth: Count = 3
     """Bonds that atom types look at."""
-    n_solvent: int = 1
+    n_solvent: Count = 1
     """Solvent molecules or short chains in a cluster."""
-    seed: int = 0
+    seed: Whole = 0
     """Seed of conformers and placement."""
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            least = 1 if name in ("n_units", "depth", "n_solvent") else 0
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InputError(f"{name} of the clusters is {value!r}; expected a whole number, {least} or more")
+        super().__post_init__()
         if not any(getattr(self, kind) for kind in _KINDS):
             raise InputError(f"clusters asks for none; expected a number above zero for one of {', '.join(_KINDS)}")
 
 
-def short_chain(polymer: Chain, n_units: int, depth: int) -> int:
+def short_chain(polymer: PolymerChains, n_units: int, depth: int) -> int:
     """Return the repeat units of the shortest chain with every type of atoms, bonds, angles … of the long one.
 
     Parameters

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.forcefield.dataset import System
+from aiida_elyte.science.forcefield.dataset import LabelledSystem
 from aiida_elyte.science.forcefield.elements import LENNARD_JONES, check_elements
 from aiida_elyte.science.forcefield.model import BONDED, COLUMNS, ForceField, Keys, place_types
 from aiida_elyte.science.forcefield.readings import turn
@@ -52,7 +52,7 @@ _LARGEST_SHARE = 0.999
 
 
 class TypedMolecules(Protocol):
-    """Molecules with types, such as a ``System``."""
+    """Molecules with types, such as a ``LabelledSystem``."""
 
     @property
     def topology(self) -> Topology:
@@ -115,7 +115,7 @@ class Constraints:
         for kind in BONDED:
             self.keys[kind] = tuple(sorted({key for system in systems for key in getattr(system.types, kind).keys}))
         if coarser is None:
-            self._start = _start(self.keys, cast("Sequence[System]", systems))
+            self._start = _start(self.keys, cast("Sequence[LabelledSystem]", systems))
         else:
             self._start = _start_at(coarser, self.keys, systems)
         self._width = {
@@ -280,7 +280,7 @@ def _start_at(coarser: ForceField, keys: Mapping[str, Keys], systems: Sequence[T
     return {kind: torch.as_tensor(values) for kind, values in start.items()}
 
 
-def _start(keys: Mapping[str, Keys], systems: Sequence[System]) -> dict[str, Tensor]:
+def _start(keys: Mapping[str, Keys], systems: Sequence[LabelledSystem]) -> dict[str, Tensor]:
     start = {kind: np.zeros((len(keys[kind]), len(columns))) for kind, columns in COLUMNS.items()}
     for kind, values in _START.items():
         for column, each in enumerate(COLUMNS[kind]):
@@ -308,7 +308,7 @@ def _start(keys: Mapping[str, Keys], systems: Sequence[System]) -> dict[str, Ten
     return {kind: torch.as_tensor(values) for kind, values in start.items()}
 
 
-def _means(keys: Keys, systems: Sequence[System], kind: str) -> np.ndarray:
+def _means(keys: Keys, systems: Sequence[LabelledSystem], kind: str) -> np.ndarray:
     """Return the mean of the magnitude of the own coordinate of each type."""
     place = {key: number for number, key in enumerate(keys)}
     total, count = np.zeros(len(keys)), np.zeros(len(keys))

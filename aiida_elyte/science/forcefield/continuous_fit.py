@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from aiida_elyte.science.forcefield.continuous import ContinuousTyping, describe_graph
-from aiida_elyte.science.forcefield.dataset import System
+from aiida_elyte.science.forcefield.dataset import LabelledSystem
 from aiida_elyte.science.forcefield.fit import fit_discrete, measure_net_force
-from aiida_elyte.science.forcefield.objective import Objective, draw_frames
+from aiida_elyte.science.forcefield.fit_settings import Target
+from aiida_elyte.science.forcefield.objective import make_objectives
 
 __all__ = ["fit_continuous"]
 
@@ -19,16 +20,12 @@ _PATIENCE = 3
 
 
 def fit_continuous(
-    systems: Sequence[System],
-    validation: Sequence[System] = (),
+    systems: Sequence[LabelledSystem],
+    validation: Sequence[LabelledSystem] = (),
+    target: Target = Target(),  # noqa: B008 - frozen
     *,
-    terms: str = "class2",
     depth: int = 2,
     width: int = 32,
-    charge_scale: float = 1.0,
-    model_error: float = 4.0,
-    project_net_force: bool = True,
-    energy_error: float | None = None,
     n_rounds: int = 3,
     n_steps: int = 100,
     learning_rate: float = 3e-3,
@@ -53,7 +50,7 @@ def fit_continuous(
         Clusters with forces and charges.
     validation
         Frames held back.
-    terms, charge_scale, model_error, project_net_force, energy_error, bootstrap
+    target, bootstrap
         As in ``fit_discrete``.
     depth, width
         Of the network.
@@ -74,25 +71,19 @@ def fit_continuous(
     coarse = fit_discrete(
         [system.retyped(0) for system in systems],
         [system.retyped(0) for system in validation],
-        terms=terms,
+        target,
         depth=0,
-        charge_scale=charge_scale,
-        model_error=model_error,
-        project_net_force=project_net_force,
-        energy_error=energy_error,
         bootstrap=copy.deepcopy(bootstrap),  # draws the same frames as below
     )
-    network = ContinuousTyping(coarse, terms, depth, width, seed)
+    network = ContinuousTyping(coarse, target.terms, depth, width, seed)
     net_force = measure_net_force(systems)
-    if project_net_force:
+    if target.project_net_force:
         systems = [system.without_net_force() for system in systems]
     systems = [system.retyped(depth) for system in systems]
     validation = [system.retyped(depth) for system in validation]
     constraints = network.constrain([*systems, *validation])
     graph = describe_graph([*systems, *validation], constraints, depth)
-    weights = [draw_frames(system, bootstrap) for system in systems]
-    objective = Objective(systems, constraints, model_error, energy_error, weights)
-    held_back = Objective(validation, constraints, model_error, energy_error)
+    objective, held_back = make_objectives(systems, validation, constraints, target, bootstrap)
     optimizer = torch.optim.Adam(network.parameters(), learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_rounds * n_steps)
     free = torch.zeros(constraints.n_free, dtype=torch.float64)
@@ -124,11 +115,7 @@ def fit_continuous(
     network.record = {
         "settings": {
             "typing": "continuous",
-            "terms": terms,
-            "charge_scale": charge_scale,
-            "model_error_kcal_mol_A": model_error,
-            "energy_error_kcal_mol": energy_error,
-            "project_net_force": project_net_force,
+            **target.as_record(),
             "is_bootstrap": bootstrap is not None,
             "seed": seed,
             "width": width,

@@ -22,11 +22,11 @@ from aiida_elyte.science.molecules.topology import Topology, renumber, topology_
 from aiida_elyte.science.molecules.typing import Types, assign_types
 from aiida_elyte.units import EV_KCAL_MOL
 
-__all__ = ["System", "fit_fingerprint", "frames_by_name", "group_frames", "split_systems"]
+__all__ = ["LabelledSystem", "fit_fingerprint", "frames_by_name", "group_frames", "split_systems"]
 
 
 @dataclass(frozen=True)
-class System:
+class LabelledSystem:
     """Labelled frames of one cluster: what a fit needs of them and parameters do not change."""
 
     name: str
@@ -51,17 +51,17 @@ class System:
         """Net force on each frame, zero but for the noise of the labels [kcal/mol/Å], shape ``(F, 3)``."""
         return self.forces.sum(1)
 
-    def without_net_force(self) -> "System":
+    def without_net_force(self) -> "LabelledSystem":
         """Return the system with the net force of each frame taken from its atoms in equal shares."""
         return replace(self, forces=self.forces - self.forces.mean(1, keepdim=True))
 
-    def retyped(self, depth: int) -> "System":
+    def retyped(self, depth: int) -> "LabelledSystem":
         """Return the system with types that look at ``depth`` bonds."""
         types = assign_types(self.topology, depth)
         coordinates = describe_coordinates(self.topology, types, self.coordinates.positions)
         return replace(self, types=types, coordinates=coordinates)
 
-    def take(self, frames: np.ndarray | Tensor) -> "System":
+    def take(self, frames: np.ndarray | Tensor) -> "LabelledSystem":
         """Return the system with some of its frames, in this order."""
         chosen = torch.as_tensor(frames)
         return replace(
@@ -72,13 +72,13 @@ class System:
             blocks=None if self.blocks is None else self.blocks[chosen.numpy()],
         )
 
-    def split(self, n_frames: int) -> "list[System]":
+    def split(self, n_frames: int) -> "list[LabelledSystem]":
         """Return the system in parts of so many frames, the last of what is left."""
         if len(self.forces) <= n_frames:
             return [self]
         return [self.take(part) for part in torch.arange(len(self.forces)).split(n_frames)]
 
-    def to(self, device: torch.device) -> "System":
+    def to(self, device: torch.device) -> "LabelledSystem":
         """Return the system with its coordinates and labels on a device."""
         if self.forces.device == device:
             return self
@@ -92,7 +92,7 @@ class System:
 
 def group_frames(
     frames: Iterable[Atoms], *, depth: int = 3, smiles: Mapping[str, str] | None = None
-) -> tuple[System, ...]:
+) -> tuple[LabelledSystem, ...]:
     """Gather labelled frames by cluster, with a topology each.
 
     The topology is that of SMILES; or the one in ``info["bonds"]`` of the first frame, as ``write_bonds`` wrote it; or
@@ -232,7 +232,7 @@ def _check_frame(frame: Atoms, number: int, before: Sequence[Atoms]) -> None:
         raise InputError(f"some frames of {name} have charges and some have none; expected all or none; relabel them")
 
 
-def _as_system(name: str, frames: Sequence[Atoms], depth: int, smiles: str | None) -> System:
+def _as_system(name: str, frames: Sequence[Atoms], depth: int, smiles: str | None) -> LabelledSystem:
     labelled = [charges for frame in frames if (charges := charges_of(frame)) is not None]
     charges = np.mean(labelled, axis=0) if labelled else None
     if smiles is not None:
@@ -258,7 +258,7 @@ def _as_system(name: str, frames: Sequence[Atoms], depth: int, smiles: str | Non
     energies = [labels_of(frame).get("energy") for frame in frames]
     has_energies = all(energy is not None for energy in energies)
     blocks = [block_of(frame, f"frame-{number}") for number, frame in enumerate(frames)]
-    return System(
+    return LabelledSystem(
         name,
         topology,
         types,

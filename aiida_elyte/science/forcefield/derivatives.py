@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from aiida_elyte.science.forcefield.dataset import System
+from aiida_elyte.science.forcefield.dataset import LabelledSystem
 from aiida_elyte.science.forcefield.evaluation import Interaction
 from aiida_elyte.science.forcefield.internal import InternalCoordinates
 from aiida_elyte.science.forcefield.model import BONDED, COLUMNS, interactions_of, spread_charges
@@ -14,7 +14,7 @@ __all__ = ["energy_derivatives", "force_derivatives"]
 
 
 def force_derivatives(
-    system: System, tables: Mapping[str, Tensor], places: Mapping[str, Tensor], charge_scale: float = 1.0
+    system: LabelledSystem, tables: Mapping[str, Tensor], places: Mapping[str, Tensor], charge_scale: float = 1.0
 ) -> tuple[Tensor, Tensor]:
     """Compute how forces change with the parameters of the types a cluster has.
 
@@ -39,7 +39,7 @@ def force_derivatives(
 
 
 def energy_derivatives(
-    system: System, tables: Mapping[str, Tensor], places: Mapping[str, Tensor], charge_scale: float = 1.0
+    system: LabelledSystem, tables: Mapping[str, Tensor], places: Mapping[str, Tensor], charge_scale: float = 1.0
 ) -> tuple[Tensor, Tensor]:
     """Compute how energies change with the parameters: as ``force_derivatives``, of shape ``(F, C)``."""
     found, columns = _derivatives(_energies_by_type, system, tables, places, charge_scale)
@@ -48,7 +48,7 @@ def energy_derivatives(
 
 def _derivatives(
     by_type: Callable[[InternalCoordinates, Interaction, Tensor, int], Tensor],
-    system: System,
+    system: LabelledSystem,
     tables: Mapping[str, Tensor],
     places: Mapping[str, Tensor],
     charge_scale: float,

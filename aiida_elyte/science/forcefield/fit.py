@@ -10,10 +10,11 @@ from torch import Tensor
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.constraints import Constraints
-from aiida_elyte.science.forcefield.dataset import System
+from aiida_elyte.science.forcefield.dataset import LabelledSystem
 from aiida_elyte.science.forcefield.evaluation import energies
+from aiida_elyte.science.forcefield.fit_settings import Target
 from aiida_elyte.science.forcefield.model import ForceField
-from aiida_elyte.science.forcefield.objective import Objective, draw_frames
+from aiida_elyte.science.forcefield.objective import Objective, make_objectives
 
 __all__ = ["FitStep", "evaluate_forces", "fit_discrete", "measure_net_force"]
 
@@ -45,15 +46,11 @@ class FitStep:
 
 
 def fit_discrete(
-    systems: Sequence[System],
-    validation: Sequence[System] = (),
+    systems: Sequence[LabelledSystem],
+    validation: Sequence[LabelledSystem] = (),
+    target: Target = Target(),  # noqa: B008 - frozen
     *,
-    terms: str = "class2",
     depth: int = 3,
-    charge_scale: float = 1.0,
-    model_error: float = 4.0,
-    project_net_force: bool = True,
-    energy_error: float | None = None,
     n_steps: int = 40,
     bootstrap: np.random.Generator | None = None,
     start: ForceField | None = None,
@@ -74,18 +71,10 @@ def fit_discrete(
         Clusters with forces and charges.
     validation
         Frames held back.
-    terms
-        ``class2``, or ``class1`` for harmonic bonds and angles without cross terms.
+    target
+        What is fitted, with the errors s and s_E.
     depth
         Bonds that an atom type looks at, as the systems were made with.
-    charge_scale
-        What the charges of ions are multiplied by.
-    model_error
-        s [kcal/mol/Å]: the larger, the more the priors say.
-    project_net_force
-        Whether the net force of each label is taken from it.
-    energy_error
-        s_E [kcal/mol]; without it forces alone are fitted.
     n_steps
         Most steps to take.
     bootstrap
@@ -103,23 +92,17 @@ def fit_discrete(
     Raises
     ------
     InputError
-        If there are no systems, ``model_error`` is not positive, or as of ``Objective`` and ``Constraints``.
+        If there are no systems, or as of ``Objective`` and ``Constraints``.
     """
     if not systems:
         raise InputError("there are no systems; expected labelled frames; give some")
     net_force = measure_net_force(systems)
-    if project_net_force:
+    if target.project_net_force:
         systems = [system.without_net_force() for system in systems]
-    constraints = Constraints(systems, terms, charge_scale)
-    weights = [draw_frames(system, bootstrap) for system in systems]
-    objective = Objective(systems, constraints, model_error, energy_error, weights)
-    held_back = Objective(validation, constraints, model_error, energy_error)
+    constraints = Constraints(systems, target.terms, target.charge_scale)
+    objective, held_back = make_objectives(systems, validation, constraints, target, bootstrap)
     settings = {
-        "terms": terms,
-        "charge_scale": charge_scale,
-        "model_error_kcal_mol_A": model_error,
-        "energy_error_kcal_mol": energy_error,
-        "project_net_force": project_net_force,
+        **target.as_record(),
         "is_bootstrap": bootstrap is not None,
         "n_frames": {system.name: len(system.forces) for system in systems},
         "net_force_rms_kcal_mol_A": net_force,
@@ -131,7 +114,7 @@ def fit_discrete(
             neighbourhoods=constraints.neighbourhoods,
             keys=constraints.keys,
             parameters={kind: table.numpy() for kind, table in constraints.tables(free).items()},
-            charge_scale=charge_scale,
+            charge_scale=target.charge_scale,
             record={"settings": settings, "errors": errors},
         )
 
@@ -160,7 +143,7 @@ def fit_discrete(
     return freeze(best, **best_errors, **_determination(objective, best))
 
 
-def evaluate_forces(force_field: ForceField, systems: Sequence[System]) -> dict[str, Any]:
+def evaluate_forces(force_field: ForceField, systems: Sequence[LabelledSystem]) -> dict[str, Any]:
     """Compare forces with labels, as they are.
 
     Returns
@@ -185,7 +168,7 @@ def evaluate_forces(force_field: ForceField, systems: Sequence[System]) -> dict[
     }
 
 
-def _energy_error(force_field: ForceField, system: System) -> dict[str, float]:
+def _energy_error(force_field: ForceField, system: LabelledSystem) -> dict[str, float]:
     if system.energies is None:
         return {}
     found = energies(system.coordinates, force_field.interactions(system.topology, system.types)).sum(0)
@@ -228,7 +211,7 @@ def _errors(residuals: Sequence[Tensor], net_forces: Sequence[Tensor]) -> dict[s
     }
 
 
-def measure_net_force(systems: Sequence[System]) -> float:
+def measure_net_force(systems: Sequence[LabelledSystem]) -> float:
     """Return the root mean square length of the net force of the labels, which is their noise [kcal/mol/Å]."""
     return _rms([system.net_forces for system in systems])
 

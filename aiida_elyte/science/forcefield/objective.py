@@ -8,12 +8,13 @@ from torch import Tensor
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.constraints import Constraints
-from aiida_elyte.science.forcefield.dataset import System
+from aiida_elyte.science.forcefield.dataset import LabelledSystem
 from aiida_elyte.science.forcefield.derivatives import energy_derivatives, force_derivatives
 from aiida_elyte.science.forcefield.evaluation import energies, forces
+from aiida_elyte.science.forcefield.fit_settings import Target
 from aiida_elyte.science.forcefield.model import interactions_of, place_types
 
-__all__ = ["Objective", "draw_frames"]
+__all__ = ["Objective", "draw_frames", "make_objectives"]
 
 _FRAMES_AT_ONCE = 64
 """Frames whose derivatives are held in memory together."""
@@ -45,7 +46,7 @@ class Objective:
 
     def __init__(
         self,
-        systems: Sequence[System],
+        systems: Sequence[LabelledSystem],
         constraints: Constraints,
         model_error: float,
         energy_error: float | None = None,
@@ -142,7 +143,22 @@ class Objective:
         return centred
 
 
-def draw_frames(system: System, rng: np.random.Generator | None) -> Tensor:
+def make_objectives(
+    systems: Sequence[LabelledSystem],
+    validation: Sequence[LabelledSystem],
+    constraints: Constraints,
+    target: Target,
+    bootstrap: np.random.Generator | None,
+) -> tuple[Objective, Objective]:
+    """Return the objective of a fit, of frames drawn anew where that is asked for, and that of the frames held back."""
+    weights = [draw_frames(system, bootstrap) for system in systems]
+    return (
+        Objective(systems, constraints, target.model_error, target.energy_error, weights),
+        Objective(validation, constraints, target.model_error, target.energy_error),
+    )
+
+
+def draw_frames(system: LabelledSystem, rng: np.random.Generator | None) -> Tensor:
     """Return how often each frame counts: once, or as its block is drawn with replacement, shape ``(F,)``.
 
     Frames of one block are correlated: drawn one by one they would make members of an ensemble too much alike. Where

@@ -9,7 +9,7 @@ from ase.data import atomic_numbers
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.labels.raw import RawFrame
 
-__all__ = ["find_systems", "read_system"]
+__all__ = ["find_systems", "read_deepmd"]
 
 _PER_FRAME = {"energy": 1, "virial": 9}
 _PER_ATOM = {"force": 3, "charge": 1}
@@ -20,7 +20,7 @@ def find_systems(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.rglob("type.raw"))
 
 
-def read_system(folder: Path, begin: int = 0) -> list[RawFrame]:
+def read_deepmd(folder: Path, begin: int = 0) -> list[RawFrame]:
     """Read every frame of one system, numbered from ``begin`` on.
 
     Raises

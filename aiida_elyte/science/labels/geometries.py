@@ -10,6 +10,7 @@ from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
 from ase.optimize import BFGS, FIRE, LBFGS
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.settings import Count, Positive, Settings, Whole
 
 __all__ = ["Heat", "Relaxation", "Relaxed", "displace", "relax"]
 
@@ -17,55 +18,47 @@ _OPTIMIZERS = {"bfgs": BFGS, "lbfgs": LBFGS, "fire": FIRE}
 
 
 @dataclass(frozen=True)
-class Relaxation:
+class Relaxation(Settings):
     """How a cluster is relaxed."""
 
     optimizer: str = "bfgs"
     """``bfgs``, ``lbfgs`` or ``fire``, as ASE has them."""
-    fmax_eV_A: float = 0.02
+    fmax_eV_A: Positive = 0.02
     """Largest force on an atom at which it ends [eV/Å]."""
-    max_steps: int = 300
+    max_steps: Count = 300
     """Steps after which it has not converged."""
     unconverged: str = "refuse"
     """``refuse`` sets a frame aside that does not converge; ``keep`` labels it where it has come."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.optimizer not in _OPTIMIZERS:
-            raise InputError(f"relax.optimizer is {self.optimizer!r}; expected {', '.join(_OPTIMIZERS)}")
-        if not self.fmax_eV_A > 0 or self.max_steps < 1:
-            raise InputError(
-                f"relax.fmax_eV_A is {self.fmax_eV_A}, max_steps {self.max_steps}; expected positive numbers"
-            )
+            raise InputError(f"optimizer is {self.optimizer!r}; expected {', '.join(_OPTIMIZERS)}")
         if self.unconverged not in ("refuse", "keep"):
-            raise InputError(f"relax.unconverged is {self.unconverged!r}; expected 'refuse' or 'keep'")
+            raise InputError(f"unconverged is {self.unconverged!r}; expected 'refuse' or 'keep'")
 
 
 @dataclass(frozen=True)
-class Heat:
+class Heat(Settings):
     """How geometries are drawn by Langevin dynamics around the relaxed one."""
 
-    count: int = 4
+    count: Count = 4
     """Geometries of each cluster."""
-    temperature_K: float = 400.0
+    temperature_K: Positive = 400.0
     """Temperature [K]."""
-    stride_fs: float = 250.0
+    stride_fs: Positive = 250.0
     """Time from one to the next, and before the first [fs]."""
-    timestep_fs: float = 0.5
+    timestep_fs: Positive = 0.5
     """Time step [fs]; hydrogen needs a short one."""
-    friction_per_ps: float = 20.0
+    friction_per_ps: Positive = 20.0
     """Friction of the thermostat [1/ps]."""
-    seed: int = 0
+    seed: Whole = 0
     """Seed of velocities and noise."""
 
     def __post_init__(self) -> None:
-        for name in ("count", "temperature_K", "stride_fs", "timestep_fs", "friction_per_ps"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not value > 0:
-                raise InputError(f"heat.{name} is {value!r}; expected a positive number")
-        if not isinstance(self.count, int):
-            raise InputError(f"heat.count is {self.count!r}; expected a whole number")
+        super().__post_init__()
         if self.stride_fs < self.timestep_fs:
-            raise InputError(f"heat.stride_fs is {self.stride_fs}; expected at least timestep_fs, {self.timestep_fs}")
+            raise InputError(f"stride_fs is {self.stride_fs}; expected at least timestep_fs, {self.timestep_fs}")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What is done with each frame that is to be labelled: relaxed, displaced by heat, and labelled."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,13 @@ from aiida_elyte.science.labels.engines import build_calculator, charge_method_o
 from aiida_elyte.science.labels.geometries import Heat, Relaxation, displace, relax
 from aiida_elyte.science.labels.single_points import compute_labels, find_torn_bond, properties_of, wanted_labels
 from aiida_elyte.science.labels.state import StatefulCalculator
+from aiida_elyte.science.settings import read_record
 
-__all__ = ["Labeller", "Watch"]
+__all__ = ["FrameCallbacks", "Labeller"]
 
 
 @dataclass(frozen=True)
-class Watch:
+class FrameCallbacks:
     """Called at each step of a frame in work."""
 
     on_step: Callable[[], None] = lambda: None
@@ -54,14 +55,15 @@ class Labeller:
         """Level of theory of the labels."""
         self._wanted = wanted_labels(settings.get("properties", ["energy", "forces", "stress"]))
         self._charge_method = settings.get("charge_method") or charge_method_of(str(name), self._engine.calculator)
-        self._relaxation: Relaxation | None = _read("relax", Relaxation, settings.get("relax"))
+        relaxation = settings.get("relax")
+        self._relaxation = None if relaxation is None else read_record(Relaxation, relaxation, "relax")
         heat = dict(settings.get("heat") or {})
         self._heater, self._heater_name = self._engine, level
         if "calculator" in heat:
             self._heater_name = str(heat.pop("calculator"))
             heater = build_calculator(self._heater_name, heat.pop("parameters", None) or {})
             self._heater = StatefulCalculator(heater, self._heater_name)
-        self._heat: Heat | None = _read("heat", Heat, None if settings.get("heat") is None else heat)
+        self._heat = None if settings.get("heat") is None else read_record(Heat, heat, "heat")
 
     @property
     def unavailable(self) -> list[str]:
@@ -74,7 +76,7 @@ class Labeller:
         has_charges = "charges" in self._wanted and "charges" not in self.unavailable
         return self._charge_method if has_charges else None
 
-    def geometries(self, frame: Atoms, watch: Watch) -> list[Atoms] | str:
+    def geometries(self, frame: Atoms, watch: FrameCallbacks) -> list[Atoms] | str:
         """Return the frame, relaxed if asked for, and those that heat makes of it; or why there are none.
 
         Parameters
@@ -107,7 +109,7 @@ class Labeller:
             copy.info["charge_method"] = self._charge_method
         return attach_labels(copy, **labels)
 
-    def _displaced(self, frame: Atoms, start: Atoms, watch: Watch, heat: Heat) -> list[Atoms]:
+    def _displaced(self, frame: Atoms, start: Atoms, watch: FrameCallbacks, heat: Heat) -> list[Atoms]:
         """Return the geometries that heat makes of a frame."""
         # The frame itself seeds its noise: it gets the same wherever it stands in whatever batch.
         rng = np.random.default_rng([heat.seed, int(fingerprint([frame])[:16], 16)])
@@ -119,7 +121,7 @@ class Labeller:
             heated.append(copy)
         return heated
 
-    def _relax(self, frame: Atoms, watch: Watch, settings: Relaxation) -> Atoms | str:
+    def _relax(self, frame: Atoms, watch: FrameCallbacks, settings: Relaxation) -> Atoms | str:
         """Return the frame relaxed, from the step where an earlier job was; or why it is not."""
         n_before, positions = watch.relaxed or (0, frame.positions)
         atoms = self._engine.attach(_moved(frame, positions))
@@ -136,17 +138,6 @@ class Labeller:
         how = "relaxed" if found.is_converged else "relaxed, not converged"
         relaxed.info["geometry"] = f"{how}: {settings.optimizer}, {found}"
         return relaxed
-
-
-def _read(name: str, kind: Any, content: Mapping[str, Any] | None) -> Any:
-    """Return a dataclass from settings, ``None`` from none."""
-    if content is None:
-        return None
-    try:
-        return kind(**content)
-    except TypeError as error:
-        known = ", ".join(each.name for each in fields(kind))
-        raise InputError(f"{name} is {dict(content)}; expected some of {known}") from error
 
 
 def _moved(frame: Atoms, positions: np.ndarray) -> Atoms:

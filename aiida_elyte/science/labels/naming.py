@@ -32,7 +32,7 @@ from functools import lru_cache
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.labels.units import is_unit
 
-__all__ = ["LabelName", "classify", "looks_like_label", "parse_names"]
+__all__ = ["LabelName", "classify", "looks_like_label", "parse_label_names"]
 
 _BASES = {
     "free_energy": ("energy", 0),
@@ -143,7 +143,7 @@ def looks_like_label(key: str) -> bool:
     return any(word in plain for word in _LIKE_LABELS) and not any(word in plain for word in _UNLIKE_LABELS)
 
 
-def parse_names(text: str) -> Mapping[str, LabelName]:
+def parse_label_names(text: str) -> Mapping[str, LabelName]:
     """Return the names that a user gives labels: ``energy=my_E,forces=my_F``, with a unit as ``energy=E[Hartree]``.
 
     Raises

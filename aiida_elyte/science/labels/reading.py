@@ -13,7 +13,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.archives import DAMAGED, open_bytes
 from aiida_elyte.science.ase_files import read_with_ase
 from aiida_elyte.science.frames import LABELS, labels_of
-from aiida_elyte.science.labels.deepmd import find_systems, read_system
+from aiida_elyte.science.labels.deepmd import find_systems, read_deepmd
 from aiida_elyte.science.labels.extxyz import read_extxyz
 from aiida_elyte.science.labels.naming import LabelName
 from aiida_elyte.science.labels.plausibility import find_fault, find_outliers, warn_of
@@ -198,7 +198,7 @@ def _read(path: Path) -> tuple[list[RawFrame], list[LeftOut], list[str]]:
             )
         frames: list[RawFrame] = []
         for system in systems:
-            read = read_system(system, len(frames))
+            read = read_deepmd(system, len(frames))
             for place, frame in enumerate(read):
                 block = "/".join((path.name, *system.relative_to(path).parts))
                 frame.info.setdefault("origin", f"{block}#{place}")

@@ -9,13 +9,13 @@ from ase import Atoms
 
 from aiida_elyte.science.frames import labels_of
 
-__all__ = ["summarise", "summary_lines"]
+__all__ = ["summarise_frames", "summary_lines"]
 
 _MOST = 4
 """Formulas named one by one."""
 
 
-def summarise(frames: Sequence[Atoms]) -> dict[str, Any]:
+def summarise_frames(frames: Sequence[Atoms]) -> dict[str, Any]:
     """Return formulas with their frames, ranges of cell, energy and forces, as plain values.
 
     Keys carry their units; ranges are pairs of the lowest and the highest; None where no frame has such a value.
@@ -37,7 +37,7 @@ def summarise(frames: Sequence[Atoms]) -> dict[str, Any]:
 
 
 def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what ``summarise`` found as pairs of a heading and a line."""
+    """Return what ``summarise_frames`` found as pairs of a heading and a line."""
     formulas = summary["frames_by_formula"]
     shown = [f"{formula} ({count})" if len(formulas) > 1 else formula for formula, count in formulas.items()][:_MOST]
     lines = [("formula", ", ".join(shown) + (f" … {len(formulas)} in all" if len(formulas) > _MOST else ""))]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.lammps.stages import Stage
-from aiida_elyte.science.settings import check_count, check_positive
+from aiida_elyte.science.settings import Count, Positive, Settings
 from aiida_elyte.science.statistics.equilibration import FEWEST
 
 __all__ = ["Compression", "compression_stages", "push_off_stages", "schedule_rows"]
@@ -30,7 +30,7 @@ _TOTAL_PS = sum(hot + cold + pressed for hot, cold, _, pressed in _CYCLES) + sum
 
 
 @dataclass(frozen=True)
-class Compression:
+class Compression(Settings):
     """How a loose box is compressed.
 
     Raises
@@ -39,43 +39,41 @@ class Compression:
         If a number is not positive, a count not whole, or the settling has too few records.
     """
 
-    minimize_iterations: int = 1000
+    minimize_iterations: Count = 1000
     """Most iterations of the minimisation."""
-    push_off_ps: float = 2.0
+    push_off_ps: Positive = 2.0
     """Time in which no atom moves further than ``max_displacement_A`` in a step [ps]."""
-    loose_ps: float = 2.0
+    loose_ps: Positive = 2.0
     """NVT of the loose box at the target temperature [ps]."""
-    compression_ps: float = 760.0
+    compression_ps: Positive = 760.0
     """Length of the 20 steps of compression and decompression together [ps]."""
-    settling_ps: float = 800.0
+    settling_ps: Positive = 800.0
     """NPT at the target, whose end is to be equilibrium [ps]."""
-    max_temperature_K: float = 600.0
+    max_temperature_K: Positive = 600.0
     """Highest temperature [K]; where the target is above it, the target."""
-    max_pressure_bar: float = 50000.0
+    max_pressure_bar: Positive = 50000.0
     """Highest pressure [bar]."""
-    timestep_fs: float = 1.0
+    timestep_fs: Positive = 1.0
     """Time step [fs]."""
-    max_displacement_A: float = 0.1
+    max_displacement_A: Positive = 0.1
     """Most that an atom moves in a step of the push-off [Å]."""
-    thermostat_fs: float = 100.0
+    thermostat_fs: Positive = 100.0
     """Time constant of the thermostat [fs]."""
-    barostat_fs: float = 1000.0
+    barostat_fs: Positive = 1000.0
     """Time constant of the barostat [fs]."""
-    cutoff_A: float = 12.0
+    cutoff_A: Positive = 12.0
     """Cutoff of forces in real space [Å]."""
-    kspace_accuracy: float = 1e-5
+    kspace_accuracy: Positive = 1e-5
     """Relative error of the forces of PPPM [1]."""
-    record_stride: int = 100
+    record_stride: Count = 100
     """Steps between records of density, pressure, temperature and energy."""
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            check = check_count if name in ("minimize_iterations", "record_stride") else check_positive
-            check(f"{name} of the compression", value)
+        super().__post_init__()
         n_records = 1000 * self.settling_ps / self.timestep_fs / self.record_stride
         if n_records < FEWEST:
             raise InputError(
-                f"settling_ps of the compression is {self.settling_ps:g}, with {n_records:.0f} records; expected "
+                f"settling_ps is {self.settling_ps:g}, with {n_records:.0f} records; expected "
                 f"{FEWEST} or more, which tell whether a box has settled; make it longer, or record_stride smaller"
             )
 

@@ -6,36 +6,25 @@ from typing import Any
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.lammps.stages import Stage
-from aiida_elyte.science.settings import check_count, check_flag, check_positive
+from aiida_elyte.science.settings import Flag, Positive, Settings, Whole
 
-__all__ = ["Production", "Settling", "production_stages"]
+__all__ = ["ProductionSettings", "Settling", "production_stages"]
 
 
 @dataclass(frozen=True)
-class Settling:
-    """How often a box that has not settled is run for longer.
+class Settling(Settings):
+    """How often a box that has not settled is run for longer."""
 
-    Raises
-    ------
-    InputError
-        If a number is invalid.
-    """
-
-    max_extensions: int
+    max_extensions: Whole
     """Times the last stage of the compression is made longer."""
-    extension_ps: float
+    extension_ps: Positive
     """By how much each time [ps]."""
-    is_required: bool
+    is_required: Flag
     """Whether a box that has not settled then is given up."""
 
-    def __post_init__(self) -> None:
-        check_count("max_extensions", self.max_extensions, 0)
-        check_positive("extension_ps", self.extension_ps)
-        check_flag("is_required", self.is_required)
-
 
 @dataclass(frozen=True)
-class Production:
+class ProductionSettings(Settings):
     """How long a box is run for its trajectory.
 
     Raises
@@ -44,16 +33,15 @@ class Production:
         If a number is invalid, or there are fewer than two frames.
     """
 
-    thermalise_ps: float
+    thermalise_ps: Positive
     """Constant volume before the first frame, in which the box comes to its density [ps]."""
-    length_ps: float
+    length_ps: Positive
     """Length of the trajectory [ps]."""
-    frame_ps: float
+    frame_ps: Positive
     """Time between frames [ps]."""
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            check_positive(name, value)
+        super().__post_init__()
         if self.frame_ps > self.length_ps:
             raise InputError(
                 f"frame_ps is {self.frame_ps:g}, length_ps {self.length_ps:g}; expected frames within the length; "
@@ -61,7 +49,7 @@ class Production:
             )
 
 
-def production_stages(settled: Mapping[str, Any], density_g_cm3: float, production: Production) -> list[Stage]:
+def production_stages(settled: Mapping[str, Any], density_g_cm3: float, production: ProductionSettings) -> list[Stage]:
     """Return the stages at constant volume that follow a box in equilibrium at constant pressure.
 
     Parameters

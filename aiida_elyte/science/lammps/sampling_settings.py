@@ -5,56 +5,41 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.settings import check_count, check_positive, read_record
+from aiida_elyte.science.settings import Count, Positive, Settings, Whole, read_record
 
 __all__ = ["Boxes", "Sampling"]
 
 
 @dataclass(frozen=True)
-class Boxes:
-    """Small boxes, from which clusters are cut.
+class Boxes(Settings):
+    """Small boxes, from which clusters are cut."""
 
-    Raises
-    ------
-    InputError
-        If a value is invalid.
-    """
-
-    count: int = 0
+    count: Whole = 0
     """Replicas that are boxes and not clusters."""
-    n_atoms: int = 600
+    n_atoms: Count = 600
     """Atoms of a box, more where one molecule of each kind asks for it."""
-    n_units: int = 4
+    n_units: Count = 4
     """Repeat units of the chains in it."""
-    pressure_bar: float = 3000.0
+    pressure_bar: Positive = 3000.0
     """Pressure that compresses it [bar]."""
-    compress_steps: int = 10000
+    compress_steps: Count = 10000
     """Steps of the compression."""
-    cutoff_A: float = 10.0
+    cutoff_A: Positive = 10.0
     """Cutoff of forces in real space [Å]."""
-    radius_A: float = 4.0
+    radius_A: Positive = 4.0
     """Distance from a cation within which molecules belong to its cluster [Å]."""
-    max_atoms: int = 90
+    max_atoms: Count = 90
     """Most atoms of a cluster."""
-    n_cuts: int = 2
+    n_cuts: Count = 2
     """Clusters cut out of every frame."""
-    density_g_cm3: float | None = None
+    density_g_cm3: Positive | None = None
     """Density of the loose box [g/cm³]; by default that of ``loose_density``."""
     recipe: Mapping[str, Any] | None = None
     """The electrolyte; the street fills it in."""
 
-    def __post_init__(self) -> None:
-        check_count("count", self.count, 0)
-        for name in ("n_atoms", "n_units", "compress_steps", "max_atoms", "n_cuts"):
-            check_count(name, getattr(self, name))
-        for name in ("pressure_bar", "cutoff_A", "radius_A"):
-            check_positive(name, getattr(self, name))
-        if self.density_g_cm3 is not None:
-            check_positive("density_g_cm3", self.density_g_cm3)
-
 
 @dataclass(frozen=True)
-class Sampling:
+class Sampling(Settings):
     """Settings of ``sample_clusters``; ``None`` is what others fill in before it runs.
 
     Raises
@@ -64,13 +49,13 @@ class Sampling:
         be boxes than there are.
     """
 
-    temperature_K: float | None = None
+    temperature_K: Positive | None = None
     """Temperature [K]."""
-    timestep_fs: float | None = None
+    timestep_fs: Positive | None = None
     """Time step [fs]."""
-    n_steps: int | None = None
+    n_steps: Count | None = None
     """Steps of each replica."""
-    sample_stride: int | None = None
+    sample_stride: Count | None = None
     """Steps between two frames."""
     replicas: Sequence[Mapping[str, Any]] | None = None
     """``seed`` and ``member`` of each."""
@@ -78,10 +63,7 @@ class Sampling:
     """Fields of ``Boxes``."""
 
     def __post_init__(self) -> None:
-        checks = {"temperature_K": check_positive, "timestep_fs": check_positive}
-        for name in ("temperature_K", "timestep_fs", "n_steps", "sample_stride"):
-            if getattr(self, name) is not None:
-                checks.get(name, check_count)(name, getattr(self, name))
+        super().__post_init__()
         if None not in (self.n_steps, self.sample_stride) and self.sample_stride > self.n_steps:  # type: ignore[operator]
             raise InputError(
                 f"sample_stride is {self.sample_stride}, n_steps {self.n_steps}; expected frames within the steps; "

@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.crystal import closest_contact
+from aiida_elyte.science.contact import closest_contact
 from aiida_elyte.science.frames import labels_of
 from aiida_elyte.science.settings import check_positive
 from aiida_elyte.science.structure.rmsd import framework_rmsd

@@ -5,24 +5,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.settings import check_count, read_record
+from aiida_elyte.science.settings import Count, Number, Settings, Whole, check_count, read_record
 
-__all__ = ["Learning", "Selection"]
+__all__ = ["LearningSettings", "SelectionSettings"]
 
 
 @dataclass(frozen=True)
-class Selection:
-    """Which of the sampled frames are labelled.
-
-    Raises
-    ------
-    InputError
-        If a value is invalid.
-    """
+class SelectionSettings(Settings):
+    """Which of the sampled frames are labelled."""
 
     selector: str
     """Name of the selector."""
-    n_select: int
+    n_select: Count
     """Most frames a round."""
     selection: Mapping[str, Any]
     """Settings of the selector."""
@@ -30,33 +24,27 @@ class Selection:
     """Settings of each filter under its name; ``None`` in place of settings switches a filter off."""
 
     def __post_init__(self) -> None:
-        check_count("n_select", self.n_select)
+        super().__post_init__()
         for name in ("selection", "filters"):
             if not isinstance(getattr(self, name), Mapping):
                 raise InputError(f"{name} is {getattr(self, name)!r}; expected a mapping with settings")
 
 
 @dataclass(frozen=True)
-class Learning:
-    """Settings of the rounds of active learning.
+class LearningSettings(Settings):
+    """Settings of the rounds of active learning."""
 
-    Raises
-    ------
-    InputError
-        If a value is invalid.
-    """
-
-    max_rounds: int
+    max_rounds: Whole
     """Most rounds; 0 labels nothing more."""
-    label_budget: int
+    label_budget: Whole
     """Labels that all rounds together may cost."""
-    uncertain_share: float
+    uncertain_share: Number
     """Share of uncertain frames at which learning ends [1]."""
     sampling: Mapping[str, Any]
     """``n_replicas`` and ``seed``, and settings of the sampler."""
     selection: Mapping[str, Any]
-    """Fields of ``Selection``."""
-    least_gain: float | None = None
+    """Fields of ``SelectionSettings``."""
+    least_gain: Number | None = None
     """Share by which a round has to lower the held-out error for another to follow [1]; any where it is ``None``."""
     retraining: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the trainer that change where training starts warm."""
@@ -64,18 +52,12 @@ class Learning:
     """Settings of each test of qualification under its name: the sampled frames of each round pass through it."""
 
     def __post_init__(self) -> None:
-        check_count("max_rounds", self.max_rounds, 0)
-        check_count("label_budget", self.label_budget, 0)
-        for name in ("uncertain_share", "least_gain"):
-            value = getattr(self, name)
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not (is_number or (value is None and name == "least_gain")):
-                raise InputError(f"{name} is {value!r}; expected a number")
+        super().__post_init__()
         if not isinstance(self.sampling, Mapping):
             raise InputError(f"sampling is {self.sampling!r}; expected n_replicas, seed, and settings of the sampler")
         for name, least in (("n_replicas", 1), ("seed", 0)):
             check_count(f"sampling.{name}", self.sampling.get(name), least)
-        read_record(Selection, self.selection, "selection")
+        read_record(SelectionSettings, self.selection, "selection")
         if not isinstance(self.retraining, Mapping):
             raise InputError(f"retraining is {self.retraining!r}; expected settings of the trainer")
         if not isinstance(self.qualification, Mapping):

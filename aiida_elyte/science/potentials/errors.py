@@ -1,6 +1,7 @@
 """How far predictions are from labels."""
 
 from collections.abc import Sequence
+from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from aiida_elyte.science.frames import labels_of, require_labels
 if TYPE_CHECKING:
     from aiida_elyte.science.potentials.potential import Potential
 
-__all__ = ["ensemble_errors", "predict", "prediction_errors"]
+__all__ = ["ensemble_errors", "force_errors", "predict", "prediction_errors"]
 
 
 def prediction_errors(
@@ -60,10 +61,14 @@ def prediction_errors(
     deviations = np.concatenate([np.subtract(a, b).ravel() for a, b in zip(forces, reference_forces, strict=True)])
     n_atoms = np.array([len(array) for array in forces])
     per_atom = np.subtract(energies, reference_energies) / n_atoms
+    return {**force_errors(deviations), "energy_mae_eV_atom": float(np.abs(per_atom).mean())}
+
+
+def force_errors(deviations: np.ndarray) -> dict[str, float]:
+    """Return mean absolute and root mean square error of components of forces, of their deviations [eV/Å]."""
     return {
         "force_mae_eV_A": float(np.abs(deviations).mean()),
-        "force_rmse_eV_A": float(np.sqrt(np.square(deviations).mean())),
-        "energy_mae_eV_atom": float(np.abs(per_atom).mean()),
+        "force_rmse_eV_A": sqrt(float(np.square(deviations).mean())),
     }
 
 

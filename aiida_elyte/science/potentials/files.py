@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from aiida_elyte.science.potentials.potential import Potential
 
-__all__ = ["describe_potential", "find_family", "load_potential"]
+__all__ = ["describe_potential", "find_family", "read_potential"]
 
 
-def load_potential(
+def read_potential(
     source: str | Path | bytes, device: "str | torch.device" = "cpu", dtype: "torch.dtype | None" = None
 ) -> "Potential":
     """Load a potential, ready for evaluation: its weights take no gradient.

@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError, suggest
-from aiida_elyte.science.crystal import closest_contact
+from aiida_elyte.science.contact import closest_contact
 from aiida_elyte.science.frames import round_frame
 from aiida_elyte.science.seeds.kind import SeedKind
 from aiida_elyte.science.settings import refuse_unknown

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.structure.coordination import PairFinder
+from aiida_elyte.science.structure.accumulator import Accumulator
+from aiida_elyte.science.structure.pair_finder import PairFinder
 
 __all__ = ["ContactRecorder", "Contacts"]
 
@@ -59,7 +60,7 @@ class Contacts:
         return cls(pair, ion, ligand, start, end, n_frames, n_ions, n_ions * n_ligands, float(interval_fs))
 
 
-class ContactRecorder:
+class ContactRecorder(Accumulator):
     """Records frame by frame which ligands are in the shell of which ions; memory grows with the changes only.
 
     A ligand enters below one distance and leaves above another, so that it does not seem to come and go when it rattles
@@ -125,19 +126,7 @@ class ContactRecorder:
         self._runs: list[np.ndarray] = []
         self._n_frames = 0
 
-    def add(self, positions: np.ndarray, cell: np.ndarray) -> None:
-        """Take in the next frame.
-
-        Parameters
-        ----------
-        positions, cell
-            As in ``PairFinder.find``.
-
-        Raises
-        ------
-        InputError
-            When positions or cell cannot be used, or a distance exceeds half the narrowest width of the cell.
-        """
+    def add(self, positions: np.ndarray, cell: np.ndarray) -> None:  # noqa: D102 - as in Accumulator
         near: list[np.ndarray] = []
         for i, j, distance in self._finder.find(positions, cell):
             code = i * self._n_ligands + self._ligand[j]
@@ -155,8 +144,7 @@ class ContactRecorder:
             codes = self._present[ended]
             self._runs.append(np.stack([codes, self._since[ended], np.full(len(codes), self._n_frames)]))
 
-    def state_dict(self) -> dict[str, np.ndarray]:
-        """Return all that is needed to go on later, as arrays."""
+    def state_dict(self) -> dict[str, np.ndarray]:  # noqa: D102 - as in Accumulator
         return {
             "present": self._present,
             "since": self._since,
@@ -164,8 +152,7 @@ class ContactRecorder:
             "n_frames": np.array(self._n_frames),
         }
 
-    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on from where ``state_dict`` was taken of a recorder of the same atoms and distances."""
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:  # noqa: D102 - as in Accumulator
         self._present, self._since, self._runs = state["present"], state["since"], [state["runs"]]
         self._n_frames = int(state["n_frames"])
 

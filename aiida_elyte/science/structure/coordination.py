@@ -2,154 +2,23 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
 import numpy as np
 from scipy import stats
-from scipy.spatial import cKDTree
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.statistics.estimate import Estimate, Refusal
+from aiida_elyte.science.structure.accumulator import Accumulator
+from aiida_elyte.science.structure.pair_finder import PairFinder
 from aiida_elyte.science.structure.records import TimeBlocks, estimate_mean
 
-__all__ = ["Coordination", "CoordinationCounter", "PairFinder", "half_width"]
+__all__ = ["Coordination", "CoordinationCounter"]
 
 _Key = TypeVar("_Key")
-
-_MAX_PAIRS = 2_000_000
-"""Pairs looked at together: bounds the memory to some 100 MB."""
-
-
-class PairFinder:
-    """Finds the pairs of two species within a distance in frame after frame, at a cost linear in the atoms.
-
-    The cell may be triclinic and change. Atoms come with their images beyond the faces as far as the distance reaches.
-
-    Parameters
-    ----------
-    species
-        Species of each atom: chemical symbols, or names of your own such as ``O_ether``, shape ``(n_atoms,)``.
-    centre, around
-        Species at the centre, and species looked for around it; they may be the same.
-    reach_A
-        Largest distance [Å].
-
-    Raises
-    ------
-    InputError
-        If a species is not there, makes no pair, or the distance is not positive.
-    """
-
-    def __init__(self, species: Sequence[str], centre: str, around: str, reach_A: float) -> None:
-        names = np.asarray(species, dtype=str)
-        self._centres, self._around = np.flatnonzero(names == centre), np.flatnonzero(names == around)
-        self._is_same = centre == around
-        self._reach_A = float(reach_A)
-        self._shape = (len(names), 3)
-        if self.n_possible < 1:
-            raise InputError(
-                f"atoms make no pair of {centre} and {around}; expected species among "
-                f"{', '.join(sorted(set(names.tolist())))}; choose a pair that is there"
-            )
-        if not (math.isfinite(reach_A) and reach_A > 0):
-            raise InputError(f"distance of {centre} and {around} is {reach_A} Å; expected a positive number")
-
-    @property
-    def n_centres(self) -> int:
-        """Atoms at the centre."""
-        return len(self._centres)
-
-    @property
-    def n_around(self) -> int:
-        """Atoms looked for around them."""
-        return len(self._around)
-
-    @property
-    def n_possible(self) -> int:
-        """Ordered pairs of two different atoms."""
-        return self.n_centres * (self.n_around - self._is_same)
-
-    def find(self, positions: np.ndarray, cell: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Find the pairs of one frame, in portions that fit into memory.
-
-        Parameters
-        ----------
-        positions
-            Positions of all atoms, wrapped or not [Å], shape ``(n_atoms, 3)``.
-        cell
-            Rows are the cell vectors [Å], shape ``(3, 3)``.
-
-        Yields
-        ------
-        tuple
-            Number of the centre among the centres, number of the other among those around, and distance [Å], each of
-            shape ``(n_pairs,)``.
-
-        Raises
-        ------
-        InputError
-            If positions or cell cannot be used, or the distance exceeds half the narrowest width of the cell.
-        """
-        positions, cell = np.asarray(positions, float), np.asarray(cell, float)
-        if positions.shape != self._shape or not np.isfinite(positions).all():
-            raise InputError(
-                f"positions have shape {positions.shape}; expected finite ones of shape {self._shape}; "
-                "keep all atoms in every frame"
-            )
-        volume = abs(float(np.linalg.det(cell))) if cell.shape == (3, 3) else 0.0
-        if not volume > 0:
-            raise InputError("cell has no volume; expected three cell vectors; set the cell")
-        inverse = np.linalg.inv(cell)
-        widths = 1 / np.linalg.norm(inverse, axis=0)
-        if self._reach_A > 0.5 * widths.min() * (1 + 1e-9):
-            raise InputError(
-                f"distance {self._reach_A:g} Å exceeds half the narrowest width of the cell, {widths.min() / 2:.4g} Å; "
-                "expected at most that; shorten it, or take a larger cell"
-            )
-        others, image_of = _with_images(_fractions(positions[self._around], inverse), self._reach_A / widths)
-        tree = cKDTree(others @ cell)
-        centres = _fractions(positions[self._centres], inverse) @ cell
-        per_centre = 1 + self.n_around * 4 * math.pi / 3 * self._reach_A**3 / volume
-        portion = max(1, int(_MAX_PAIRS / per_centre))
-        for start in range(0, len(centres), portion):
-            near = cKDTree(centres[start : start + portion]).sparse_distance_matrix(
-                tree, self._reach_A, output_type="ndarray"
-            )
-            i, j, distance = near["i"] + start, image_of[near["j"]], near["v"]
-            if self._is_same:
-                others_only = i != j
-                i, j, distance = i[others_only], j[others_only], distance[others_only]
-            yield i, j, distance
-
-
-def half_width(cell: np.ndarray) -> float:
-    """Return half the narrowest width of a cell [Å]: beyond it, an atom may meet two images of another.
-
-    Parameters
-    ----------
-    cell
-        Rows are the cell vectors [Å], shape ``(3, 3)``.
-    """
-    return float(0.5 / np.linalg.norm(np.linalg.inv(cell), axis=0).max())
-
-
-def _fractions(positions: np.ndarray, inverse: np.ndarray) -> np.ndarray:
-    scaled = positions @ inverse
-    return np.asarray(scaled - np.floor(scaled))
-
-
-def _with_images(scaled: np.ndarray, margins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return scaled positions with their images within a margin of the cell, and the atom that each one is."""
-    owners = np.arange(len(scaled))
-    for axis, margin in enumerate(margins + 1e-9):
-        shift = np.eye(3)[axis]
-        low, high = scaled[:, axis] < margin, scaled[:, axis] > 1 - margin
-        scaled = np.concatenate([scaled, scaled[low] + shift, scaled[high] - shift])
-        owners = np.concatenate([owners, owners[low], owners[high]])
-    return scaled, owners
 
 
 @dataclass(frozen=True)
@@ -172,7 +41,7 @@ class Coordination:
     """Share of ions whose shell holds so many of each species, in the order of the cut-offs; most frequent first."""
 
 
-class CoordinationCounter:
+class CoordinationCounter(Accumulator):
     """Counts neighbours frame by frame; memory grows by one number a species and frame.
 
     Parameters
@@ -202,19 +71,7 @@ class CoordinationCounter:
         self._number: list[np.ndarray] = []
         self._shells = TimeBlocks()
 
-    def add(self, positions: np.ndarray, cell: np.ndarray) -> None:
-        """Take in the next frame.
-
-        Parameters
-        ----------
-        positions, cell
-            As in ``PairFinder.find``.
-
-        Raises
-        ------
-        InputError
-            If positions or cell cannot be used, or a cut-off exceeds half the narrowest width of the cell.
-        """
+    def add(self, positions: np.ndarray, cell: np.ndarray) -> None:  # noqa: D102 - as in Accumulator
         n_centres = self._finders[0].n_centres
         counts = np.zeros((n_centres, len(self._finders)), dtype=int)
         for column, finder in enumerate(self._finders):
@@ -224,8 +81,7 @@ class CoordinationCounter:
         shells, n_ions = np.unique(counts, axis=0, return_counts=True)
         self._shells.add(Counter(dict(zip(map(tuple, shells.tolist()), n_ions.tolist(), strict=True))))
 
-    def state_dict(self) -> dict[str, np.ndarray]:
-        """Return all that is needed to go on later, as arrays."""
+    def state_dict(self) -> dict[str, np.ndarray]:  # noqa: D102 - as in Accumulator
         blocks, sums = self._shells.state()
         n_species = len(self._finders)
         return {
@@ -236,8 +92,7 @@ class CoordinationCounter:
             "n_ions": np.array([n_ions for counts in sums for n_ions in counts.values()], dtype=int),
         }
 
-    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on from where ``state_dict`` was taken of a counter of the same atoms and cut-offs."""
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:  # noqa: D102 - as in Accumulator
         self._number = list(state["number"])
         kinds = iter(zip(map(tuple, state["shells"].tolist()), state["n_ions"].tolist(), strict=True))
         sums = [Counter(dict(islice(kinds, n_kinds))) for n_kinds in state["n_kinds"].tolist()]

@@ -8,7 +8,8 @@ import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.structure.coordination import PairFinder
+from aiida_elyte.science.structure.accumulator import Accumulator
+from aiida_elyte.science.structure.pair_finder import PairFinder
 from aiida_elyte.science.structure.records import TimeBlocks
 
 __all__ = ["RadialDistribution", "RdfAccumulator", "radial_distribution"]
@@ -51,7 +52,7 @@ class RadialDistribution:
         return float(np.interp(self.first_minimum_A, self.r_A + (self.r_A[1] - self.r_A[0]) / 2, self.coordination))
 
 
-class RdfAccumulator:
+class RdfAccumulator(Accumulator):
     r"""Radial distribution functions of chosen pairs of species, frame by frame.
 
     .. math:: g(r) = \frac{\langle n(r, r + dr) \rangle \langle V \rangle}
@@ -94,19 +95,7 @@ class RdfAccumulator:
         self._volume_A3 = 0.0
         self._n_frames = 0
 
-    def add(self, positions: np.ndarray, cell: np.ndarray) -> None:
-        """Take in the next frame.
-
-        Parameters
-        ----------
-        positions, cell
-            As in ``PairFinder.find``.
-
-        Raises
-        ------
-        InputError
-            If positions or cell cannot be used, or the largest distance exceeds half the narrowest width of the cell.
-        """
+    def add(self, positions: np.ndarray, cell: np.ndarray) -> None:  # noqa: D102 - as in Accumulator
         counts = np.zeros((len(self._finders), len(self._edges_A) - 1))
         for row, finder in enumerate(self._finders.values()):
             for _, _, distance in finder.find(positions, cell):
@@ -115,8 +104,7 @@ class RdfAccumulator:
         self._volume_A3 += abs(float(np.linalg.det(cell)))
         self._n_frames += 1
 
-    def state_dict(self) -> dict[str, np.ndarray]:
-        """Return all that is needed to go on later, as arrays."""
+    def state_dict(self) -> dict[str, np.ndarray]:  # noqa: D102 - as in Accumulator
         blocks, sums = self._counts.state()
         return {
             "blocks": blocks,
@@ -125,8 +113,7 @@ class RdfAccumulator:
             "n_frames": np.array(self._n_frames),
         }
 
-    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on from where ``state_dict`` was taken of an accumulator of the same atoms, pairs and shells."""
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:  # noqa: D102 - as in Accumulator
         self._counts.restore(state["blocks"], list(state["counts"]))
         self._volume_A3 = float(state["volume_A3"])
         self._n_frames = int(state["n_frames"])

@@ -8,6 +8,7 @@ import numpy as np
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.arrays import arrays_above, arrays_under
 from aiida_elyte.science.statistics.estimate import Refusal
+from aiida_elyte.science.structure.accumulator import Accumulator
 from aiida_elyte.science.structure.contacts import ContactRecorder
 from aiida_elyte.science.structure.coordination import CoordinationCounter
 from aiida_elyte.science.structure.pairing import count_ligands, pairing_of
@@ -47,7 +48,7 @@ def name_atoms(symbols: Sequence[str], sites: Mapping[str, np.ndarray]) -> np.nd
     return names
 
 
-class ShellFinder:
+class ShellFinder(Accumulator):
     """First pass: the radial distribution function of each site about the ions.
 
     Parameters
@@ -69,16 +70,13 @@ class ShellFinder:
         n_shells = max(2, round(max_distance_A / shell_A))
         self._rdf = RdfAccumulator(names.tolist(), [(centre, site) for site in sites], max_distance_A, n_shells)
 
-    def add(self, positions: np.ndarray, cell: np.ndarray) -> None:
-        """Take in the next frame [Å]."""
+    def add(self, positions: np.ndarray, cell: np.ndarray) -> None:  # noqa: D102 - as in Accumulator
         self._rdf.add(positions, cell)
 
-    def state_dict(self) -> dict[str, np.ndarray]:
-        """Return all that is needed to go on later, as arrays."""
+    def state_dict(self) -> dict[str, np.ndarray]:  # noqa: D102 - as in Accumulator
         return self._rdf.state_dict()
 
-    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on from where ``state_dict`` was taken of a finder of the same atoms, sites and shells."""
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:  # noqa: D102 - as in Accumulator
         self._rdf.load_state_dict(state)
 
     def finish(self) -> dict[str, RadialDistribution]:
@@ -86,7 +84,7 @@ class ShellFinder:
         return {site: function for (_, site), function in self._rdf.finish().items()}
 
 
-class ShellRecorder:
+class ShellRecorder(Accumulator):
     """Second pass: neighbours of the ions within the first minima, and how long their molecules stay.
 
     Parameters
@@ -118,21 +116,18 @@ class ShellRecorder:
             for site, cutoff in cutoffs_A.items()
         }
 
-    def add(self, positions: np.ndarray, cell: np.ndarray) -> None:
-        """Take in the next frame [Å]."""
+    def add(self, positions: np.ndarray, cell: np.ndarray) -> None:  # noqa: D102 - as in Accumulator
         self._counter.add(positions, cell)
         for recorder in self._contacts.values():
             recorder.add(positions, cell)
 
-    def state_dict(self) -> dict[str, np.ndarray]:
-        """Return all that is needed to go on later, as arrays."""
+    def state_dict(self) -> dict[str, np.ndarray]:  # noqa: D102 - as in Accumulator
         state = arrays_above("counter/", self._counter.state_dict())
         for site, recorder in self._contacts.items():
             state |= arrays_above(f"contacts/{site}/", recorder.state_dict())
         return state
 
-    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on from where ``state_dict`` was taken of a recorder of the same atoms, cut-offs and molecules."""
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:  # noqa: D102 - as in Accumulator
         self._counter.load_state_dict(arrays_under("counter/", state))
         for site, recorder in self._contacts.items():
             recorder.load_state_dict(arrays_under(f"contacts/{site}/", state))

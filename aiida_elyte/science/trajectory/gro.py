@@ -8,7 +8,7 @@ import numpy as np
 from aiida_elyte.science.elements import elements_in_residues
 from aiida_elyte.science.trajectory.fixed_columns import slice_numbers
 from aiida_elyte.science.trajectory.snapshot import Snapshot
-from aiida_elyte.science.trajectory.text_formats import TextFormat
+from aiida_elyte.science.trajectory.text_formats import ResidueColumns, TextFormat
 from aiida_elyte.science.trajectory.text_stream import TextStream
 
 __all__ = ["Gro", "is_gro"]
@@ -37,11 +37,9 @@ class Gro(TextFormat):
     name = "a frame of GRO"
 
     def __init__(self, notes: list[str]) -> None:
-        self._notes = notes
         self._title = ""
         self._n_atoms = 0
-        self._names: list[str] = []
-        self._symbols: np.ndarray | None = None
+        self._columns = ResidueColumns(notes)
 
     def head(self, text: TextStream) -> int:
         """Read title and number of atoms."""
@@ -79,11 +77,9 @@ class Gro(TextFormat):
 
     def _elements(self, atoms: list[str]) -> np.ndarray | None:
         names = [row[:15] for row in atoms]
-        if names != self._names:
+
+        def find() -> tuple[Sequence[str] | None, str]:
             residues = [(name[:5], name[5:10].strip()) for name in names]
-            symbols, said = elements_in_residues([name[10:15].strip() for name in names], residues)
-            if said and not self._names:
-                self._notes.append(said)
-            self._names = names
-            self._symbols = None if symbols is None else np.array(symbols)
-        return self._symbols
+            return elements_in_residues([name[10:15].strip() for name in names], residues)
+
+        return self._columns(names, find)

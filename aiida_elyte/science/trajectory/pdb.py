@@ -10,7 +10,7 @@ from aiida_elyte.science.elements import are_elements, elements_in_residues
 from aiida_elyte.science.trajectory.fixed_columns import slice_numbers
 from aiida_elyte.science.trajectory.plain_xyz import read_ipi_comment
 from aiida_elyte.science.trajectory.snapshot import Snapshot
-from aiida_elyte.science.trajectory.text_formats import EndOfFramesError, TextFormat
+from aiida_elyte.science.trajectory.text_formats import EndOfFramesError, ResidueColumns, TextFormat
 from aiida_elyte.science.trajectory.text_stream import TextStream
 
 __all__ = ["Pdb", "is_pdb"]
@@ -33,13 +33,11 @@ class Pdb(TextFormat):
     name = "a model of PDB"
 
     def __init__(self, notes: list[str]) -> None:
-        self._notes = notes
         self._atoms: list[str] = []
         self._remarks: list[str] = []
         self._next = ""
         self._cell: np.ndarray | None = None
-        self._names: list[str] = []
-        self._symbols: np.ndarray | None = None
+        self._columns = ResidueColumns(notes)
 
     def head(self, text: TextStream) -> int:
         """Read a frame, the atoms of which are kept."""
@@ -87,17 +85,14 @@ class Pdb(TextFormat):
         )
 
     def _elements(self, rows: list[str]) -> np.ndarray | None:
-        names = [row[11:27] + row[76:78].strip() for row in rows]
-        if names != self._names:
-            symbols: Sequence[str] | None = [row[76:78].strip().capitalize() for row in rows]
-            if not are_elements(symbols or ()):
-                residues = [(row[21:27], row[17:21].strip()) for row in rows]
-                symbols, said = elements_in_residues([row[12:16].strip() for row in rows], residues)
-                if said and not self._names:
-                    self._notes.append(said)
-            self._names = names
-            self._symbols = None if symbols is None else np.array(symbols)
-        return self._symbols
+        def find() -> tuple[Sequence[str] | None, str]:
+            symbols = [row[76:78].strip().capitalize() for row in rows]
+            if are_elements(symbols):
+                return symbols, ""
+            residues = [(row[21:27], row[17:21].strip()) for row in rows]
+            return elements_in_residues([row[12:16].strip() for row in rows], residues)
+
+        return self._columns([row[11:27] + row[76:78].strip() for row in rows], find)
 
 
 def _cell(line: str) -> np.ndarray | None:

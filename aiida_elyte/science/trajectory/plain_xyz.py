@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 from ase import units
@@ -14,8 +15,8 @@ from aiida_elyte.science.trajectory.text_stream import TextStream
 
 __all__ = ["Cp2kXyz", "IpiXyz", "LammpsXyz", "read_ipi_comment"]
 
-_CP2K = re.compile(r"\s*i\s*=\s*([*\d]+)\s*,(?:\s*time\s*=\s*([-+.\dEe*]+)\s*,)?\s*E\s*=")
-_LAMMPS = re.compile(r"\s*Atoms\.\s+Timestep:\s*(\d+)")
+_CP2K = re.compile(r"^\s*i\s*=\s*([*\d]+)\s*,(?:\s*time\s*=\s*([-+.\dEe*]+)\s*,)?\s*E\s*=")
+_LAMMPS = re.compile(r"^\s*Atoms\.\s+Timestep:\s*(\d+)")
 _IPI_CELL = re.compile(r"CELL[(\[{](?:abcABC[)\]}]:((?:\s+\S+){6})|(?:H|GENH)[)\]}]:((?:\s+\S+){9}))")
 _IPI_QUANTITY = re.compile(r"([A-Za-z_]\w*)\{([A-Za-z_.]*)\}")
 _IPI_NUMBER = re.compile(r"\b(Step|Bead):\s*(\S+)")
@@ -31,6 +32,16 @@ _LENGTHS_A = {
 class _Xyz(TextFormat):
     """Rows of a label and three coordinates under a comment."""
 
+    sign: ClassVar[re.Pattern[str]]
+    """What the comment holds."""
+    looks: ClassVar[str]
+    """What that looks like, in an error."""
+
+    @classmethod
+    def knows(cls, comment: str) -> bool:
+        """Tell whether a comment is of this make."""
+        return cls.sign.search(comment) is not None
+
     def __init__(self, notes: list[str], *, elements: Mapping[str, str] | None = None) -> None:
         self._notes = notes
         self._column = ElementColumn(elements)
@@ -43,6 +54,12 @@ class _Xyz(TextFormat):
         self._comment = text.take(1)
         return self._n_rows
 
+    def _sign(self) -> re.Match[str]:
+        found = self.sign.search(self._comment)
+        if found is None:
+            raise ValueError(f"comment {self._comment.strip()[:40]!r} where {self.looks} is expected")
+        return found
+
     def _read(self, rows: list[str]) -> tuple[np.ndarray, np.ndarray]:
         table = read_table(rows, [("label", "U16", [0]), ("positions", float, [1, 2, 3])], self._n_rows)
         return self._column(table["label"]), table["positions"].copy()
@@ -52,17 +69,12 @@ class Cp2kXyz(_Xyz):
     """``-pos-1.xyz`` of CP2K: steps and times [fs] in the comment, no cell; positions as CP2K moves them, in Å."""
 
     name = "a frame of CP2K's XYZ"
-
-    @staticmethod
-    def knows(comment: str) -> bool:
-        """Tell whether a comment is of this make."""
-        return _CP2K.match(comment) is not None
+    sign = _CP2K
+    looks = "'i = , time = , E = '"
 
     def snapshot(self, rows: list[str]) -> Snapshot:
         """Return the frame."""
-        found = _CP2K.match(self._comment)
-        if found is None:
-            raise ValueError(f"comment {self._comment.strip()[:40]!r} where 'i = , time = , E = ' is expected")
+        found = self._sign()
         number, time = found.groups()
         if "*" in number + (time or ""):
             raise ValueError(f"{found.group().strip()!r} holds ****, a number too wide for its columns")
@@ -82,34 +94,25 @@ class LammpsXyz(_Xyz):
     """XYZ dump of LAMMPS: the step in the comment, types or elements as labels, no cell."""
 
     name = "a frame of LAMMPS' XYZ"
-
-    @staticmethod
-    def knows(comment: str) -> bool:
-        """Tell whether a comment is of this make."""
-        return _LAMMPS.match(comment) is not None
+    sign = _LAMMPS
+    looks = "'Atoms. Timestep:'"
 
     def snapshot(self, rows: list[str]) -> Snapshot:
         """Return the frame."""
-        found = _LAMMPS.match(self._comment)
-        if found is None:
-            raise ValueError(f"comment {self._comment.strip()[:40]!r} where 'Atoms. Timestep:' is expected")
+        step = int(self._sign().group(1))
         symbols, positions = self._read(rows)
-        return Snapshot(positions_A=positions, cell_A=None, symbols=symbols, step=int(found.group(1)))
+        return Snapshot(positions_A=positions, cell_A=None, symbols=symbols, step=step)
 
 
 class IpiXyz(_Xyz):
     """XYZ of i-PI: cell, step, bead and units in the comment; lengths without a unit are atomic."""
 
     name = "a frame of i-PI's XYZ"
+    sign = _IPI_CELL
 
     def __init__(self, notes: list[str], *, elements: Mapping[str, str] | None = None) -> None:
         super().__init__(notes, elements=elements)
         self._bead: int | None = None
-
-    @staticmethod
-    def knows(comment: str) -> bool:
-        """Tell whether a comment is of this make."""
-        return _IPI_CELL.search(comment) is not None
 
     def snapshot(self, rows: list[str]) -> Snapshot:
         """Return the frame."""

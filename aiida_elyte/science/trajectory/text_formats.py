@@ -18,7 +18,7 @@ from aiida_elyte.science.elements import elements_of_labels
 from aiida_elyte.science.trajectory.snapshot import Snapshot, defect_of
 from aiida_elyte.science.trajectory.text_stream import TextStream
 
-__all__ = ["ElementColumn", "EndOfFramesError", "TextFormat", "read_table", "read_text"]
+__all__ = ["ElementColumn", "EndOfFramesError", "ResidueColumns", "TextFormat", "read_table", "read_text"]
 
 
 class EndOfFramesError(Exception):
@@ -157,4 +157,37 @@ class ElementColumn:
             known = elements_of_labels(np.unique(labels).tolist(), self._given)
             self._labels = labels.copy()
             self._symbols = np.array([known[label] for label in labels.tolist()])
+        return self._symbols
+
+
+class ResidueColumns:
+    """Elements of atoms named as in residues; what names stand for is looked up once.
+
+    Parameters
+    ----------
+    notes
+        Takes what is to be said of the first frame's elements.
+    """
+
+    def __init__(self, notes: list[str]) -> None:
+        self._notes = notes
+        self._names: list[str] = []
+        self._symbols: np.ndarray | None = None
+
+    def __call__(self, names: list[str], find: Callable[[], tuple[Sequence[str] | None, str]]) -> np.ndarray | None:
+        """Return the chemical symbol of each atom, ``None`` where names do not tell them.
+
+        Parameters
+        ----------
+        names
+            What a frame calls its atoms.
+        find
+            Returns the symbols that go with the names, and what is to be said of them.
+        """
+        if names != self._names:
+            symbols, said = find()
+            if said and not self._names:
+                self._notes.append(said)
+            self._names = names
+            self._symbols = None if symbols is None else np.array(symbols)
         return self._symbols

@@ -1,6 +1,7 @@
 """Small systems and what advances them."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -45,6 +46,26 @@ def advance() -> Callable[..., np.ndarray]:
             seen.append(torch.stack([value.clone() for value in measure(replicas, integrator)]))
         assert not forces.exploded
         return torch.stack(seen).numpy()
+
+    return run
+
+
+@pytest.fixture
+def scatter(salt, advance) -> Callable[..., list[float]]:
+    """Return what gives how a quantity that should be conserved scatters at 2 fs, and at 1 fs, over 1 ps at 300 K.
+
+    What else is measured has to move by ``moves``, or there was nothing to conserve.
+    """
+
+    def run(model, build: Callable[[Replicas, float], Integrator], measure, moves: float) -> list[float]:
+        errors = []
+        for timestep_fs in (2.0, 1.0):
+            replicas = Replicas.from_atoms([salt] * 2, [1, 2])
+            replicas.draw_velocities(300.0)
+            seen = advance(model, partial(build, timestep_fs=timestep_fs), replicas, int(1000 / timestep_fs), measure)
+            assert np.ptp(seen[:, 1], axis=0).min() > moves
+            errors.append(seen[:, 0].std(axis=0).mean())
+        return errors
 
     return run
 

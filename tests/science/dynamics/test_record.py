@@ -9,7 +9,7 @@ from ase.io import read
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.dynamics.record import ReplicaRecord
-from aiida_elyte.science.dynamics.settings import read_settings
+from aiida_elyte.science.dynamics.settings import read_md_settings
 from aiida_elyte.science.dynamics.stops import Stop
 from aiida_elyte.science.statistics.spread import ForceSpread
 
@@ -26,7 +26,7 @@ SETTINGS = {
 
 def _record(**stops):
     start = bulk("NaCl", "rocksalt", a=5.6, cubic=True)
-    return ReplicaRecord("r0", "m00", start, read_settings({**SETTINGS, "stops": {**SETTINGS["stops"], **stops}}))
+    return ReplicaRecord("r0", "m00", start, read_md_settings({**SETTINGS, "stops": {**SETTINGS["stops"], **stops}}))
 
 
 def _spread(*per_atom):

@@ -10,19 +10,11 @@ from ase.neighborlist import natural_cutoffs, neighbor_list
 
 from aiida_elyte.science.forcefield.evaluation import Interaction
 from aiida_elyte.science.forcefield.internal import InternalCoordinates
-from aiida_elyte.science.forcefield.terms import (
-    Angle,
-    Bond,
-    Coulomb,
-    Dihedral,
-    Improper,
-    LennardJones96,
-    nonbonded_pairs,
-)
+from aiida_elyte.science.forcefield.model import BONDED
+from aiida_elyte.science.forcefield.terms import Coulomb, LennardJones96, nonbonded_pairs
 from aiida_elyte.science.lammps.system import CoefficientRows, LammpsSystem
 
 MOLECULES = {atoms.info["name"]: atoms for atoms in read(Path(__file__).with_name("molecules.xyz"), index=":")}
-TERMS = {"bonds": Bond(), "angles": Angle(), "dihedrals": Dihedral(), "impropers": Improper()}
 N_TYPES = 4
 _WIDTHS = {"kcal/mol": 3.0, "rad": 0.3, "Å": 0.2}
 _CENTRES = {"r0": 1.4, "r1": 1.4, "r2": 1.4, "r3": 1.4, "theta0": 1.9, "theta1": 1.9, "theta2": 1.9, "theta3": 1.9}
@@ -72,7 +64,7 @@ def random_system(atoms, rng):
     """Return an atoms' LAMMPS system of rattled positions with random types and parameters."""
     rows = rows_of(atoms)
     typed = {}
-    for kind, term in TERMS.items():
+    for kind, term in BONDED.items():
         n_types = min(N_TYPES, len(rows[kind]))
         types = rng.permutation(np.arange(len(rows[kind])) % max(1, n_types))
         typed[kind] = CoefficientRows(rows[kind], types, random_parameters(term, rng, n_types))
@@ -95,13 +87,13 @@ def model_of(system, positions=None):
     positions = system.positions[None] if positions is None else positions
     pairs = nonbonded_pairs(len(system.positions), system.bonds.atoms)
     coordinates = InternalCoordinates(
-        torch.as_tensor(positions), pairs=pairs, **{kind: getattr(system, kind).atoms for kind in TERMS}
+        torch.as_tensor(positions), pairs=pairs, **{kind: getattr(system, kind).atoms for kind in BONDED}
     )
     interactions = [
         Interaction(
             term, torch.as_tensor(getattr(system, kind).types), torch.as_tensor(getattr(system, kind).parameters)
         )
-        for kind, term in TERMS.items()
+        for kind, term in BONDED.items()
     ]
     atom_types, pairs = torch.as_tensor(system.atom_types), torch.as_tensor(pairs)
     interactions.append(Interaction(LennardJones96(), atom_types[pairs], torch.as_tensor(system.lennard_jones)))

@@ -14,6 +14,7 @@ from aiida_elyte.science.forcefield.coordinates import describe_coordinates
 from aiida_elyte.science.forcefield.dataset import group_frames
 from aiida_elyte.science.forcefield.evaluation import forces
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_discrete
+from aiida_elyte.science.forcefield.fit_settings import Target
 from aiida_elyte.science.forcefield.model import ForceField, interactions_of, place_types
 from aiida_elyte.science.lammps.export import place_molecules
 from aiida_elyte.science.molecules.topology import charges_of_molecules, renumber, topology_from_smiles
@@ -174,9 +175,9 @@ def test_training_learns_what_neighbourhoods_say():
     errors: list[float] = []
     found = fit_continuous(
         train,
+        target=Target(model_error=1.0),
         depth=1,
         width=8,
-        model_error=1.0,
         n_rounds=6,
         learning_rate=1e-2,
         on_round=lambda *each: errors.append(each[1]),

@@ -8,7 +8,8 @@ from aiida_elyte.science.forcefield.committee import committee_spreads
 from aiida_elyte.science.forcefield.constraints import Constraints
 from aiida_elyte.science.forcefield.dataset import group_frames
 from aiida_elyte.units import EV_KCAL_MOL
-from tests.science.forcefield.test_fit import MOLECULES, force_field_of, frames_of, random_numbers
+from tests.science.forcefield.labelled_systems import force_field_of, frames_of, random_numbers
+from tests.science.forcefield.molecules import MOLECULES
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from aiida_elyte.science.forcefield.internal import (
     dihedrals,
     wilson_angles,
 )
-from tests.science.forcefield.molecules import MOLECULES, TERMS, model_of, random_system, rows_of
+from aiida_elyte.science.forcefield.model import BONDED
+from tests.science.forcefield.molecules import MOLECULES, model_of, random_system, rows_of
 
 KINDS = [(bond_lengths, 2), (angles, 3), (dihedrals, 4), (wilson_angles, 4)]
 
@@ -105,7 +106,7 @@ def test_frames_do_not_know_each_other():
 def test_perfect_octahedron_has_finite_forces():
     coordinates = InternalCoordinates(torch.as_tensor(MOLECULES["pf6"].positions[None]), **rows_of(MOLECULES["pf6"]))
     assert coordinates.values("angles")[2].max().item() == math.pi
-    slopes = {kind: torch.ones_like(coordinates.values(kind)) for kind in TERMS}
+    slopes = {kind: torch.ones_like(coordinates.values(kind)) for kind in BONDED}
     assert coordinates.forces(slopes).isfinite().all()
 
 

@@ -10,8 +10,6 @@ from aiida_elyte.science.forcefield.terms import (
     Bond,
     Coulomb,
     Dihedral,
-    HarmonicAngle,
-    HarmonicBond,
     Improper,
     LennardJones96,
     nonbonded_pairs,
@@ -20,52 +18,16 @@ from tests.science.forcefield.molecules import random_parameters
 from tests.science.forcefield.term_contract import TermContract
 
 
-class BuiltInTerm(TermContract):
-    family = Bond
-
-    @pytest.fixture
-    def term(self):
-        return self.family()
+class TestBuiltInTerms(TermContract):
+    @pytest.fixture(params=[Bond, Angle, Dihedral, Improper, Coulomb, LennardJones96])
+    def term(self, request):
+        return request.param()
 
     @pytest.fixture
     def parameters(self, term):
+        if isinstance(term, LennardJones96):
+            return torch.tensor([[0.1, 2.0], [0.2, 1.3]], dtype=torch.float64)
         return torch.as_tensor(random_parameters(term, np.random.default_rng(7), n_types=2))
-
-
-class TestBond(BuiltInTerm):
-    family = Bond
-
-
-class TestAngle(BuiltInTerm):
-    family = Angle
-
-
-class TestDihedral(BuiltInTerm):
-    family = Dihedral
-
-
-class TestImproper(BuiltInTerm):
-    family = Improper
-
-
-class TestHarmonicBond(BuiltInTerm):
-    family = HarmonicBond
-
-
-class TestHarmonicAngle(BuiltInTerm):
-    family = HarmonicAngle
-
-
-class TestCoulomb(BuiltInTerm):
-    family = Coulomb
-
-
-class TestLennardJones96(BuiltInTerm):
-    family = LennardJones96
-
-    @pytest.fixture
-    def parameters(self):
-        return torch.tensor([[0.1, 2.0], [0.2, 1.3]], dtype=torch.float64)
 
 
 def test_lennard_jones_has_its_minimum_at_sigma():
@@ -73,16 +35,6 @@ def test_lennard_jones_has_its_minimum_at_sigma():
     distance = torch.tensor([[[3.2]]], dtype=torch.float64)
     assert LennardJones96().energy(distance, parameters).item() == pytest.approx(-0.3, rel=1e-14)
     assert LennardJones96().slopes(distance, parameters).item() == pytest.approx(0.0, abs=1e-14)
-
-
-@pytest.mark.parametrize(("harmonic", "full"), [(HarmonicBond(), Bond()), (HarmonicAngle(), Angle())])
-def test_harmonic_is_class_2_without_the_rest(harmonic, full):
-    parameters = torch.tensor([[1.4, 300.0], [1.1, 340.0]], dtype=torch.float64)
-    q = 1.0 + torch.rand(3 if harmonic.rows == "angles" else 1, 5, 2, dtype=torch.float64)
-    x = q[-1] - parameters[:, 0]
-    expected = parameters[:, 1] * x**2
-    torch.testing.assert_close(harmonic.energy(q, parameters.T), expected)
-    torch.testing.assert_close(full.energy(q, harmonic.as_class2(parameters).T), expected)
 
 
 def test_atoms_a_bond_or_two_apart_are_no_pair():

@@ -77,13 +77,13 @@ def test_same_seed_draws_the_same_geometries():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Relaxation(optimizer="newton"), "relax.optimizer is 'newton'"),
+        (lambda: Relaxation(optimizer="newton"), "optimizer is 'newton'"),
         (lambda: Relaxation(fmax_eV_A=0), "fmax_eV_A is 0"),
-        (lambda: Relaxation(unconverged="drop"), "relax.unconverged is 'drop'"),
-        (lambda: Heat(count=0), "heat.count is 0"),
-        (lambda: Heat(count=1.5), r"heat.count is 1\.5; expected a whole number"),
-        (lambda: Heat(temperature_K=-1.0), r"heat.temperature_K is -1\.0"),
-        (lambda: Heat(stride_fs=0.1), r"heat.stride_fs is 0\.1"),
+        (lambda: Relaxation(unconverged="drop"), "unconverged is 'drop'"),
+        (lambda: Heat(count=0), "count is 0; expected a whole number, 1 or more"),
+        (lambda: Heat(count=1.5), r"count is 1\.5; expected a whole number"),
+        (lambda: Heat(temperature_K=-1.0), r"temperature_K is -1\.0"),
+        (lambda: Heat(stride_fs=0.1), r"stride_fs is 0\.1"),
     ],
 )
 def test_unusable_settings_are_refused(make, words):

@@ -6,7 +6,7 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import labels_of
-from aiida_elyte.science.labels.naming import classify, looks_like_label, parse_names
+from aiida_elyte.science.labels.naming import classify, looks_like_label, parse_label_names
 from aiida_elyte.science.labels.raw import LeftOut, RawFrame
 from aiida_elyte.science.labels.taking import Account, take_labels
 from aiida_elyte.science.labels.units import factor_of, length_factor
@@ -18,7 +18,7 @@ FORCES = np.array([[0.1, 0.2, -0.3], [-0.1, -0.2, 0.3]])
 def take(info=None, columns=None, given=None, periodic=True):
     atoms = Atoms("LiF", [[0, 0, 0], [2, 2, 2]], cell=np.diag([2.0, 4.0, 5.0]) if periodic else None, pbc=periodic)
     account = Account()
-    found = take_labels(RawFrame(3, atoms, info or {}, columns or {}), account, given and parse_names(given))
+    found = take_labels(RawFrame(3, atoms, info or {}, columns or {}), account, given and parse_label_names(given))
     return found, account
 
 
@@ -216,7 +216,7 @@ def test_label_that_is_no_number_or_of_another_shape_leaves_its_frame_out(info, 
 )
 def test_names_that_cannot_be_are_rejected(text, message):
     with pytest.raises(InputError, match=message):
-        parse_names(text)
+        parse_label_names(text)
 
 
 def test_info_with_line_breaks_and_odd_names_fits_a_header():

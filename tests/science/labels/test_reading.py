@@ -18,7 +18,7 @@ from ase.io import read, write
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import labels_of
-from aiida_elyte.science.labels.naming import parse_names
+from aiida_elyte.science.labels.naming import parse_label_names
 from aiida_elyte.science.labels.reading import read_dataset
 
 PACK = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstandard.compress}
@@ -201,7 +201,7 @@ def test_nonsense_is_one_line(tmp_path, name, content):
 def test_name_that_is_not_in_the_file_is_rejected_with_those_that_are(tmp_path):
     write(tmp_path / "a.extxyz", make())
     with pytest.raises(InputError, match=r"names my_E, which is not in .*; expected one of energy, forces, stress"):
-        read_dataset(tmp_path / "a.extxyz", parse_names("energy=my_E"))
+        read_dataset(tmp_path / "a.extxyz", parse_label_names("energy=my_E"))
 
 
 def test_data_set_is_read_no_slower_than_by_ase(tmp_path):
@@ -254,7 +254,7 @@ def test_forces_beside_an_energy_of_another_unit_need_their_own(tmp_path):
     path = write_tagged(tmp_path, "energy=-2.0 energy_unit=hartree")
     with pytest.raises(InputError, match=r"no unit of force; .* --labels forces=force\[Hartree/Bohr\]"):
         read_dataset(path)
-    found = read_dataset(path, parse_names("forces=force[eV/A]"))
+    found = read_dataset(path, parse_label_names("forces=force[eV/A]"))
     np.testing.assert_allclose(labels_of(found.frames[0])["forces"], [[0.1, 0.2, 0.3]])
 
 

@@ -59,7 +59,7 @@ def test_the_schedule_tells_times_temperatures_and_pressures():
 
 @pytest.mark.parametrize(("name", "value"), [("settling_ps", 0.0), ("timestep_fs", -1.0), ("push_off_ps", "long")])
 def test_what_is_not_positive_is_refused(name, value):
-    with pytest.raises(InputError, match=f"{name} of the compression is"):
+    with pytest.raises(InputError, match=f"{name} is"):
         replace(Compression(), **{name: value})
 
 

@@ -6,9 +6,10 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.evaluation import energies, forces
+from aiida_elyte.science.forcefield.model import BONDED
 from aiida_elyte.science.forcefield.terms.nonbonded import COULOMB_KCAL_MOL_A
 from aiida_elyte.science.lammps.system import CoefficientRows, data_file, input_file
-from tests.science.forcefield.molecules import MOLECULES, TERMS, model_of, random_system
+from tests.science.forcefield.molecules import MOLECULES, model_of, random_system
 from tests.science.lammps.lammps_oracle import ENERGIES, ask_lammps
 
 
@@ -66,11 +67,11 @@ def test_a_large_box_holds_what_the_cluster_holds(tilt_A, tolerance, tmp_path):
 def test_sections_hold_what_the_header_counts(system):
     text = data_file(system)
     sections, header = _parse(text)
-    n_types = {kind: len(getattr(system, kind).parameters) for kind in TERMS}
+    n_types = {kind: len(getattr(system, kind).parameters) for kind in BONDED}
     expected = {"Masses": (5 + 2, 1), "Pair Coeffs": (5 + 2, 2), "Atoms": (32, 9 - 3)}
     expected |= {
         kind.capitalize(): (len(getattr(system, kind).types), 1 + width)
-        for kind, width in zip(TERMS, (2, 3, 4, 4), strict=True)
+        for kind, width in zip(BONDED, (2, 3, 4, 4), strict=True)
     }
     widths = {
         "bonds": {"Bond": 4},
@@ -88,7 +89,7 @@ def test_sections_hold_what_the_header_counts(system):
         assert [int(row[0]) for row in rows] == list(range(1, len(rows) + 1)), name
     assert header["atoms"] == 32
     assert header["atom types"] == len(system.elements)
-    for kind in TERMS:
+    for kind in BONDED:
         assert header[kind] == len(getattr(system, kind).types)
         assert header[f"{kind[:-1]} types"] == n_types[kind]
         numbers = np.array(sections[kind.capitalize()], dtype=int)

@@ -5,7 +5,7 @@ from ase.build import bulk
 
 from aiida_elyte.contracts.seeds import SeedKindContract
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.crystal import closest_contact
+from aiida_elyte.science.contact import closest_contact
 from aiida_elyte.science.frames import block_of, read_frames, write_frames
 from aiida_elyte.science.seeds.perturb import PERTURBATIONS, Perturb, rattle, scale, shear, strain, supercell
 

@@ -8,7 +8,7 @@ import pytest
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.matching import require_whole
 from aiida_elyte.science.trajectory.readers import open_trajectory
-from tests.science.trajectory import test_readers as walks
+from tests.science.trajectory import walks
 
 
 def test_a_topology_in_another_order_is_told_by_the_types_of_the_dump(tmp_path):

@@ -3,7 +3,6 @@
 from aiida_elyte.science.forcefield.terms.angle import Angle
 from aiida_elyte.science.forcefield.terms.bond import Bond
 from aiida_elyte.science.forcefield.terms.dihedral import Dihedral
-from aiida_elyte.science.forcefield.terms.harmonic import HarmonicAngle, HarmonicBond
 from aiida_elyte.science.forcefield.terms.improper import Improper
 from aiida_elyte.science.forcefield.terms.nonbonded import Coulomb, LennardJones96, nonbonded_pairs
 from aiida_elyte.science.forcefield.terms.term import Parameter, Term
@@ -13,8 +12,6 @@ __all__ = [
     "Bond",
     "Coulomb",
     "Dihedral",
-    "HarmonicAngle",
-    "HarmonicBond",
     "Improper",
     "LennardJones96",
     "Parameter",

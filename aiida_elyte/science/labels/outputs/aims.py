@@ -8,7 +8,15 @@ import numpy as np
 
 from aiida_elyte.science.labels.functionals import name_of_functional
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh
-from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Run, Step, element_of, loose_numbers, read_lines
+from aiida_elyte.science.labels.outputs.step import (
+    VOIGT,
+    BlockRun,
+    IonicStep,
+    Output,
+    element_of,
+    loose_numbers,
+    read_lines,
+)
 from aiida_elyte.science.labels.theory import LevelOfTheory
 
 __all__ = ["read_aims"]
@@ -17,7 +25,6 @@ _USED = "Atomic structure (and velocities) as used in the preceding time step"
 _WRAPPER = "Atomic structure that was used in the preceding time step of the wrapper"
 _FIXED = re.compile(r"\s*(Found relaxation constraint for atom|constrain_relaxation\s)")
 """What the program says of an atom that is held, and its input, which it repeats."""
-_HEAD_LINES = 4000
 _DISPERSIONS = {
     "vdw_correction_hirshfeld": "TS",
     "many_body_dispersion": "MBD",
@@ -35,38 +42,27 @@ def read_aims(path: Path) -> Output:
     return read_lines(path, _Run())
 
 
-class _Run(Run):
+class _Run(BlockRun):
     """What was read so far."""
+
+    head_lines = 4000
 
     def __init__(self) -> None:
         super().__init__()
         self._first_step = 0
-        self._header: list[str] = []
-        self._level: str | None = None
         self._count = 0
         self._is_dynamics = False
-        self._cell: list[list[float]] = []
-        self._symbols: list[str] = []
-        self._positions: list[list[float]] = []
-        self._reading = ""
-        self._begin()
 
     def _begin(self) -> None:
-        self._began = self._has_forces = self._is_told = self._is_constrained = self._is_other = False
+        super()._begin()
+        self._is_told = self._is_other = False
         self._converged: bool | None = None
         self._energy: float | None = None
-        self._forces: list[list[float]] = []
-        self._stress: list[list[float]] = []
-        self._has_stress = False
 
-    def take(self, line: str) -> None:
-        """Take one line."""
-        if "Invoking FHI-aims" in line:
-            self._begin_run()
-        if self._level is None and len(self._header) < _HEAD_LINES:
-            self._header.append(line)
-        if self._reading and self._take_row(line):
-            return
+    def _greets(self, line: str) -> bool:
+        return "Invoking FHI-aims" in line
+
+    def _take_headline(self, line: str) -> None:
         if "Begin self-consistency loop" in line:
             self._end_step()
             self._began = True
@@ -102,17 +98,13 @@ class _Run(Run):
             self.is_complete = True
 
     def _begin_run(self) -> None:
-        """Begin a run behind another one, which may have ended within a block."""
-        self._end_step(is_last=True)
-        self._first_step = len(self.steps)
-        self.is_complete, self._level, self._is_dynamics = False, None, False
-        self._header, self._cell, self._symbols, self._positions = [], [], [], []
+        super()._begin_run()
+        self._first_step, self._is_dynamics = len(self.steps), False
 
     def _new_geometry(self, reading: str) -> None:
         self._symbols, self._positions, self._reading = [], [], reading
 
     def _take_row(self, line: str) -> bool:
-        """Take a row of a block; False where the line is not part of it and is to be read as any other."""
         if self._reading == "forces":
             match = re.match(r"^\s*\|\s+(\d+)\s+(.*)$", line)
             if match:
@@ -151,7 +143,7 @@ class _Run(Run):
             if len(self._symbols) == self._count:  # the same atoms again, in fractions
                 return True
             values = np.array(loose_numbers(" ".join(words[1:4])))
-            cell = self._cell_array()
+            cell = self._cell_vectors
             if words[0] == "atom_frac" and cell is not None and len(values) == 3:
                 values = values @ cell
             self._symbols.append(element_of(words[4]))
@@ -160,19 +152,11 @@ class _Run(Run):
             self._reading = ""
         return True
 
-    def _cell_array(self) -> np.ndarray | None:
-        return np.array(self._cell) if [len(row) for row in self._cell] == [3, 3, 3] else None
-
-    def finish(self) -> None:
-        """End the step within which the file ends."""
-        self._end_step(is_last=True)
-
     def _end_step(self, is_last: bool = False) -> None:
-        """End the step that a self-consistent field began, if one did; ``is_last`` if the file ends here."""
         self._reading = ""
         if not self._began:
             return
-        cell = self._cell_array()
+        cell = self._cell_vectors
         if self._level is None:
             self._level = _read_level("\n".join(self._header), cell)
         missing = "the file ends within it" if is_last and not self.is_complete else "it is incomplete"
@@ -198,7 +182,7 @@ class _Run(Run):
             fault = missing
         elif self._is_constrained and any(map(_FIXED.match, self._header)):
             fault = "its forces are those that remain under the constraints (constrain_relaxation)"
-        step = Step(list(self._symbols), cell, None, self._level or "", fault=fault)
+        step = IonicStep(list(self._symbols), cell, None, self._level or "", fault=fault)
         if fault is None:
             step = replace(
                 step,

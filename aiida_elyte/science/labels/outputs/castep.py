@@ -8,7 +8,7 @@ import numpy as np
 
 from aiida_elyte.science.labels.functionals import name_of_dispersion, name_of_functional
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh
-from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Run, Step, element_of, numbers, read_lines
+from aiida_elyte.science.labels.outputs.step import VOIGT, BlockRun, IonicStep, Output, element_of, numbers, read_lines
 from aiida_elyte.science.labels.theory import LevelOfTheory
 from aiida_elyte.units import GPA
 
@@ -25,7 +25,6 @@ _ENERGY = re.compile(r"^\s*(Final (?:free )?energy|Dispersion corrected final (?
 _UNCONVERGED = ("has not reached the groundstate", "minimisation did not converge")
 _ATOM = re.compile(r"^\s*x\s+([A-Z][a-z]?)\S*(?:\s+\[\S+\])?\s+\d+\s+(.*?)\s*x\s*$")
 _FORCE = re.compile(r"^\s*\*\s+([A-Z][a-z]?)\S*(?:\s+\[\S+\])?\s+\d+\s+(.*?)\*\s*$")
-_HEAD_LINES = 3000
 _CONSTRAINED = "forces are those that remain under the constraints"
 
 
@@ -38,41 +37,26 @@ def read_castep(path: Path) -> Output:
     return read_lines(path, _Run())
 
 
-class _Run(Run):
-    """What was read so far."""
+class _Run(BlockRun):
+    """What was read so far; positions are fractions of the cell."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._header: list[str] = []
-        self._level: str | None = None
-        self._mesh: list[int] = []
-        self._cell: list[list[float]] = []
-        self._symbols: list[str] = []
-        self._scaled: list[list[float]] = []
-        self._reading = ""
-        self._begin()
+    head_lines = 3000
 
     def _begin(self) -> None:
+        super()._begin()
         self._energies: dict[int, float] = {}
-        self._is_unconverged = self._is_constrained = self._has_forces = self._began = False
-        self._forces: list[list[float]] = []
-        self._stress: list[list[float]] = []
-        self._has_stress = False
+        self._is_unconverged = False
 
-    def take(self, line: str) -> None:
-        """Take one line."""
-        if "Welcome to" in line and "CASTEP" in line:
-            self._begin_run()
-        if self._level is None and len(self._header) < _HEAD_LINES:
-            self._header.append(line)
-        if self._reading and self._take_row(line):
-            return
+    def _greets(self, line: str) -> bool:
+        return "Welcome to" in line and "CASTEP" in line
+
+    def _take_headline(self, line: str) -> None:
         if "Real Lattice(A)" in line:
             self._end_step()
             self._cell, self._reading = [], "cell"
         elif "Fractional coordinates of atoms" in line:
             self._end_step()
-            self._symbols, self._scaled, self._reading = [], [], "atoms"
+            self._symbols, self._positions, self._reading = [], [], "atoms"
         elif line.startswith("SCF loop"):
             if self._has_forces:
                 self._end_step()
@@ -95,14 +79,7 @@ class _Run(Run):
         elif line.startswith(("Total time", "Calculation time")):
             self.is_complete = True
 
-    def _begin_run(self) -> None:
-        """Begin a run behind another one, which may have ended within a block."""
-        self._end_step(is_last=True)
-        self.is_complete, self._level, self._reading = False, None, ""
-        self._header, self._cell, self._symbols, self._scaled = [], [], [], []
-
     def _take_row(self, line: str) -> bool:
-        """Take a row of a block; False where the line is not part of it and is to be read as any other."""
         if self._reading == "cell":
             values = numbers(line, 7)
             if len(values) >= 3:
@@ -116,7 +93,7 @@ class _Run(Run):
             elif re.match(r"^\s*\*{20,}\s*$", line):
                 self._reading = ""
             return True
-        pattern, decimals, rows = (_ATOM, 6, self._scaled) if self._reading == "atoms" else (_FORCE, 5, self._forces)
+        pattern, decimals, rows = (_ATOM, 6, self._positions) if self._reading == "atoms" else (_FORCE, 5, self._forces)
         if match := pattern.match(line):
             rows.append(numbers(match[2], decimals)[:3])
             if self._reading == "atoms":
@@ -126,17 +103,12 @@ class _Run(Run):
             self._reading = ""
         return line.lstrip().startswith(("x", "*"))
 
-    def finish(self) -> None:
-        """End the step within which the file ends."""
-        self._end_step(is_last=True)
-
     def _end_step(self, is_last: bool = False) -> None:
-        """End the step that a self-consistent field began, if one did; ``is_last`` if the file ends here."""
         self._reading = ""
         if not self._began:
             self._begin()
             return
-        cell = np.array(self._cell) if [len(row) for row in self._cell] == [3, 3, 3] else None
+        cell = self._cell_vectors
         if self._level is None:
             self._level = _read_level("\n".join(self._header), cell)
         fault = None
@@ -150,13 +122,13 @@ class _Run(Run):
             fault = "the file ends within it" if is_last and not self.is_complete else "its forces are incomplete"
         elif self._has_stress and [len(row) for row in self._stress] != [3, 3, 3]:
             fault = "the file ends within it" if is_last and not self.is_complete else "its stress is incomplete"
-        elif cell is None or any(len(row) != 3 for row in self._scaled):
+        elif cell is None or any(len(row) != 3 for row in self._positions):
             fault = "its cell or its positions are incomplete"
-        step = Step(self._symbols, cell, None, self._level or "", fault=fault)
+        step = IonicStep(self._symbols, cell, None, self._level or "", fault=fault)
         if fault is None and cell is not None:
             step = replace(
                 step,
-                positions=np.einsum("ij,jk->ik", np.array(self._scaled), cell),
+                positions=np.einsum("ij,jk->ik", np.array(self._positions), cell),
                 energy=self._energies[max(self._energies)],
                 forces=np.array(self._forces),
                 stress=np.array(self._stress)[VOIGT] * GPA if self._has_stress else None,

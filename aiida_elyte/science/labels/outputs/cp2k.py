@@ -8,7 +8,7 @@ import numpy as np
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.labels.outputs.cp2k_files import Beside, length_of, read_beside
 from aiida_elyte.science.labels.outputs.cp2k_level import cp2k_level
-from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Run, Step, loose_numbers, numbers, read_lines
+from aiida_elyte.science.labels.outputs.step import VOIGT, IonicStep, Output, Run, loose_numbers, numbers, read_lines
 from aiida_elyte.units import BOHR_A, GPA, HARTREE_EV
 
 __all__ = ["read_cp2k"]
@@ -205,7 +205,7 @@ class _Run(Run):
         # CP2K counts the stress of a compressed cell positive.
         stress = -np.array(self._stress)[VOIGT] * self._unit if self._has_stress and fault is None else None
         energy = None if self._energy is None else self._energy * HARTREE_EV
-        self.steps.append(Step(symbols, cell, positions, self._level or "", energy, forces, stress, fault))
+        self.steps.append(IonicStep(symbols, cell, positions, self._level or "", energy, forces, stress, fault))
         self._new_step()
 
     def finish(self) -> None:
@@ -220,7 +220,7 @@ class _Run(Run):
             return
         fault = f"forces on atoms {_words(np.flatnonzero(largest == 0))} are zero in every step: the input fixes them"
         self.steps[self._first :] = [
-            step if step.fault else Step(step.symbols, step.cell, step.positions, step.level, fault=fault)
+            step if step.fault else IonicStep(step.symbols, step.cell, step.positions, step.level, fault=fault)
             for step in self.steps[self._first :]
         ]
 

@@ -6,7 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh, spacing_of_points
-from aiida_elyte.science.labels.outputs.step import OUT_OF_ORDER, Output, Run, Step, element_of, numbers, read_lines
+from aiida_elyte.science.labels.outputs.step import (
+    OUT_OF_ORDER,
+    IonicStep,
+    Output,
+    Run,
+    element_of,
+    numbers,
+    read_lines,
+)
 from aiida_elyte.science.labels.outputs.vasp_level import element_of_title, vasp_level
 from aiida_elyte.science.labels.outputs.vasprun import unconverged
 from aiida_elyte.units import GPA
@@ -181,7 +189,7 @@ class _Run(Run):
         elif int(float(self._tags.get("ICHARG", "0").split()[0])) >= 10:
             fault = "its charge density was fixed (ICHARG above 10), so that its energy and forces are none"
         self.steps.append(
-            Step(symbols, cell, table[:, :3], self._level or "", self._energy, table[:, 3:], self._stress, fault)
+            IonicStep(symbols, cell, table[:, :3], self._level or "", self._energy, table[:, 3:], self._stress, fault)
         )
         self._begin()
 

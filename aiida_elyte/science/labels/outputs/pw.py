@@ -11,9 +11,9 @@ from aiida_elyte.science.labels.outputs.pw_level import elements_of_species, pw_
 from aiida_elyte.science.labels.outputs.step import (
     OUT_OF_ORDER,
     VOIGT,
+    IonicStep,
     Output,
     Run,
-    Step,
     element_of,
     loose_numbers,
     numbers,
@@ -232,11 +232,11 @@ class _Text(Run):
             fault = "its cell is incomplete"
         symbols = [self._elements.get(label) or element_of(label) for label in self._labels]
         if fault is not None:
-            self.steps.append(Step(symbols, None, None, self._level or "", fault=fault))
+            self.steps.append(IonicStep(symbols, None, None, self._level or "", fault=fault))
         else:
             stress = None if not self._has_stress else -np.array(self._stress)[VOIGT] * _STRESS
             self.steps.append(
-                Step(
+                IonicStep(
                     symbols,
                     self._cell_array(),
                     np.array(self._positions),

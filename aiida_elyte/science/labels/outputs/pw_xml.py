@@ -9,7 +9,7 @@ import numpy as np
 from aiida_elyte.science.archives import open_bytes
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh, spacing_of_points
 from aiida_elyte.science.labels.outputs.pw_result import read_pw_level
-from aiida_elyte.science.labels.outputs.step import VOIGT, Output, Step, element_of
+from aiida_elyte.science.labels.outputs.step import VOIGT, IonicStep, Output, element_of
 from aiida_elyte.units import BOHR_A, HARTREE_EV
 
 __all__ = ["read_pw_schema"]
@@ -41,7 +41,7 @@ def read_pw_schema(path: Path) -> Output:
     return Output([_judge(step, fixed) for step in steps])
 
 
-def _judge(step: Step, fixed: np.ndarray) -> Step:
+def _judge(step: IonicStep, fixed: np.ndarray) -> IonicStep:
     """Return a step with its fault where forces were set to zero.
 
     A single self-consistent field does not tell which atoms are fixed; but pw.x removes the net force, so that one
@@ -55,7 +55,7 @@ def _judge(step: Step, fixed: np.ndarray) -> Step:
     return replace(step, fault=_FIXED) if is_told or has_net_force.any() else step
 
 
-def _step(element: ElementTree.Element, level: str) -> Step:
+def _step(element: ElementTree.Element, level: str) -> IonicStep:
     """Return the step that an element holds."""
     atoms = sorted(element.iter("atom"), key=lambda atom: int(atom.get("index", "0")))
     convergence = element.findtext("scf_conv/convergence_achieved") or element.findtext(
@@ -63,7 +63,7 @@ def _step(element: ElementTree.Element, level: str) -> Step:
     )
     forces = _array(element, "forces", 3)
     is_unconverged = (convergence or "true").strip() != "true"
-    return Step(
+    return IonicStep(
         [element_of(atom.get("name", "")) for atom in atoms],
         np.array([_row(element.findtext(f"atomic_structure/cell/a{axis}")) for axis in (1, 2, 3)], float) * BOHR_A,
         np.array([_row(atom.text) for atom in atoms], float).reshape(-1, 3) * BOHR_A,

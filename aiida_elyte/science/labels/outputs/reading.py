@@ -17,7 +17,7 @@ from aiida_elyte.science.labels.outputs.cp2k import read_cp2k
 from aiida_elyte.science.labels.outputs.outcar import read_outcar
 from aiida_elyte.science.labels.outputs.pw import read_pw
 from aiida_elyte.science.labels.outputs.pw_xml import read_pw_schema
-from aiida_elyte.science.labels.outputs.step import Lines, Output, Step
+from aiida_elyte.science.labels.outputs.step import IonicStep, Lines, Output
 from aiida_elyte.science.labels.outputs.vasprun import read_vasprun
 from aiida_elyte.science.labels.raw import LeftOut, count_frames, sentences
 
@@ -107,7 +107,7 @@ def read_output(path: str | Path) -> OutputFrames:
 def _sort(output: Output, block: str) -> OutputFrames:
     """Return the steps that are labels as frames, and the others with their reason."""
     found = OutputFrames([], [], [], [])
-    known: dict[tuple[float | None, bytes], tuple[int, Step]] = {}
+    known: dict[tuple[float | None, bytes], tuple[int, IonicStep]] = {}
     for index, step in enumerate(output.steps):
         fault = _fault_of(step)
         if fault is None:
@@ -140,7 +140,7 @@ def _format_of(path: Path) -> str | None:
     return next((name for name, (sign, _) in _READERS.items() if re.search(sign, text, re.MULTILINE)), None)
 
 
-def _fault_of(step: Step) -> str | None:
+def _fault_of(step: IonicStep) -> str | None:
     """Return why a step is not a label, ``None`` if it is one."""
     if step.fault is not None:
         return step.fault
@@ -170,7 +170,7 @@ def _fault_of(step: Step) -> str | None:
     return None
 
 
-def _is_same(one: Step, other: Step) -> bool:
+def _is_same(one: IonicStep, other: IonicStep) -> bool:
     """Tell whether two steps of one energy and one set of forces are the same in geometry and stress."""
     pairs = ((one.positions, other.positions), (one.cell, other.cell), (one.stress, other.stress))
     return all(np.array_equal(first, second) for first, second in pairs if first is not None and second is not None)
@@ -184,7 +184,7 @@ def _lost_stress(output: Output, index: int) -> str | None:
     return None
 
 
-def _frame(step: Step, origin: str) -> Atoms:
+def _frame(step: IonicStep, origin: str) -> Atoms:
     frame = Atoms(list(step.symbols), step.positions, cell=step.cell, pbc=step.cell is not None)
     frame.info = {"origin": origin} | ({"level_of_theory": step.level} if step.level else {})
     stress = {} if step.stress is None else {"stress": step.stress}

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -16,10 +17,11 @@ from aiida_elyte.science.archives import open_bytes
 __all__ = [
     "OUT_OF_ORDER",
     "VOIGT",
+    "BlockRun",
+    "IonicStep",
     "Lines",
     "Output",
     "Run",
-    "Step",
     "element_of",
     "loose_numbers",
     "numbers",
@@ -36,7 +38,7 @@ _CUT = (EOFError, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True)
-class Step:
+class IonicStep:
     """One geometry: numbers as the file holds them, in eV and Å; not a number where they overflowed their field."""
 
     symbols: Sequence[str]
@@ -61,7 +63,7 @@ class Step:
 class Output:
     """What an output holds."""
 
-    steps: list[Step]
+    steps: list[IonicStep]
     """Every geometry for which a calculation began, in the order of the file."""
     is_cut: bool = False
     """Whether the file lacks the end that a finished run writes."""
@@ -99,7 +101,7 @@ class Run(ABC):
     """
 
     def __init__(self) -> None:
-        self.steps: list[Step] = []
+        self.steps: list[IonicStep] = []
         self.is_complete = False
         self.notes: tuple[str, ...] = ()
 
@@ -110,6 +112,69 @@ class Run(ABC):
     @abstractmethod
     def finish(self) -> None:
         """End what the end of the file breaks off."""
+
+
+class BlockRun(Run):
+    """What was read so far of a text with a header, and then blocks of rows under headlines."""
+
+    head_lines: ClassVar[int]
+    """The header, which tells the level of theory, is within these lines."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._header: list[str] = []
+        self._level: str | None = None
+        self._cell: list[list[float]] = []
+        self._symbols: list[str] = []
+        self._positions: list[list[float]] = []
+        self._reading = ""
+        """Block whose rows are read."""
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forget what was computed for the geometry before."""
+        self._began = self._has_forces = self._is_constrained = self._has_stress = False
+        self._forces: list[list[float]] = []
+        self._stress: list[list[float]] = []
+
+    def take(self, line: str) -> None:
+        """Take one line: of the header, of the block that is read, or a headline."""
+        if self._greets(line):
+            self._begin_run()
+        if self._level is None and len(self._header) < self.head_lines:
+            self._header.append(line)
+        if not (self._reading and self._take_row(line)):
+            self._take_headline(line)
+
+    def _begin_run(self) -> None:
+        """Begin a run behind another one, which may have ended within a block."""
+        self._end_step(is_last=True)
+        self.is_complete, self._level = False, None
+        self._header, self._cell, self._symbols, self._positions = [], [], [], []
+
+    def finish(self) -> None:
+        """End the step within which the file ends."""
+        self._end_step(is_last=True)
+
+    @property
+    def _cell_vectors(self) -> np.ndarray | None:
+        return np.array(self._cell) if [len(row) for row in self._cell] == [3, 3, 3] else None
+
+    @abstractmethod
+    def _greets(self, line: str) -> bool:
+        """Tell whether the program begins a run with this line."""
+
+    @abstractmethod
+    def _take_row(self, line: str) -> bool:
+        """Take a row of a block; False where the line is not part of it and is to be read as any other."""
+
+    @abstractmethod
+    def _take_headline(self, line: str) -> None:
+        """Take a line that belongs to no block."""
+
+    @abstractmethod
+    def _end_step(self, is_last: bool = False) -> None:
+        """End the step that a self-consistent field began, if one did; ``is_last`` if the file ends here."""
 
 
 def read_lines(path: Path, run: Run) -> Output:

@@ -8,7 +8,7 @@ import numpy as np
 
 from aiida_elyte.science.archives import open_bytes
 from aiida_elyte.science.labels.outputs.kpoints import spacing_of_mesh, spacing_of_points
-from aiida_elyte.science.labels.outputs.step import VOIGT, Lines, Output, Step, element_of, numbers
+from aiida_elyte.science.labels.outputs.step import VOIGT, IonicStep, Lines, Output, element_of, numbers
 from aiida_elyte.science.labels.outputs.vasp_level import element_of_title, vasp_level
 from aiida_elyte.units import GPA
 
@@ -44,7 +44,7 @@ def read_vasprun(path: Path) -> Output:
                 raise
     is_cut = not run.is_complete or lines.is_cut
     if run.is_inside:
-        run.steps.append(Step(run.symbols, None, None, "", fault="the file ends within it"))
+        run.steps.append(IonicStep(run.symbols, None, None, "", fault="the file ends within it"))
     return Output(run.steps, is_cut, (SELECTIVE_NOTE,) if run.is_selective else ())
 
 
@@ -52,7 +52,7 @@ class _Run:
     """What was read so far."""
 
     def __init__(self) -> None:
-        self.steps: list[Step] = []
+        self.steps: list[IonicStep] = []
         self.symbols: list[str] = []
         self.is_selective = self.is_inside = self.is_complete = False
         self._tags: dict[str, str] = {}
@@ -148,7 +148,7 @@ class _Run:
         found = next((one.text for one in element.findall("energy/i") if one.get("name") == "e_fr_energy"), None)
         energy = None if found is None else _row(found, 8)
         self.steps.append(
-            Step(
+            IonicStep(
                 self.symbols,
                 cell,
                 positions,

@@ -16,6 +16,7 @@ which costs more than everything else.
 """
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -82,71 +83,71 @@ def _csr(row_ends: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, in
 
 def gather_sum(stencil: Stencil, vectors: Tensor, features: Tensor) -> Tensor:
     """Compute Σ_e v_ea x_ef over the pairs of each atom, shape (n_atoms, 3, F)."""
-    return _GatherSum.apply(vectors, features, stencil)
+    return _Contraction.apply(vectors, features, stencil, _gather_sum, project, spread)
 
 
 def spread(stencil: Stencil, vectors: Tensor, atoms: Tensor) -> Tensor:
     """Compute Σ_a v_ea g_o(e)af, shape (n_pairs, F)."""
-    return _Spread.apply(vectors, atoms, stencil)
+    return _Contraction.apply(vectors, atoms, stencil, _spread, _turned(project), gather_sum)
 
 
 def project(stencil: Stencil, features: Tensor, atoms: Tensor) -> Tensor:
     """Compute Σ_f x_ef g_o(e)af, shape (n_pairs, 3)."""
-    return _Project.apply(features, atoms, stencil)
+    return _Contraction.apply(features, atoms, stencil, _project, _turned(spread), _turned(gather_sum))
 
 
-class _GatherSum(Function):
-    @staticmethod
-    def forward(ctx: Any, vectors: Tensor, features: Tensor, stencil: Stencil) -> Tensor:
-        ctx.save_for_backward(vectors, features)
-        ctx.stencil = stencil
-        if stencil.is_sparse:
-            return (stencil.transposed(vectors) @ features).view(stencil.n_atoms, 3, -1)
-        sums = features.new_zeros(stencil.n_atoms, 3, features.shape[1])
-        return sums.index_add_(0, stencil.owner, vectors.unsqueeze(2) * features.unsqueeze(1))
+_Product = Callable[[Stencil, Tensor, Tensor], Tensor]
+
+
+class _Contraction(Function):
+    """A product of two tensors, and the products of the other one and a slope that are its derivatives by each."""
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        vectors, features = ctx.saved_tensors
-        on_vectors = project(ctx.stencil, features, slope) if ctx.needs_input_grad[0] else None
-        on_features = spread(ctx.stencil, vectors, slope) if ctx.needs_input_grad[1] else None
-        return on_vectors, on_features, None
-
-
-class _Spread(Function):
-    @staticmethod
-    def forward(ctx: Any, vectors: Tensor, atoms: Tensor, stencil: Stencil) -> Tensor:
-        ctx.save_for_backward(vectors, atoms)
-        ctx.stencil = stencil
-        if stencil.is_sparse:
-            return stencil.matrix(vectors) @ atoms.reshape(3 * stencil.n_atoms, -1)
-        return (vectors.unsqueeze(2) * atoms.index_select(0, stencil.owner)).sum(1)
+    def forward(
+        ctx: Any,
+        left: Tensor,
+        right: Tensor,
+        stencil: Stencil,
+        product: _Product,
+        on_left: _Product,
+        on_right: _Product,
+    ) -> Tensor:
+        ctx.save_for_backward(left, right)
+        ctx.stencil, ctx.on_left, ctx.on_right = stencil, on_left, on_right
+        return product(stencil, left, right)
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        vectors, atoms = ctx.saved_tensors
-        on_vectors = project(ctx.stencil, slope, atoms) if ctx.needs_input_grad[0] else None
-        on_atoms = gather_sum(ctx.stencil, vectors, slope) if ctx.needs_input_grad[1] else None
-        return on_vectors, on_atoms, None
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        left, right = ctx.saved_tensors
+        on_left = ctx.on_left(ctx.stencil, right, slope) if ctx.needs_input_grad[0] else None
+        on_right = ctx.on_right(ctx.stencil, left, slope) if ctx.needs_input_grad[1] else None
+        return on_left, on_right, None, None, None, None
 
 
-class _Project(Function):
-    @staticmethod
-    def forward(ctx: Any, features: Tensor, atoms: Tensor, stencil: Stencil) -> Tensor:
-        ctx.save_for_backward(features, atoms)
-        ctx.stencil = stencil
-        if stencil.is_sparse:
-            pattern = stencil.matrix(features.new_zeros(len(features), 3))
-            rows = atoms.reshape(3 * stencil.n_atoms, -1)
-            return torch.sparse.sampled_addmm(pattern, features, rows.t(), beta=0.0).values().view(-1, 3)
-        return (features.unsqueeze(1) * atoms.index_select(0, stencil.owner)).sum(2)
+def _turned(product: _Product) -> _Product:
+    """Return a product that takes its two tensors the other way round."""
+    return lambda stencil, left, right: product(stencil, right, left)
 
-    @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        features, atoms = ctx.saved_tensors
-        on_features = spread(ctx.stencil, slope, atoms) if ctx.needs_input_grad[0] else None
-        on_atoms = gather_sum(ctx.stencil, slope, features) if ctx.needs_input_grad[1] else None
-        return on_features, on_atoms, None
+
+def _gather_sum(stencil: Stencil, vectors: Tensor, features: Tensor) -> Tensor:
+    if stencil.is_sparse:
+        return (stencil.transposed(vectors) @ features).view(stencil.n_atoms, 3, -1)
+    sums = features.new_zeros(stencil.n_atoms, 3, features.shape[1])
+    return sums.index_add_(0, stencil.owner, vectors.unsqueeze(2) * features.unsqueeze(1))
+
+
+def _spread(stencil: Stencil, vectors: Tensor, atoms: Tensor) -> Tensor:
+    if stencil.is_sparse:
+        return stencil.matrix(vectors) @ atoms.reshape(3 * stencil.n_atoms, -1)
+    return (vectors.unsqueeze(2) * atoms.index_select(0, stencil.owner)).sum(1)
+
+
+def _project(stencil: Stencil, features: Tensor, atoms: Tensor) -> Tensor:
+    if stencil.is_sparse:
+        pattern = stencil.matrix(features.new_zeros(len(features), 3))
+        rows = atoms.reshape(3 * stencil.n_atoms, -1)
+        return torch.sparse.sampled_addmm(pattern, features, rows.t(), beta=0.0).values().view(-1, 3)
+    return (features.unsqueeze(1) * atoms.index_select(0, stencil.owner)).sum(2)
 
 
 def weigh(weight: Tensor, along: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:

@@ -27,10 +27,11 @@ from torch import Tensor
 
 from aiida_elyte.errors import InputError, ProgramFailure, suggest
 from aiida_elyte.science.frames import labels_of
+from aiida_elyte.science.potentials.errors import force_errors
 from aiida_elyte.science.potentials.neighbours import Batch
 from aiida_elyte.science.potentials.painn.model import ARCHITECTURE, Painn
 
-__all__ = ["DEFAULTS", "Example", "Trainer", "complete_settings", "errors_of", "make_examples", "parity_of"]
+__all__ = ["DEFAULTS", "Example", "PainnTrainer", "complete_settings", "errors_of", "make_examples", "parity_of"]
 
 DEFAULTS: dict[str, Any] = {
     # SchNetPack's PaiNN with the 5 Å of its tutorials.
@@ -152,7 +153,7 @@ def _make_example(frame: Atoms, cutoff_A: float, dtype: torch.dtype, device: str
     )
 
 
-class Trainer:
+class PainnTrainer:
     """The state of a training, one epoch after the other.
 
     Parameters
@@ -361,18 +362,11 @@ def errors_of(parity: Mapping[str, np.ndarray], by_element: bool = True) -> dict
     """Compute errors of energies and of force components, of the latter also element by element."""
     deviation = (parity["forces"] - parity["forces_label"]).astype(float)
     errors: dict[str, Any] = {
-        **_size(deviation),
+        **force_errors(deviation),
         "energy_mae_eV_atom": float(np.abs(parity["energy"] - parity["energy_label"]).mean()),
         "energy_rmse_eV_atom": sqrt(float(np.square(parity["energy"] - parity["energy_label"]).mean())),
     }
     if by_element:
         numbers = np.unique(parity["numbers"])
-        errors["by_element"] = {chemical_symbols[n]: _size(deviation[parity["numbers"] == n]) for n in numbers}
+        errors["by_element"] = {chemical_symbols[n]: force_errors(deviation[parity["numbers"] == n]) for n in numbers}
     return errors
-
-
-def _size(deviation: np.ndarray) -> dict[str, float]:
-    return {
-        "force_mae_eV_A": float(np.abs(deviation).mean()),
-        "force_rmse_eV_A": sqrt(float(np.square(deviation).mean())),
-    }

@@ -10,7 +10,7 @@ from ase.build import bulk
 
 from aiida_elyte.contracts.family import FamilyContract
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.potentials.files import describe_potential, load_potential
+from aiida_elyte.science.potentials.files import describe_potential, read_potential
 from aiida_elyte.science.potentials.painn.family import PainnFamily
 from aiida_elyte.science.potentials.painn.model import build_painn
 from aiida_elyte.science.potentials.painn.storage import dump_painn
@@ -49,7 +49,7 @@ def test_a_file_that_names_no_family_is_a_painn(content, frame):
     old = changed(content, family=None)
     assert describe_potential(old) == describe_potential(content)
     assert describe_potential(old).family == "painn"
-    assert torch.equal(load_potential(old).predict([frame]).forces, load_potential(content).predict([frame]).forces)
+    assert torch.equal(read_potential(old).predict([frame]).forces, read_potential(content).predict([frame]).forces)
 
 
 def test_a_file_of_another_family_is_left_to_it(content):
@@ -61,4 +61,4 @@ def test_a_file_of_another_family_is_left_to_it(content):
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.pt does not exist"):
-        load_potential(tmp_path / "nowhere.pt")
+        read_potential(tmp_path / "nowhere.pt")

@@ -15,7 +15,7 @@ from aiida_elyte.science.potentials.painn.model import build_painn
 from aiida_elyte.science.potentials.painn.training import (
     DEFAULTS,
     Example,
-    Trainer,
+    PainnTrainer,
     complete_settings,
     errors_of,
     make_examples,
@@ -41,7 +41,7 @@ def labelled_frames(count: int, seed: int = 0, with_stress: bool = True) -> list
     return frames
 
 
-def make_trainer(dtype=torch.float64, n_train=16, **given) -> Trainer:
+def make_trainer(dtype=torch.float64, n_train=16, **given) -> PainnTrainer:
     settings = complete_settings({"architecture": ARCHITECTURE, "max_epochs": 10, "batch_size": 4, **given})
     train, validation = labelled_frames(n_train), labelled_frames(6, seed=1)
     potential = build_painn(
@@ -52,10 +52,10 @@ def make_trainer(dtype=torch.float64, n_train=16, **given) -> Trainer:
         dtype=dtype,
     )
     sides = (make_examples(side, potential.cutoff_A, dtype, "cpu") for side in (train, validation))
-    return Trainer(potential, settings, *sides)
+    return PainnTrainer(potential, settings, *sides)
 
 
-def train(trainer: Trainer, n_epochs: int) -> Trainer:
+def train(trainer: PainnTrainer, n_epochs: int) -> PainnTrainer:
     for _ in range(n_epochs):
         assert trainer.run_epoch(lambda: 0.0, lambda: False)
     return trainer
