@@ -65,7 +65,7 @@ def launch(
     say = progress or _say_nothing
     key = key_of(builder)
     if force:
-        forget_jobs(key)
+        forget_jobs(builder)
     found = None if force or is_new else find_run(key)
     if found is not None:
         state = "has finished" if found.is_terminated else "is under way"
