@@ -2,25 +2,6 @@
 
 import pytest
 
-PARTIAL = """data_x
-_cell_length_a 4
-_cell_length_b 4
-_cell_length_c 4
-_cell_angle_alpha 90
-_cell_angle_beta 90
-_cell_angle_gamma 90
-_symmetry_space_group_name_H-M 'P 1'
-loop_
-_atom_site_label
-_atom_site_type_symbol
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-_atom_site_occupancy
-Li1 Li 0 0 0 0.5
-Cl1 Cl 0.5 0.5 0.5 1.0
-"""
-
 
 def test_unreadable_structure(refuse, tmp_path):
     path = tmp_path / "noise.cif"
@@ -44,9 +25,9 @@ def test_missing_structure(refuse, tmp_path):
     assert "does not exist" in refuse("launch", "crystal", tmp_path / "none.cif", "--charges", "Li=1")
 
 
-def test_partial_occupancies(refuse, tmp_path):
+def test_partial_occupancies(refuse, tmp_path, cif):
     path = tmp_path / "partial.cif"
-    path.write_text(PARTIAL)
+    path.write_text(cif.read_text().replace("1.0000", "0.5000", 1))
     assert "partially occupied" in refuse("launch", "crystal", path, "--charges", "Li=1")
 
 
