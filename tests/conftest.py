@@ -48,6 +48,22 @@ def shared_data():
     return SHARED
 
 
+@pytest.fixture(scope="session")
+def crystal_file(tmp_path_factory):
+    """Trajectory of Brownian Li in a framework of S."""
+    from tests.trajectories import write_solid
+
+    return write_solid(tmp_path_factory.mktemp("solid") / "solid.extxyz")
+
+
+@pytest.fixture(scope="session")
+def liquid_files(tmp_path_factory):
+    """Folder of trajectories of molecular ions in a solvent."""
+    from tests.trajectories import write_liquid
+
+    return write_liquid(tmp_path_factory.mktemp("liquid"))
+
+
 @pytest.fixture
 def python_code(aiida_localhost):
     """The Python of the tests as a code on localhost."""

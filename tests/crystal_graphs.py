@@ -13,7 +13,7 @@ from aiida_elyte.science.frames import attach_labels
 from aiida_elyte.science.trajectory.reduction import pack_series
 from aiida_elyte.science.transport import synthetic
 from aiida_elyte.science.transport.estimates import estimate_transport
-from tests.provenance_graphs import give, npz, process
+from tests.provenance_graphs import add_labels, begin_training, give, judge, npz, process
 
 
 def frames(n_frames, first=0, labelled=True):
@@ -42,12 +42,7 @@ def begin(state="finished", exit_status=0):
 
 def train(learning, number, dataset, validated):
     """Attach a training of one member."""
-    training = process(
-        "TrainEnsembleWorkChain",
-        learning,
-        f"round_{number:02d}_train",
-        {"dataset": dataset, "trainer": orm.Str("painn")},
-    )
+    training = begin_training(learning, number, dataset, "painn")
     settings = orm.Dict({"seed": 3, "architecture": {"n_features": 8}})
     member = process("TrainPainnBaseWorkChain", training, "train_m00", {"settings": settings})
     results = {
@@ -75,14 +70,6 @@ def learn(street, dataset):
     stop = {"kind": "COLLIDED", "message": "Li–Cl 1.0 Å", "step": 40}
     give(sampling, "results", orm.Dict({"stops": {"r1": stop}}))
     sampled = give(sampling, "frames", frames(5, first=10, labelled=False))
-    choices = orm.Dict({"selection": {"threshold_eV_A": 0.3}})
-    selection = process(
-        "select_frames",
-        learning,
-        "select_frames",
-        {"sampled": sampled, "dataset": dataset, "settings": choices},
-        orm.CalcFunctionNode,
-    )
     record = {
         "n_sampled": 5,
         "refused": {"2": "collision: 0.4"},
@@ -90,12 +77,10 @@ def learn(street, dataset):
         "n_uncertain": 2,
         "selected": [1, 3],
     }
-    give(selection, "record", orm.Dict(record))
+    selection = judge(learning, sampled, dataset, 0.3, record)
     chosen = give(selection, "frames", frames(2, first=20, labelled=False))
-    labels = process("AseLabelWorkChain", learning, "round_01_label", {"frames": chosen})
-    new = give(labels, "frames", frames(2, first=20))
-    merging = process("merge_frames", learning, "merge_frames", {"a": dataset, "b": new}, orm.CalcFunctionNode)
-    merged = give(merging, "result", FramesData(dataset.get_frames() + new.get_frames()))
+    new = frames(2, first=20)
+    merged = add_labels(learning, chosen, new, dataset, FramesData(dataset.get_frames() + new.get_frames()))
     train(learning, 1, merged, "seed-001")
     give(learning, "history", orm.Dict({"rounds": [], "reason": "all rounds are spent"}))
     return merged

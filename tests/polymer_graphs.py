@@ -15,7 +15,7 @@ from aiida_elyte.science.structure.shells import ShellFinder, ShellRecorder
 from aiida_elyte.science.trajectory.reduction import pack_series
 from aiida_elyte.science.transport import synthetic
 from aiida_elyte.science.transport.estimates import estimate_transport
-from tests.provenance_graphs import give, npz, process
+from tests.provenance_graphs import add_labels, begin_training, give, judge, npz, process
 
 RECIPE = {
     "name": "peo_litfsi",
@@ -82,17 +82,6 @@ def learn(street, dataset, reason="2 of 40 sampled frames (5 %) were uncertain o
     )
     give(sampling, "results", orm.Dict({"stops": {"r1": "Out of range atoms"}}))
     sampled = give(sampling, "frames", _clusters(40, labelled=False, first=10))
-    selection = process(
-        "select_frames",
-        learning,
-        "select_frames",
-        {
-            "sampled": sampled,
-            "dataset": dataset,
-            "settings": orm.Dict({"selection": {"threshold_eV_A": 0.1}}),
-        },
-        orm.CalcFunctionNode,
-    )
     spreads = np.random.default_rng(3).lognormal(np.log(0.05), 0.4, 39).round(5)
     record = {
         "n_sampled": 40,
@@ -101,13 +90,9 @@ def learn(street, dataset, reason="2 of 40 sampled frames (5 %) were uncertain o
         "n_uncertain": int((spreads > 0.1).sum()),
         "selected": [1, 2, 3],
     }
-    give(selection, "record", orm.Dict(record))
-    labelling = process(
-        "AseLabelWorkChain", learning, "round_01_label", {"frames": _clusters(3, labelled=False, first=50)}
-    )
-    new = give(labelling, "frames", _clusters(3, first=50))
-    merge = process("merge_frames", learning, "merge_frames", {"a": dataset, "b": new}, orm.CalcFunctionNode)
-    merged = give(merge, "result", _clusters(8))
+    judge(learning, sampled, dataset, 0.1, record)
+    chosen, new = _clusters(3, labelled=False, first=50), _clusters(3, first=50)
+    merged = add_labels(learning, chosen, new, dataset, _clusters(8))
     _fit(learning, 1, merged, 3.6)
     if reason:
         give(learning, "history", orm.Dict({"reason": reason}).store())
@@ -115,12 +100,7 @@ def learn(street, dataset, reason="2 of 40 sampled frames (5 %) were uncertain o
 
 
 def _fit(learning, number, dataset, error):
-    training = process(
-        "TrainEnsembleWorkChain",
-        learning,
-        f"round_{number:02d}_train",
-        {"dataset": dataset, "trainer": orm.Str("forcefield")},
-    )
+    training = begin_training(learning, number, dataset, "forcefield")
     summary = {}
     for seed, name in enumerate(("m00", "m01")):
         settings = orm.Dict({"seed": seed, "fit": {"terms": "class2", "depth": 3}})

@@ -35,6 +35,28 @@ def process(
     return node.store()
 
 
+def begin_training(learning, number, dataset, trainer):
+    """Return the training that ends a round, without members."""
+    inputs = {"dataset": dataset, "trainer": orm.Str(trainer)}
+    return process("TrainEnsembleWorkChain", learning, f"round_{number:02d}_train", inputs)
+
+
+def judge(learning, sampled, dataset, threshold_eV_A, record):
+    """Return the judgement of sampled frames in a learning, with what it recorded."""
+    settings = orm.Dict({"selection": {"threshold_eV_A": threshold_eV_A}})
+    inputs = {"sampled": sampled, "dataset": dataset, "settings": settings}
+    selection = process("select_frames", learning, "select_frames", inputs, orm.CalcFunctionNode)
+    give(selection, "record", orm.Dict(record))
+    return selection
+
+
+def add_labels(learning, chosen, new, dataset, merged):
+    """Label the chosen frames of the first round of a learning and merge them with those it has; return all."""
+    labelling = process("AseLabelWorkChain", learning, "round_01_label", {"frames": chosen})
+    inputs = {"a": dataset, "b": give(labelling, "frames", new)}
+    return give(process("merge_frames", learning, "merge_frames", inputs, orm.CalcFunctionNode), "result", merged)
+
+
 def give(node, link, data):
     """Attach an output, made by a calculation or returned by a WorkChain."""
     if isinstance(node, orm.WorkChainNode):

@@ -10,6 +10,7 @@ import pytest
 
 from aiida_elyte.calculations.rooms import PROGRAMS, rooms_of
 from aiida_elyte.plugins import GROUPS
+from tests.interpreter import run_python
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "aiida_elyte"
@@ -70,8 +71,7 @@ def test_aiida_rooms_import_no_heavy_engine():
     ]
     code = f"import sys, importlib\nfor n in {names!r}: importlib.import_module(n)\n"
     code += f"print([h for h in {HEAVY!r} if h in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert run_python(code).strip() == "[]"
 
 
 @pytest.mark.parametrize("program", sorted(path.name for path in PROGRAMS.glob("*.py") if path.name != "__init__.py"))

@@ -48,16 +48,14 @@ def test_a_setting_in_place_of_a_name_is_sent_where_it_belongs():
         configure_all("filters", 3, "filters")
 
 
-def test_unknown_name_is_told_what_comes_close():
-    with pytest.raises(InputError, match=r"trainers? 'pain' is unknown.*did you mean painn"):
-        load("trainers", "pain")
-
-
-def test_unknown_name_in_other_case_is_told_what_comes_close():
-    with pytest.raises(InputError, match=r"labeller 'QE' is unknown.*did you mean qe"):
-        load("labellers", "QE")
-
-
-def test_unknown_name_with_nothing_close_lists_all():
-    with pytest.raises(InputError, match="installed are ase, qe"):
-        load("labellers", "xxxxxxxx")
+@pytest.mark.parametrize(
+    ("group", "name", "said"),
+    [
+        ("trainers", "pain", r"trainer 'pain' is unknown.*did you mean painn"),
+        ("labellers", "QE", r"labeller 'QE' is unknown.*did you mean qe"),
+        ("labellers", "xxxxxxxx", "installed are ase, qe"),
+    ],
+)
+def test_an_unknown_name_is_told_what_comes_close_in_any_case_or_all(group, name, said):
+    with pytest.raises(InputError, match=said):
+        load(group, name)

@@ -12,15 +12,10 @@ from aiida_elyte.errors import InputError
 
 __all__ = ["MODULES", "check_runnable", "find_code"]
 
-MODULES = {
-    "torch": "pip install 'aiida-elyte[train]'",
-    "schnetpack": "pip install --no-deps schnetpack==2.1.1",
-    "torch_sim": "pip install 'aiida-elyte[md]'",
-    "tblite": "pip install 'aiida-elyte[xtb]'",
-    "matplotlib": "pip install 'aiida-elyte[report]'",
-    "rdkit": "pip install 'aiida-elyte[forcefield]'",
-    "MDAnalysis": "pip install 'aiida-elyte[trajectories]'",
-}
+_EXTRAS = {"torch": "train", "torch_sim": "md", "tblite": "xtb", "matplotlib": "report"}
+_EXTRAS |= {"rdkit": "forcefield", "MDAnalysis": "trajectories"}
+MODULES = {module: f"pip install 'aiida-elyte[{extra}]'" for module, extra in _EXTRAS.items()}
+MODULES["schnetpack"] = "pip install --no-deps schnetpack==2.1.1"
 """Python packages of the jobs → where to get them."""
 
 

@@ -1,7 +1,7 @@
 """The crystal street: from a crystal to its ionic conductivity; planned, priced, launched."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from ase import Atoms
 
 from aiida_elyte.api.cores import available_cores
 from aiida_elyte.api.overrides import read_overrides
+from aiida_elyte.api.streets import Launch, launch
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import configure_all, load
 from aiida_elyte.science.cost import Cost, Plan, estimate_cost
@@ -21,30 +22,18 @@ from aiida_elyte.science.crystal_files.summary import describe_crystal
 
 if TYPE_CHECKING:
     from aiida import orm
-    from aiida.engine import ProcessBuilder
 
     from aiida_elyte.api.labels import FrameSource
 
-__all__ = ["CrystalStreet", "check_crystal", "launch_crystal", "plan_crystal"]
+__all__ = ["CrystalLaunch", "check_crystal", "launch_crystal", "plan_crystal"]
 
 
-@dataclass(frozen=True)
-class CrystalStreet:
-    """A crystal street whose inputs were found and fit together, and its run if it was launched."""
+@dataclass(frozen=True, kw_only=True)
+class CrystalLaunch(Launch):
+    """A crystal street with its crystal, its work and what that costs."""
 
     crystal: CrystalFile
     """What was read of the crystal."""
-    builder: "ProcessBuilder"
-    """Inputs of the WorkChain."""
-    node: "orm.WorkChainNode | None" = None
-    """The WorkChain; ``None`` after a dry run."""
-    is_found: bool = False
-    """Whether a run of these inputs was there."""
-
-    @property
-    def pk(self) -> int | None:
-        """PK of the WorkChain; ``None`` after a dry run."""
-        return None if self.node is None else self.node.pk
 
     @cached_property
     def plan(self) -> Plan:
@@ -70,7 +59,7 @@ def launch_crystal(
     force: bool = False,
     progress: Callable[[str], None] | None = None,
     **options: Any,
-) -> CrystalStreet:
+) -> CrystalLaunch:
     """Take a crystal to its ionic conductivity: labels, potentials, dynamics, transport.
 
     The street is submitted to the daemon, which is started where none runs, and the call returns at once; ``status``
@@ -95,12 +84,7 @@ def launch_crystal(
         If something is missing or does not fit.
     """
     street = plan_crystal(structure, charges=charges, **options)
-    if dry_run:
-        return street
-    from aiida_elyte.api.streets import launch
-
-    launched = launch(street.builder, run=run, force=force, progress=progress)
-    return replace(street, node=launched.node, is_found=launched.is_found)
+    return street if dry_run else launch(street, run=run, force=force, progress=progress)
 
 
 def check_crystal(
@@ -150,7 +134,7 @@ def plan_crystal(
     codes: Mapping[str, str] | None = None,
     max_wallclock_s: int | None = None,
     citation: str = "",
-) -> CrystalStreet:
+) -> CrystalLaunch:
     """Check that a street can be launched, as far as that is known before anything runs; nothing is stored.
 
     Parameters
@@ -251,7 +235,7 @@ def plan_crystal(
     if potentials is not None:
         builder.potentials = _find_members(potentials, symbols, learns)
     require_runnable_codes(roles, ("torch", "schnetpack", "torch_sim"), name, labels)
-    return CrystalStreet(found, builder)
+    return CrystalLaunch(crystal=found, builder=builder)
 
 
 def _find_dataset(

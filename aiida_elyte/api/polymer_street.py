@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from aiida_elyte.api.files import named, read_yaml
 from aiida_elyte.api.identifiers import names_file
 from aiida_elyte.api.overrides import read_overrides
 from aiida_elyte.api.recipes import recipe_summary
+from aiida_elyte.api.streets import Launch, launch
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
 from aiida_elyte.science.electrolyte.boxes import Amounts, count_molecules, one_of_each
@@ -20,12 +21,11 @@ from aiida_elyte.science.learning.ensemble import member_name
 
 if TYPE_CHECKING:
     from aiida import orm
-    from aiida.engine import ProcessBuilder
 
     from aiida_elyte.api.labels import FrameSource
     from aiida_elyte.data.forcefield import ForceFieldData
 
-__all__ = ["PolymerPlan", "PolymerRecipe", "PolymerStreet", "launch_polymer", "plan_polymer", "read_polymer_recipe"]
+__all__ = ["PolymerLaunch", "PolymerPlan", "PolymerRecipe", "launch_polymer", "plan_polymer", "read_polymer_recipe"]
 
 _ATOM_STEPS_S = 1.15e5
 """Atoms times steps a second of a class-2 box on each core, 12 Å and PPPM: 0.6 ns/day of 33 000 atoms on two."""
@@ -67,23 +67,12 @@ class PolymerPlan:
         return {name: value for name, value in vars(self).items() if name != "labels"} | dict(self.labels or {})
 
 
-@dataclass(frozen=True)
-class PolymerStreet:
-    """A polymer street whose inputs were found and fit together, and its run if it was launched."""
+@dataclass(frozen=True, kw_only=True)
+class PolymerLaunch(Launch):
+    """A polymer street with its recipe, its work and what that costs."""
 
     recipe: PolymerRecipe
     """The recipe."""
-    builder: "ProcessBuilder"
-    """Inputs of the WorkChain."""
-    node: "orm.WorkChainNode | None" = None
-    """The WorkChain; ``None`` after a dry run."""
-    is_found: bool = False
-    """Whether a run of these inputs was there."""
-
-    @property
-    def pk(self) -> int | None:
-        """PK of the WorkChain; ``None`` after a dry run."""
-        return None if self.node is None else self.node.pk
 
     @cached_property
     def plan(self) -> PolymerPlan:
@@ -103,24 +92,17 @@ def launch_polymer(
     force: bool = False,
     progress: Callable[[str], None] | None = None,
     **options: Any,
-) -> PolymerStreet:
+) -> PolymerLaunch:
     """Take a recipe to ionic conductivity and transference numbers: labels, force field, boxes, transport.
 
-    The street is submitted to the daemon, which is started where none runs, and the call returns at once; ``status``
-    says where it is. If a run of the same inputs has finished well or is under way, it is returned.
+    The street is submitted, or an earlier run of it found, as of ``launch_crystal``.
 
     Parameters
     ----------
     recipe, **options
         As of ``plan_polymer``.
-    dry_run
-        Check everything and submit nothing; ``plan`` of what is returned says what it would do and cost.
-    run
-        Compute in this process, without the daemon, and return at the end.
-    force
-        Compute again what is there already.
-    progress
-        Called with a sentence as something happens.
+    dry_run, run, force, progress
+        As of ``launch_crystal``; ``plan`` of what a dry run returns says what the street would do and cost.
 
     Raises
     ------
@@ -128,12 +110,7 @@ def launch_polymer(
         If something is missing or does not fit.
     """
     street = plan_polymer(recipe, **options)
-    if dry_run:
-        return street
-    from aiida_elyte.api.streets import launch
-
-    launched = launch(street.builder, run=run, force=force, progress=progress)
-    return replace(street, node=launched.node, is_found=launched.is_found)
+    return street if dry_run else launch(street, run=run, force=force, progress=progress)
 
 
 def read_polymer_recipe(source: str | Path | Mapping[str, Any]) -> PolymerRecipe:
@@ -166,27 +143,21 @@ def plan_polymer(
     force_fields: "Sequence[str | Path | orm.Node]" = (),
     codes: Mapping[str, str] | None = None,
     max_wallclock_s: int | None = None,
-) -> PolymerStreet:
+) -> PolymerLaunch:
     """Check that a street can be launched, as far as that is known before anything runs; nothing is stored.
 
     Parameters
     ----------
     recipe
         YAML file of the recipe, or its content.
-    labeller
-        Name of the labeller; that of the protocol if it is not given.
-    protocol
-        ``fast``, ``balanced`` or ``stringent``.
-    overrides
-        What to change of the protocol, or the YAML file that says so.
+    labeller, protocol, overrides, max_wallclock_s
+        As of ``plan_crystal``.
     dataset
         Labelled clusters to start with, instead of new ones: a file, frames, PK or node.
     force_fields
         Force fields to run with, instead of fitted ones, one a member: folders, PKs or nodes.
     codes
         Role (``python``, ``engine``, or a labeller's name) → label of a code.
-    max_wallclock_s
-        Wall time of each job [s].
 
     Raises
     ------
@@ -232,7 +203,7 @@ def plan_polymer(
     labels = {} if force_fields else _inputs(builder.learning.label)
     programs = () if asked.recipe.polymer is not None else ("packmol",)
     require_runnable_codes(roles, ("torch", "rdkit", "MDAnalysis"), name, labels, programs)
-    return PolymerStreet(asked, builder)
+    return PolymerLaunch(recipe=asked, builder=builder)
 
 
 def _find_clusters(source: "FrameSource | orm.Node", recipe: Recipe, builder: Any, labeller: str) -> "orm.Node":

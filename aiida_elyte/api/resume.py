@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aiida_elyte.api.streets import Launch, attend, launch
 from aiida_elyte.errors import InputError
 from aiida_elyte.provenance.learning import learning_of, newest_dataset, newest_potentials, read_rounds
 from aiida_elyte.provenance.links import Links
@@ -11,7 +12,6 @@ from aiida_elyte.provenance.nodes import load_process
 
 if TYPE_CHECKING:
     from aiida import orm
-    from aiida.engine import ProcessBuilder
 
     from aiida_elyte.data.frames import FramesData
     from aiida_elyte.data.potential import PotentialData
@@ -22,12 +22,10 @@ _GOES_ON = ("CrystalWorkChain", "ActiveLearningWorkChain")
 """WorkChains whose newest labels and potentials take the place of the first; all else relies on the cache."""
 
 
-@dataclass(frozen=True)
-class Restart:
+@dataclass(frozen=True, kw_only=True)
+class Restart(Launch):
     """A street to be launched again."""
 
-    builder: "ProcessBuilder"
-    """Its inputs."""
     notes: tuple[str, ...]
     """What is reused, in words."""
 
@@ -56,9 +54,7 @@ def resume(
     InputError
         If there is no such WorkChain, or ``run`` is given for one that the daemon has.
     """
-    from aiida_elyte.api.streets import attend, launch
-
-    node = load_process(street) if isinstance(street, int | str) else street
+    node = load_process(street)
     if not node.is_terminated:
         attend(node, run=run, progress=progress)
         return node
@@ -66,7 +62,9 @@ def resume(
     for note in restart.notes:
         if progress is not None:
             progress(note)
-    return launch(restart.builder, run=run, is_new=True, progress=progress).node
+    started: Any = launch(restart, run=run, is_new=True, progress=progress).node
+    new: orm.WorkChainNode = started
+    return new
 
 
 def prepare_restart(street: "orm.WorkChainNode | int | str") -> Restart:
@@ -76,10 +74,7 @@ def prepare_restart(street: "orm.WorkChainNode | int | str") -> Restart:
     a street that was killed gets the rounds and labels it has not spent, one that had finished, well or not, gets all
     of them again. Jobs whose inputs have not changed come from the cache.
 
-    Parameters
-    ----------
-    street
-        Node, PK or UUID of the WorkChain.
+    ``street`` is its node, PK or UUID.
 
     Raises
     ------
@@ -88,7 +83,7 @@ def prepare_restart(street: "orm.WorkChainNode | int | str") -> Restart:
     """
     from aiida import orm
 
-    node = load_process(street) if isinstance(street, int | str) else street
+    node = load_process(street)
     if not node.is_terminated:
         raise InputError(
             f"{node.process_label} {node.pk} has not ended; expected an ended WorkChain; "
@@ -97,7 +92,7 @@ def prepare_restart(street: "orm.WorkChainNode | int | str") -> Restart:
     builder = node.get_builder_restart()
     notes = [f"{node.process_label} {node.pk}: finished jobs with the same inputs are taken from the cache."]
     if node.process_label not in _GOES_ON:
-        return Restart(builder, tuple(notes))
+        return Restart(builder=builder, notes=tuple(notes))
     links = Links(node)
     dataset, potentials = newest_dataset(links), newest_potentials(node)
     if dataset is not None:
@@ -121,7 +116,7 @@ def prepare_restart(street: "orm.WorkChainNode | int | str") -> Restart:
             notes.append(f"{len(rounds)} rounds and {spent} labels are spent.")
         notes.append(f"Up to {learning['max_rounds']} rounds and {learning['label_budget']} labels are ahead.")
         place.learning = orm.Dict(learning)
-    return Restart(builder, tuple(notes))
+    return Restart(builder=builder, notes=tuple(notes))
 
 
 def _trained_on(potentials: "Mapping[str, PotentialData]", dataset: "FramesData | None") -> bool:

@@ -20,19 +20,13 @@ Observer = Callable[["orm.WorkChainNode"], Callable[[], None]]
 """Given the node of a WorkChain that starts, returns what is called again and again while it runs, and at its end."""
 
 
-def run_here(
-    builder: "ProcessBuilder",
-    started: "Callable[[orm.WorkChainNode], None] | None" = None,
-    observer: "Observer | None" = None,
-) -> "orm.WorkChainNode":
+def run_here(builder: "ProcessBuilder", observer: "Observer | None" = None) -> "orm.WorkChainNode":
     """Run a WorkChain in this process and return its node.
 
     Parameters
     ----------
     builder
         The WorkChain.
-    started
-        Called with the node before it runs.
     observer
         Looks at it while it runs.
 
@@ -44,32 +38,18 @@ def run_here(
         If AiiDA rejects the inputs.
     """
     runner = _runner()
-    process = runner.instantiate_process(builder)
-    if started is not None:
-        started(process.node)
-    return _run(runner, process, observer)
+    return _run(runner, runner.instantiate_process(builder), observer)
 
 
-def go_on_here(
-    node: "orm.WorkChainNode",
-    started: "Callable[[orm.WorkChainNode], None] | None" = None,
-    observer: "Observer | None" = None,
-) -> "orm.WorkChainNode":
+def go_on_here(node: "orm.WorkChainNode", observer: "Observer | None" = None) -> "orm.WorkChainNode":
     """Go on in this process with a WorkChain whose process was killed, and with all that it had called.
 
-    Parameters
-    ----------
-    node
-        The WorkChain, which no other process works on.
-    started, observer
-        As in ``run_here``.
+    Parameters and what is raised are those of ``run_here``; besides:
 
     Raises
     ------
     InputError
         If AiiDA kept no checkpoint of it, or of what it waits for.
-    Interruption
-        If it was interrupted, by Ctrl-C or SIGTERM.
     """
     from aiida import orm
     from plumpy import LoadSaveContext, PersistenceError
@@ -95,8 +75,6 @@ def go_on_here(
     ]
     for called in waiting:
         runner.loop.create_task(called.step_until_terminated())
-    if started is not None:
-        started(process.node)
     return _run(runner, process, observer)
 
 

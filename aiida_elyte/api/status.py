@@ -23,16 +23,17 @@ __all__ = ["RunningJob", "Status", "status"]
 class RunningJob:
     """A job that has not ended."""
 
-    pk: int
-    """PK of its node."""
-    what: str
-    """Link labels from the street down to it."""
-    state: str
-    """State of its process."""
+    step: Step
+    """Its process, with the way from the street down to it."""
     progress: dict[str, Any]
     """What it last reported of itself; empty where it has not, or runs on another machine."""
     text: str
     """How far it is, in a few words."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        step = {"pk": self.step.pk, "what": self.step.path, "state": self.step.state}
+        return step | {"progress": self.progress, "text": self.text}
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Status:
             "rounds": [_describe_round(one) for one in self.rounds],
             "boxes": [_describe_box(one) for one in self.boxes],
             "jobs": {"finished": self.n_jobs_finished},
-            "running": [vars(job) for job in self.running],
+            "running": [job.as_dict() for job in self.running],
             "results": vars(self.results),
         }
 
@@ -90,7 +91,7 @@ def status(street: "orm.WorkChainNode | int | str") -> Status:
     InputError
         If there is no such WorkChain.
     """
-    node = load_process(street) if isinstance(street, int | str) else street
+    node = load_process(street)
     links = Links(node)
     steps, dataset = descendants(node), newest_dataset(links)
     record = read_street(node) if is_street(node) else None
@@ -102,13 +103,9 @@ def status(street: "orm.WorkChainNode | int | str") -> Status:
         rounds=read_rounds(links) if learning is None else learning.rounds,
         boxes=record.boxes if isinstance(record, PolymerStreet) else (),
         n_jobs_finished=sum(step.is_job and step.is_terminated for step in steps),
-        running=tuple(_describe_job(job) for job in running_jobs(steps)),
+        running=tuple(RunningJob(job, read_progress(job), describe_progress(job)) for job in running_jobs(steps)),
         results=Results({}, None, None) if record is None else results_of_street(record),
     )
-
-
-def _describe_job(job: Step) -> RunningJob:
-    return RunningJob(job.pk, job.path, job.state, read_progress(job), describe_progress(job))
 
 
 def _describe_round(one: Round) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from aiida import orm
 
 import aiida_elyte
 
-__all__ = ["PROGRAMS", "pack_rooms", "program_node", "rooms_of"]
+__all__ = ["PROGRAMS", "pack_rooms", "plugin_modules", "program_node", "rooms_of"]
 
 _Node = TypeVar("_Node", bound=orm.Data)
 
@@ -110,6 +110,16 @@ def _plugin_packages(path: tuple[str, ...]) -> frozenset[str]:
             files = [file for file in distribution.files or () if file.suffix == ".py"]
             found.update(file.parts[0].removesuffix(".py") for file in files)
     return frozenset(found)
+
+
+def plugin_modules() -> dict[str, Path]:
+    """Return every module of the installed plug-ins, whether a program carries it or not, as ``rooms_of`` does."""
+    found: dict[str, Path] = {}
+    for name in _plugin_packages(tuple(sys.path)) - {_PACKAGE}:
+        for place in _places(name):
+            paths = (place / f"{name}.py", *(place / name).rglob("*.py"))
+            found |= {path.relative_to(place).as_posix(): path for path in paths if path.is_file()}
+    return dict(sorted(found.items()))
 
 
 def pack_rooms(program: Path, modules: Iterable[str] = ()) -> orm.FolderData:

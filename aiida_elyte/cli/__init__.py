@@ -10,25 +10,13 @@ from aiida_elyte.errors import ElyteError, Interruption
 
 __all__ = ["main"]
 
-_COMMANDS = {
-    "setup": "setup",
-    "demo": "demo",
-    "structure": "structure",
-    "launch": "launch",
-    "import": "import_frames",
-    "train": "train",
-    "evaluate": "evaluate",
-    "transport": "transport",
-    "forcefield": "forcefield",
-    "box": "box",
-    "status": "status",
-    "resume": "resume",
-    "report": "report",
-    "clean": "clean",
-}
-"""Command → its module in this package."""
-
-
+_COMMANDS = (
+    *("setup", "demo", "structure", "launch", "import", "train", "evaluate", "transport", "forcefield", "box"),
+    *("status", "resume", "report", "clean"),
+)
+"""Commands, each in the module of this package that has its name."""
+_MODULES = {"import": "import_frames"}
+"""Command → its module, where that name is a word of the language."""
 _INTERRUPTED = 130
 """Exit code of what Ctrl-C has ended, as shells have it."""
 
@@ -42,7 +30,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"aiida_elyte.cli.{_COMMANDS[cmd_name]}").command
+        command: click.Command = import_module(f"aiida_elyte.cli.{_MODULES.get(cmd_name, cmd_name)}").command
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

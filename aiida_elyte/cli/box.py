@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import asdict
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from aiida_elyte.cli.files import resumable, write_files
+from aiida_elyte.api.files import write_files
+from aiida_elyte.cli.interruption import resumable
 from aiida_elyte.cli.json_option import json_option
 from aiida_elyte.errors import InputError
 
@@ -58,12 +59,11 @@ def build(recipe: Path, out: Path, forcefield: Path | None, density: float | Non
     from aiida_elyte.api.boxes import BOX_FILE, plan_box
     from aiida_elyte.api.compression import assess_equilibrium
     from aiida_elyte.api.recipes import recipe_lines, recipe_summary, recipe_warnings
+    from aiida_elyte.report.style import require_matplotlib
 
-    def say(text: str) -> None:
-        click.echo(text, err=as_json)
-
-    if forcefield is not None and find_spec("matplotlib") is None:
-        raise InputError("matplotlib is not installed; expected it for schedule.png; pip install 'aiida-elyte[report]'")
+    say = partial(click.echo, err=as_json)
+    if forcefield is not None:
+        require_matplotlib("schedule.png")
     plan = plan_box(recipe, forcefield, density_g_cm3=density, **how)
     say("\n".join(recipe_lines(plan.recipe, plan.amounts)))
     for warning in recipe_warnings(plan.recipe, plan.amounts):

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import click
 
+from aiida_elyte.cli.json_option import json_option
 from aiida_elyte.cli.profile import open_profile
 
 __all__ = ["command"]
@@ -14,9 +15,12 @@ __all__ = ["command"]
 @click.argument("pk", required=False)
 @click.option("--trajectories", is_flag=True, help="Remove the trajectories of production runs as well.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output; remove only with --yes.")
+@json_option
 def command(pk: str | None, trajectories: bool, yes: bool, as_json: bool) -> None:
-    """Remove the folders of finished jobs of one street (PK) or of all; those of running streets stay."""
+    """Remove the folders of finished jobs of one street (PK) or of all; those of running streets stay.
+
+    With --json nothing is asked, and they are removed only with --yes.
+    """
     open_profile()
     from aiida_elyte.api.clean import clean, plan_cleaning
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from aiida_elyte.cli.json_option import json_option
+from aiida_elyte.cli.options import How
 
 __all__ = ["command"]
 
@@ -37,7 +38,7 @@ def command(ctx: click.Context, folder: Path, as_json: bool) -> None:
     if ensure_daemon():
         mine.touch()
     try:
-        node = launch_and_follow(street.builder)
+        node = launch_and_follow(street, How())
     finally:
         if mine.exists():
             stop_daemon()
@@ -48,7 +49,7 @@ def command(ctx: click.Context, folder: Path, as_json: bool) -> None:
     from aiida_elyte.report.html import write_report
 
     write_report(node, folder / "report.html")
-    finish(ctx, node, as_json)
+    finish(node, as_json)
     verdi = Path(sys.executable).with_name("verdi")
     lines = [
         f"Report:         {folder / 'report.html'}",

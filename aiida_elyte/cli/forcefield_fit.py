@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aiida_elyte.cli.files import resumable
+from aiida_elyte.cli.interruption import resumable
 from aiida_elyte.cli.json_option import json_option
 from aiida_elyte.cli.label_names import labels_option
 from aiida_elyte.errors import InputError

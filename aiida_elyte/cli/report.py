@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from aiida_elyte.cli.json_option import json_option
 from aiida_elyte.cli.profile import open_profile
 from aiida_elyte.provenance.nodes import load_process
 
@@ -16,7 +17,7 @@ __all__ = ["command"]
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.html", help="report_PK.html if left out."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON to standard output beside the page.")
+@json_option
 def command(pk: str, out: Path | None, as_json: bool) -> None:
     """Write one self-contained HTML page about a street: pictures, tables, where every number comes from."""
     open_profile()

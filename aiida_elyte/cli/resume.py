@@ -13,8 +13,7 @@ __all__ = ["command"]
 @click.option("--detach", is_flag=True, help="Do not follow.")
 @click.option("--run", is_flag=True, help="Compute in this process, without the daemon.")
 @json_option
-@click.pass_context
-def command(ctx: click.Context, pk: str, detach: bool, run: bool, as_json: bool) -> None:
+def command(pk: str, detach: bool, run: bool, as_json: bool) -> None:
     """Go on with a street: follow one that runs; start a finished, failed or killed one again with what it has."""
     open_profile()
     from aiida_elyte.api.resume import resume
@@ -24,4 +23,4 @@ def command(ctx: click.Context, pk: str, detach: bool, run: bool, as_json: bool)
     node = resume(pk, run=run, progress=say)
     if not (detach or node.is_terminated):
         follow(node)
-    finish(ctx, node, as_json)
+    finish(node, as_json)

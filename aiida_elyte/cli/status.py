@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
+from aiida_elyte.cli.json_option import json_option
 from aiida_elyte.cli.profile import open_profile
-from aiida_elyte.provenance.nodes import load_process
 from aiida_elyte.science.learning.error_key import ErrorKey
 
 __all__ = ["command"]
@@ -27,14 +27,14 @@ _BOX_COLUMNS = ("name", "pk", "state", "step", "equilibrium")
 @click.command("status")
 @click.argument("pk")
 @click.option("--all", "every", is_flag=True, help="Print every quantity with its method, not the headline alone.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
+@json_option
 def command(pk: str, every: bool, as_json: bool) -> None:
     """Tell where a street is: rounds, labelled frames, errors, time, what runs now."""
     open_profile()
     from aiida_elyte.api.status import status
     from aiida_elyte.cli.show import lines_of_results
 
-    found = status(load_process(pk))
+    found = status(pk)
     state = found.as_dict()
     if as_json:
         click.echo(json.dumps(state, indent=2))

@@ -1,12 +1,12 @@
 """``aiida-elyte transport``: anybody's trajectory to conductivity, without AiiDA."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from aiida_elyte.cli.json_option import json_option
 from aiida_elyte.cli.pairs import parse_charges, parse_elements, parse_names, parse_selections
 
 __all__ = ["command"]
@@ -55,7 +55,7 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option("--lammps-units", type=click.Choice(["real", "metal"]), default="real", show_default=True)
 @click.option("--viscosity-mPa-s", "viscosity_mPa_s", type=_POSITIVE, help="Of a liquid: corrects D for the cell.")
 @click.option("--all", "is_full", is_flag=True, help="Show tensor components, L_ab and methods too.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON to the standard output, and nothing else there.")
+@json_option
 @click.option("--json-out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="File for the JSON.")
 @click.option("--plots", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder for pictures.")
 def command(
@@ -77,10 +77,12 @@ def command(
     """
     from aiida_elyte.api.files import write_files
     from aiida_elyte.api.transport import analyse
-    from aiida_elyte.report.transport_plots import plot_transport, require_matplotlib
+    from aiida_elyte.cli.quantities import quantity_lines
+    from aiida_elyte.report.style import require_matplotlib
+    from aiida_elyte.report.transport_plots import plot_transport
 
     if plots is not None:
-        require_matplotlib()
+        require_matplotlib("--plots")
     analysis = analyse(
         trajectories,
         "topology" if charges == ("topology",) else parse_charges(charges, "Li=1,TFSI=-1"),
@@ -99,23 +101,4 @@ def command(
     told += [f"Note: {line}" for line in analysis.notes] + [f"Warning: {line}" for line in analysis.warnings]
     click.echo("\n".join(told), err=True)
     times = "; ".join(dict.fromkeys(replica.times for replica in analysis.replicas))
-    click.echo(text if as_json else "\n".join([times, *_table(content["quantities"], is_full)]))
-
-
-def _table(quantities: Mapping[str, Mapping[str, Any]], is_full: bool) -> list[str]:
-    """Return the quantities, one a line, and below why some have no number, each reason once."""
-    from aiida_elyte.api.headline import headline
-    from aiida_elyte.cli.show import describe_quantity
-    from aiida_elyte.cli.tables import table
-
-    shown = {**headline(quantities), **(quantities if is_full else {})}
-    rows = [["quantity", "value ± std  (95 % interval)", *["method"] * is_full]]
-    for name, one in shown.items():
-        known = [describe_quantity(one)] if "value" in one or one["upper_bound"] else []
-        value = ", ".join([*["refused"] * ("refused" in one), *known])
-        rows.append([name, value, *[(one.get("upper_bound") or one).get("method", "")] * is_full])
-    reasons = dict.fromkeys(one["refused"] for one in quantities.values() if "refused" in one)
-    groups = {reason: [name for name, one in quantities.items() if one.get("refused") == reason] for reason in reasons}
-    lines = table(rows) + [f"refused: {reason} [{', '.join(names)}]" for reason, names in groups.items()]
-    n_more = len(quantities) - len(shown)
-    return [*lines, f"{n_more} more quantities, and the methods, with --all"] if n_more else lines
+    click.echo(text if as_json else "\n".join([times, *quantity_lines(content["quantities"], is_full)]))

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aiida_elyte.provenance.learning import Labels, Learning, Member, Training, learning_of, read_labels, read_learning
+from aiida_elyte.provenance.learning import learning_of, read_labels, read_learning
 from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.names import CONDUCTIVITY, LEARNING, SEED_LABELS, parse_call
-from aiida_elyte.provenance.process import Process, Stage, TrailStep, load, pk_of, read_process, read_stages
-from aiida_elyte.provenance.theory import Theory, read_theory
+from aiida_elyte.provenance.process import TrailStep, load, pk_of, read_process, trail_steps
+from aiida_elyte.provenance.record import StreetRecord
+from aiida_elyte.provenance.theory import read_theory
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -76,26 +77,16 @@ class ProductionRun:
     """PK of the job that made them."""
 
 
-@dataclass(frozen=True)
-class CrystalStreet:
+@dataclass(frozen=True, kw_only=True)
+class CrystalStreet(StreetRecord):
     """What the graph holds of a crystal street, or of its learning or conductivity alone."""
 
-    process: Process
-    """The process."""
     material: Material | None
     """The crystal, as far as the process was given one."""
     charges: dict[str, float]
     """Charge of each mobile species [e]."""
-    theory: Theory
-    """Level of theory."""
-    given_dataset: bool
-    """Whether labelled frames took the place of seeds."""
     given_potentials: bool
     """Whether potentials took the place of the first training."""
-    seeds: Labels | None
-    """Labels of the seeds."""
-    learning: Learning | None
-    """The learning; ``None`` before it has begun."""
     conductivity_pk: int | None
     """PK of the production of all temperatures; ``None`` before it has begun."""
     temperatures_K: tuple[float, ...]
@@ -105,29 +96,53 @@ class CrystalStreet:
     arrhenius: dict[str, Any] | None
     """Quantities of the Arrhenius fit; ``None`` before it was made."""
 
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """A sentence for each thing that a reader would look for in vain."""
-        return tuple(_missing(self))
-
-    def stages(self) -> list[Stage]:
-        """Load the street, its stations and their runs, with the time each took."""
-        parts = {
+    def _stations(self) -> Mapping[str, int | None]:
+        return {
             SEED_LABELS: None if self.seeds is None else self.seeds.pk,
             LEARNING: None if self.learning is None else self.learning.pk,
             CONDUCTIVITY: self.conductivity_pk,
         }
-        return read_stages(self.process.pk, parts)
 
-    def trail(self, trainings: tuple[tuple[Training, dict[str, Member]], ...]) -> tuple[TrailStep, ...]:
-        """Return the way from a conductivity back to the frames.
+    def _trail(self) -> Iterator[TrailStep]:
+        run = next((run for run in self.runs if run.result_pk), None)
+        if run is not None:
+            kelvin = f"{run.temperature_K:g} K"
+            yield from trail_steps(
+                (f"Result at {kelvin}", "Dict", run.result_pk, False),
+                ("Analysis of the displacements", "transport", run.analysis_pk, True),
+                ("Displacements of every ion", "SeriesData", run.series_pk, False),
+                (f"Molecular dynamics at {kelvin}", "MdCalculation", run.job_pk, True),
+            )
+        if self.trainings:
+            training, members = self.trainings[-1]
+            for name, member in members.items():
+                if member.potential_pk is not None:
+                    yield TrailStep(f"Potential {name}", "PotentialData", member.potential_pk)
+            yield TrailStep("Training of the ensemble", "TrainEnsembleWorkChain", training.pk, process=True)
+        if self.learning is not None:
+            yield TrailStep(f"{self.learning.n_frames} labelled frames", "FramesData", self.learning.dataset_pk)
 
-        Parameters
-        ----------
-        trainings
-            Trainings with their members, as ``load_trainings`` returns them.
-        """
-        return tuple(_trail(self, trainings))
+    def _missing(self) -> Iterator[str]:
+        label = self.process.label
+        yield from self.process.describe_trouble()
+        if self.seeds is None and not self.given_dataset and label == "CrystalWorkChain":
+            yield "No seed has been labelled."
+        if self.learning is None and label != "ConductivityWorkChain":
+            yield "No ensemble has been trained."
+        if self.conductivity_pk is None:
+            if label != "ActiveLearningWorkChain":
+                yield "No production run has begun: there is no conductivity."
+            return
+        for run in self.runs:
+            kelvin = f"{run.temperature_K:g} K"
+            if run.transport is None:
+                yield f"{kelvin}: no result ({run.state})."
+            for name, stop in run.results.get("stops", {}).items():
+                yield f"{kelvin}: replica {name} stopped at step {stop['step']} ({stop['kind']}: {stop['message']})."
+        for wanted in sorted(set(self.temperatures_K) - {float(run.temperature_K) for run in self.runs}):
+            yield f"{wanted:g} K: the run has not begun."
+        if self.arrhenius is None:
+            yield "No Arrhenius fit has been made."
 
 
 def read_crystal(node: "orm.ProcessNode") -> CrystalStreet:
@@ -223,47 +238,3 @@ def _read_runs(conductivity: Links) -> tuple[ProductionRun, ...]:
         )
         found.append(run)
     return tuple(sorted(found, key=lambda run: run.temperature_K))
-
-
-def _trail(street: CrystalStreet, trainings: tuple[tuple[Training, Mapping[str, Member]], ...]) -> Iterator[TrailStep]:
-    run = next((run for run in street.runs if run.result_pk), None)
-    if run is not None:
-        kelvin = f"{run.temperature_K:g} K"
-        steps = (
-            (f"Result at {kelvin}", "Dict", run.result_pk, False),
-            ("Analysis of the displacements", "transport", run.analysis_pk, True),
-            ("Displacements of every ion", "SeriesData", run.series_pk, False),
-            (f"Molecular dynamics at {kelvin}", "MdCalculation", run.job_pk, True),
-        )
-        yield from (TrailStep(what, kind, pk, process) for what, kind, pk, process in steps if pk is not None)
-    if trainings:
-        training, members = trainings[-1]
-        for name, member in members.items():
-            if member.potential_pk is not None:
-                yield TrailStep(f"Potential {name}", "PotentialData", member.potential_pk)
-        yield TrailStep("Training of the ensemble", "TrainEnsembleWorkChain", training.pk, process=True)
-    if street.learning is not None:
-        yield TrailStep(f"{street.learning.n_frames} labelled frames", "FramesData", street.learning.dataset_pk)
-
-
-def _missing(street: CrystalStreet) -> Iterator[str]:
-    label = street.process.label
-    yield from street.process.describe_trouble()
-    if street.seeds is None and not street.given_dataset and label == "CrystalWorkChain":
-        yield "No seed has been labelled."
-    if street.learning is None and label != "ConductivityWorkChain":
-        yield "No ensemble has been trained."
-    if street.conductivity_pk is None:
-        if label != "ActiveLearningWorkChain":
-            yield "No production run has begun: there is no conductivity."
-        return
-    for run in street.runs:
-        kelvin = f"{run.temperature_K:g} K"
-        if run.transport is None:
-            yield f"{kelvin}: no result ({run.state})."
-        for name, stop in run.results.get("stops", {}).items():
-            yield f"{kelvin}: replica {name} stopped at step {stop['step']} ({stop['kind']}: {stop['message']})."
-    for wanted in sorted(set(street.temperatures_K) - {float(run.temperature_K) for run in street.runs}):
-        yield f"{wanted:g} K: the run has not begun."
-    if street.arrhenius is None:
-        yield "No Arrhenius fit has been made."

@@ -30,8 +30,8 @@ def load_any(identifier: str | int) -> "orm.Node":
         ) from error
 
 
-def load_process(identifier: str | int) -> "orm.WorkChainNode":
-    """Return the WorkChain of a PK or UUID.
+def load_process(identifier: "str | int | orm.WorkChainNode") -> "orm.WorkChainNode":
+    """Return the WorkChain of a PK or UUID; a node is returned as it is.
 
     Raises
     ------
@@ -40,9 +40,7 @@ def load_process(identifier: str | int) -> "orm.WorkChainNode":
     """
     from aiida import orm
 
-    node = load_any(identifier)
+    node = load_any(identifier) if isinstance(identifier, str | int) else identifier
     if not isinstance(node, orm.WorkChainNode):
-        raise InputError(
-            f"node {identifier} is {type(node).__name__}; expected a WorkChain; see `verdi process list -a`"
-        )
+        raise InputError(f"node {node.pk} is {type(node).__name__}; expected a WorkChain; see `verdi process list -a`")
     return node

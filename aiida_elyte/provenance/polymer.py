@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aiida_elyte.provenance.learning import Labels, Learning, Member, Training, learning_of, read_labels, read_learning
+from aiida_elyte.provenance.learning import learning_of, read_labels, read_learning
 from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.names import (
     BUILD,
@@ -15,8 +15,9 @@ from aiida_elyte.provenance.names import (
     SOLVATION,
     parse_call,
 )
-from aiida_elyte.provenance.process import Process, Stage, TrailStep, pk_of, read_process, read_stages
-from aiida_elyte.provenance.theory import Theory, read_theory
+from aiida_elyte.provenance.process import Process, TrailStep, pk_of, read_process, trail_steps
+from aiida_elyte.provenance.record import StreetRecord
+from aiida_elyte.provenance.theory import read_theory
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -91,26 +92,16 @@ class Pooled:
     """Transport quantities; ``None`` before the analysis."""
 
 
-@dataclass(frozen=True)
-class PolymerStreet:
+@dataclass(frozen=True, kw_only=True)
+class PolymerStreet(StreetRecord):
     """What the graph holds of a polymer street, or of its learning or one of its boxes alone."""
 
-    process: Process
-    """The process."""
     part: str | None
     """``learning`` or ``box`` where the process is that part alone."""
     recipe: dict[str, Any] | None
     """The recipe."""
-    theory: Theory
-    """Level of theory."""
-    given_dataset: bool
-    """Whether labelled clusters were given."""
     given_force_fields: tuple[int, ...]
     """PKs of force fields given."""
-    seeds: Labels | None
-    """Labels of the clusters."""
-    learning: Learning | None
-    """The learning; ``None`` before it has begun."""
     n_boxes: int | None
     """Boxes wanted; ``None`` where the process is a part alone."""
     boxes: tuple[Box, ...]
@@ -133,28 +124,58 @@ class PolymerStreet:
         """Formal charge of each ion [e]."""
         return next((dict(box.built["charges"]) for box in self.boxes if "charges" in box.built), {})
 
-    def stages(self) -> list[Stage]:
-        """Load the street, its stations and their runs, with the time each took."""
-        parts = {
+    def _stations(self) -> Mapping[str, int | None]:
+        return {
             CLUSTER_LABELS: None if self.seeds is None else self.seeds.pk,
             LEARNING: None if self.learning is None else self.learning.pk,
             **{box.name: box.process.pk for box in self.boxes},
         }
-        return read_stages(self.process.pk, parts)
 
-    def trail(self) -> tuple[TrailStep, ...]:
-        """Return the way from a conductivity back to the frames."""
-        return tuple(_trail(self))
+    def _trail(self) -> Iterator[TrailStep]:
+        if any(box.series_pk is not None for box in self.boxes):
+            yield from trail_steps(
+                ("Conductivity, transference numbers", "Dict", self.pooled.result_pk, False),
+                ("Analysis of the displacements", "transport", self.pooled.analysis_pk, True),
+                ("Displacements of all boxes", "SeriesData", self.pooled.series_pk, False),
+            )
+        for box in self.boxes:
+            yield from trail_steps(
+                (f"Displacements, box {box.name}", "SeriesData", box.series_pk, False),
+                (
+                    f"Trajectory, box {box.name}",
+                    "RemoteData",
+                    None if box.production is None else box.production.remote_pk,
+                    False,
+                ),
+                (f"Force field of box {box.name}", "ForceFieldData", box.force_field_pk, False),
+            )
+        if self.learning is not None:
+            for training in self.learning.trainings[-1:]:
+                yield TrailStep("Fit of the members", "TrainEnsembleWorkChain", training.pk, process=True)
+            yield TrailStep(f"{self.learning.n_frames} labelled frames", "FramesData", self.learning.dataset_pk)
 
-    def missing(self, trainings: tuple[tuple[Training, dict[str, Member]], ...]) -> tuple[str, ...]:
-        """Return a sentence for each thing that a reader would look for in vain.
-
-        Parameters
-        ----------
-        trainings
-            Trainings with their members, as ``load_trainings`` returns them.
-        """
-        return tuple(_missing(self, trainings))
+    def _missing(self) -> Iterator[str]:
+        yield from self.process.describe_trouble()
+        if self.part is None:
+            if self.learning is None and not self.given_force_fields:
+                yield "No force field has been fitted."
+            if self.seeds is not None and self.seeds.refused:
+                yield f"{len(self.seeds.refused)} of {self.seeds.n_frames} clusters have no label; see below."
+        for training, members in self.trainings:
+            for name, member in members.items():
+                if member.state != "ok":
+                    yield f"Member {name} of round {training.round} was not fitted: {member.state}."
+        if self.part == "learning":
+            return
+        if not self.boxes:
+            yield "No box has been built: there is no conductivity."
+        for box in self.boxes:
+            yield from _missing_of_box(box)
+        if self.n_boxes is not None and self.boxes and len(self.boxes) < self.n_boxes:
+            yield f"{self.n_boxes - len(self.boxes)} of {self.n_boxes} boxes have not begun."
+        has_series = self.pooled.series_pk is not None or any(box.series_pk is not None for box in self.boxes)
+        if has_series and self.pooled.transport is None and self.part is None:
+            yield "The displacements have not been analysed yet."
 
 
 def read_polymer(node: "orm.ProcessNode") -> PolymerStreet:
@@ -248,60 +269,6 @@ def _read_pooled(street: Links) -> Pooled:
         result_pk=pk_of(result),
         transport=None if result is None else dict(result.get_dict()),
     )
-
-
-def _trail(street: PolymerStreet) -> Iterator[TrailStep]:
-    if any(box.series_pk is not None for box in street.boxes):
-        yield from _steps(
-            ("Conductivity, transference numbers", "Dict", street.pooled.result_pk, False),
-            ("Analysis of the displacements", "transport", street.pooled.analysis_pk, True),
-            ("Displacements of all boxes", "SeriesData", street.pooled.series_pk, False),
-        )
-    for box in street.boxes:
-        yield from _steps(
-            (f"Displacements, box {box.name}", "SeriesData", box.series_pk, False),
-            (
-                f"Trajectory, box {box.name}",
-                "RemoteData",
-                None if box.production is None else box.production.remote_pk,
-                False,
-            ),
-            (f"Force field of box {box.name}", "ForceFieldData", box.force_field_pk, False),
-        )
-    if street.learning is not None:
-        for training in street.learning.trainings[-1:]:
-            yield TrailStep("Fit of the members", "TrainEnsembleWorkChain", training.pk, process=True)
-        yield TrailStep(f"{street.learning.n_frames} labelled frames", "FramesData", street.learning.dataset_pk)
-
-
-def _steps(*found: tuple[str, str, int | None, bool]) -> Iterator[TrailStep]:
-    for what, kind, pk, process in found:
-        if pk is not None:
-            yield TrailStep(what, kind, pk, process)
-
-
-def _missing(street: PolymerStreet, trainings: tuple[tuple[Training, Mapping[str, Member]], ...]) -> Iterator[str]:
-    yield from street.process.describe_trouble()
-    if street.part is None:
-        if street.learning is None and not street.given_force_fields:
-            yield "No force field has been fitted."
-        if street.seeds is not None and street.seeds.refused:
-            yield f"{len(street.seeds.refused)} of {street.seeds.n_frames} clusters have no label; see below."
-    for training, members in trainings:
-        for name, member in members.items():
-            if member.state != "ok":
-                yield f"Member {name} of round {training.round} was not fitted: {member.state}."
-    if street.part == "learning":
-        return
-    if not street.boxes:
-        yield "No box has been built: there is no conductivity."
-    for box in street.boxes:
-        yield from _missing_of_box(box)
-    if street.n_boxes is not None and street.boxes and len(street.boxes) < street.n_boxes:
-        yield f"{street.n_boxes - len(street.boxes)} of {street.n_boxes} boxes have not begun."
-    has_series = street.pooled.series_pk is not None or any(box.series_pk is not None for box in street.boxes)
-    if has_series and street.pooled.transport is None and street.part is None:
-        yield "The displacements have not been analysed yet."
 
 
 def _missing_of_box(box: Box) -> Iterator[str]:

@@ -8,7 +8,17 @@ from typing import Any
 from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.names import Call, parse_call
 
-__all__ = ["Process", "Stage", "TrailStep", "load", "load_arrays", "pk_of", "read_process", "read_stages"]
+__all__ = [
+    "Process",
+    "Stage",
+    "TrailStep",
+    "load",
+    "load_arrays",
+    "pk_of",
+    "read_process",
+    "read_stages",
+    "trail_steps",
+]
 
 _TERMINATED = ("finished", "excepted", "killed")
 
@@ -87,6 +97,13 @@ class TrailStep:
     """Its PK."""
     process: bool = False
     """Whether it is a process."""
+
+
+def trail_steps(*found: tuple[str, str, int | None, bool]) -> Iterator[TrailStep]:
+    """Yield those steps of a trail, with the fields of ``TrailStep`` in their order, that have a node."""
+    for what, kind, pk, process in found:
+        if pk is not None:
+            yield TrailStep(what, kind, pk, process)
 
 
 def read_process(node: Any) -> Process:

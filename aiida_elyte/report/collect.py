@@ -9,11 +9,12 @@ import numpy as np
 
 from aiida_elyte.provenance.crystal import CrystalStreet, ProductionRun, load_crystal, load_series
 from aiida_elyte.provenance.environment import load_environment
-from aiida_elyte.provenance.learning import Labels, Learning, Member, Round, Training, load_parity, load_trainings
+from aiida_elyte.provenance.learning import Labels, Learning, Member, Round, Training, load_parity
 from aiida_elyte.provenance.process import Stage
 from aiida_elyte.provenance.street import Street
 from aiida_elyte.report.collect_polymer import collect_polymer
-from aiida_elyte.report.curves import arrhenius_band, describe_material, describe_series, learning_curve, pool_parity
+from aiida_elyte.report.curves import arrhenius_band, describe_material, describe_series, pool_parity
+from aiida_elyte.report.trainings import describe_trainings
 
 __all__ = ["collect"]
 
@@ -34,7 +35,6 @@ def collect(street: Street) -> dict[str, Any]:
         there. Of crystals: ``material``, ``charges``, ``training``, ``parity``. Of polymers: ``recipe``, ``fits``,
         ``boxes``, ``solvation``; the pooled boxes are their one run.
     """
-    trainings = () if street.learning is None else load_trainings(street.learning)
     common = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "process": asdict(street.process),
@@ -42,10 +42,12 @@ def collect(street: Street) -> dict[str, Any]:
         "seeds": _labels(street.seeds),
         "rounds": [] if street.learning is None else _rounds(street.learning),
         "learning": None if street.learning is None else _learning(street.learning),
+        "trail": [asdict(step) for step in street.trail()],
+        "missing": street.missing,
         "stages": [_stage(stage) for stage in street.stages()],
         "environment": asdict(load_environment(street.process.pk)),
     }
-    found = _crystal(street, trainings) if isinstance(street, CrystalStreet) else collect_polymer(street, trainings)
+    found = _crystal(street) if isinstance(street, CrystalStreet) else collect_polymer(street)
     return {name: plain(value) for name, value in (common | found).items()}
 
 
@@ -58,20 +60,18 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _crystal(street: CrystalStreet, trainings: tuple[tuple[Training, dict[str, Member]], ...]) -> dict[str, Any]:
+def _crystal(street: CrystalStreet) -> dict[str, Any]:
     material = street.material
     conductivities = {run.temperature_K: run.transport["conductivity"] for run in street.runs if run.transport}
     return {
         "material": None if material is None else {**describe_material(load_crystal(material)), **asdict(material)},
         "charges": street.charges,
         "given": {"dataset": street.given_dataset, "potentials": street.given_potentials},
-        "training": [_training(training, members) for training, members in trainings],
-        "parity": _parity(trainings),
+        "training": describe_trainings(street.trainings),
+        "parity": _parity(street.trainings),
         "runs": [_run(run, street.charges) for run in street.runs],
         "arrhenius": street.arrhenius,
         "arrhenius_band": arrhenius_band(conductivities),
-        "trail": [asdict(step) for step in street.trail(trainings)],
-        "missing": street.missing,
     }
 
 
@@ -99,29 +99,6 @@ def _round(one: Round) -> dict[str, Any]:
         "spreads_eV_A": np.array([] if selection is None else selection.spreads_eV_A, float),
         "n_labelled": 0 if labels is None else labels.n_labelled,
         "labels_refused": {} if labels is None else labels.refused,
-    }
-
-
-def _training(training: Training, members: Mapping[str, Member]) -> dict[str, Any]:
-    return {**vars(training), "members": {name: _member(member) for name, member in members.items()}}
-
-
-def _member(member: Member) -> dict[str, Any]:
-    results = member.results
-    return {
-        "pk": member.pk,
-        "state": member.state,
-        "settings": member.settings,
-        "given_validation": member.given_validation,
-        "curve": learning_curve(results.get("learning_curve", [])),
-        "errors": results.get("errors", {}),
-        "n_epochs": results.get("n_epochs"),
-        "n_parameters": results.get("n_parameters"),
-        "split": results.get("split", {}),
-        "warnings": results.get("warnings", []),
-        "seconds": results.get("seconds"),
-        "potential_pk": member.potential_pk,
-        "n_validation_seen": member.n_validation_seen,
     }
 
 

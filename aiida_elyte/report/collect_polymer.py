@@ -1,61 +1,28 @@
 """What only the report of a polymer street shows: fits, boxes, first shells, and the arrays that figures draw."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from aiida_elyte.provenance.crystal import load_series
-from aiida_elyte.provenance.learning import Member, Training
 from aiida_elyte.provenance.polymer import Box, PolymerStreet, Production
 from aiida_elyte.provenance.process import load_arrays
 from aiida_elyte.report.curves import describe_series
+from aiida_elyte.report.trainings import describe_trainings
 from aiida_elyte.science.electrolyte.recipe import read_recipe
 
 __all__ = ["collect_polymer"]
 
 
-def collect_polymer(street: PolymerStreet, trainings: tuple[tuple[Training, dict[str, Member]], ...]) -> dict[str, Any]:
-    """Collect what only the report of a polymer street shows.
-
-    Parameters
-    ----------
-    street
-        Its record.
-    trainings
-        Trainings with their members, as ``load_trainings`` returns them.
-    """
+def collect_polymer(street: PolymerStreet) -> dict[str, Any]:
+    """Collect what only the report of a polymer street shows, from its record."""
     return {
         "part": street.part,
         "recipe": street.recipe,
         "given": {"dataset": street.given_dataset, "force_fields": street.given_force_fields},
-        "fits": [_fit(training, members) for training, members in trainings],
+        "fits": describe_trainings(street.trainings),
         "boxes": [_box(box) for box in street.boxes],
         "runs": _runs(street),
         "arrhenius": None,
         "solvation": street.solvation,
-        "trail": [asdict(step) for step in street.trail()],
-        "missing": street.missing(trainings),
-    }
-
-
-def _fit(training: Training, members: Mapping[str, Member]) -> dict[str, Any]:
-    return {**vars(training), "members": {name: _member(member) for name, member in members.items()}}
-
-
-def _member(member: Member) -> dict[str, Any]:
-    results = member.results
-    return {
-        "pk": member.pk,
-        "state": member.state,
-        "settings": member.settings,
-        "errors": results.get("errors"),
-        "n_parameters": results.get("n_parameters"),
-        "n_epochs": results.get("n_epochs"),
-        "seconds": results.get("seconds"),
-        "split": results.get("split", {}),
-        "undetermined": results.get("undetermined", {}),
-        "warnings": results.get("warnings", []),
-        "potential_pk": member.potential_pk,
     }
 
 

@@ -167,7 +167,9 @@ def _errors_table(data: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the validation errors of the last ensemble, member by member and element by element."""
     if not data["training"]:
         return None
-    members = {name: one for name, one in data["training"][-1]["members"].items() if one["errors"].get("validation")}
+    members = {
+        name: one for name, one in data["training"][-1]["members"].items() if (one["errors"] or {}).get("validation")
+    }
     if not members:
         return None
     elements = sorted(

@@ -38,7 +38,7 @@ def write_report(street: "orm.WorkChainNode | int | str", path: str | Path) -> d
     from aiida_elyte.provenance.street import read_street
     from aiida_elyte.report.collect import collect
 
-    data = collect(read_street(load_process(street) if isinstance(street, int | str) else street))
+    data = collect(read_street(load_process(street)))
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     write_html(data, path)
     return data

@@ -36,13 +36,7 @@ def render(template: str, view: Mapping[str, Any], path: str | Path) -> None:
 
 
 def common_view(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what every page prints.
-
-    Parameters
-    ----------
-    data
-        What ``collect`` returned.
-    """
+    """Return what every page prints of what ``collect`` returned."""
     return {
         "data": data,
         "state": _state_of(data["process"]),

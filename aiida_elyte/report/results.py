@@ -31,13 +31,7 @@ def name_quantity(key: str) -> str:
 
 
 def tabulate_results(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return every result, one row each: ``temperature_K``, ``quantity`` and the fields of its estimate or refusal.
-
-    Parameters
-    ----------
-    data
-        What ``collect`` returned.
-    """
+    """Return every result that ``collect`` found, one row each: ``temperature_K``, ``quantity``, then its fields."""
     rows = []
     for run in data["runs"]:
         for quantity, estimate in _ordered(run["transport"] or {}):
@@ -56,13 +50,7 @@ def _ordered(transport: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def as_json_dict(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the table of results, with what it stands on, for a machine to read.
-
-    Parameters
-    ----------
-    data
-        What ``collect`` returned.
-    """
+    """Return the table of results that ``collect`` found, with what it stands on, for a machine to read."""
     return {
         "process": data["process"],
         "level_of_theory": data["theory"]["levels"],

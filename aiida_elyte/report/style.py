@@ -3,13 +3,27 @@
 import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+
+from aiida_elyte.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "COLOURS", "INK", "QUIET", "RULE", "WIDTH", "draw", "new_figure", "show_plain_decades"]
+__all__ = [
+    "BLUE",
+    "COLOURS",
+    "INK",
+    "QUIET",
+    "RULE",
+    "WIDTH",
+    "draw",
+    "new_figure",
+    "require_matplotlib",
+    "show_plain_decades",
+]
 
 INK = "#1c2127"
 """Colour of text and axes."""
@@ -60,6 +74,18 @@ _STYLE = {
     "lines.linewidth": 1.4,
     "svg.fonttype": "none",
 }
+
+
+def require_matplotlib(what: str = "pictures") -> None:
+    """Check that ``what`` can be drawn, before anything long begins.
+
+    Raises
+    ------
+    InputError
+        If matplotlib is not installed.
+    """
+    if find_spec("matplotlib") is None:
+        raise InputError(f"matplotlib is not installed; expected it for {what}; pip install 'aiida-elyte[report]'")
 
 
 def draw(

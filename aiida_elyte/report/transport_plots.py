@@ -1,26 +1,13 @@
 """Pictures of a transport analysis, as files."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from aiida_elyte.api.files import write_files
 from aiida_elyte.api.transport import Analysis
-from aiida_elyte.errors import InputError
+from aiida_elyte.report.style import require_matplotlib
 from aiida_elyte.report.transport_figures import PICTURES, draw_transport
 
-__all__ = ["plot_transport", "require_matplotlib"]
-
-
-def require_matplotlib() -> None:
-    """Check that pictures can be drawn, before anything long begins.
-
-    Raises
-    ------
-    InputError
-        If matplotlib is not installed.
-    """
-    if find_spec("matplotlib") is None:
-        raise InputError("matplotlib is not installed; --plots needs it; pip install 'aiida-elyte[report]'")
+__all__ = ["plot_transport"]
 
 
 def plot_transport(analysis: Analysis, folder: str | Path) -> list[Path]:

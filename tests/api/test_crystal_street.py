@@ -1,8 +1,5 @@
 """The crystal street as a library: planned and priced before anything is submitted."""
 
-import subprocess
-import sys
-
 import pytest
 import yaml
 from aiida import orm
@@ -12,7 +9,7 @@ from aiida_elyte.api.crystal_street import check_crystal, plan_crystal
 from aiida_elyte.api.runs import key_of
 from aiida_elyte.errors import InputError
 from tests import street
-from tests.cli.commandline import environment
+from tests.interpreter import run_python
 
 
 @pytest.fixture
@@ -71,12 +68,4 @@ def test_a_notebook_sets_up_and_prices_a_street_in_three_lines(tmp_path):
         "street = elyte.launch_crystal('salt.cif', charges={'Li': 1}, protocol='fast', dry_run=True)\n"
         "print(street.pk, street.cost.labels > 0)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", lines],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(tmp_path),
-    )
-    assert done.stdout.split() == ["elyte", "None", "True"], done.stderr[-2000:]
+    assert run_python(lines, tmp_path, cwd=tmp_path).split() == ["elyte", "None", "True"]

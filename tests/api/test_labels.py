@@ -10,17 +10,16 @@ from aiida_elyte.api.labels import read_clusters, read_importable, read_labelled
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import attach_labels, labels_of, write_frames
 from aiida_elyte.units import HARTREE_EV
+from tests.salt import rattled_salt
 
 
 @pytest.fixture
 def frames():
     rng = np.random.default_rng(0)
-    found = []
-    for seed in range(4):
-        frame = bulk("LiCl", "rocksalt", a=5.13, cubic=True)
-        frame.rattle(0.05, seed=seed)
-        found.append(attach_labels(frame, energy=-1.0 - seed, forces=rng.normal(size=(8, 3))))
-    return found
+    return [
+        attach_labels(frame, energy=-1.0 - seed, forces=rng.normal(size=(8, 3)))
+        for seed, frame in enumerate(rattled_salt(4))
+    ]
 
 
 def test_frames_of_a_file_get_their_place_as_origin_and_clusters_stay_without(frames, tmp_path):

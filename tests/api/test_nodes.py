@@ -1,21 +1,16 @@
 """Frames as nodes: stored once, found by PK, with an account of what was read."""
 
 import pytest
-from ase.build import bulk
 
 from aiida_elyte.api.nodes import find_frames, import_frames, load_any
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import attach_labels, write_frames
+from tests.salt import rattled_salt
 
 
 @pytest.fixture
 def frames():
-    found = []
-    for seed in range(3):
-        frame = bulk("LiCl", "rocksalt", a=5.13, cubic=True)
-        frame.rattle(0.05, seed=seed)
-        found.append(attach_labels(frame, energy=-1.0 - seed, forces=frame.positions))
-    return found
+    return [attach_labels(one, energy=-1.0 - seed, forces=one.positions) for seed, one in enumerate(rattled_salt(3))]
 
 
 def test_frames_are_stored_once(frames, aiida_profile_clean, tmp_path):

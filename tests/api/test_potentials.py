@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from ase.build import bulk
 
 pytest.importorskip("torch")
 
@@ -12,6 +11,7 @@ from aiida_elyte.science.frames import attach_labels
 from aiida_elyte.science.potentials.files import describe_potential
 from aiida_elyte.science.potentials.painn.model import build_painn
 from aiida_elyte.science.potentials.painn.storage import save_painn as save_potential
+from tests.salt import rattled_salt
 
 SMALL = {"n_features": 4, "n_layers": 1, "n_rbf": 4, "cutoff_A": 3.0}
 
@@ -27,12 +27,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def frames():
-    found = []
-    for seed in range(3):
-        frame = bulk("LiCl", "rocksalt", a=5.13, cubic=True)
-        frame.rattle(0.1, seed=seed)
-        found.append(frame)
-    return found
+    return rattled_salt(3, 0.1)
 
 
 def test_ensemble_computes_the_mean_of_its_members(folder, frames):

@@ -9,14 +9,9 @@ from aiida_elyte.api.replicas import Sources, read_system
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.readers import open_trajectory, reduce_trajectory
 from aiida_elyte.science.trajectory.reduction import pack_series
-from tests.trajectories import INTERVAL_FS, bare, solid, write_solid, xdatcar
+from tests.trajectories import INTERVAL_FS, bare, solid, xdatcar
 
 LI = {"Li": 1.0}
-
-
-@pytest.fixture(scope="module")
-def crystal_file(tmp_path_factory):
-    return write_solid(tmp_path_factory.mktemp("solid") / "solid.extxyz")
 
 
 def sources(*paths, timestep_fs=INTERVAL_FS, stride=1):

@@ -5,7 +5,7 @@ from aiida import orm
 
 from aiida_elyte.api.attendance import RUNNER
 from aiida_elyte.api.resume import resume
-from aiida_elyte.api.streets import attend, launch
+from aiida_elyte.api.streets import Launch, attend, launch
 from aiida_elyte.errors import InputError
 from tests.api.echo import EchoWorkChain
 
@@ -13,7 +13,7 @@ from tests.api.echo import EchoWorkChain
 def echo_of(x):
     builder = EchoWorkChain.get_builder()
     builder.x = orm.Int(x)
-    return builder
+    return Launch(builder=builder)
 
 
 def test_a_run_of_the_same_inputs_is_found_unless_a_new_one_is_asked_for(aiida_profile_clean):

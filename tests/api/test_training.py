@@ -4,21 +4,16 @@ from types import SimpleNamespace
 
 import pytest
 from aiida import orm
-from ase.build import bulk
 
 from aiida_elyte.api.training import minutes_per_member, train
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import attach_labels
+from tests.salt import rattled_salt
 
 
 @pytest.fixture
 def frames():
-    found = []
-    for seed in range(6):
-        frame = bulk("LiCl", "rocksalt", a=5.13, cubic=True)
-        frame.rattle(0.05, seed=seed)
-        found.append(attach_labels(frame, energy=-1.0, forces=frame.positions))
-    return found
+    return [attach_labels(frame, energy=-1.0, forces=frame.positions) for frame in rattled_salt(6)]
 
 
 def test_members_that_train_one_after_the_other_share_the_time():

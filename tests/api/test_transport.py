@@ -21,23 +21,12 @@ from tests.trajectories import (
     bare,
     extxyz,
     solid,
-    write_liquid,
     write_solid,
     xdatcar,
 )
 
 CRYSTAL = {"charges": {"Li": 1}, "temperature_K": 600.0, "timestep_fs": INTERVAL_FS}
 LIQUID = {"charges": {"Li": 1, "TFSI": -1}, "temperature_K": 400.0, "timestep_fs": INTERVAL_FS}
-
-
-@pytest.fixture(scope="module")
-def crystal_file(tmp_path_factory):
-    return write_solid(tmp_path_factory.mktemp("solid") / "solid.extxyz")
-
-
-@pytest.fixture(scope="module")
-def liquid_files(tmp_path_factory):
-    return write_liquid(tmp_path_factory.mktemp("liquid"))
 
 
 def test_a_crystal_gives_the_truth(crystal_file):

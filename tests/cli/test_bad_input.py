@@ -2,14 +2,6 @@
 
 import pytest
 
-from tests.cif_text import SITE_COLUMNS, cubic_cell
-
-PARTIAL = f"""data_x
-{cubic_cell(4)}_symmetry_space_group_name_H-M 'P 1'
-{SITE_COLUMNS}Li1 Li 0 0 0 0.5
-Cl1 Cl 0.5 0.5 0.5 1.0
-"""
-
 
 def test_unreadable_structure(refuse, tmp_path):
     path = tmp_path / "noise.cif"
@@ -33,9 +25,9 @@ def test_missing_structure(refuse, tmp_path):
     assert "does not exist" in refuse("launch", "crystal", tmp_path / "none.cif", "--charges", "Li=1")
 
 
-def test_partial_occupancies(refuse, tmp_path):
+def test_partial_occupancies(refuse, tmp_path, cif):
     path = tmp_path / "partial.cif"
-    path.write_text(PARTIAL)
+    path.write_text(cif.read_text().replace("1.0000", "0.5000", 1))
     assert "partially occupied" in refuse("launch", "crystal", path, "--charges", "Li=1")
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from aiida_elyte.api.failures import explain
 from tests.cli.commandline import environment, one_line, run_command
+from tests.interpreter import run_python
 
 
 def refused(*words, home):
@@ -77,10 +78,7 @@ def test_a_profile_whose_making_fails_leaves_nothing_behind(tmp_path):
         "done = CliRunner().invoke(main, ['setup'])\n"
         "print(done.exit_code, done.stderr)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment(tmp_path)
-    )
-    assert done.stdout.startswith("2 Error: database.sqlite cannot be written (No space left on device)")
+    assert run_python(code, tmp_path).startswith("2 Error: database.sqlite cannot be written (No space left on device)")
     assert json.loads((tmp_path / ".aiida" / "config.json").read_text())["profiles"] == {}
     assert list((tmp_path / ".aiida" / "repository").glob("*")) == []
 
@@ -189,10 +187,7 @@ def test_status_tells_of_a_street_without_daemon(copy):
         "node = orm.WorkChainNode(); node.set_process_state(ProcessState.WAITING);"
         "node.set_process_label('CrystalWorkChain'); print(node.store().pk)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment(copy)
-    )
-    told = run_command("status", done.stdout.strip(), home=copy).stdout
+    told = run_command("status", run_python(script, copy).strip(), home=copy).stdout
     assert "no process works on it: the daemon does not run; go on with `aiida-elyte resume" in told
 
 
@@ -202,7 +197,4 @@ def _street(home):
         "print(orm.QueryBuilder().append(orm.WorkChainNode, filters={'attributes.process_label': 'CrystalWorkChain'},"
         " project='id').all(flat=True)[-1])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment(home)
-    )
-    return done.stdout.strip()
+    return run_python(script, home).strip()

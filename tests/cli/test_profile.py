@@ -1,13 +1,13 @@
 """What needs a profile, as a user types it."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.commandline import environment, one_line, run_command
+from tests.cli.commandline import one_line, run_command
+from tests.interpreter import run_python
 
 TINY = ("--charges", "Li=1", "--protocol", "fast", "--dry-run")
 
@@ -22,8 +22,7 @@ def test_help_is_fast_and_imports_no_aiida(tmp_path):
         "from click.testing import CliRunner; from aiida_elyte.cli import main;"
         "print(CliRunner().invoke(main, ['--help']).exit_code, time.perf_counter() - start < 1, 'aiida' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["0", "True", "False"]
+    assert run_python(code).split() == ["0", "True", "False"]
 
 
 def test_setup_makes_everything_once(home, command):
@@ -249,4 +248,4 @@ def _make_code(home, label, path):
         f"orm.InstalledCode(label={label!r}, computer=orm.load_computer('localhost'), "
         f"filepath_executable={str(path)!r}).store()"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, env=environment(home))
+    run_python(script, home)

@@ -3,8 +3,6 @@
 import json
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +11,13 @@ from click.testing import CliRunner
 
 from aiida_elyte.cli import main
 from aiida_elyte.science.statistics.estimate import Estimate, result_from_dict
+from tests.interpreter import run_python
 from tests.trajectories import (
     INTERVAL_FS,
     MS_CM_PER_ION,
     SIDE,
     extxyz,
     solid,
-    write_liquid,
     write_solid,
     xdatcar,
 )
@@ -39,16 +37,6 @@ def analyse(tmp_path, *words):
     """Return what the JSON of a run holds, and the run."""
     result = run(*words, "--json-out", tmp_path / "out.json")
     return json.loads((tmp_path / "out.json").read_text()), result
-
-
-@pytest.fixture(scope="module")
-def crystal_file(tmp_path_factory):
-    return write_solid(tmp_path_factory.mktemp("solid") / "solid.extxyz")
-
-
-@pytest.fixture(scope="module")
-def liquid_files(tmp_path_factory):
-    return write_liquid(tmp_path_factory.mktemp("liquid"))
 
 
 def test_solid_gives_the_truth(crystal_file, tmp_path):
@@ -153,8 +141,7 @@ def test_pictures_and_json_are_there_and_aiida_is_not(liquid_files, tmp_path):
         f"done = CliRunner().invoke(main, {list(map(str, words))!r});"
         "print(done.exit_code, 'aiida' in sys.modules, done.stderr.count('Traceback'))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["0", "False", "0"], done.stdout
+    assert run_python(code).split() == ["0", "False", "0"]
     assert {path.name for path in (tmp_path / "plots").iterdir()} == {"msd.png", "spectrum.png", "onsager.png"}
     assert isinstance(
         result_from_dict(json.loads((tmp_path / "new" / "out.json").read_text())["quantities"]["haven_ratio"]), Estimate
@@ -167,8 +154,7 @@ def test_help_imports_no_science():
         "print(CliRunner().invoke(main, ['transport', '--help']).exit_code, 'aiida' in sys.modules,"
         "'numpy' in sys.modules, 'MDAnalysis' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["0", "False", "False", "False"]
+    assert run_python(code).split() == ["0", "False", "False", "False"]
 
 
 def _broken(kind):

@@ -38,7 +38,7 @@ def test_whole_street_is_recorded():
     assert len(load_series(run.series_pk)) == 4
     assert results_of_street(street).transport == {"T1000_00": run.transport}
     assert street.missing == ("800 K: the run has not begun.", "No Arrhenius fit has been made.")
-    trail = street.trail(load_trainings(street.learning))
+    trail = street.trail()
     assert trail[0].pk == run.result_pk
     assert (trail[-1].what, trail[-1].kind, trail[-1].pk) == ("6 labelled frames", "FramesData", merged.pk)
     assert [stage.label for stage in street.stages() if stage.level == 1] == ["seeds_label", "learning", "conductivity"]

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from aiida_elyte.provenance.learning import load_trainings
 from aiida_elyte.provenance.polymer import read_polymer
 from aiida_elyte.provenance.street import read_street, results_of_street
 from aiida_elyte.provenance.theory import Theory
@@ -14,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("aiida_profile_clean")
 
 
 def missing(street):
-    return street.missing(load_trainings(street.learning) if street.learning else ())
+    return street.missing
 
 
 def test_whole_street_is_recorded():

@@ -4,7 +4,7 @@ import pytest
 
 import aiida_elyte as elyte
 from aiida_elyte.errors import InputError
-from aiida_elyte.report import transport_plots
+from aiida_elyte.report import style
 from tests.trajectories import INTERVAL_FS, write_solid
 
 
@@ -24,7 +24,7 @@ def test_pictures_replace_those_of_an_earlier_analysis_and_nothing_else(analysis
 
 
 def test_a_missing_matplotlib_is_named(analysis, tmp_path, monkeypatch):
-    monkeypatch.setattr(transport_plots, "find_spec", lambda _: None)
+    monkeypatch.setattr(style, "find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"matplotlib is not installed; .* pip install 'aiida-elyte\[report\]'"):
         elyte.plot_transport(analysis, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from aiida import orm
 from aiida.engine.utils import instantiate_process
 from aiida.manage import get_manager
 
-from aiida_elyte.api.polymer_street import PolymerStreet, plan_polymer, read_polymer_recipe
+from aiida_elyte.api.polymer_street import PolymerLaunch, plan_polymer, read_polymer_recipe
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.electrolyte.clusters import ClusterRecipe, Ingredient, make_clusters
@@ -291,7 +291,7 @@ def test_settings_of_a_trainer_are_checked_however_they_are_given(build):
 
 
 def test_plan_counts_what_heat_adds(build):
-    plan = PolymerStreet(read_polymer_recipe(RECIPE), build(protocol="balanced")).plan
+    plan = PolymerLaunch(recipe=read_polymer_recipe(RECIPE), builder=build(protocol="balanced")).plan
     # 8 + 8 + 4 + 6 clusters, each relaxed and four times heated; later ones are labelled as they are.
     assert plan.labels == {"labels_given": 0, "clusters": 26, "first_labels": 130, "later_labels": 160}
 

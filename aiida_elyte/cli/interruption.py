@@ -1,12 +1,11 @@
-"""Files that a command reads, and leaves behind."""
+"""What Ctrl-C leaves behind."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aiida_elyte.api.files import named, read_yaml, write_files
 from aiida_elyte.errors import Interruption
 
-__all__ = ["named", "read_yaml", "resumable", "write_files"]
+__all__ = ["resumable"]
 
 
 @contextmanager
