@@ -1,8 +1,10 @@
 """Plug-ins by name: ``load("labellers", "own")``; with settings, ``configure("filters", "collision", {…}, "here")``."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from aiida_elyte.errors import InputError, suggest
@@ -32,7 +34,7 @@ def names(group: str) -> list[str]:
             _REMOVED.get(group)
             or f"group {group!r} of plug-ins is unknown; expected one of {', '.join(GROUPS)}{suggest(group, GROUPS)}"
         )
-    return sorted({point.name for point in entry_points(group=f"aiida_elyte.{group}")})
+    return sorted({point.name for point in _points(group, tuple(sys.path))})
 
 
 def load(group: str, name: str) -> Any:
@@ -52,7 +54,9 @@ def load(group: str, name: str) -> Any:
         plug-in cannot be imported.
     """
     known = names(group)
-    for point in entry_points(group=f"aiida_elyte.{group}", name=name):
+    for point in _points(group, tuple(sys.path)):
+        if point.name != name:
+            continue
         try:
             return point.load()
         except (ImportError, AttributeError) as error:
@@ -62,6 +66,12 @@ def load(group: str, name: str) -> Any:
             ) from error
     hint = suggest(name, known) or f"; installed are {', '.join(known) or 'none'}"
     raise InputError(f"{_singular(group)} {name!r} is unknown; expected the name of an installed plug-in{hint}")
+
+
+@cache
+def _points(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Return the plug-ins of a group on a path; finding them reads a file of every distribution."""
+    return tuple(entry_points(group=f"aiida_elyte.{group}"))
 
 
 def configure(group: str, name: str, settings: Any, where: str) -> Any:

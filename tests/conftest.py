@@ -64,12 +64,23 @@ def liquid_files(tmp_path_factory):
     return write_liquid(tmp_path_factory.mktemp("liquid"))
 
 
+@pytest.fixture(scope="session")
+def warm_python(tmp_path_factory):
+    """Path of a Python that has torch imported already."""
+    from tests.warm_python import start
+
+    server, executable = start(tmp_path_factory.mktemp("python"))
+    yield executable
+    server.stdin.close()
+    server.wait(timeout=30)
+
+
 @pytest.fixture
-def python_code(aiida_localhost):
+def python_code(aiida_localhost, warm_python):
     """The Python of the tests as a code on localhost."""
     from aiida import orm
 
-    return orm.InstalledCode(label="python", computer=aiida_localhost, filepath_executable=sys.executable).store()
+    return orm.InstalledCode(label="python", computer=aiida_localhost, filepath_executable=str(warm_python)).store()
 
 
 @pytest.fixture

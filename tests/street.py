@@ -1,7 +1,5 @@
 """The crystal street on a toy engine: a Lennard-Jones salt, a network of a few neurons, picoseconds."""
 
-import sys
-
 from aiida import orm
 from ase.build import bulk
 
@@ -74,8 +72,8 @@ def salt():
     return bulk("LiCl", "rocksalt", a=5.14, cubic=True)
 
 
-def prompt_python(label, workdir):
-    """Return the Python of the tests as a code on a computer of its own, which is asked for jobs without delay."""
+def prompt_python(label, workdir, executable):
+    """Return a Python as a code on a computer of its own, which is asked for jobs without delay."""
     computer = orm.Computer(
         label=label,
         hostname="localhost",
@@ -85,4 +83,4 @@ def prompt_python(label, workdir):
     ).store()
     computer.configure(safe_interval=0)
     computer.set_minimum_job_poll_interval(0)
-    return orm.InstalledCode(label="python", computer=computer, filepath_executable=sys.executable).store()
+    return orm.InstalledCode(label="python", computer=computer, filepath_executable=str(executable)).store()

@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def finished(aiida_profile, tmp_path_factory):
-    code = street.prompt_python("street", tmp_path_factory.mktemp("work"))
+def finished(aiida_profile, warm_python, tmp_path_factory):
+    code = street.prompt_python("street", tmp_path_factory.mktemp("work"), warm_python)
     builder = CrystalWorkChain.get_builder_from_protocol(
         {"python": code},
         orm.StructureData(ase=street.salt()),

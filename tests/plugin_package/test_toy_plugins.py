@@ -204,15 +204,13 @@ def test_installed_plug_ins_stand_beside_the_built_in(group, name):
     assert load(group, name).__module__.startswith("elyte_toy_plugin.")
 
 
-def test_a_plug_in_whose_module_is_gone_says_so(toy_plugin):
-    points = next(toy_plugin.glob("*.dist-info")) / "entry_points.txt"
-    before = points.read_text()
-    points.write_text(before.replace("elyte_toy_plugin.filter:", "elyte_toy_plugin.gone:"))
-    try:
-        with pytest.raises(InputError, match=r"filter 'toy_early' cannot be imported .*install its package anew"):
-            load("filters", "toy_early")
-    finally:
-        points.write_text(before)
+def test_a_plug_in_whose_module_is_gone_says_so(tmp_path, monkeypatch):
+    install(tmp_path)
+    points = next(tmp_path.glob("*.dist-info")) / "entry_points.txt"
+    points.write_text(points.read_text().replace("elyte_toy_plugin.filter:", "elyte_toy_plugin.gone:"))
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match=r"filter 'toy_early' cannot be imported .*install its package anew"):
+        load("filters", "toy_early")
 
 
 OFF = {"count": 0}
@@ -247,9 +245,9 @@ OVERRIDES = {
 
 
 @pytest.fixture(scope="module")
-def walked(toy_plugin, aiida_profile, tmp_path_factory):
+def walked(toy_plugin, aiida_profile, warm_python, tmp_path_factory):
     """The street of the toy salt, with a plug-in for every door, and built-in seeds among them."""
-    code = street.prompt_python("toy-plugin", tmp_path_factory.mktemp("work"))
+    code = street.prompt_python("toy-plugin", tmp_path_factory.mktemp("work"), warm_python)
     builder = CrystalWorkChain.get_builder_from_protocol(
         {"python": code}, orm.StructureData(ase=street.salt()), street.CHARGES, [300.0], "toy_soft", "fast", OVERRIDES
     )

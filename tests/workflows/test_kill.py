@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -21,6 +22,12 @@ from aiida_elyte.workflows.train_painn import TrainPainnBaseWorkChain
 
 pytest.importorskip("torch_sim")
 SMALL = {"n_features": 8, "n_layers": 1, "n_rbf": 8, "cutoff_A": 4.0}
+
+
+@pytest.fixture
+def python_code(aiida_localhost):
+    """Python itself, so that what is killed is the program."""
+    return orm.InstalledCode(label="python", computer=aiida_localhost, filepath_executable=sys.executable).store()
 
 
 @pytest.fixture
