@@ -24,7 +24,7 @@ class Program:
     settings: type | None = None
     """Record that the settings fill, which checks its fields; ``None`` if they are checked in another way."""
     checkpoints: tuple[str, ...] = ("checkpoint*.npz",)
-    """Patterns of the files from which an interrupted run goes on."""
+    """Patterns of the files from which an interrupted run resumes."""
     logs: tuple[str, ...] = ()
     """Files to retrieve beside ``results.json`` and those of the outputs."""
 

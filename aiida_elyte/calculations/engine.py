@@ -29,7 +29,7 @@ class EngineCalculation(ScriptCalculation):
     """Run a program that starts ``lmp``.
 
     ``code`` is the Python that watches, ``engine`` the ``lmp`` it starts: with its prepend text, and under MPI with the
-    computer's command for it where the code says so or the resources hold more than one process.
+    computer's command for it if the code says so or the resources hold more than one process.
     """
 
     @classmethod

@@ -19,7 +19,7 @@ class LabelAseCalculation(ScriptCalculation):
     INPUTS = (Input("frames", FramesData, "Frames to label.", "frames.extxyz"),)
     OUTPUTS = (
         Output(
-            "frames", FramesData, "The labelled frames in the order given, the refused left out.", "labelled.extxyz"
+            "frames", FramesData, "The labelled frames in the order given, without those set aside.", "labelled.extxyz"
         ),
     )
     FAILURES = (Failure(420, "ERROR_ALL_LABELS_FAILED", "No frame could be labelled: {message}"),)

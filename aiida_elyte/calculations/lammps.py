@@ -45,7 +45,7 @@ class LammpsCalculation(EngineCalculation):
         ),
     )
     FAILURES = (
-        Failure(306, "ERROR_LAMMPS_KILLED", "{message}; go on from its last restart file (`parent_folder`)."),
+        Failure(306, "ERROR_LAMMPS_KILLED", "{message}; resume from its last restart file (`parent_folder`)."),
         Failure(
             416,
             "ERROR_ATOMS_LOST",

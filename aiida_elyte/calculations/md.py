@@ -34,7 +34,7 @@ def _validate_families(members: Mapping[str, PotentialData], _: object) -> str |
 
 
 class MdCalculation(ScriptCalculation):
-    """Run replicas of one cell at one temperature, reduce their trajectories where they lie."""
+    """Run replicas of one cell at one temperature, and reduce their trajectories in place."""
 
     PROGRAM = Program(
         "run_md.py", parser="elyte.md", checkpoints=("checkpoint*.npz", "sampled.extx[y]z", "trajectory_r*.xyz")

@@ -1,4 +1,4 @@
-"""CalcJob: reduce trajectories to series, where they lie."""
+"""CalcJob: reduce trajectories to series, in place."""
 
 from aiida_elyte.calculations.declarations import Output, Program
 from aiida_elyte.calculations.trajectory import TrajectoryCalculation

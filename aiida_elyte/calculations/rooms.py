@@ -25,7 +25,7 @@ _Node = TypeVar("_Node", bound=orm.Data)
 
 _ROOT = Path(aiida_elyte.__file__).parent
 PROGRAMS = _ROOT / "remote"
-"""Where the programs lie; they are read as files."""
+"""Folder of the programs, which are read as files."""
 _PACKAGE = _ROOT.name
 _TOP = f"{_PACKAGE}/__init__.py"
 """It travels without its content: no program needs the version and the names of the library."""
@@ -37,7 +37,7 @@ __path__ = extend_path(__path__, __name__)
 
 
 def rooms_of(program: Path, modules: Iterable[str] = ()) -> dict[str, Path]:
-    """Return the files that a program carries: path below its folder → where the file lies, in order of the paths.
+    """Return the files that a program carries: path below its folder → path of the file, in order of the paths.
 
     Parameters
     ----------

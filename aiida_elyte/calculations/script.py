@@ -31,7 +31,7 @@ _FAILURES = (
     Failure(
         400,
         "ERROR_OUT_OF_WALLTIME",
-        "{message}; go on from its checkpoint (`parent_folder`) or raise `max_wallclock_seconds`.",
+        "{message}; resume from its checkpoint (`parent_folder`) or raise `max_wallclock_seconds`.",
     ),
     Failure(
         410,
@@ -107,7 +107,7 @@ class ScriptCalculation(CalcJob):
             "parent_folder",
             valid_type=orm.RemoteData,
             required=False,
-            help="Folder of an earlier run of the same program, from whose checkpoint this one goes on.",
+            help="Folder of an earlier run of the same program, from whose checkpoint this one resumes.",
         )
         spec.output("results", valid_type=orm.Dict, help="What the program reports, with versions, device and seconds.")
         can_run = spec.inputs.validator

@@ -89,13 +89,13 @@ def _files(name: str | list[str]) -> list[str]:
 
 
 def _names(settings: Mapping[str, Any]) -> dict[str, str | list[str]]:
-    """Return port → name of the file that lies in its folder, or names of its parts."""
+    """Return port → name of the file in its folder, or names of its parts."""
     names = {f"trajectories.{replica}": name for replica, name in settings.get("trajectories", {}).items()}
     return names | ({"topology": settings["topology"]} if settings.get("topology") is not None else {})
 
 
 def _place(port: str, name: str) -> str:
-    """Return where a file lies in the job's folder: under its own name, by which the format of a topology is known."""
+    """Return the path of a file in the job's folder: under its own name, by which the format of a topology is known."""
     return f"{port.replace('.', '/')}/{PurePosixPath(name).name}"
 
 

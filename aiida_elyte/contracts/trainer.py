@@ -44,7 +44,7 @@ class TrainerContract:
     def test_trains_the_same_from_the_same_seed_and_goes_on_from_its_folder(
         self, trainer: type[Trainer], build: Callable[[int], ProcessBuilder]
     ) -> None:
-        """A seed makes a model, bit by bit; what goes on from a finished training ends as it did."""
+        """A seed makes a model, bit by bit; a finished training that is resumed ends the same."""
         assert issubclass(trainer, WorkChain)
         with disable_caching():
             first = self._train(build(1))

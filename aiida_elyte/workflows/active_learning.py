@@ -69,7 +69,9 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         spec.inputs.validator = cls._validate
         spec.output("dataset", valid_type=FramesData, help="All labelled frames.")
         spec.output_namespace("potentials", valid_type=cls._potential, dynamic=True, help="The last ensemble.")
-        spec.output("history", valid_type=orm.Dict, help="What each round sampled, refused and labelled; why it ended.")
+        spec.output(
+            "history", valid_type=orm.Dict, help="What each round sampled, rejected and labelled; why it ended."
+        )
         spec.outline(
             cls.setup,
             if_(cls.should_train_first)(cls.run_training, cls.inspect_training),
@@ -273,7 +275,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             }
         )
         self.report(
-            f"round {self.ctx.number}: {record['n_sampled']} frames sampled, {len(record['refused'])} refused, "
+            f"round {self.ctx.number}: {record['n_sampled']} frames sampled, {len(record['refused'])} rejected, "
             f"{record['n_uncertain']} uncertain, {len(record['selected'])} selected"
         )
         return None
@@ -345,7 +347,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
 
 
 def _starts_warm(trainer: orm.Str) -> bool:
-    """Return whether a trainer goes on from the members that there are."""
+    """Return whether a trainer starts from existing members."""
     return "initial" in load("trainers", trainer.value).spec().inputs
 
 

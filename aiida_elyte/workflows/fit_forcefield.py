@@ -14,7 +14,7 @@ _FORCE_RMSE = ErrorKey(("overall", "force_rmse_kcal_mol_A"), "force RMSE", "kcal
 
 
 class FitForceFieldBaseWorkChain(ScriptBaseWorkChain):
-    """Fit one force field, or one member of an ensemble; a job that ends early goes on from its last step."""
+    """Fit one force field, or one member of an ensemble; a job that ends early resumes from its last step."""
 
     _process_class = FitForceFieldCalculation
     PROTOCOL = "fit_forcefield"

@@ -19,7 +19,7 @@ _MAX_STUCK = 3
 class LammpsBaseWorkChain(ScriptBaseWorkChain):
     """Run stages to their end; a job that reaches its wall time or is killed is followed by one that goes on.
 
-    With ``parent_folder``, the ``remote_folder`` of a finished run, a longer last stage goes on from there.
+    With ``parent_folder``, the ``remote_folder`` of a finished run, a longer last stage resumes from there.
     """
 
     _process_class = LammpsCalculation
@@ -51,7 +51,7 @@ class LammpsBaseWorkChain(ScriptBaseWorkChain):
         ],
     )
     def resume_from_restart_file(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
-        """Go on in a new job from the last restart file, unless the last jobs made no progress."""
+        """Resume in a new job from the last restart file, unless the last jobs made no progress."""
         reached = _reached(calculation)
         self.ctx.n_stuck = 0 if reached > self.ctx.reached else self.ctx.n_stuck + 1
         self.ctx.reached = max(reached, self.ctx.reached)

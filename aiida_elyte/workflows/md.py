@@ -13,7 +13,7 @@ __all__ = ["MdBaseWorkChain"]
 
 
 class MdBaseWorkChain(ScriptBaseWorkChain):
-    """Run replicas at one temperature; a job that ends early goes on from its checkpoint."""
+    """Run replicas at one temperature; a job that ends early resumes from its checkpoint."""
 
     _process_class = MdCalculation
     PROTOCOL = "md"

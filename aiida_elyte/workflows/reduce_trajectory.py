@@ -7,7 +7,7 @@ __all__ = ["ReduceTrajectoryBaseWorkChain"]
 
 
 class ReduceTrajectoryBaseWorkChain(ScriptBaseWorkChain):
-    """Reduce the trajectories of one system; a job that ends early goes on from its checkpoint."""
+    """Reduce the trajectories of one system; a job that ends early resumes from its checkpoint."""
 
     _process_class = ReduceTrajectoryCalculation
     PROTOCOL = "reduce_trajectory"

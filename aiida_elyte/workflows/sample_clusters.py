@@ -7,7 +7,7 @@ __all__ = ["SampleClustersBaseWorkChain"]
 
 
 class SampleClustersBaseWorkChain(ScriptBaseWorkChain):
-    """Run clusters and small boxes; a job that ends early goes on after the last finished run."""
+    """Run clusters and small boxes; a job that ends early resumes after the last finished run."""
 
     _process_class = SampleClustersCalculation
     PROTOCOL = "sample_clusters"

@@ -14,7 +14,7 @@ class Sampler(Protocol):
     Inputs
         ``start``: ``FramesData`` to start from. ``potentials``: the members, a dynamic namespace ``m00 …``.
         ``settings``: ``Dict``; ``replicas`` in it lists the runs, each with its ``seed`` and the ``member`` that drives
-        it, and the keys of ``learning.sampling`` lie over those of the protocol.
+        it, and the keys of ``learning.sampling`` override those of the protocol.
     Outputs
         ``frames``: ``FramesData``, each frame with ``origin`` and the committee spread of all members,
         ``spread_max_eV_A`` [eV/Å], in ``info``; also of a WorkChain that failed, as far as it got. ``results``, if

@@ -14,7 +14,7 @@ __all__ = ["ScriptBaseWorkChain"]
 
 
 class ScriptBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
-    """Run a program and go on from its checkpoint when the wall time or a signal ended it."""
+    """Run a program and resume from its checkpoint when the wall time or a signal ended it."""
 
     _process_class: type[ScriptCalculation]
 
@@ -82,11 +82,11 @@ class ScriptBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
         ],
     )
     def resume_from_checkpoint(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
-        """Go on in a new job with the checkpoint of one that reached its wall time or was killed."""
+        """Resume in a new job from the checkpoint of one that reached its wall time or was killed."""
         return self._go_on(calculation)
 
     def _go_on(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
         """Let the next job start from the checkpoint of one that ended early."""
         self.ctx.inputs.parent_folder = calculation.outputs.remote_folder
-        self.report(f"{self.ctx.process_name}<{calculation.pk}> ended early; going on from its checkpoint")
+        self.report(f"{self.ctx.process_name}<{calculation.pk}> ended early; resuming from its checkpoint")
         return ProcessHandlerReport(do_break=True)

@@ -7,7 +7,7 @@ __all__ = ["SolvationBaseWorkChain"]
 
 
 class SolvationBaseWorkChain(ScriptBaseWorkChain):
-    """Find the first shells of the ions of one box; a job that ends early goes on from its checkpoint."""
+    """Find the first shells of the ions of one box; a job that ends early resumes from its checkpoint."""
 
     _process_class = AnalyseSolvationCalculation
     PROTOCOL = "solvation"

@@ -14,7 +14,7 @@ __all__ = ["TrainPainnBaseWorkChain"]
 
 
 class TrainPainnBaseWorkChain(ScriptBaseWorkChain):
-    """Train one PaiNN member; a job that ends early goes on from its checkpoint."""
+    """Train one PaiNN member; a job that ends early resumes from its checkpoint."""
 
     _process_class = TrainPainnCalculation
     PROTOCOL = "train_painn"

@@ -93,7 +93,7 @@ def validate_settings(process: type[Process], node: orm.Dict, name: str) -> str 
 
 
 def validate_inputs(process: type[Process], inputs: Mapping[str, Any], name: str, later: Sequence[str]) -> str | None:
-    """Return a sentence if a process would reject inputs that lie in a dynamic namespace until it is submitted.
+    """Return a sentence if a process would reject inputs kept in a dynamic namespace until it is submitted.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ __all__ = ["AseLabelWorkChain", "LabelAseBaseWorkChain"]
 
 
 class LabelAseBaseWorkChain(ScriptBaseWorkChain):
-    """Label one batch; a job that ends early goes on after the last labelled frame."""
+    """Label one batch; a job that ends early resumes after the last labelled frame."""
 
     _process_class = LabelAseCalculation
     PROTOCOL = "label_ase"
@@ -80,7 +80,7 @@ class AseLabelWorkChain(LabellerWorkChain):
 
     @classmethod
     def gives(cls, inputs: Mapping[str, Any]) -> frozenset[str] | None:
-        """Return the properties asked for, without charges where the calculator has none."""
+        """Return the properties asked for, without charges if the calculator has none."""
         settings = _settings(inputs)
         if settings.get("properties") is None:
             return None

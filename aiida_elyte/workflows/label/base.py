@@ -37,7 +37,7 @@ class LabellerWorkChain(ProtocolMixin, FanOutWorkChain):
         spec.input("frames", valid_type=FramesData, help="Frames to label.")
         spec.inputs.validator = cls._validate
         spec.output(
-            "frames", valid_type=FramesData, help="The labelled frames in the order given, the refused left out."
+            "frames", valid_type=FramesData, help="The labelled frames in the order given, without those set aside."
         )
         spec.output("refused", valid_type=orm.Dict, help="Index of each frame set aside → reason.")
         spec.outline(cls.setup, while_(cls.should_run_children)(cls.run_children, cls.inspect_children), cls.results)
