@@ -7,7 +7,7 @@ from itertools import chain, zip_longest
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.electrolyte.clusters import ClusterRecipe, Ingredient, make_clusters
+from aiida_elyte.science.electrolyte.clusters import KINDS, ClusterRecipe, Ingredient, make_clusters
 from aiida_elyte.science.electrolyte.recipe import PolymerChains, Recipe, Salt, name_of_ion
 from aiida_elyte.science.molecules.molecule import match_sites, read_molecule
 from aiida_elyte.science.molecules.polymer import smiles_of_oligomer
@@ -26,8 +26,6 @@ __all__ = [
 
 _SITES = ("[OX1]", "[OX2]", "[NX1]", "[F;$(F~[P,B,Al,Si])]", "[Cl-,Br-,I-]", "[NX3,N-]", "[F,Cl,S]")
 """Coordinating atoms, the best first: carbonyl, sulfonyl, nitrate; ether, water; nitrile; fluoride of PF6⁻, BF4⁻ …"""
-
-_KINDS = ("complex", "contact", "separated", "aggregate")
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,8 @@ class Solvation(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not any(getattr(self, kind) for kind in _KINDS):
-            raise InputError(f"clusters asks for none; expected a number above zero for one of {', '.join(_KINDS)}")
+        if not any(getattr(self, kind) for kind in KINDS):
+            raise InputError(f"clusters asks for none; expected a number above zero for one of {', '.join(KINDS)}")
 
 
 def coordinating_sites(smiles: str) -> str:
@@ -186,7 +184,7 @@ def make_solvation_clusters(recipe: Recipe, settings: Solvation) -> list[Atoms]:
     made: list[list[Atoms]] = []
     for place, (name, smiles) in enumerate(solvents.items()):
         solvent = Ingredient(name, smiles, settings.n_solvent, (coordinating_sites(smiles),), (1.8, 2.4))
-        for kind in _KINDS:
+        for kind in KINDS:
             count = getattr(settings, kind)
             share = count // len(solvents) + (place < count % len(solvents))
             for ions, number in _ions(kind, share, cation, anion).items():
