@@ -2,11 +2,22 @@
 
 import pytest
 
-from tests.cif_text import SITE_COLUMNS, cubic_cell
-
-PARTIAL = f"""data_x
-{cubic_cell(4)}_symmetry_space_group_name_H-M 'P 1'
-{SITE_COLUMNS}Li1 Li 0 0 0 0.5
+PARTIAL = """data_x
+_cell_length_a 4
+_cell_length_b 4
+_cell_length_c 4
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'P 1'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+Li1 Li 0 0 0 0.5
 Cl1 Cl 0.5 0.5 0.5 1.0
 """
 
