@@ -9,9 +9,3 @@ _atom_site_fract_z
 _atom_site_occupancy
 """
 """Head of a loop of sites: label, element with its charge, x, y, z, occupancy."""
-
-
-def cubic_cell(length):
-    """Return the cell of a cube."""
-    edges = "".join(f"_cell_length_{axis} {length}\n" for axis in "abc")
-    return edges + "".join(f"_cell_angle_{angle} 90\n" for angle in ("alpha", "beta", "gamma"))

@@ -4,7 +4,7 @@ import contextlib
 import io
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,7 @@ __all__ = [
     "interval",
     "labels",
     "nan_in",
+    "no_numbers_in",
     "outcome",
     "overrule",
     "repeated",
@@ -123,6 +124,14 @@ def stars_in(pattern: str) -> Probe:
 def nan_in(pattern: str) -> Probe:
     """Return a probe that puts NaN in place of a number."""
     return _replaced(pattern, lambda word: b"NaN".rjust(len(word)))
+
+
+def no_numbers_in(patterns: Mapping[str, str]) -> dict[str, dict[str, Probe]]:
+    """Return the rows of a table on numbers that are none; format → pattern of the number."""
+    return {
+        "overflow (`****`)": {name: stars_in(pattern) for name, pattern in patterns.items()},
+        "NaN": {name: nan_in(pattern) for name, pattern in patterns.items()},
+    }
 
 
 def changed(pattern: str, words: bytes) -> Probe:

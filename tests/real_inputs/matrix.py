@@ -29,7 +29,7 @@ from tests.real_inputs.format_probes import (
     held,
     interval,
     labels,
-    nan_in,
+    no_numbers_in,
     overrule,
     repeated,
     stars_in,
@@ -86,14 +86,6 @@ _NAMES = {
     "extxyz": "extended XYZ",
 }
 """Seed → what the tables call its format, if otherwise."""
-
-
-def _no_numbers(patterns: Mapping[str, str]) -> dict[str, dict]:
-    """Return the rows of numbers that are none, by format → pattern of the number."""
-    return {
-        "overflow (`****`)": {name: stars_in(pattern) for name, pattern in patterns.items()},
-        "NaN": {name: nan_in(pattern) for name, pattern in patterns.items()},
-    }
 
 
 def _words(probe, seed, original, folder):
@@ -190,7 +182,7 @@ LABELLED = Table(
         "energy": _ENERGIES,
         "electrons not converged": _UNCONVERGED,
         "cut within a frame": cut_within_last_frame,
-        **_no_numbers(_NAN_FORCE),
+        **no_numbers_in(_NAN_FORCE),
         "cell": _LAST_OF_CELL,
         "atoms held fixed": _HELD,
     },
@@ -228,7 +220,7 @@ TRAJECTORIES = Table(
         "a cell that changes": _CELLS,
         "velocities": velocities,
         "cut within a frame": cut_within_last_frame,
-        **_no_numbers(_POSITION),
+        **no_numbers_in(_POSITION),
         "a frame that stands twice": repeated,
     },
     _named("trajectories", *_POSITION),

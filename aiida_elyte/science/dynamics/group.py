@@ -1,6 +1,7 @@
 """Replicas that share a potential: they are heated and integrated together, and the other members look on."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,31 +17,24 @@ from aiida_elyte.science.statistics.spread import ForceSpread, force_spread
 __all__ = ["Group"]
 
 
+@dataclass(eq=False)
 class Group:
-    """The replicas that one member drives, as one batch.
+    """The replicas that one member drives, as one batch."""
 
-    Parameters
-    ----------
-    member
-        Name of the member.
-    labels
-        Names of the replicas.
-    replicas
-        The replicas, at rest.
-    forces, others
-        Forces of the member, and of the others of the committee.
-    """
-
-    def __init__(
-        self, member: str, labels: Sequence[str], replicas: Replicas, forces: Forces, others: Sequence[Forces]
-    ) -> None:
-        self.member = member
-        self.labels = list(labels)
-        self.replicas = replicas
-        self.forces = forces
-        self.others = others
-        self.ramp: Langevin | None = None
-        self.integrator: Integrator
+    member: str
+    """Name of the member."""
+    labels: list[str]
+    """Names of the replicas."""
+    replicas: Replicas
+    """The replicas; at rest until they begin."""
+    forces: Forces
+    """Forces of the member."""
+    others: Sequence[Forces]
+    """Forces of the others of the committee."""
+    ramp: Langevin | None = field(default=None, init=False)
+    """Thermostat of the start, while it lasts."""
+    integrator: Integrator = field(init=False)
+    """What advances the replicas; there once they have begun."""
 
     def begin(self, settings: MdSettings) -> None:
         """Draw the first velocities and evaluate the first forces."""

@@ -20,12 +20,14 @@ from aiida_elyte.science.molecules.connectivity import write_bonds
 from aiida_elyte.science.molecules.molecule import embed_conformers, match_sites, read_molecule
 from aiida_elyte.science.molecules.topology import Topology, join, topology_from_smiles
 
-__all__ = ["ClusterRecipe", "Ingredient", "make_clusters"]
+__all__ = ["KINDS", "ClusterRecipe", "Ingredient", "make_clusters"]
 
-_KINDS = {
+_PAIR = "one cation, one anion and at least one solvent molecule"
+
+KINDS = {
     "complex": "one cation, no anion and at least one solvent molecule",
-    "contact": "one cation, one anion and at least one solvent molecule",
-    "separated": "one cation, one anion and at least one solvent molecule",
+    "contact": _PAIR,
+    "separated": _PAIR,
     "aggregate": "cations and anions, three ions or more",
 }
 """What each kind of cluster consists of."""
@@ -238,8 +240,8 @@ def _find_limits(copies: Sequence[_Shape], topology: Topology, factor: float) ->
 
 def _read_shapes(recipe: ClusterRecipe) -> list[_Shape]:
     """Check the recipe and return what its ingredients look like."""
-    if recipe.kind not in _KINDS:
-        raise InputError(f"kind is {recipe.kind!r}; expected {', '.join(_KINDS)}{suggest(recipe.kind, [*_KINDS])}")
+    if recipe.kind not in KINDS:
+        raise InputError(f"kind is {recipe.kind!r}; expected {', '.join(KINDS)}{suggest(recipe.kind, [*KINDS])}")
     if isinstance(recipe.seed, bool) or not isinstance(recipe.seed, int) or recipe.seed < 0:
         raise InputError(f"seed is {recipe.seed!r}; expected a whole number, zero or more")
     if not 0.0 < recipe.min_distance_factor <= 1.0:
@@ -314,7 +316,7 @@ def _check_composition(shapes: Sequence[_Shape], kind: str) -> None:
     if not fits[kind]:
         raise InputError(
             f"ingredients of kind {kind!r} are {cations} cations, {anions} anions and {solvent} solvent molecules; "
-            f"expected {_KINDS[kind]}; correct the counts or the kind"
+            f"expected {KINDS[kind]}; correct the counts or the kind"
         )
 
 

@@ -7,7 +7,7 @@ from itertools import chain, zip_longest
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.electrolyte.clusters import ClusterRecipe, Ingredient, make_clusters
+from aiida_elyte.science.electrolyte.clusters import KINDS, ClusterRecipe, Ingredient, make_clusters
 from aiida_elyte.science.electrolyte.donors import coordinating_sites
 from aiida_elyte.science.electrolyte.recipe import PolymerChains, Recipe, Salt, name_of_ion
 from aiida_elyte.science.molecules.polymer import smiles_of_oligomer
@@ -21,8 +21,6 @@ __all__ = [
     "make_solvation_clusters",
     "short_chain",
 ]
-
-_KINDS = ("complex", "contact", "separated", "aggregate")
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,8 @@ class Solvation(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not any(getattr(self, kind) for kind in _KINDS):
-            raise InputError(f"clusters asks for none; expected a number above zero for one of {', '.join(_KINDS)}")
+        if not any(getattr(self, kind) for kind in KINDS):
+            raise InputError(f"clusters asks for none; expected a number above zero for one of {', '.join(KINDS)}")
 
 
 def short_chain(polymer: PolymerChains, n_units: int, depth: int) -> int:
@@ -131,7 +129,7 @@ def make_solvation_clusters(recipe: Recipe, settings: Solvation) -> list[Atoms]:
     made: list[list[Atoms]] = []
     for place, (name, smiles) in enumerate(solvents.items()):
         solvent = Ingredient(name, smiles, settings.n_solvent, (coordinating_sites(smiles),), (1.8, 2.4))
-        for kind in _KINDS:
+        for kind in KINDS:
             count = getattr(settings, kind)
             share = count // len(solvents) + (place < count % len(solvents))
             for ions, number in _ions(kind, share, cation, anion).items():

@@ -27,10 +27,8 @@ def molecule_of_atoms(n_atoms: int, bonds: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    n_atoms
-        Number of atoms.
-    bonds
-        Pairs of bonded atoms, shape ``(n_bonds, 2)``.
+    n_atoms, bonds
+        As in ``find_molecules``.
     """
     numbers = np.empty(n_atoms, dtype=int)
     for number, atoms in enumerate(find_molecules(n_atoms, bonds)):

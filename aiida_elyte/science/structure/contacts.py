@@ -69,7 +69,7 @@ class ContactRecorder(Accumulator):
     Parameters
     ----------
     species
-        Species of each atom: chemical symbols, or names of your own such as ``O_ether``, shape ``(n_atoms,)``.
+        As in ``PairFinder``.
     centre
         Species of the ions.
     around

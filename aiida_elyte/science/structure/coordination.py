@@ -47,7 +47,7 @@ class CoordinationCounter(Accumulator):
     Parameters
     ----------
     species
-        Species of each atom: chemical symbols, or names of your own such as ``O_ether``, shape ``(n_atoms,)``.
+        As in ``PairFinder``.
     centre
         Species of the ions.
     cutoffs_A

@@ -54,14 +54,9 @@ class PairFinder:
         return len(self._centres)
 
     @property
-    def n_around(self) -> int:
-        """Atoms looked for around them."""
-        return len(self._around)
-
-    @property
     def n_possible(self) -> int:
         """Ordered pairs of two different atoms."""
-        return self.n_centres * (self.n_around - self._is_same)
+        return self.n_centres * (len(self._around) - self._is_same)
 
     def find(self, positions: np.ndarray, cell: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Find the pairs of one frame, in portions that fit into memory.
@@ -103,7 +98,7 @@ class PairFinder:
         others, image_of = _with_images(_fractions(positions[self._around], inverse), self._reach_A / widths)
         tree = cKDTree(others @ cell)
         centres = _fractions(positions[self._centres], inverse) @ cell
-        per_centre = 1 + self.n_around * 4 * math.pi / 3 * self._reach_A**3 / volume
+        per_centre = 1 + len(self._around) * 4 * math.pi / 3 * self._reach_A**3 / volume
         portion = max(1, int(_MAX_PAIRS / per_centre))
         for start in range(0, len(centres), portion):
             near = cKDTree(centres[start : start + portion]).sparse_distance_matrix(

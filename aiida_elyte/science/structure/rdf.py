@@ -64,7 +64,7 @@ class RdfAccumulator(Accumulator):
     Parameters
     ----------
     species
-        Species of each atom: chemical symbols, or names of your own such as ``O_ether``, shape ``(n_atoms,)``.
+        As in ``PairFinder``.
     pairs
         Species at the centre and species counted around it, for each function wanted.
     max_distance_A

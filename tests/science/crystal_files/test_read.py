@@ -14,10 +14,16 @@ import aiida_elyte
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.contact import closest_contact
 from aiida_elyte.science.crystal_files.read import read_structure
-from tests.cif_text import SITE_COLUMNS, cubic_cell
+from tests.cif_text import SITE_COLUMNS
 
 ORDERED = f"""data_LiCl
-{cubic_cell(5.13)}_symmetry_space_group_name_H-M 'F m -3 m'
+_cell_length_a 5.13
+_cell_length_b 5.13
+_cell_length_c 5.13
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'F m -3 m'
 _symmetry_Int_Tables_number 225
 {SITE_COLUMNS}Li1 Li 0 0 0 {{li}}
 Cl1 Cl 0.5 0.5 0.5 {{cl}}

@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from aiida_elyte.science.forcefield.terms.quartic import quartic, quartic_parameters, quartic_slope
 from aiida_elyte.science.forcefield.terms.term import Parameter, Term
 
 __all__ = ["Angle"]
@@ -18,10 +19,7 @@ class Angle(Term):
 
     rows = "angles"
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("theta0", "rad"),
-        Parameter("k2", "kcal/mol/rad²"),
-        Parameter("k3", "kcal/mol/rad³"),
-        Parameter("k4", "kcal/mol/rad⁴"),
+        *quartic_parameters("theta0", "rad"),
         Parameter("M", "kcal/mol/Å²"),
         Parameter("N1", "kcal/mol/Å/rad"),
         Parameter("N2", "kcal/mol/Å/rad"),
@@ -33,11 +31,11 @@ class Angle(Term):
         r_ij, r_jk, theta = coordinates
         theta0, k2, k3, k4, m, n1, n2, r1, r2 = parameters
         t, d1, d2 = theta - theta0, r_ij - r1, r_jk - r2
-        return t**2 * (k2 + t * (k3 + t * k4)) + m * d1 * d2 + (n1 * d1 + n2 * d2) * t
+        return quartic(t, k2, k3, k4) + m * d1 * d2 + (n1 * d1 + n2 * d2) * t
 
     def slopes(self, coordinates: Tensor, parameters: Tensor) -> Tensor:  # noqa: D102 - as in Term
         r_ij, r_jk, theta = coordinates
         theta0, k2, k3, k4, m, n1, n2, r1, r2 = parameters
         t, d1, d2 = theta - theta0, r_ij - r1, r_jk - r2
-        on_theta = t * (2 * k2 + t * (3 * k3 + t * 4 * k4)) + n1 * d1 + n2 * d2
+        on_theta = quartic_slope(t, k2, k3, k4) + n1 * d1 + n2 * d2
         return torch.stack([m * d2 + n1 * t, m * d1 + n2 * t, on_theta])
