@@ -22,7 +22,7 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-# SchNetPack 2.1.1 pins a sympy that torch excludes, so it comes without its pins; the `train` extra lists what it really needs.
+# SchNetPack 2.1.1 pins a sympy that torch excludes, so it comes without its pins: its layers need torch alone.
 $(VENV)/.demo: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip

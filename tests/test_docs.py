@@ -22,7 +22,9 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 NEWS = ROOT / "CHANGELOG.md"
-LONGEST = 120
+LONGEST, LONGEST_ROW = 120, 140
+GENERATED = "formats.md"
+"""A page that a script writes."""
 FOREIGN = {"--seeds", "--steps", "--repeats", "--tiny", "--shuffled"}
 """Options of scripts and of other programs."""
 
@@ -73,11 +75,19 @@ def is_module(parts):
     return (ROOT.joinpath(*parts, "__init__.py")).exists() or ROOT.joinpath(*parts).with_suffix(".py").exists()
 
 
+def anchors_of(page):
+    """Return the anchors of the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", without_blocks(page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
 @each_page
-def test_relative_links_lead_to_files(page):
-    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", without_code(page.read_text())):
-        if not target.startswith(("http://", "https://")):
-            assert (page.parent / target).exists(), target
+def test_relative_links_lead_to_files_and_their_headings(page):
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)[^)]*\)", without_code(page.read_text())):
+        if not target.startswith(("http:", "https:")):
+            linked = page.parent / target if target else page
+            assert linked.exists(), target
+            assert not anchor or anchor in anchors_of(linked), anchor
 
 
 @pytest.mark.parametrize("page", [*PAGES, NEWS], ids=lambda page: page.name)
@@ -154,6 +164,8 @@ def test_lines_wrap(page):
     is_code = False
     for number, line in enumerate(page.read_text().splitlines(), 1):
         is_code ^= line.lstrip().startswith("```")
+        if line.startswith("|") and page.name != GENERATED:
+            assert len(line) <= LONGEST_ROW, f"{page.name}:{number}"
         if not (is_code or line.startswith(("|", "![", "<!--", "    "))):
             assert len(line) <= LONGEST, f"{page.name}:{number}"
 
@@ -166,10 +178,12 @@ def test_every_door_has_its_page():
         assert f"(development/{page.name})" in index
 
 
-def test_every_page_is_linked_from_the_readme_or_from_a_page():
-    linked = {
-        (page.parent / target).resolve()
-        for page in PAGES
-        for target in re.findall(r"\]\(([^)#\s]+\.md)[^)]*\)", page.read_text())
-    }
-    assert {page for page in DOCS.rglob("*.md") if page.parent.name != "tables"} <= linked
+def test_links_lead_from_the_readme_to_every_page():
+    found, todo = set(), [ROOT / "README.md"]
+    while todo:
+        page = todo.pop()
+        if page not in found:
+            found.add(page)
+            links = re.findall(r"\]\(([^)#\s]+\.md)[^)]*\)", without_blocks(page.read_text()))
+            todo += [(page.parent / target).resolve() for target in links if not target.startswith("http")]
+    assert {page for page in PAGES if page.parent.name != "tables"} <= found

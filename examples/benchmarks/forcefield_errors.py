@@ -8,7 +8,6 @@ how far the spread of a bootstrap ensemble tells its error.
 """
 
 import argparse
-import textwrap
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 from ase import Atoms
 from ase.io import read
+from sheets import Sheet, add_table_option
 
 from aiida_elyte.science.forcefield.committee import committee_spreads
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
@@ -67,40 +67,32 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=[30, 100, 340], help="training frames of the curve")
     parser.add_argument("--members", type=int, default=5, help="of the ensemble")
     parser.add_argument("--picture", type=Path, help="file for the learning curve")
-    parser.add_argument("--table", type=Path, help="file for what is printed, as docs/tables/forcefield_errors.md")
+    add_table_option(parser)
     given = parser.parse_args()
     torch.set_num_threads(1)
     frames = read(given.data, index=":")
-    lines: list[str] = []
-
-    def say(text: str) -> None:
-        wrapped = [part if part.startswith("|") else textwrap.fill(part, 120) for part in text.split("\n")]
-        print("\n".join(wrapped), flush=True)
-        lines.extend(wrapped)
-
+    sheet = Sheet()
     parts = split(frames, given.seeds[0])
     n_train, n_validation, n_test = map(len, parts)
-    say(
+    sheet.say(
         f"{len(frames)} frames, {n_train}, {n_validation} and {n_test} to train on, validate on and test, seed "
         f"{given.seeds[0]}. Force RMSE on the test frames, kcal/mol/Å, against the labels as they are, and CPU time of "
-        "one core, s:\n"
+        "one core, s:"
     )
-    compare(parts, say)
+    compare(parts, sheet)
     if given.seeds[1:]:
         systems = {seed: [group_frames(part) for part in split(frames, seed)] for seed in given.seeds[1:]}
         others = {seed: by_system(fit_discrete(one[0], one[1]), one[2])["overall"] for seed, one in systems.items()}
         told = ", ".join(f"{error:.2f} (seed {seed})" for seed, error in others.items())
-        say(f"\nClass 2 with types to 3 bonds, all systems, with other seeds of the split: {told}.")
-    noise, n_atoms = tell_noise(parts, say)
+        sheet.say(f"Class 2 with types to 3 bonds, all systems, with other seeds of the split: {told}.")
+    noise, n_atoms = tell_noise(parts, sheet)
     if given.sizes:
-        curve = learn(parts, given.sizes, given.seeds[0], say)
+        curve = learn(parts, given.sizes, given.seeds[0], sheet)
         if given.picture is not None:
             draw(curve, noise, n_atoms, given.picture)
     if given.members:
-        tell_spread(parts, given.members, given.seeds[0], say)
-    if given.table is not None:
-        given.table.parent.mkdir(parents=True, exist_ok=True)
-        given.table.write_text("\n".join(lines) + "\n")
+        tell_spread(parts, given.members, given.seeds[0], sheet)
+    sheet.write(given.table)
 
 
 def split(frames: Sequence[Atoms], seed: int) -> tuple[list[Atoms], ...]:
@@ -109,15 +101,14 @@ def split(frames: Sequence[Atoms], seed: int) -> tuple[list[Atoms], ...]:
     return split_systems(frames, (60, 20, 20), split_rng)
 
 
-def compare(parts: Sequence[list[Atoms]], say: Callable[[str], None]) -> None:
+def compare(parts: Sequence[list[Atoms]], sheet: Sheet) -> None:
     """Print the errors of each kind of force field."""
     train, validation, test = map(group_frames, parts)
     names = [*(system.name for system in test), "overall"]
-    say(f"| | {' | '.join(names[:-1])} | all | CPU time |")
-    say(f"|---|{'---|' * len(names)}---|")
+    sheet.columns("", *names[:-1], "all", "CPU time")
 
     def tell(title: str, errors: dict[str, float], seconds: str) -> None:
-        say(f"| {title} | {' | '.join(f'{errors[name]:.2f}' for name in names)} | {seconds} |")
+        sheet.row(title, *(f"{errors[name]:.2f}" for name in names), seconds)
 
     fits = {terms: timed(fit_discrete, train, validation, terms=terms) for terms in ("class2", "class1")}
     class2, seconds = fits["class2"]
@@ -129,43 +120,43 @@ def compare(parts: Sequence[list[Atoms]], say: Callable[[str], None]) -> None:
     tell("class 1, harmonic", by_system(fits["class1"][0], test), fits["class1"][1])
     tell("GFN2-xTB", *timed(gfn2, parts[2]))
     errors = class2.record["errors"]
-    say(
-        f"\n{len(errors['undetermined'])} of {errors['n_parameters']} parameters of the fit by types to 3 bonds are "
+    sheet.say(
+        f"{len(errors['undetermined'])} of {errors['n_parameters']} parameters of the fit by types to 3 bonds are "
         f"not determined by these data. The labels carry a net force of "
         f"{class2.record['settings']['net_force_rms_kcal_mol_A']:.1f} kcal/mol/Å a training frame (RMS), which is "
         "taken out before the fit and left in the test."
     )
 
 
-def tell_noise(parts: Sequence[list[Atoms]], say: Callable[[str], None]) -> tuple[dict[str, float], dict[str, int]]:
+def tell_noise(parts: Sequence[list[Atoms]], sheet: Sheet) -> tuple[dict[str, float], dict[str, int]]:
     """Print the net force of the labels; return it with the number of atoms, by system."""
     test = group_frames(parts[2])
     noise = {system.name: measure_net_force([system]) for system in test}
     n_atoms = {system.name: len(system.topology.elements) for system in test}
-    say(f"\n| net force of the test labels, kcal/mol/Å | {' | '.join(noise)} |\n|---|{'---|' * len(noise)}")
-    say(f"| RMS of a frame | {' | '.join(f'{each:.1f}' for each in noise.values())} |")
+    sheet.columns("net force of the test labels, kcal/mol/Å", *noise)
+    sheet.row("RMS of a frame", *(f"{each:.1f}" for each in noise.values()))
     parts_of = (f"{each / (3 * n_atoms[name]) ** 0.5:.2f}" for name, each in noise.items())
-    say(f"| error a component, were errors independent | {' | '.join(parts_of)} |")
+    sheet.row("error a component, were errors independent", *parts_of)
     return noise, n_atoms
 
 
 def learn(
-    parts: Sequence[list[Atoms]], sizes: Sequence[int], seed: int, say: Callable[[str], None]
+    parts: Sequence[list[Atoms]], sizes: Sequence[int], seed: int, sheet: Sheet
 ) -> list[tuple[int, float, float]]:
     """Print the learning curve; return its points."""
     whole, validation, test = parts[0], group_frames(parts[1]), group_frames(parts[2])
-    say("\n| training frames | RMSE in training | test |\n|---|---|---|")
+    sheet.columns("training frames", "RMSE in training", "test")
     curve = []
     for size in sizes:
         rng = np.random.default_rng(seed)
         chosen = split_systems(whole, (size, len(whole) - size), rng)[0] if size < len(whole) else whole
         found = fit_discrete(group_frames(chosen), validation)
         curve.append((len(chosen), found.record["errors"]["train_rmse_kcal_mol_A"], by_system(found, test)["overall"]))
-        say(f"| {len(chosen)} | {curve[-1][1]:.2f} | {curve[-1][2]:.2f} |")
+        sheet.row(len(chosen), f"{curve[-1][1]:.2f}", f"{curve[-1][2]:.2f}")
     return curve
 
 
-def tell_spread(parts: Sequence[list[Atoms]], n_members: int, seed: int, say: Callable[[str], None]) -> None:
+def tell_spread(parts: Sequence[list[Atoms]], n_members: int, seed: int, sheet: Sheet) -> None:
     """Print how far the spread of a bootstrap ensemble tells its error."""
     train, validation, test = map(group_frames, parts)
     rng = np.random.default_rng(seed)
@@ -180,8 +171,8 @@ def tell_spread(parts: Sequence[list[Atoms]], n_members: int, seed: int, say: Ca
     per_atom = rank_correlation(*(np.concatenate([one.ravel() for one in each]) for each in (spread, error)))
     per_frame = rank_correlation(*(np.concatenate([one.max(axis=1) for one in each]) for each in (spread, error)))
     mean_spread, mean_error = (np.concatenate([one.ravel() for one in each]).mean() for each in (spread, error))
-    say(
-        f"\n{n_members} members of a bootstrap ensemble disagree by {mean_spread:.2f} kcal/mol/Å an atom, where their "
+    sheet.say(
+        f"{n_members} members of a bootstrap ensemble disagree by {mean_spread:.2f} kcal/mol/Å an atom, where their "
         f"mean is wrong by {mean_error:.2f}; spread and error have a rank correlation of {per_atom:.2f} by atom, "
         f"{per_frame:.2f} by the worst atom of a frame."
     )

@@ -20,6 +20,7 @@ from ase import Atoms, units
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 from ase.md.langevin import Langevin
+from sheets import Sheet, add_table_option
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
@@ -104,6 +105,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100, help="of Adam a round")
     parser.add_argument("--left-out", nargs="+", choices=MOLECULES, default=LEFT_OUT)
     parser.add_argument("--data", type=Path, help="extxyz to keep the labels in, or to take them from")
+    add_table_option(parser)
     given = parser.parse_args()
     torch.set_num_threads(1)
     start = time.perf_counter()
@@ -118,30 +120,33 @@ def main() -> None:
     everything = group_frames(train), group_frames(validation)
     discrete = fit_discrete(*everything, target=Target(model_error=MODEL_ERROR))
     network = fit_continuous(*everything, target=Target(model_error=MODEL_ERROR), n_steps=given.steps)
-    print("\nForce RMSE [kcal/mol/Å] on the molecule, left out of the fit or not:\n")
-    columns = ["left out", "its types that others have", "by 3 bonds", "by element", "continuous", "seconds"]
-    print(f"| {' | '.join([*columns, 'not left out: by 3 bonds', 'continuous'])} |")
-    print("|---|---|---|---|---|---|---|---|", flush=True)
+    sheet = Sheet()
+    sheet.say(
+        f"{len(MOLECULES)} molecules, {given.frames} frames each. Force RMSE, kcal/mol/Å, on a quarter of the frames "
+        "of the molecule; the last two columns are fits that had the others:"
+    )
+    sheet.columns(
+        *("left out", "its types that others have", "by 3 bonds", "by element", "continuous"),
+        *("not left out: by 3 bonds", "continuous"),
+    )
     for name in given.left_out:
         (own,) = (system for system in everything[1] if system.name == name)
         others, held_back = ([system for system in part if system.name != name] for part in everything)
         known = share_known(own, others)
         by_bonds = (
-            "refused"
+            "rejected"
             if known < 1
             else rmse(fit_discrete(others, held_back, target=Target(model_error=MODEL_ERROR)), own)
         )
-        start = time.perf_counter()
         try:
             left = fit_continuous(others, held_back, target=Target(model_error=MODEL_ERROR), n_steps=given.steps)
             found = [rmse(left.coarse, own), rmse(left.freeze([own.topology]), own)]
         except InputError as error:  # a bond, angle or dihedral of elements that no other molecule has
             print(f"{name}: {error}", file=sys.stderr)
-            found = ["refused", "refused"]
-        seconds = f"{time.perf_counter() - start:.0f}"
-        cells = [f"{100 * known:.0f} %", by_bonds, *found, seconds]
-        cells += [rmse(discrete, own), rmse(network.freeze([own.topology]), own)]
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+            continue
+        not_left_out = rmse(discrete, own), rmse(network.freeze([own.topology]), own)
+        sheet.row(name, f"{100 * known:.0f} %", by_bonds, *found, *not_left_out)
+    sheet.write(given.table)
 
 
 if __name__ == "__main__":

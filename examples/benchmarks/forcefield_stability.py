@@ -1,9 +1,9 @@
 """Does a fitted force field hold? Every system it was fitted to runs 100 ps at 400 K in LAMMPS.
 
-    python forcefield_stability.py DIR DATA.extxyz [--runs 2] [--length-ps 100]
+    python examples/benchmarks/forcefield_stability.py DIR DATA.extxyz [--runs 2] [--length-ps 100]
 
-DIR is what `aiida-elyte forcefield fit DATA.extxyz --out DIR` wrote. Prints, for each system, what stopped its runs, if
-anything did, and the longest bond of all frames in units of the sum of covalent radii.
+DIR is what `aiida-elyte forcefield fit DATA.extxyz --out DIR` wrote. Prints which runs stopped, if any did, and the
+longest bond of all frames in units of the sum of covalent radii.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from ase.data import covalent_radii
 from ase.io import read
+from sheets import Sheet, add_table_option
 
 from aiida_elyte.api.programs import start_program
 from aiida_elyte.science.frames import first_frames, name_of, read_frames, total_charge_of, write_frames
@@ -24,8 +25,8 @@ from aiida_elyte.science.molecules.perception import topology_from_frame
 STRIDE_FS = 500
 
 
-def main(folder: Path, data: Path, n_runs: int, length_ps: float) -> None:
-    """Run every system, print the table."""
+def main(folder: Path, data: Path, n_runs: int, length_ps: float) -> Sheet:
+    """Run every system."""
     starts = first_frames(read(data, ":"))
     lmp = shutil.which("lmp") or shutil.which("lmp", path=str(Path(sys.executable).parent))
     with tempfile.TemporaryDirectory() as name:
@@ -46,14 +47,13 @@ def main(folder: Path, data: Path, n_runs: int, length_ps: float) -> None:
         if results["status"] != "ok":
             raise SystemExit(results["message"])
         frames = read_frames(place / "sampled.extxyz")
-    print(f"{'system':<12}{'runs':>6}{'frames':>8}{'longest bond':>14}  stopped")
-    for number, start in enumerate(starts):
-        runs = range(number, n_runs * len(starts), len(starts))
-        own = [frame for frame in frames if name_of(frame) == name_of(start)]
-        stretch = max((longest_bond(start, frame) for frame in own), default=float("nan"))
-        stops = [results["stops"][f"r{run}"] for run in runs if f"r{run}" in results["stops"]]
-        print(f"{name_of(start):<12}{len(runs):>6}{len(own):>8}{stretch:>14.3f}  {'; '.join(stops) or 'none'}")
-    print(f"{n_runs * len(starts)} runs of {length_ps:g} ps in {results['seconds']:.0f} s")
+    by_name = {name_of(start): start for start in starts}
+    stretch = max((longest_bond(by_name[name_of(frame)], frame) for frame in frames), default=float("nan"))
+    sheet = Sheet()
+    sheet.say(f"{n_runs} runs of {length_ps:g} ps at 400 K of each system:")
+    sheet.columns("systems", "frames", "longest bond over the sum of covalent radii", "runs that stopped early")
+    sheet.row(len(starts), len(frames), f"{stretch:.2f}", ", ".join(results["stops"]) or "none")
+    return sheet
 
 
 def longest_bond(start, frame) -> float:
@@ -70,5 +70,6 @@ if __name__ == "__main__":
     parser.add_argument("data", type=Path)
     parser.add_argument("--runs", type=int, default=2, help="runs of each system")
     parser.add_argument("--length-ps", type=float, default=100.0, help="length of each")
+    add_table_option(parser)
     given = parser.parse_args()
-    main(given.folder, given.data, given.runs, given.length_ps)
+    main(given.folder, given.data, given.runs, given.length_ps).write(given.table)

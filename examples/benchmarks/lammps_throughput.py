@@ -24,6 +24,7 @@ import numpy as np
 from aiida import orm
 from aiida.engine import run_get_node
 from aiida.manage.caching import disable_caching
+from sheets import Sheet, add_table_option
 
 from aiida_elyte.api.setup import setup
 from aiida_elyte.science.electrolyte.packing import pack
@@ -107,6 +108,7 @@ def main() -> None:
     parser.add_argument("--molecules", type=int, default=40)
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--repeats", type=int, default=3)
+    add_table_option(parser)
     arguments = parser.parse_args()
     setup()
     engine = lammps_code(orm.load_computer("localhost"))
@@ -128,9 +130,21 @@ def main() -> None:
             seconds = node.outputs.results["seconds"]
             found[name].append(speeds_of((job / "log_000.lammps").read_text(), seconds))
         print("  ".join(f"{name} {speeds[-1]['loop']:.3f} ns/day" for name, speeds in found.items()), flush=True)
-    for kind in ("loop", "cpu", "job"):
-        ours, bare = (statistics.median(one[kind] for one in found[name]) for name in ("WorkChain", "bare"))
-        print(f"{kind}: WorkChain {ours:.3f}, bare {bare:.3f} ns/day; ratio {ours / bare:.3f}")
+    ours, bare = (
+        {kind: statistics.median(one[kind] for one in found[name]) for kind in ("loop", "cpu", "job")}
+        for name in ("WorkChain", "bare")
+    )
+    print(f"per time of the processor: {ours['cpu']:.3f} and {bare['cpu']:.3f} ns/day")
+    sheet = Sheet()
+    sheet.say(
+        f"{37 * arguments.molecules} atoms of tetraglyme, 12 Å, PPPM, {arguments.steps} steps, medians of "
+        f"{arguments.repeats} turns, ns/day:"
+    )
+    sheet.columns("through the WorkChain", "bare `lmp`", "ratio", "ratio with start and end of jobs")
+    sheet.row(
+        f"{ours['loop']:.3f}", f"{bare['loop']:.3f}", *(f"{ours[kind] / bare[kind]:.3f}" for kind in ("loop", "job"))
+    )
+    sheet.write(arguments.table)
 
 
 if __name__ == "__main__":

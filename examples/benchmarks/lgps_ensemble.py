@@ -23,12 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sheets import Sheet, add_table_option
 
 ROOT = Path(__file__).resolve().parents[2]
 N_TRAIN = 500
 N_TEST = 300
 VALIDATION_FRACTION = 0.1
 SEED = 20
+
+KEYS = ("force_mae_eV_A", "force_rmse_eV_A", "energy_mae_eV_atom")
 
 PLAIN = {
     "n_features": 64,
@@ -69,7 +72,7 @@ def main() -> None:
     if arguments.only in (None, "plain"):
         results["plain"] = run_plain(folder, arguments.minutes)
         summary.write_text(json.dumps(results, indent=1))
-    print(table(results))
+    tell(results).write(arguments.table)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -81,6 +84,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--members", type=int, default=4, help="members of the ensemble, trained two at a time")
     parser.add_argument("--only", choices=("ours", "plain"), help="run one side; the other is read from --out")
     parser.add_argument("--shuffled", action="store_true", help="shuffled split instead of the held-out last round")
+    add_table_option(parser)
     parser.add_argument("--run-plain", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -264,30 +268,28 @@ def collate(items: list[dict[str, Any]]) -> dict[str, Any]:
     return batch
 
 
-def table(results: dict[str, Any]) -> str:
-    """Return the comparison as Markdown, the result in its last line."""
+def tell(results: dict[str, Any]) -> Sheet:
+    """Return the comparison."""
+    sheet = Sheet()
     frames = f"{results['n_train']} frames for training, {results['n_test']} for the test, {results['split']}"
-    lines = [
-        f"{frames}; {results['minutes']:g} minutes on {results['cores']} cores each",
-        "",
-        "| | force MAE (meV/Å) | force RMSE (meV/Å) | energy MAE (meV/atom) | seconds |",
-        "|---|---|---|---|---|",
-    ]
+    sheet.say(f"{frames}; {results['minutes']:g} minutes on {results['cores']} cores each:")
+    sheet.columns("", "force MAE, meV/Å", "force RMSE, meV/Å", "energy MAE, meV/atom", "seconds")
 
-    def row(name: str, errors: dict[str, float], seconds: object) -> str:
-        sizes = [1000 * errors[key] for key in ("force_mae_eV_A", "force_rmse_eV_A", "energy_mae_eV_atom")]
-        return f"| {name} | " + " | ".join(f"{size:.1f}" for size in sizes) + f" | {seconds} |"
+    def row(name: str, errors: list[dict[str, float]], seconds: object) -> None:
+        sheet.row(name, *(span([1000 * each[key] for each in errors]) for key in KEYS), seconds)
 
     if "ours" in results:
-        members = results["ours"]["members"]
-        lines.append(row(f"mean of {len(members)} members", results["ours"]["ensemble"], results["ours"]["seconds"]))
-        lines += [row(f"member {index}", errors, "") for index, errors in enumerate(members)]
+        ours = results["ours"]
+        row(f"mean of {len(ours['members'])} members", [ours["ensemble"]], ours["seconds"])
+        row("single members", ours["members"], "")
     if "plain" in results:
-        lines.append(row("one plain SchNetPack member", results["plain"]["errors"], results["plain"]["seconds"]))
-    if "ours" in results and "plain" in results:
-        ours, plain = results["ours"]["ensemble"]["force_mae_eV_A"], results["plain"]["errors"]["force_mae_eV_A"]
-        lines += ["", f"The ensemble's force MAE is {100 * (1 - ours / plain):.1f} % below that of the plain member."]
-    return "\n".join(lines)
+        row("one plain SchNetPack member", [results["plain"]["errors"]], results["plain"]["seconds"])
+    return sheet
+
+
+def span(values: list[float]) -> str:
+    """Return a value, or the smallest and largest of several."""
+    return "–".join(dict.fromkeys(f"{each:.1f}" for each in (min(values), max(values))))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ our engine allocates is printed, too.
 
 import argparse
 import gc
-import json
 import statistics
 import tempfile
 import time
@@ -27,6 +26,7 @@ from ase import Atoms, units
 from ase.md.langevin import Langevin as AseLangevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from ase.spacegroup import crystal
+from sheets import Sheet, add_table_option
 
 from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.langevin import Langevin
@@ -37,6 +37,7 @@ from aiida_elyte.science.potentials.painn.storage import load_painn
 from aiida_elyte.science.potentials.painn.torchsim import TorchSimModel
 
 TEMPERATURE_K, TIMESTEP_FS, FRICTION_PER_PS = 600.0, 2.0, 1.0
+PACKAGES = ("torch", "numpy", "vesin", "torch-sim-atomistic", "schnetpack", "ase", "matscipy")
 REPEATS = {50: (1, 1, 1), 100: (2, 1, 1), 200: (2, 2, 1), 400: (2, 2, 2), 3200: (4, 4, 4)}
 REPEATS |= {21600: (9, 8, 6), 102400: (16, 16, 8)}
 
@@ -166,7 +167,7 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help="leave ASE with SchNetPack out")
     parser.add_argument("--seconds", type=float, default=8.0, help="time for each case")
     parser.add_argument("--potential", type=Path, help="a trained potential.pt; random weights by default")
-    parser.add_argument("--json", type=Path, help="where to write the numbers")
+    add_table_option(parser)
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     device = torch.device(
@@ -177,10 +178,12 @@ def main() -> None:
     else:
         potential = build_painn(energy_reference=["Ge", "Li", "P", "S"], scale=1e-3, seed=0).to(device).eval()
         potential.requires_grad_(False)
-    name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
-    print(f"forces agree to {force_difference(potential, build_lgps(50)):.0e} of the largest; device: {name}")
-    print("threads  atoms  replicas  ours [atom-steps/s]  peak [GB]  ASE + SchNetPack  ratio")
-    rows = []
+    name = torch.cuda.get_device_name() if device.type == "cuda" else "no GPU"
+    print(f"forces agree to {force_difference(potential, build_lgps(50)):.0e} of the largest; {name}")
+    sheet = Sheet()
+    hardware = ["peak memory, GB"] if device.type == "cuda" else ["threads"]
+    theirs = [] if options.alone else ["atom-steps/s, ASE + SchNetPack", "ratio"]
+    sheet.columns("atoms", "replicas", "ms a step, ours", "atom-steps/s, ours", *hardware, *theirs)
     for threads in options.threads if device.type == "cpu" else options.threads[-1:]:
         torch.set_num_threads(threads)
         for n_atoms in options.atoms:
@@ -190,22 +193,12 @@ def main() -> None:
                 engines["theirs"] = their_engine(potential, build_lgps(n_atoms))
             times = time_in_turns(engines, options.seconds, device)
             ours = n_atoms * options.replicas / times["ours"]
-            theirs = None if options.alone else n_atoms / times["theirs"]
-            row = {"threads": threads, "n_atoms": n_atoms, "n_replicas": options.replicas, "ours": ours}
-            rows.append({**row, "peak_memory_GB": peak, "ase_schnetpack": theirs})
-            print(
-                f"{threads:7d} {n_atoms:6d} {options.replicas:9d} {ours:20.0f} {_optional(peak, 10, 2)} "
-                f"{_optional(theirs, 17, 0)} {_optional(theirs and ours / theirs, 6, 2)}",
-                flush=True,
-            )
-    if options.json:
-        options.json.write_text(json.dumps({"device": name, "rows": rows}, indent=1))
-    if not options.alone:
-        print(f"smallest ratio: {min(row['ours'] / row['ase_schnetpack'] for row in rows):.2f}")
-
-
-def _optional(value: float | None, width: int, digits: int) -> str:
-    return "—".rjust(width) if value is None else f"{value:{width}.{digits}f}"
+            cells = [n_atoms, options.replicas, f"{1000 * times['ours']:.1f}", f"{ours:.0f}"]
+            cells.append(threads if peak is None else f"{peak:.2f}")
+            if not options.alone:
+                cells += [f"{n_atoms / times['theirs']:.0f}", f"{ours * times['theirs'] / n_atoms:.2f}"]
+            sheet.row(*cells)
+    sheet.write(options.table, PACKAGES, name)
 
 
 if __name__ == "__main__":

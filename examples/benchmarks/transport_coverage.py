@@ -13,6 +13,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from sheets import Sheet, add_table_option
 
 from aiida_elyte.science.transport.estimates import Estimate, estimate_transport
 from aiida_elyte.units import BOLTZMANN_EV_K, CM2_S, MS_CM, ONSAGER_SI
@@ -31,6 +33,16 @@ NEGATIVE = [[1.0e-4, 1.5e-4], [1.5e-4, 4.0e-4]]
 """Cations dragged along by the anions: t+ = (1 - 1.5)/(1 - 3 + 4) = -0.25."""
 PLAIN = [[1.0e-4, 0.4e-4], [0.4e-4, 2.0e-4]]
 """t+ = (1 - 0.4)/(1 - 0.8 + 2) = 0.27."""
+
+
+COLUMNS = {
+    "D": "tracer_diffusion_.+",
+    "σ": "conductivity",
+    "L_ab": "onsager_.+",
+    "t": "transference_.+",
+    "σ, Green–Kubo": "conductivity_green_kubo",
+}
+"""Column of the table → names of its quantities."""
 
 
 class Case:
@@ -172,20 +184,36 @@ def summarise(case: Case, found: list[dict[str, Any]]) -> dict[str, Any]:
     return rows
 
 
+def condense(rows: dict[str, Any], pattern: str) -> str:
+    """Return coverage and bias [%] of the quantities of a pattern: extremes of the one, the largest of the other."""
+    chosen = [row for key, row in rows.items() if re.fullmatch(pattern, key) and "coverage" in row]
+    if not chosen:
+        return ""
+    extremes = dict.fromkeys(f"{100 * each:.1f}" for each in sorted(row["coverage"] for row in chosen))
+    worst = max(chosen, key=lambda row: abs(row["bias"]))
+    bounds = list(extremes)
+    coverage = bounds[0] if len(bounds) == 1 else f"{bounds[0]}–{bounds[-1]}"
+    return f"{coverage}, {100 * worst['bias']:+.1f} ± {100 * worst['bias_error']:.1f}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--only", help="cases whose name holds this")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="file for all quantities, with scatter and claimed error")
+    add_table_option(parser)
     given = parser.parse_args()
     chosen = {name: case for name, case in cases().items() if given.only is None or given.only in name}
     results = {}
-    print(
-        f"| case ({given.repetitions} repetitions) | quantity | coverage | bias ± error | scatter | claimed | refused |"
-    )
-    print("|---|---|---|---|---|---|---|")
+    sheet = Sheet()
+    columns = {
+        title: pattern
+        for title, pattern in COLUMNS.items()
+        if any(re.fullmatch(pattern, key) for case in chosen.values() for key in case.truth)
+    }
+    sheet.columns("motion", *columns, "refused")
     with multiprocessing.Pool(given.processes) as pool:
         for name, case in chosen.items():
             size = -(-given.repetitions // (4 * (given.processes or 1)))
@@ -193,17 +221,11 @@ def main() -> None:
             tasks = [(name, given.seed + 1000 * index, count) for index, count in enumerate(counts)]
             found = [one for part in pool.imap(repeat, tasks) for one in part]
             results[name] = {"kind": case.kind, "quantities": summarise(case, found)}
-            for key, row in results[name]["quantities"].items():
-                cells = [f"{name} ({case.kind})", key]
-                if "coverage" in row:
-                    cells += [
-                        f"{100 * row['coverage']:.1f} %",
-                        f"{100 * row['bias']:+.1f} ± {100 * row['bias_error']:.1f} %",
-                    ]
-                    cells += [f"{100 * row['scatter']:.1f} %", f"{100 * row['claimed']:.1f} %"]
-                else:
-                    cells += ["", "", "", ""]
-                print("| " + " | ".join([*cells, f"{100 * row['refused']:.1f} %"]) + " |", flush=True)
+            title = name if case.kind == "diffusive" else f"{name} ({case.kind})"
+            rows = results[name]["quantities"]
+            refused = f"{100 * rows['conductivity']['refused']:.1f} %"
+            sheet.row(title, *(condense(rows, pattern) for pattern in columns.values()), refused)
+    sheet.write(given.table)
     if given.json:
         given.json.write_text(json.dumps(results, indent=1))
 

@@ -17,9 +17,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+from sheets import Sheet, add_table_option
 
 ROOT = Path(__file__).resolve().parents[2]
-SIDES = ("ours", "ours, L_ab", "tidynamics", "MDAnalysis")
+SIDES = {
+    "ours": "MSD over all lags, ours",
+    "tidynamics": "the same, tidynamics",
+    "MDAnalysis": "the same, MDAnalysis",
+    "ours, L_ab": "L_ab of two species, ours",
+}
 
 
 def walk(n_ions: int, n_frames: int) -> np.ndarray:
@@ -71,7 +77,8 @@ def run(side: str, n_ions: int, n_frames: int) -> dict[str, float]:
 
 def measure(side: str, n_ions: int, n_frames: int) -> dict[str, float]:
     command = [sys.executable, __file__, "--side", side, "--ions", str(n_ions), "--frames", str(n_frames)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    places = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": places}
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -81,31 +88,26 @@ def main() -> None:
     parser.add_argument("--ions", type=int, default=1000)
     parser.add_argument("--frames", type=int, default=20000)
     parser.add_argument("--skip", nargs="*", default=(), choices=SIDES, help="sides to leave out")
+    add_table_option(parser)
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.side:
         print(json.dumps(run(given.side, given.ions, given.frames)))
         return
-    print(f"{given.ions} ions × {given.frames} frames, one thread")
-    print("| side | CPU time, s | peak memory, MB | result over truth |")
-    print("|---|---|---|---|")
-    found = {}
-    for side in SIDES:
-        if side in given.skip:
-            continue
-        found[side] = measure(side, given.ions, given.frames)
-        cells = f"{found[side]['cpu_s']:.2f} | {found[side]['peak_MB']:.0f} | {found[side]['check']:.3f}"
-        print(f"| {side} | {cells} |", flush=True)
-    peers = [found[side]["cpu_s"] for side in ("tidynamics", "MDAnalysis") if side in found]
-    if peers:
-        print(f"\nOurs takes 1/{min(peers) / found['ours']['cpu_s']:.1f} of the faster peer's CPU time.")
-    print(f"L_ab takes {found['ours, L_ab']['cpu_s'] / found['ours']['cpu_s']:.2f} of our MSD's.")
-    print("\n| frames | CPU time of our MSD, s (100 ions) | per frame and log₂ frames, µs |")
-    print("|---|---|---|")
+    sides = [side for side in SIDES if side not in given.skip]
+    size = 12e-6 * given.ions * given.frames
+    sheet = Sheet()
+    sheet.say(f"{given.ions} ions × {given.frames} frames, one thread; {size:.0f} MB of the memory are the positions:")
+    sheet.columns("", "CPU time, s", "peak memory, MB", "result over truth")
+    for side in sides:
+        found = measure(side, given.ions, given.frames)
+        sheet.row(SIDES[side], f"{found['cpu_s']:.2f}", f"{found['peak_MB']:.0f}", f"{found['check']:.3f}")
+    sheet.columns("frames of 100 ions", "CPU time of our MSD, s", "per frame and log₂ frames, µs")
     for factor in (1, 2, 5, 10):
         n_frames = factor * given.frames
-        seconds = measure("ours", max(1, given.ions // 10), n_frames)["cpu_s"]
-        print(f"| {n_frames} | {seconds:.2f} | {1e6 * seconds / n_frames / np.log2(n_frames):.2f} |", flush=True)
+        seconds = measure("ours", 100, n_frames)["cpu_s"]
+        sheet.row(n_frames, f"{seconds:.2f}", f"{1e6 * seconds / n_frames / np.log2(n_frames):.2f}")
+    sheet.write(given.table, [side for side in ("tidynamics", "MDAnalysis") if side in sides])
 
 
 if __name__ == "__main__":

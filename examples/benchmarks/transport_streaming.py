@@ -17,14 +17,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+from sheets import Sheet, add_table_option
 
 ROOT = Path(__file__).resolve().parents[2]
 N_ATOMS = 30_000
 SIDE_A = 70.0
 INTERVAL_FS = 1000.0
 BYTES_PER_FRAME = {"dump": 1_050_000, "dcd": 360_100, "xtc": 118_000}
-FLOORS = {"dump": 0.60, "dcd": 0.35, "xtc": 0.60}
-"""Part of the bare reader's speed to be kept."""
+TITLES = {"dcd": "DCD", "xtc": "XTC", "dump": "LAMMPS text dump"}
 
 
 def frames(n_frames: int):
@@ -125,7 +125,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dir", type=Path, default=Path(), help="folder for the trajectories")
     parser.add_argument("--gigabytes", type=float, default=4.0)
-    parser.add_argument("--kinds", nargs="+", default=list(FLOORS), choices=FLOORS)
+    parser.add_argument("--kinds", nargs="+", default=list(TITLES), choices=TITLES)
+    add_table_option(parser)
     parser.add_argument("--part", choices=("bare", "ours"), help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -133,9 +134,8 @@ def main() -> None:
         part = {"bare": read_bare, "ours": analyse}[given.part]
         print(json.dumps(part(given.file, given.kinds[0], given.file.parent)))
         return
-    columns = ["format", "GB", "frames", "bare reader, s", "reduced and analysed, s", "of its speed", "asked"]
-    print("| " + " | ".join([*columns, "peak, GB", "D over truth"]) + " |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    sheet = Sheet()
+    sheet.columns("format", "GB", "frames", "bare reader, s", "reduced and analysed, s", "of its speed", "peak, GB")
     for kind in given.kinds:
         path = given.dir / f"ions_{given.gigabytes:g}GB.{'lammpstrj' if kind == 'dump' else kind}"
         if not path.exists():
@@ -143,14 +143,12 @@ def main() -> None:
         topology(path.parent)
         measure("bare", path, kind)  # warms the page cache
         bare, ours = measure("bare", path, kind), measure("ours", path, kind)
-        cells = [kind, f"{path.stat().st_size / 1e9:.2f}", str(ours["frames"]), f"{bare['seconds']:.1f}"]
-        cells += [
-            f"{ours['seconds']:.1f}",
-            f"{100 * bare['seconds'] / ours['seconds']:.0f} %",
-            f"{100 * FLOORS[kind]:.0f} %",
-        ]
-        cells += [f"{ours['peak_GB']:.2f}", f"{ours['D_over_truth']:.3f}"]
-        print("| " + " | ".join(cells) + " |", flush=True)
+        if abs(ours["D_over_truth"] - 1) > 0.02:
+            raise SystemExit(f"{path}: D is {ours['D_over_truth']:.3f} of the truth")
+        seconds = f"{bare['seconds']:.1f}", f"{ours['seconds']:.1f}", f"{100 * bare['seconds'] / ours['seconds']:.0f} %"
+        size = f"{path.stat().st_size / 1e9:.2f}"
+        sheet.row(TITLES[kind], size, ours["frames"], *seconds, f"{ours['peak_GB']:.2f}")
+    sheet.write(given.table)
 
 
 if __name__ == "__main__":
