@@ -30,6 +30,12 @@ def whole():
     return synthetic_streets.whole_street()
 
 
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """Name of each street → its page, drawn once."""
+    return {name: page(make(), tmp_path_factory.mktemp(name)) for name, make in STREETS.items()}
+
+
 def page(data, folder):
     path = folder / "report.html"
     write_html(data, path)
@@ -54,8 +60,9 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_page_is_whole_and_self_contained(street, tmp_path):
-    found = Page(page(street[1], tmp_path))
+@pytest.mark.parametrize("name", STREETS)
+def test_page_is_whole_and_self_contained(pages, name):
+    found = Page(pages[name])
     assert found.open == []
     assert len(found.ids) == len(set(found.ids))
     assert all(address.startswith(("#", "data:")) for address in found.addresses)
@@ -79,39 +86,38 @@ def test_drawings_are_reproducible(whole):
     assert draw(FIGURES["arrhenius"], whole, "png").startswith(b"\x89PNG")
 
 
-def test_front_gives_numbers_with_errors_and_bounds(whole, tmp_path):
-    front = page(whole, tmp_path).split('<dl class="numbers">')[1].split("</dl>")[0]
+def test_front_gives_numbers_with_errors_and_bounds(pages):
+    front = pages["whole"].split('<dl class="numbers">')[1].split("</dl>")[0]
     assert len(re.findall(r"± [^<]* mS/cm", front)) == 3
     assert re.search(r"&lt; [\d.]+ mS/cm", front)
     assert "± 0." in front.split("Eₐ")[1]
     assert "extrapolated" in front
 
 
-def test_semi_empirical_labels_are_called_so(whole, tmp_path):
-    assert "It is not density-functional theory" in page(whole, tmp_path)
+def test_semi_empirical_labels_are_called_so(pages, whole, tmp_path):
+    assert "It is not density-functional theory" in pages["whole"]
     other = {**whole, "theory": {"levels": ["PBE, PseudoDojo"], "labeller": "qe"}}
     assert "density-functional theory" not in page(other, tmp_path)
 
 
-def test_refusals_bring_their_reason(tmp_path):
-    text = page(synthetic_streets.street_without_diffusion(), tmp_path)
+def test_refusals_bring_their_reason(pages):
+    text = pages["without_diffusion"]
     assert "No conductivity is stated" in text
     assert "is not diffusive" in text
     assert "2 temperatures" in text
 
 
-def test_what_went_wrong_stands_at_the_front(tmp_path):
-    text = page(synthetic_streets.failed_street(), tmp_path)
-    assert "exit status 451" in text.split("What this stands on")[0]
-    assert "not finished" in page(synthetic_streets.running_street(), tmp_path)
+def test_what_went_wrong_stands_at_the_front(pages):
+    assert "exit status 451" in pages["failed"].split("What this stands on")[0]
+    assert "not finished" in pages["running"]
 
 
-def test_frames_seen_before_a_warm_start_are_told(whole, tmp_path):
-    assert "8 had been trained on before the warm start" in page(whole, tmp_path)
+def test_frames_seen_before_a_warm_start_are_told(pages):
+    assert "8 had been trained on before the warm start" in pages["whole"]
 
 
-def test_refused_frames_are_counted_by_reason(whole, tmp_path):
-    text = page(whole, tmp_path)
+def test_refused_frames_are_counted_by_reason(pages):
+    text = pages["whole"]
     assert "2 not converged" in text
     assert "3 collision (e.g. collision: Li–Cl 0.90 Å, below 0.5); 1 not finite: positions" in text
 
