@@ -16,6 +16,7 @@ class AnalyseSolvationCalculation(TrajectoryCalculation):
     PROGRAM = "analyse_solvation.py"
     PARSER = "elyte.analyse_solvation"
     SETTINGS = ShellSettings
+    NEEDS = ("MDAnalysis",)
     RETRIEVED = ("curves.npz",)
     CHECKPOINTS = ("checkpoint*.npz",)
 

@@ -25,6 +25,7 @@ class MdCalculation(ScriptCalculation):
 
     PROGRAM = "run_md.py"
     PARSER = "elyte.md"
+    NEEDS = ("torch_sim",)
     RETRIEVED = ("sampled.extxyz", "series.npz")
     CHECKPOINTS = ("checkpoint*.npz", "sampled.extx[y]z", "trajectory_r*.xyz")
 

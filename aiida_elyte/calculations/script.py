@@ -55,6 +55,8 @@ class ScriptCalculation(CalcJob):
     """Entry point of the parser."""
     SETTINGS: type | None = None
     """Record that the settings fill, which checks its fields; ``None`` where they are checked in another way."""
+    NEEDS: tuple[str, ...] = ()
+    """Modules that have to be installed where it runs, beside those that its inputs name."""
     RETRIEVED: tuple[str, ...] = ()
     """Files the parser needs beside ``results.json``."""
     CHECKPOINTS: tuple[str, ...] = ()
