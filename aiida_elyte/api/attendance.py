@@ -47,7 +47,7 @@ def describe_neglect(node: "orm.WorkChainNode") -> str | None:
     if runner is not None:
         if runner["host"] != socket.gethostname() or _lives(runner):
             return None
-        return f"the process that computed it (--run, PID {runner['pid']}) has ended"
+        return f"the process that computed it (PID {runner['pid']}) has ended"
     from aiida.common.exceptions import ConfigurationError
     from aiida.engine.daemon.client import get_daemon_client
 

@@ -90,7 +90,7 @@ class BoxPlan:
             write(text, _as_atoms(box), format="extxyz")
             write_files({folder / BOX_FILE: text.getvalue(), folder / _RECORD: json.dumps(record, indent=1) + "\n"})
         elif json.loads((folder / _RECORD).read_text()) != record:
-            raise InputError(f"{folder} holds the box of another recipe; expected an empty folder; give another --out")
+            raise InputError(f"{folder} holds the box of another recipe; expected an empty folder; give another `out`")
         (atoms,) = read_frames(folder / BOX_FILE)  # as the file rounds them, so that the next call has the same
         return PackedBox(atoms.positions, np.array(atoms.cell), topology_of_box(self.recipe, self.amounts))
 
@@ -216,7 +216,7 @@ def plan_box(
     settings = _read_protocol(protocol, changes or {})
     if until != "loose" and force_field is None:
         raise InputError(
-            f"--until {until} needs a force field; expected --forcefield DIR; give it, or take --until loose"
+            f"`until` is {until!r}, which needs a force field; expected one; give `force_field`, or take `until` loose"
         )
     engine = None if until == "loose" else find_lammps(lmp, processes)
     model = None if force_field is None else _read_force_field(force_field, asked)
@@ -243,7 +243,7 @@ def _read_protocol(name: str, changes: Mapping[str, float]) -> Compression:
     for key in changes:
         if key not in known:
             raise InputError(
-                f"--set {key}={changes[key]:g} names no setting; expected one of {', '.join(known)}"
+                f"`changes` {key}={changes[key]:g} names no setting; expected one of {', '.join(known)}"
                 f"{suggest(key, known)}"
             )
     own = {key: value for key, value in protocols[name].items() if key != "description"}
@@ -258,7 +258,7 @@ def _read_force_field(given: FittedForceField | ForceField | str | Path, recipe:
     if model.charge_scale != recipe.charge_scale:
         raise InputError(
             f"charge_scale is {recipe.charge_scale:g}, the force field was fitted with {model.charge_scale:g}; "
-            f"expected the same; fit with --charge-scale {recipe.charge_scale:g}, or change charge_scale of the recipe"
+            f"expected the same; fit with charge scale {recipe.charge_scale:g}, or change charge_scale of the recipe"
         )
     place_types(model.keys, molecules, assign_types(molecules, model.depth))
     return model

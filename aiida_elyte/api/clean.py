@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiida_elyte.provenance.nodes import load_process
-from aiida_elyte.provenance.process import load
+from aiida_elyte.provenance.process import load_node
 from aiida_elyte.provenance.steps import descendants
 from aiida_elyte.provenance.street import find_streets
 
@@ -88,7 +88,7 @@ def clean(folders: Iterable[Folder]) -> None:
         Those of ``plan_cleaning``.
     """
     for folder in folders:
-        remote = load(folder.pk)
+        remote = load_node(folder.pk)
         if folder.keeps is None:
             remote._clean()
         else:

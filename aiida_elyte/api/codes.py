@@ -10,12 +10,12 @@ from aiida.common.exceptions import MultipleObjectsError, NotExistent
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["MODULES", "check_runnable", "find_code"]
+__all__ = ["MODULE_SOURCES", "check_runnable", "find_code"]
 
 _EXTRAS = {"torch": "train", "torch_sim": "md", "tblite": "xtb", "matplotlib": "report"}
 _EXTRAS |= {"rdkit": "forcefield", "MDAnalysis": "trajectories"}
-MODULES = {module: f"pip install 'aiida-elyte[{extra}]'" for module, extra in _EXTRAS.items()}
-MODULES["schnetpack"] = "pip install --no-deps schnetpack==2.1.1"
+MODULE_SOURCES = {module: f"pip install 'aiida-elyte[{extra}]'" for module, extra in _EXTRAS.items()}
+MODULE_SOURCES["schnetpack"] = "pip install --no-deps schnetpack==2.1.1"
 """Python packages of the jobs → where to get them."""
 
 
@@ -67,34 +67,34 @@ def check_runnable(code: orm.AbstractCode, modules: tuple[str, ...] = (), progra
         except Exception as error:
             raise InputError(
                 f"code {code.full_label} is not runnable ({error}); expected its executable on its computer; see "
-                "`verdi code test`, or give another code with --code"
+                "`verdi code test`, or give another code"
             ) from error
         return
     executable = shutil.which(path)
     if executable is None:
         raise InputError(
             f"code {code.full_label} is not runnable: {path} is not an executable file; expected one; "
-            "run `aiida-elyte setup`, or give another code with --code"
+            "run `aiida-elyte setup`, or give another code"
         )
     places = os.pathsep.join([str(Path(executable).parent), os.environ.get("PATH", os.defpath)])
     absent = [] if code.prepend_text else [one for one in programs if shutil.which(one, path=places) is None]
     if absent:
         raise InputError(
             f"code {code.full_label} ({path}) does not find {' '.join(absent)}; expected it beside it or on the PATH; "
-            "pip install 'aiida-elyte[boxes]', or give another code with --code"
+            "pip install 'aiida-elyte[boxes]', or give another code"
         )
     if modules:
         missing = _missing_modules(executable, modules)
         if missing is None:
             raise InputError(
                 f"code {code.full_label} ({path}) does not answer as a Python does; expected one with "
-                f"{', '.join(modules)}; give another code with --code"
+                f"{', '.join(modules)}; give another code"
             )
         if missing:
-            sources = "; ".join(MODULES[module] for module in missing if module in MODULES)
+            sources = "; ".join(MODULE_SOURCES[module] for module in missing if module in MODULE_SOURCES)
             raise InputError(
                 f"code {code.full_label} ({path}) lacks {' '.join(missing)}; expected a Python with "
-                f"{', '.join(modules)}; {sources or 'give another code with --code'}"
+                f"{', '.join(modules)}; {sources or 'give another code'}"
             )
 
 

@@ -158,7 +158,7 @@ def _require_same(folder: Path, given: Mapping[str, Any], contents: Mapping[Path
         changed.append("force field")
     if changed:
         raise InputError(
-            f"{folder} was run with other {' and '.join(changed)}; expected the same to go on; give another --out"
+            f"{folder} was run with other {' and '.join(changed)}; expected the same to go on; give another `out`"
         )
 
 

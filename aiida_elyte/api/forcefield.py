@@ -212,7 +212,7 @@ def fit_force_field(
         If frames or settings cannot be used, or the folder holds another fit where one is to be resumed.
     """
     if resume and typing == "continuous":
-        raise InputError("--resume is given for continuous typing; expected discrete; fit anew, it takes minutes")
+        raise InputError("`resume` is given for continuous typing; expected discrete; fit anew, it takes minutes")
     if resume and folder is None:
         raise InputError("a fit is to be resumed and no folder is given; expected that of the fit; give it")
     if typing not in ("discrete", "continuous"):

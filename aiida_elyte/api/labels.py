@@ -145,7 +145,7 @@ def require_level(frames: Sequence[Atoms], name: str) -> None:
         if labels_of(frame) and level_of(frame) == UNSTATED:
             raise InputError(
                 f"{name}: frame {index} has labels but states no level of theory; expected level_of_theory in its "
-                'header, or the option; add --level-of-theory "PBE, 520 eV" to `aiida-elyte import`'
+                'header, or `level_of_theory` beside the file; add it, as "PBE, 520 eV", when you import the file'
             )
 
 
@@ -175,7 +175,7 @@ def _read(path: Path, level_of_theory: str | None, labels: LabelNames | None) ->
         raise InputError(f"frames file {path} is empty; expected at least one frame")
     if path.is_file() and is_output(path):
         if names:
-            raise InputError(f"--labels is given for {path}, the output of a DFT code; expected a data set; drop it")
+            raise InputError(f"`labels` is given for {path}, the output of a DFT code; expected a data set; drop it")
         return _read_output(path, level_of_theory)
     found = read_dataset(path, names)
     stated = _stated(found.frames)
@@ -183,7 +183,7 @@ def _read(path: Path, level_of_theory: str | None, labels: LabelNames | None) ->
         frame.info.setdefault("origin", f"{path.name}#{number}")
         if level_of_theory is not None and level_of(frame) == UNSTATED and labels_of(frame):
             frame.info["level_of_theory"] = level_of_theory
-    return _warn(found, stated, level_of_theory, "which is kept; --level-of-theory is for frames that state none")
+    return _warn(found, stated, level_of_theory, "which is kept; `level_of_theory` is for frames that state none")
 
 
 def _read_output(path: Path, level: str | None) -> Dataset:
@@ -192,7 +192,7 @@ def _read_output(path: Path, level: str | None) -> Dataset:
     for frame in found.frames if level is not None else ():
         frame.info["level_of_theory"] = level
     checked = check_dataset(str(path), found.frames, found.numbers, found.left_out, found.notes)
-    return _warn(checked, stated, level, "which --level-of-theory overrules")
+    return _warn(checked, stated, level, "which `level_of_theory` overrules")
 
 
 def _state(found: Dataset, level: str | None) -> Dataset:
@@ -229,6 +229,6 @@ def _reject_bare(found: Dataset) -> None:
     names = ", ".join(found.keys[:_MOST]) + (" …" if len(found.keys) > _MOST else "")
     raise InputError(
         f"{found.name}: no frame has a label under a known name; the file has "
-        f"{names or 'nothing but elements and positions'}; expected energy and forces; name them with --labels "
-        "energy=NAME,forces=NAME, or add --unlabelled to import bare geometries"
+        f"{names or 'nothing but elements and positions'}; expected energy and forces; name them with `labels`, "
+        "as energy=NAME,forces=NAME, or add `unlabelled` to import bare geometries"
     )

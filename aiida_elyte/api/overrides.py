@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from aiida_elyte.api.files import read_yaml
 from aiida_elyte.errors import InputError
 
 __all__ = ["read_overrides"]
@@ -21,10 +20,7 @@ def read_overrides(given: "Mapping[str, Any] | str | Path | None") -> dict[str, 
     """
     if given is None or isinstance(given, Mapping):
         return dict(given or {})
-    try:
-        content = yaml.safe_load(Path(given).read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"overrides file {given} cannot be read ({error}); expected a YAML file") from error
+    content = read_yaml(Path(given), "overrides file")
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -175,6 +175,7 @@ def plan_polymer(
         require_runnable_codes,
         wall_time,
     )
+    from aiida_elyte.calculations.analyse_solvation import AnalyseSolvationCalculation
     from aiida_elyte.workflows.forcefield import ForceFieldWorkChain
     from aiida_elyte.workflows.polymer import PolymerWorkChain
 
@@ -202,7 +203,9 @@ def plan_polymer(
         builder.force_fields = {member_name(index): node for index, node in enumerate(found)}
     labels = {} if force_fields else _inputs(builder.learning.label)
     programs = () if asked.recipe.polymer is not None else ("packmol",)
-    require_runnable_codes(roles, ("torch", "rdkit", "MDAnalysis"), name, labels, programs)
+    trainer = load("trainers", builder.learning.ensemble["trainer"].value)
+    needs = (*trainer.needs, *AnalyseSolvationCalculation.PROGRAM.needs)
+    require_runnable_codes(roles, needs, name, labels, programs)
     return PolymerLaunch(recipe=asked, builder=builder)
 
 
@@ -244,10 +247,10 @@ def _find_force_field(given: "str | Path | orm.Node", recipe: Recipe) -> "ForceF
         is_file = names_file(given)
         node = ForceFieldData(load_force_field(given).force_field.to_json()) if is_file else load_any(str(given))
     if not isinstance(node, ForceFieldData):
-        raise InputError(f"--forcefield {given} is {type(node).__name__}; expected a force field; give its PK or DIR")
+        raise InputError(f"`force_fields` {given} is {type(node).__name__}; expected a force field; give its PK or DIR")
     force_field = node.get_force_field()
     molecules = one_of_each(recipe)
-    with named(f"--forcefield {given}"):
+    with named(f"`force_fields` {given}"):
         place_types(force_field.keys, molecules, assign_types(molecules, force_field.depth))
     if force_field.charge_scale != recipe.charge_scale:
         raise InputError(

@@ -19,7 +19,7 @@ from aiida_elyte.science.trajectory.reduction import Reducer, Series, unpack_ser
 from aiida_elyte.science.trajectory.topology import read_topology
 from aiida_elyte.science.transport.copies import find_copy
 
-__all__ = ["Replica", "Sources", "System", "read_system"]
+__all__ = ["Replica", "ReplicaSystem", "Sources", "read_replica_system"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Replica:
 
 
 @dataclass(frozen=True)
-class System:
+class ReplicaSystem:
     """Replicas of one system, reduced."""
 
     series: tuple[Series, ...]
@@ -111,12 +111,12 @@ class System:
     """Charge of each species [e]."""
 
 
-def read_system(
+def read_replica_system(
     sources: Sources,
     charges: Mapping[str, float] | None,
     mobile: tuple[str, ...] = (),
     resting: tuple[str, ...] = (),
-) -> System:
+) -> ReplicaSystem:
     """Read and reduce replicas, each in one pass.
 
     Parameters
@@ -164,20 +164,20 @@ def read_system(
             known = charges_of_species(trajectory, molecules, mobile)
             _require_charges(mobile, known)
         found.append(_read_trajectory(trajectory, molecules, mobile or tuple(known)))
-    system = System(tuple(one for one, _ in found), tuple(replica for _, replica in found), known or {})
+    system = ReplicaSystem(tuple(one for one, _ in found), tuple(replica for _, replica in found), known or {})
     _require_independent(system)
     return system
 
 
 def _require_untouched(sources: Sources, charges: Mapping[str, float] | None) -> None:
     used = {
-        "--topology": sources.topology,
-        "--molecule": sources.molecules,
-        "--timestep-fs": sources.timestep_fs,
-        "--cell": sources.cell,
-        "--elements": sources.elements,
-        "--stride": sources.stride > 1,
-        "--charges topology": charges is None,
+        "`topology`": sources.topology,
+        "`molecules`": sources.molecules,
+        "`timestep_fs`": sources.timestep_fs,
+        "`cell`": sources.cell,
+        "`elements`": sources.elements,
+        "`stride`": sources.stride > 1,
+        "`charges` topology": charges is None,
     }
     if any(used.values()):
         raise InputError(
@@ -190,12 +190,12 @@ def _require_charges(mobile: tuple[str, ...], charges: Mapping[str, float]) -> N
     absent = [name for name in mobile if name not in charges]
     if absent:
         raise InputError(
-            f"--species names {', '.join(absent)}, without a charge; expected species among {', '.join(charges)}; "
-            f"add --charges {absent[0]}=CHARGE"
+            f"`species` names {', '.join(absent)}, without a charge; expected species among {', '.join(charges)}; "
+            f"give {absent[0]} one in `charges`"
         )
 
 
-def _require_independent(system: System) -> None:
+def _require_independent(system: ReplicaSystem) -> None:
     pair = find_copy(system.series)
     if pair is not None:
         first, second = (system.replicas[place].path for place in pair)

@@ -57,7 +57,7 @@ def setup(name: str | None = None) -> Setup:
         The profile; the default one, or ``elyte`` where there is none, if it is not given.
     """
     prepare()
-    from aiida_elyte.api.codes import MODULES
+    from aiida_elyte.api.codes import MODULE_SOURCES
 
     config = configuration()
     name = name or config.default_profile_name or _DEFAULT_NAME
@@ -78,7 +78,7 @@ def setup(name: str | None = None) -> Setup:
             found.missing[executable] = source
         else:
             _make_code(computer, label, path, plugin, found)
-    found.missing.update({module: source for module, source in MODULES.items() if find_spec(module) is None})
+    found.missing.update({module: source for module, source in MODULE_SOURCES.items() if find_spec(module) is None})
     return found
 
 

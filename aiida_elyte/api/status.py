@@ -7,10 +7,10 @@ from aiida_elyte.api.attendance import describe_neglect
 from aiida_elyte.provenance.learning import Round, newest_dataset, read_rounds
 from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.nodes import load_process
-from aiida_elyte.provenance.polymer import Box, PolymerStreet
+from aiida_elyte.provenance.polymer import BoxRecord, PolymerStreet
 from aiida_elyte.provenance.process import Process, read_process
 from aiida_elyte.provenance.progress import describe_progress
-from aiida_elyte.provenance.steps import Step, descendants, read_progress, running_jobs
+from aiida_elyte.provenance.steps import CalledProcess, descendants, read_progress, running_jobs
 from aiida_elyte.provenance.street import Results, is_street, read_street, results_of_street
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ __all__ = ["RunningJob", "Status", "status"]
 class RunningJob:
     """A job that has not ended."""
 
-    step: Step
+    step: CalledProcess
     """Its process, with the way from the street down to it."""
     progress: dict[str, Any]
     """What it last reported of itself; empty where it has not, or runs on another machine."""
@@ -48,7 +48,7 @@ class Status:
     """Labelled frames it has."""
     rounds: tuple[Round, ...]
     """Rounds of learning."""
-    boxes: tuple[Box, ...]
+    boxes: tuple[BoxRecord, ...]
     """Boxes of a polymer street."""
     n_jobs_finished: int
     """Jobs that have ended."""
@@ -127,7 +127,7 @@ def _describe_round(one: Round) -> dict[str, Any]:
     return found
 
 
-def _describe_box(box: Box) -> dict[str, Any]:
+def _describe_box(box: BoxRecord) -> dict[str, Any]:
     process, verdict = box.process, box.equilibrium
     return {
         "name": box.name,

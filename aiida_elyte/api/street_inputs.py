@@ -60,7 +60,7 @@ def find_street_codes(
     for role in given:
         if role not in roles:
             expected = f"{', '.join(roles[:-1])} or {roles[-1]}"
-            raise InputError(f"--code has the role {role!r}; expected {expected}{suggest(role, roles)}")
+            raise InputError(f"`codes` has the role {role!r}; expected {expected}{suggest(role, roles)}")
     codes = {role: find_code(given.get(role, default)) for role, default in defaults.items()}
     own = given.get(labeller, load("labellers", labeller).default_code)
     return codes if own is None else codes | {labeller: find_code(own)}
@@ -154,7 +154,7 @@ def require_level_of_labels(
         raise InputError(
             f"{name} is of level of theory {level!r}; expected {door.level_of_theory(labels) or 'its own'}, which the "
             f"labeller {labeller!r} adds in the rounds of learning ({sentence}); label with the same engine, or set "
-            f"{learning}.learning.max_rounds to 0 in --overrides"
+            f"{learning}.learning.max_rounds to 0 in `overrides`"
         )
 
 

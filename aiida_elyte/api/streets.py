@@ -79,7 +79,7 @@ def launch(
     found = None if force or is_new else find_run(key)
     if found is not None:
         state = "has finished" if found.is_terminated else "is under way"
-        say(f"The run of these inputs {state}: {found.process_label} {found.pk} (compute again with --force).")
+        say(f"The run of these inputs {state}: {found.process_label} {found.pk} (compute again with `force`).")
         if run and not found.is_terminated:
             attend(found, run=True, progress=progress)
         return replace(street, node=found, is_found=True)
@@ -120,7 +120,7 @@ def attend(node: "orm.WorkChainNode", *, run: bool = False, progress: Callable[[
     if RUNNER in node.base.extras and describe_neglect(node) is None:
         say(f"{name} is computed by the process {node.base.extras.get(RUNNER)['pid']}.")
     elif run and RUNNER not in node.base.extras:
-        raise InputError(f"{name} was submitted to the daemon; expected a street started with --run; drop --run")
+        raise InputError(f"{name} was submitted to the daemon; expected one that is not; drop `run`")
     elif run:
         go_on_here(node, _observer({RUNNER: runner_here()}, say))
     else:

@@ -17,11 +17,14 @@ from aiida_elyte.api.files import write_files
 from aiida_elyte.api.labels import FrameSource, LabelNames, require_trainable
 from aiida_elyte.api.nodes import find_frames
 from aiida_elyte.api.potentials import PotentialEnsemble, find_potentials, load_potential
+from aiida_elyte.api.profile import ensure_profile
 from aiida_elyte.calculations.functions.frames import merge_frames
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.errors import InputError
+from aiida_elyte.plugins import load
 from aiida_elyte.provenance.names import parse_call
+from aiida_elyte.science.learning.error_key import ErrorKey
 from aiida_elyte.workflows.protocols import recursive_merge
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
 
@@ -48,6 +51,12 @@ class TrainedEnsemble:
         if self.node.is_finished_ok:
             return None
         return self.node.exit_message or (self.node.process_state.value if self.node.process_state else "unknown")
+
+    @property
+    def error_key(self) -> ErrorKey:
+        """The error that the trainer wants shown, of the errors and of the points of ``learning_curves``."""
+        key: ErrorKey = load("trainers", self.node.inputs.trainer.value).status_key
+        return key
 
     @property
     def learning_curves(self) -> dict[str, list[dict[str, Any]]]:
@@ -118,7 +127,7 @@ def train(
     run: Callable[[ProcessBuilder], orm.ProcessNode] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> TrainedEnsemble:
-    """Train an ensemble on labelled frames in this process; an AiiDA profile has to be loaded.
+    """Train an ensemble on labelled frames in this process, in the default AiiDA profile if none is loaded.
 
     Parameters
     ----------
@@ -152,9 +161,10 @@ def train(
     Raises
     ------
     InputError
-        If frames or settings cannot be used.
+        If frames or settings cannot be used, or there is no AiiDA profile.
     """
     began = time.monotonic()
+    ensure_profile()
     side_by_side = min(members, max_in_flight if max_in_flight is not None else available_cores())
     for name, value in (("members", members), ("max_in_flight", side_by_side), ("max_minutes", max_minutes)):
         if value is not None and value <= 0:
@@ -162,7 +172,6 @@ def train(
     dataset = _merge([find_frames(source, labels)[0] for source in data])
     require_trainable(dataset.get_frames(), allow_mixed_levels)
     python = find_code(code)
-    check_runnable(python, ("torch", "schnetpack"))
     settings: dict[str, Any] = {"seed": seed}
     if max_minutes is not None:
         left = max_minutes - (time.monotonic() - began) / 60
@@ -171,11 +180,12 @@ def train(
         settings["allow_mixed_levels"] = True
     asked = {"n_members": members, "max_in_flight": side_by_side, "train": {"settings": settings}}
     try:
-        builder = TrainEnsembleWorkChain.get_builder_from_protocol(
+        builder: Any = TrainEnsembleWorkChain.get_builder_from_protocol(
             python, dataset, protocol=protocol, overrides=recursive_merge(dict(overrides or {}), asked)
         )
     except ValueError as error:
         raise InputError(str(error)) from error
+    check_runnable(python, load("trainers", builder.trainer.value).needs)
     if validation is not None:
         held_out, read = find_frames(validation, labels)
         require_trainable(held_out.get_frames(), allow_mixed_levels, str(validation) if read is None else read.name)
@@ -203,7 +213,7 @@ def minutes_per_member(minutes: float, members: int, side_by_side: int) -> float
     each = minutes / waves - _START_S / 60
     if each <= 0:
         raise InputError(
-            f"--max-minutes leaves {60 * minutes:.0f} s for {waves} trainings one after the other; "
+            f"`max_minutes` leaves {max(0.0, 60 * minutes):.0f} s for {waves} trainings one after the other; "
             f"expected more than {_START_S:.0f} s each; give more time or fewer members"
         )
     return each

@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase.data import atomic_numbers
 
-from aiida_elyte import __version__
-from aiida_elyte.api.replicas import Replica, Sources, System, read_system
+from aiida_elyte.api.replicas import Replica, ReplicaSystem, Sources, read_replica_system
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.cells import Cells, parse_cells
 from aiida_elyte.science.trajectory.reduction import Series
@@ -101,7 +101,7 @@ class Analysis:
             "temperature_K": self.temperature_K,
             "trajectories": [asdict(one) for one in self.replicas],
             "warnings": list(self.warnings),
-            "version": __version__,
+            "version": version("aiida-elyte"),
         }
 
 
@@ -171,9 +171,7 @@ def analyse(
     if not paths:
         raise InputError("trajectories is empty; expected one file or several replicas; give one")
     if not charges:
-        raise InputError(
-            "--charges is missing; expected the charge of each mobile species in e; add e.g. --charges Li=1,TFSI=-1"
-        )
+        raise InputError("`charges` is missing; expected the charge of each mobile species in e; add e.g. Li=1,TFSI=-1")
     if isinstance(charges, str) and charges != _TOPOLOGY:
         raise InputError(f"charges is {charges!r}; expected species → charge, as {{'Li': 1}}, or {_TOPOLOGY!r}")
     sources = Sources(
@@ -189,7 +187,7 @@ def analyse(
     mobile = tuple(dict.fromkeys(species or ()))
     resting = [name.strip() for name in (frame or "").partition(":")[2].split(",")]
     try:
-        system = read_system(
+        system = read_replica_system(
             sources, None if isinstance(charges, str) else charges, mobile, tuple(filter(None, dict.fromkeys(resting)))
         )
     except ImportError as error:
@@ -234,7 +232,7 @@ def _elements(given: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
     found = given if isinstance(given, Mapping) else {str(number): name for number, name in enumerate(given, 1)}
     wrong = [name for name in found.values() if atomic_numbers.get(name, 0) < 1]
     if wrong:
-        raise InputError(f"--elements names {wrong[0]!r}; expected chemical symbols, e.g. --elements 1=Li,2=Cl")
+        raise InputError(f"`elements` names {wrong[0]!r}; expected chemical symbols, e.g. 1=Li,2=Cl")
     return dict(found)
 
 
@@ -245,7 +243,7 @@ def _background(series: Series, carriers: Mapping[str, float]) -> Background | N
     return Background(others, -net) if abs(net) > 1e-6 else None
 
 
-def _warnings(system: System, quantities: Mapping[str, Estimate | Refusal], temperature_K: float) -> list[str]:
+def _warnings(system: ReplicaSystem, quantities: Mapping[str, Estimate | Refusal], temperature_K: float) -> list[str]:
     found = [
         f"{replica.path}: {warning}"
         for one, replica in zip(system.series, system.replicas, strict=True)
@@ -260,7 +258,7 @@ def _warnings(system: System, quantities: Mapping[str, Estimate | Refusal], temp
     return found + routes
 
 
-def _notes(system: System, stride: int, rest: str, background: Background | None) -> list[str]:
+def _notes(system: ReplicaSystem, stride: int, rest: str, background: Background | None) -> list[str]:
     lines = []
     for one, replica in zip(system.series, system.replicas, strict=True):
         lines += [f"{replica.path}: {note}" for note in replica.notes]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from aiida_elyte.api.runner import Observer
 from aiida_elyte.provenance.progress import describe_progress, span
-from aiida_elyte.provenance.steps import Step, descendants, running_jobs
+from aiida_elyte.provenance.steps import CalledProcess, descendants, running_jobs
 
 if TYPE_CHECKING:
     from aiida import orm
 
-__all__ = ["Watch", "observe"]
+__all__ = ["Reporter", "observe"]
 
 _QUIET_S = 15.0
 """Seconds between two lines about the same running jobs."""
@@ -25,7 +25,7 @@ _ROUTINE = re.compile(
 """Reports of restart WorkChains that hold no news."""
 
 
-class Watch:
+class Reporter:
     """Gives what is new of a WorkChain: its reports, and how far its running jobs are.
 
     Parameters
@@ -56,7 +56,7 @@ class Watch:
             self._last_line, self._spoke = line, time.monotonic()
         return lines
 
-    def _reports(self, steps: list[Step]) -> list[str]:
+    def _reports(self, steps: list[CalledProcess]) -> list[str]:
         """Return what the processes reported since the last time."""
         from aiida import orm
 
@@ -78,7 +78,7 @@ def observe(progress: Callable[[str], None]) -> Observer:
     """Return an observer that calls ``progress`` with each line of news, after the time since it began to look."""
 
     def watch(node: "orm.WorkChainNode") -> Callable[[], None]:
-        news, start = Watch(node), time.monotonic()
+        news, start = Reporter(node), time.monotonic()
 
         def look() -> None:
             for line in news.news():

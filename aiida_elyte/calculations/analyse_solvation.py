@@ -14,7 +14,9 @@ __all__ = ["AnalyseSolvationCalculation"]
 class AnalyseSolvationCalculation(TrajectoryCalculation):
     """Find the first shells of the ions in one trajectory: numbers, pairs, residence times."""
 
-    PROGRAM = Program("analyse_solvation.py", parser="elyte.analyse_solvation", settings=ShellSettings)
+    PROGRAM = Program(
+        "analyse_solvation.py", parser="elyte.analyse_solvation", settings=ShellSettings, needs=("MDAnalysis",)
+    )
     OUTPUTS = (
         Output(
             "curves",

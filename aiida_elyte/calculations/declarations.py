@@ -23,6 +23,8 @@ class Program:
     """Entry point of the parser."""
     settings: type | None = None
     """Record that the settings fill, which checks its fields; ``None`` if they are checked in another way."""
+    needs: tuple[str, ...] = ()
+    """Modules that have to be installed where it runs, beside those that its inputs name."""
     checkpoints: tuple[str, ...] = ("checkpoint*.npz",)
     """Patterns of the files from which an interrupted run resumes."""
     logs: tuple[str, ...] = ()

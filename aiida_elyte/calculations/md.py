@@ -37,7 +37,10 @@ class MdCalculation(ScriptCalculation):
     """Run replicas of one cell at one temperature, and reduce their trajectories in place."""
 
     PROGRAM = Program(
-        "run_md.py", parser="elyte.md", checkpoints=("checkpoint*.npz", "sampled.extx[y]z", "trajectory_r*.xyz")
+        "run_md.py",
+        parser="elyte.md",
+        needs=("torch_sim",),
+        checkpoints=("checkpoint*.npz", "sampled.extx[y]z", "trajectory_r*.xyz"),
     )
     INPUTS = (
         Input("start", FramesData, "One frame, or one for each replica.", "start.extxyz"),

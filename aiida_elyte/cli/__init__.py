@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from aiida_elyte.api.profile import prepare
+from aiida_elyte.cli.option_names import with_options
 from aiida_elyte.errors import ElyteError, Interruption
 
 __all__ = ["main"]
@@ -38,6 +39,8 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except (ElyteError, click.BadParameter) as error:
             message = error.format_message() if isinstance(error, click.BadParameter) else str(error)
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            message = message if command is None else with_options(message, command)
             is_interrupted = isinstance(error, Interruption)
             click.echo(f"{'' if is_interrupted else 'Error: '}{' '.join(message.split())}", err=True)
             ctx.exit(_INTERRUPTED if is_interrupted else 2)

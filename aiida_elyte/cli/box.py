@@ -42,7 +42,7 @@ def _changes(_ctx: click.Context, _parameter: click.Parameter, words: tuple[str,
 @command.command("build")
 @click.argument("recipe", type=_PATH, metavar="RECIPE.yaml")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR")
-@click.option("--forcefield", type=_PATH, metavar="DIR", help="What `forcefield fit` wrote; without it only geometry.")
+@click.option("--forcefield", "force_field", type=_PATH, metavar="DIR", help="Of `forcefield fit`; else only geometry.")
 @click.option("--until", type=click.Choice(["loose", "push_off", "compressed"]), default="loose", show_default=True)
 @click.option("--protocol", type=click.Choice(["fast", "balanced", "stringent"]), default="balanced", show_default=True)
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", callback=_changes, help="Change the protocol.")
@@ -51,7 +51,7 @@ def _changes(_ctx: click.Context, _parameter: click.Parameter, words: tuple[str,
 @click.option("--flags", default="", metavar="TEXT", help='For accelerators, as "-sf omp -pk omp 2".')
 @click.option("--density", type=_POSITIVE, help="Of the loose box [g/cm³]; 0.2, of liquids 0.8.")
 @json_option
-def build(recipe: Path, out: Path, forcefield: Path | None, density: float | None, as_json: bool, **how: Any) -> None:
+def build(recipe: Path, out: Path, force_field: Path | None, density: float | None, as_json: bool, **how: Any) -> None:
     """Build the box of a recipe, write the inputs of LAMMPS for its compression, and run them as far as --until.
 
     Run again, it goes on where it stopped.
@@ -62,9 +62,9 @@ def build(recipe: Path, out: Path, forcefield: Path | None, density: float | Non
     from aiida_elyte.report.style import require_matplotlib
 
     say = partial(click.echo, err=as_json)
-    if forcefield is not None:
+    if force_field is not None:
         require_matplotlib("schedule.png")
-    plan = plan_box(recipe, forcefield, density_g_cm3=density, **how)
+    plan = plan_box(recipe, force_field, density_g_cm3=density, **how)
     say("\n".join(recipe_lines(plan.recipe, plan.amounts)))
     for warning in recipe_warnings(plan.recipe, plan.amounts):
         click.echo(f"Warning: {recipe}: {warning}", err=True)

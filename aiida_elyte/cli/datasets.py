@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aiida_elyte.cli.option_names import with_options
+
 if TYPE_CHECKING:
     from aiida_elyte.science.labels.reading import Dataset
 
@@ -15,9 +17,9 @@ def print_notes(found: "Dataset") -> None:
     if found.taken is not None:
         click.echo(f"Note: {found.taken}", err=True)
     for sentence in found.notes:
-        click.echo(f"Note: {sentence}", err=True)
+        click.echo(f"Note: {with_options(sentence)}", err=True)
     for sentence in (*found.left_out, *found.warnings):
-        click.echo(f"Warning: {sentence}", err=True)
+        click.echo(f"Warning: {with_options(sentence)}", err=True)
 
 
 def read_source(source: str | None) -> "Dataset | str | None":

@@ -7,6 +7,7 @@ import click
 
 from aiida_elyte.api import runner
 from aiida_elyte.api.watch import observe
+from aiida_elyte.cli.option_names import with_options
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -16,8 +17,8 @@ __all__ = ["follow", "run_here", "say"]
 
 
 def say(line: str) -> None:
-    """Print a line to standard error."""
-    click.echo(line, err=True)
+    """Print a line of the library to standard error."""
+    click.echo(with_options(line), err=True)
 
 
 def follow(node: "orm.WorkChainNode") -> bool:

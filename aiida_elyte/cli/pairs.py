@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["parse_charges", "parse_elements", "parse_names", "parse_pairs", "parse_selections"]
+__all__ = ["parse_charges", "parse_elements", "parse_pairs", "parse_selections", "split_names"]
 
 
 def parse_pairs(words: Iterable[str], option: str, example: str) -> dict[str, str]:
@@ -51,7 +51,7 @@ def _charge(species: str, text: str) -> float:
         raise InputError(f"charge of {species} is {text!r}; expected a number, in e, e.g. --charges Li=1") from error
 
 
-def parse_names(text: str | None) -> tuple[str, ...]:
+def split_names(text: str | None) -> tuple[str, ...]:
     """Return the names between commas, each once."""
     return tuple(dict.fromkeys(name.strip() for name in (text or "").split(",") if name.strip()))
 

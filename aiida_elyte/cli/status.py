@@ -61,7 +61,7 @@ def _print(state: dict[str, Any], errors: dict[str, ErrorKey]) -> None:
     for job in state["running"]:
         click.echo(f"          {job['pk']}  {job['what']}: {job['text']}")
     if state["rounds"]:
-        titles = _COLUMNS | {name: f"validation {key.label} / {_scale(key.unit)[1]}" for name, key in errors.items()}
+        titles = _COLUMNS | {name: f"validation {key.label} / {key.scale[1]}" for name, key in errors.items()}
         columns = [key for key in titles if any(key in entry for entry in state["rounds"])]
         rows = [[titles[key] for key in columns]]
         rows += [[_cell(entry.get(key), errors.get(key)) for key in columns] for entry in state["rounds"]]
@@ -72,13 +72,8 @@ def _print(state: dict[str, Any], errors: dict[str, ErrorKey]) -> None:
         click.echo("\n" + "\n".join(table(rows)))
 
 
-def _scale(unit: str) -> tuple[int, str, int]:
-    """Return factor, unit and decimals to print an error with: errors in eV are small, and read in meV."""
-    return (1000, f"m{unit}", 1) if unit.startswith("eV") else (1, unit, 2)
-
-
 def _cell(value: Any, error: ErrorKey | None) -> str:
     if value is None or error is None:
         return "–" if value is None else str(value)
-    factor, _, decimals = _scale(error.unit)
+    factor, _, decimals = error.scale
     return f"{factor * value:.{decimals}f}"

@@ -1,7 +1,6 @@
 """``aiida-elyte train``."""
 
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ import click
 
 from aiida_elyte.cli.json_option import json_option
 from aiida_elyte.cli.label_names import labels_option
+from aiida_elyte.cli.options import overrides_option
 from aiida_elyte.cli.profile import open_profile
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--members", default=4, show_default=True, type=_COUNT, help="Members of the ensemble.")
 @click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Wall time of all trainings together.")
 @click.option("--protocol", help="fast, balanced or stringent.")
-@click.option("--overrides", type=click.Path(path_type=Path), metavar="FILE.yaml", help="Changes of the protocol.")
+@overrides_option
 @click.option("--seed", default=0, show_default=True, type=int, help="Seed of the first member; the others count up.")
 @click.option("--max-in-flight", type=_COUNT, help="Trainings side by side; the number of cores when left out.")
 @click.option("--allow-mixed-levels", is_flag=True, help="Train on labels of several levels of theory.")
@@ -39,8 +39,6 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 def command(
     data: tuple[str, ...],
     out: Path,
-    max_minutes: float | None,
-    overrides: Path | None,
     allow_mixed_levels: bool,
     validation: str | None,
     names: "Mapping[str, LabelName]",
@@ -48,13 +46,10 @@ def command(
     **how: Any,
 ) -> None:
     """Train an ensemble on DATA (files or PKs of labelled frames) in this process; write its members to a folder."""
-    began = time.monotonic()
     from aiida_elyte.api.identifiers import names_file
     from aiida_elyte.api.labels import read_labelled_frames, require_trainable
-    from aiida_elyte.api.overrides import read_overrides
     from aiida_elyte.cli.datasets import print_notes
 
-    changes = read_overrides(overrides)
     sources = (*data, *filter(None, [validation]))
     read = {source: read_labelled_frames(source, labels=names) for source in sources if names_file(source)}
     frames = [frame for source in data if source in read for frame in read[source].frames]
@@ -68,8 +63,6 @@ def command(
 
     ensemble = train(
         *(read.get(source, source) for source in data),
-        max_minutes=None if max_minutes is None else max_minutes - (time.monotonic() - began) / 60,
-        overrides=changes,
         allow_mixed_levels=allow_mixed_levels,
         validation=None if validation is None else read.get(validation, validation),
         run=run_here,
@@ -100,9 +93,12 @@ def _draw(ensemble: "TrainedEnsemble", path: Path) -> None:
         return
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot()
+    key = ensemble.error_key
+    factor, unit, _ = key.scale
     for name, curve in curves.items():
-        axes.plot([point["epoch"] for point in curve], [1000 * point["force_mae_eV_A"] for point in curve], label=name)
-    axes.set(xlabel="epoch", ylabel="force MAE on validation frames / meV/Å", yscale="log")
+        points = [(point["epoch"], factor * error) for point in curve if (error := key.of(point)) is not None]
+        axes.plot(*zip(*points, strict=True), label=name)
+    axes.set(xlabel="epoch", ylabel=f"{key.label} on validation frames / {unit}", yscale="log")
     axes.legend()
     figure.savefig(path, dpi=150)
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from aiida_elyte.cli.json_option import json_option
-from aiida_elyte.cli.pairs import parse_charges, parse_elements, parse_names, parse_selections
+from aiida_elyte.cli.pairs import parse_charges, parse_elements, parse_selections, split_names
 
 __all__ = ["command"]
 
@@ -88,7 +88,7 @@ def command(
         "topology" if charges == ("topology",) else parse_charges(charges, "Li=1,TFSI=-1"),
         elements=None if elements is None else parse_elements(elements),
         molecules=parse_selections(molecules),
-        species=parse_names(species),
+        species=split_names(species),
         **options,
     )
     content = analysis.as_dict()

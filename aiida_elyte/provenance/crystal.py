@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aiida_elyte.provenance.learning import learning_of, read_labels, read_learning
 from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.names import CONDUCTIVITY, LEARNING, SEED_LABELS, parse_call
-from aiida_elyte.provenance.process import TrailStep, load, pk_of, read_process, trail_steps
+from aiida_elyte.provenance.process import TrailStep, load_node, pk_of, read_process, trail_steps
 from aiida_elyte.provenance.record import StreetRecord
 from aiida_elyte.provenance.theory import read_theory
 
@@ -24,7 +24,7 @@ __all__ = [
     "ProductionRun",
     "load_crystal",
     "load_series",
-    "read_crystal",
+    "read_crystal_street",
 ]
 
 CRYSTAL = ("CrystalWorkChain", "ActiveLearningWorkChain", "ConductivityWorkChain")
@@ -145,7 +145,7 @@ class CrystalStreet(StreetRecord):
             yield "No Arrhenius fit has been made."
 
 
-def read_crystal(node: "orm.ProcessNode") -> CrystalStreet:
+def read_crystal_street(node: "orm.ProcessNode") -> CrystalStreet:
     """Return the record of a crystal street.
 
     Works on finished, running and failed processes: nodes are followed by their call links, so that what exists is
@@ -181,14 +181,14 @@ def load_crystal(material: Material) -> "Atoms":
     """Return the atoms of a crystal, of frames the first."""
     from aiida import orm
 
-    node = load(material.pk)
+    node = load_node(material.pk)
     atoms: Atoms = node.get_ase() if isinstance(node, orm.StructureData) else node.get_frames()[0]
     return atoms
 
 
 def load_series(pk: int) -> "list[Series]":
     """Return the displacements of all replicas of a run."""
-    return list(load(pk).get_series())
+    return list(load_node(pk).get_series())
 
 
 def _read_material(street: Links) -> Material | None:

@@ -7,7 +7,7 @@ from importlib import metadata
 
 from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.names import parse_call
-from aiida_elyte.provenance.process import load
+from aiida_elyte.provenance.process import load_node
 
 __all__ = ["Environment", "load_environment"]
 
@@ -28,7 +28,7 @@ def load_environment(pk: int) -> Environment:
 
     versions: dict[str, set[str]] = {"aiida-core": {aiida_version}, "aiida-elyte": {metadata.version("aiida-elyte")}}
     devices: set[str] = set()
-    for job in _sample_jobs(Links(load(pk))):
+    for job in _sample_jobs(Links(load_node(pk))):
         if "results" in job.outputs:
             environment = job.outputs["results"].get_dict().get("environment", {})
             for name, version in environment.get("versions", {}).items():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aiida_elyte import plugins
 from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.names import CLUSTER_LABELS, LEARNING, SEED_LABELS, parse_call, round_call
-from aiida_elyte.provenance.process import load, load_arrays, pk_of, read_process
+from aiida_elyte.provenance.process import load_arrays, load_node, pk_of, read_process
 from aiida_elyte.provenance.steps import descendants, results_of
 from aiida_elyte.science.learning.error_key import ErrorKey
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LEARNERS",
+    "EarlyStop",
     "Labels",
-    "Learning",
+    "LearningRecord",
     "Member",
     "Round",
-    "Selection",
-    "Stop",
+    "SelectionRecord",
     "Training",
     "learning_of",
     "load_members",
@@ -60,7 +60,7 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Stop:
+class EarlyStop:
     """Why one run of a sampling stopped early."""
 
     kind: str
@@ -72,7 +72,7 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Selection:
+class SelectionRecord:
     """What became of the frames that a round sampled."""
 
     n_sampled: int
@@ -121,9 +121,9 @@ class Round:
     """Its number."""
     temperature_K: float | None
     """Temperature of the sampling [K]."""
-    stops: dict[str, Stop]
+    stops: dict[str, EarlyStop]
     """Runs of the sampling that stopped early, by name."""
-    selection: Selection | None
+    selection: SelectionRecord | None
     """What became of the sampled frames; ``None`` before they were judged."""
     labels: Labels | None
     """Labels of the round; ``None`` where nothing went to the labeller."""
@@ -132,7 +132,7 @@ class Round:
 
 
 @dataclass(frozen=True)
-class Learning:
+class LearningRecord:
     """Learning in rounds, and the labelled frames it has made so far."""
 
     pk: int
@@ -199,13 +199,13 @@ def learning_of(street: Links) -> Links | None:
     return street if street.process in LEARNERS else street.calls.get(LEARNING)
 
 
-def read_learning(process: Links | None) -> Learning | None:
+def read_learning(process: Links | None) -> LearningRecord | None:
     """Return the record of a learning."""
     if process is None:
         return None
     history = process.outputs["history"].get_dict() if "history" in process.outputs else {}
     dataset = _dataset_of(process)
-    return Learning(
+    return LearningRecord(
         pk=process.pk,
         settings=dict(process.inputs["learning"].get_dict()),
         reason=history.get("reason"),
@@ -237,7 +237,7 @@ def read_rounds(process: Links | None) -> tuple[Round, ...]:
     return tuple(_read_round(number, process.calls, selections.get(number)) for number in sorted(numbers))
 
 
-def _read_round(number: int, calls: Mapping[str, Links], selection: Selection | None) -> Round:
+def _read_round(number: int, calls: Mapping[str, Links], selection: SelectionRecord | None) -> Round:
     sampling, training = calls.get(round_call(number, "sample")), calls.get(round_call(number, "train"))
     stops = {} if sampling is None else sampling.last_results().get("stops", {})
     return Round(
@@ -250,14 +250,18 @@ def _read_round(number: int, calls: Mapping[str, Links], selection: Selection | 
     )
 
 
-def _read_stop(stop: Mapping[str, Any] | str) -> Stop:
+def _read_stop(stop: Mapping[str, Any] | str) -> EarlyStop:
     """Return why a run stopped early: runs of LAMMPS say it in a sentence."""
-    return Stop("STOPPED", stop, None) if isinstance(stop, str) else Stop(stop["kind"], stop["message"], stop["step"])
+    return (
+        EarlyStop("STOPPED", stop, None)
+        if isinstance(stop, str)
+        else EarlyStop(stop["kind"], stop["message"], stop["step"])
+    )
 
 
-def _read_selection(process: Links) -> Selection:
+def _read_selection(process: Links) -> SelectionRecord:
     record = process.outputs["record"].get_dict()
-    return Selection(
+    return SelectionRecord(
         n_sampled=record["n_sampled"],
         refused=record["refused"],
         spreads_eV_A=tuple(record["spreads_eV_A"]),
@@ -295,12 +299,12 @@ def _error_key_of(training: Links) -> ErrorKey | None:
     return plugins.load("trainers", trainer).status_key if trainer in plugins.names("trainers") else None
 
 
-def load_trainings(learning: Learning) -> tuple[tuple[Training, dict[str, Member]], ...]:
+def load_trainings(learning: LearningRecord) -> tuple[tuple[Training, dict[str, Member]], ...]:
     """Return each training with its members, oldest first, and what they had seen before each warm start."""
     found = []
     earlier: dict[str, Member] = {}
     for training in learning.trainings:
-        sizes = load(training.dataset_pk).base.attributes.get("blocks")
+        sizes = load_node(training.dataset_pk).base.attributes.get("blocks")
         members = {
             name: _with_reuse(member, sizes, earlier[name].trained_blocks if name in earlier else frozenset())
             for name, member in load_members(training.pk).items()
@@ -319,7 +323,7 @@ def load_members(pk: int) -> dict[str, Member]:
         PK of the training of the ensemble.
     """
     found = {}
-    for label, process in Links(load(pk)).calls.items():
+    for label, process in Links(load_node(pk)).calls.items():
         call = parse_call(label)
         if call is not None and call.kind == "member" and call.name is not None:
             found[call.name] = Member(
@@ -371,7 +375,7 @@ def newest_potentials(node: "orm.ProcessNode") -> "dict[str, PotentialData]":
     """Return the members of the last ensemble that was trained whole, else those given, else ``{}``."""
     for step in reversed(descendants(node)):
         if step.process == _ENSEMBLE and step.state == "finished" and step.exit_status == 0:
-            return results_of(load(step.pk), "potentials")
+            return results_of(load_node(step.pk), "potentials")
     return results_of(node, "potentials") or _given_potentials(Links(node))
 
 

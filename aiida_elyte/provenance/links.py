@@ -8,9 +8,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Links"]
 
+_Link = tuple[str, str, Any, str]
+"""Kind and label of a link, the node at its other end and that node's class of process."""
+
 
 class Links:
-    """A process with its inputs, outputs and calls by their labels; the links are queried once, when asked for.
+    """A process with its inputs, outputs and calls by their labels.
+
+    The links are queried once, when asked for, and then those of all processes that were called beside it.
 
     Parameters
     ----------
@@ -18,6 +23,8 @@ class Links:
         Node of the process.
     process
         Class of the process, where the node need not be asked for it.
+    beside
+        The processes that were called beside it, itself among them.
 
     Attributes
     ----------
@@ -27,36 +34,41 @@ class Links:
         Class of the process.
     """
 
-    def __init__(self, node: "orm.ProcessNode", process: str | None = None) -> None:
+    def __init__(
+        self, node: "orm.ProcessNode", process: str | None = None, beside: "list[Links] | None" = None
+    ) -> None:
         self.node: Any = node
         self.pk = int(node.pk or 0)
         self.process: str = node.process_label or "" if process is None else process
+        self._beside = [self] if beside is None else beside
+
+    @cached_property
+    def _incoming(self) -> list[_Link]:
+        return self._query("_incoming", "with_outgoing")
+
+    @cached_property
+    def _outgoing(self) -> list[_Link]:
+        return self._query("_outgoing", "with_incoming")
+
+    def _query(self, direction: str, join: str) -> list[_Link]:
+        """Query the links in one direction of all processes beside it, leave each its own, and return those of this."""
+        from aiida import orm
+
+        found: dict[int, list[_Link]] = {one.pk: [] for one in self._beside}
+        other: dict[str, Any] = {join: "process", "edge_project": ["type", "label"]}
+        query = orm.QueryBuilder().append(orm.Node, filters={"id": {"in": list(found)}}, project="id", tag="process")
+        query.append(orm.Node, project=["ctime", "id", "*", "attributes.process_label"], **other)
+        # The edge comes last in a row; after an import PKs need not follow time.
+        for pk, _, _, node, process, kind, label in sorted(query.all(), key=lambda row: (row[1], row[2])):
+            found[pk].append((kind, label, node, process or ""))
+        for one in self._beside:
+            vars(one)[direction] = found[one.pk]
+        return found[self.pk]
 
     @cached_property
     def inputs(self) -> dict[str, Any]:
         """Nodes it was given, ``a__b`` those of a namespace."""
-        from aiida.common.links import LinkType
-
-        kinds = (LinkType.INPUT_WORK, LinkType.INPUT_CALC)
-        return {link.link_label: link.node for link in self.node.base.links.get_incoming(link_type=kinds).all()}
-
-    @cached_property
-    def _outgoing(self) -> list[tuple[str, str, Any, str]]:
-        """Kind and label of each link that leaves it, the node there and its class of process, as they were made."""
-        from aiida import orm
-
-        query = orm.QueryBuilder()
-        query.append(orm.Node, filters={"id": self.pk}, tag="process")
-        query.append(
-            orm.Node,
-            with_incoming="process",
-            edge_project=["type", "label"],
-            project=["ctime", "id", "*", "attributes.process_label"],
-        )
-        found = query.all()
-        # The edge comes last in a row; after an import PKs need not follow time.
-        ordered = sorted(found, key=lambda row: (row[0], row[1]))
-        return [(kind, label, node, process or "") for _, _, node, process, kind, label in ordered]
+        return {label: node for kind, label, node, _ in self._incoming if kind in ("input_work", "input_calc")}
 
     @cached_property
     def outputs(self) -> dict[str, Any]:
@@ -64,13 +76,18 @@ class Links:
         return {label: node for kind, label, node, _ in self._outgoing if kind in ("return", "create")}
 
     @cached_property
+    def _called(self) -> "list[tuple[str, str, Links]]":
+        """Kind and label of the link to each process that it called, and the process, in the order they were made."""
+        beside: list[Links] = []
+        made = [one for one in self._outgoing if one[0] in ("call_work", "call_calc")]
+        called = [(kind, label, Links(node, process, beside)) for kind, label, node, process in made]
+        beside += [one for _, _, one in called]
+        return called
+
+    @property
     def calls(self) -> "dict[str, Links]":
         """Processes it called, in the order they were made."""
-        return {
-            label: Links(node, process)
-            for kind, label, node, process in self._outgoing
-            if kind in ("call_work", "call_calc")
-        }
+        return {label: one for _, label, one in self._called}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -79,8 +96,7 @@ class Links:
 
     def functions(self, name: str) -> "list[Links]":
         """Return its calls of a calcfunction, oldest first; several may have one label."""
-        called = [(node, process) for kind, _, node, process in self._outgoing if kind == "call_calc"]
-        return [Links(node, process) for node, process in called if process == name]
+        return [one for kind, _, one in self._called if kind == "call_calc" and one.process == name]
 
     def under(self, namespace: str) -> dict[str, Any]:
         """Return the outputs of a namespace by their names in it."""

@@ -22,14 +22,14 @@ from aiida_elyte.provenance.theory import read_theory
 if TYPE_CHECKING:
     from aiida import orm
 
-__all__ = ["POLYMER", "Box", "PolymerStreet", "Pooled", "Production", "read_polymer"]
+__all__ = ["POLYMER", "BoxProduction", "BoxRecord", "PolymerStreet", "Pooled", "read_polymer_street"]
 
 POLYMER = ("PolymerWorkChain", "ForceFieldWorkChain", "BoxWorkChain")
 """WorkChains that can be read: the street, and its learning and one of its boxes alone."""
 
 
 @dataclass(frozen=True)
-class Production:
+class BoxProduction:
     """The production run of a box."""
 
     pk: int
@@ -45,7 +45,7 @@ class Production:
 
 
 @dataclass(frozen=True)
-class Box:
+class BoxRecord:
     """One box of a street."""
 
     name: str
@@ -66,7 +66,7 @@ class Box:
     """PK of the records of the last of these runs."""
     equilibrium: dict[str, Any] | None
     """Verdict on its equilibrium; ``None`` before it was judged."""
-    production: Production | None
+    production: BoxProduction | None
     """Its production run; ``None`` before that has begun."""
     series_pk: int | None
     """PK of its displacements."""
@@ -104,7 +104,7 @@ class PolymerStreet(StreetRecord):
     """PKs of force fields given."""
     n_boxes: int | None
     """Boxes wanted; ``None`` where the process is a part alone."""
-    boxes: tuple[Box, ...]
+    boxes: tuple[BoxRecord, ...]
     """Boxes that have begun."""
     pooled: Pooled
     """Displacements of all boxes."""
@@ -178,10 +178,10 @@ class PolymerStreet(StreetRecord):
             yield "The displacements have not been analysed yet."
 
 
-def read_polymer(node: "orm.ProcessNode") -> PolymerStreet:
+def read_polymer_street(node: "orm.ProcessNode") -> PolymerStreet:
     """Return the record of a polymer street.
 
-    Works on finished, running and failed processes, as ``read_crystal`` does. No array is loaded.
+    Works on finished, running and failed processes, as ``read_crystal_street`` does. No array is loaded.
 
     Parameters
     ----------
@@ -223,14 +223,14 @@ def _result_of(process: Links, function: str) -> dict[str, Any] | None:
     return None if found is None else dict(found.get_dict())
 
 
-def _read_box(name: str, box: Links) -> Box:
+def _read_box(name: str, box: Links) -> BoxRecord:
     from aiida import orm
 
     parsed = {label: parse_call(label) for label in box.calls}
     settling = [box.calls[label] for label, call in parsed.items() if call is not None and call.kind == "settling"]
     build, reduction, solvation = (box.calls.get(label) for label in (BUILD, REDUCTION, SOLVATION))
     begun = [label for label, one in box.calls.items() if isinstance(one.node, orm.WorkChainNode)]
-    return Box(
+    return BoxRecord(
         name=name,
         process=read_process(box.node),
         step=begun[-1] if begun else "",
@@ -248,10 +248,10 @@ def _read_box(name: str, box: Links) -> Box:
     )
 
 
-def _read_production(process: Links | None) -> Production | None:
+def _read_production(process: Links | None) -> BoxProduction | None:
     if process is None:
         return None
-    return Production(
+    return BoxProduction(
         pk=process.pk,
         settings=process.settings,
         results=process.last_results(),
@@ -271,7 +271,7 @@ def _read_pooled(street: Links) -> Pooled:
     )
 
 
-def _missing_of_box(box: Box) -> Iterator[str]:
+def _missing_of_box(box: BoxRecord) -> Iterator[str]:
     outcome = box.process.outcome
     if outcome != "ok":
         yield f"Box {box.name}: {outcome}."

@@ -10,10 +10,10 @@ from aiida_elyte.provenance.names import Call, parse_call
 
 __all__ = [
     "Process",
-    "Stage",
+    "StageRecord",
     "TrailStep",
-    "load",
     "load_arrays",
+    "load_node",
     "pk_of",
     "read_process",
     "read_stages",
@@ -69,7 +69,7 @@ class Process:
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageRecord:
     """A part of a street in the list of what was done."""
 
     process: Process
@@ -131,7 +131,7 @@ def pk_of(node: Any) -> int | None:
     return None if node is None else int(node.pk)
 
 
-def load(pk: int) -> Any:
+def load_node(pk: int) -> Any:
     """Return the node of a PK that a record holds."""
     from aiida import orm
 
@@ -147,7 +147,7 @@ def load_arrays(pk: int | None) -> dict[str, Any]:
 
     if pk is None:
         return {}
-    node = load(pk)
+    node = load_node(pk)
     if isinstance(node, orm.ArrayData):
         return {name: node.get_array(name) for name in node.get_arraynames()}
     if not isinstance(node, orm.SinglefileData):
@@ -156,7 +156,7 @@ def load_arrays(pk: int | None) -> dict[str, Any]:
         return {name: file[name] for name in file.files}
 
 
-def read_stages(pk: int, parts: Mapping[str, int | None]) -> list[Stage]:
+def read_stages(pk: int, parts: Mapping[str, int | None]) -> list[StageRecord]:
     """Return a street, its stations by name and their runs, those of labelling left out, with the time each took.
 
     Parameters
@@ -168,16 +168,16 @@ def read_stages(pk: int, parts: Mapping[str, int | None]) -> list[Stage]:
     """
     from aiida import orm
 
-    found = [Stage(read_process(load(pk)), "", 0)]
+    found = [StageRecord(read_process(load_node(pk)), "", 0)]
     for name, part in parts.items():
         if part is None:
             continue
-        station = Links(load(part))
+        station = Links(load_node(part))
         if part != pk:
-            found.append(Stage(read_process(station.node), name, 1))
+            found.append(StageRecord(read_process(station.node), name, 1))
         if not _is_labelling(name):
             found += [
-                Stage(read_process(child.node), label, 2)
+                StageRecord(read_process(child.node), label, 2)
                 for label, child in station.calls.items()
                 if isinstance(child.node, orm.WorkChainNode)
             ]

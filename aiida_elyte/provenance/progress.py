@@ -1,16 +1,22 @@
 """How far a running job is, in a few words."""
 
-from aiida_elyte.provenance.steps import Step, read_progress, read_settings
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from aiida_elyte import plugins
+from aiida_elyte.provenance.steps import CalledProcess, read_job_settings, read_progress
+from aiida_elyte.science.learning.error_key import ErrorKey
 
 __all__ = ["describe_progress", "span"]
 
 
-def describe_progress(step: Step) -> str:
+def describe_progress(step: CalledProcess) -> str:
     """Return in a few words how far a running job is, and how long it will still need."""
     progress = read_progress(step)
     if not progress:
         return step.state
-    settings = read_settings(step)
+    settings = read_job_settings(step)
     seconds = progress.get("seconds", 0.0)
     words, left = [], None
     for done, total, unit in (
@@ -26,8 +32,8 @@ def describe_progress(step: Step) -> str:
         before = sum(value for name, value in (settings.get("ramp") or {}).items() if name.endswith("_steps"))
         if count + before > 0:
             left = seconds * (wanted - count) / (count + before)
-    if "force_mae_eV_A" in progress:
-        words.append(f"validation force MAE {1000 * progress['force_mae_eV_A']:.1f} meV/Å")
+    if "epoch" in progress:
+        words += [f"validation {said}" for said in _errors(progress)]
     if "validation" in progress:
         error = progress["train"] if progress["validation"] is None else progress["validation"]
         words.append(f"step {progress['step']}, error {error:.2f} {progress['unit']}")
@@ -42,6 +48,20 @@ def describe_progress(step: Step) -> str:
     if left:
         words.append(f"{span(left)} left at most")
     return ", ".join(words)
+
+
+def _errors(progress: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the error that a training reports, as the trainer that reports it names it."""
+    for key in _error_keys():
+        error = key.of(progress)
+        if error is not None:
+            factor, unit, decimals = key.scale
+            yield f"{key.label} {factor * error:.{decimals}f} {unit}"
+
+
+@cache
+def _error_keys() -> frozenset[ErrorKey]:
+    return frozenset(plugins.load("trainers", name).status_key for name in plugins.names("trainers"))
 
 
 def span(seconds: float) -> str:

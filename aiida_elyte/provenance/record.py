@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from aiida_elyte.provenance.learning import Labels, Learning, Member, Training, load_trainings
-from aiida_elyte.provenance.process import Process, Stage, TrailStep, read_stages
+from aiida_elyte.provenance.learning import Labels, LearningRecord, Member, Training, load_trainings
+from aiida_elyte.provenance.process import Process, StageRecord, TrailStep, read_stages
 from aiida_elyte.provenance.theory import Theory
 
 __all__ = ["StreetRecord"]
@@ -24,7 +24,7 @@ class StreetRecord(ABC):
     """Whether labelled frames were given."""
     seeds: Labels | None
     """Labels of the first frames that were made."""
-    learning: Learning | None
+    learning: LearningRecord | None
     """The learning; ``None`` before it has begun."""
 
     @cached_property
@@ -37,7 +37,7 @@ class StreetRecord(ABC):
         """A sentence for each thing that a reader would look for in vain."""
         return tuple(self._missing())
 
-    def stages(self) -> list[Stage]:
+    def stages(self) -> list[StageRecord]:
         """Load the street, its stations and their runs, with the time each took."""
         return read_stages(self.process.pk, self._stations())
 

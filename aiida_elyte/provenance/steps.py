@@ -13,7 +13,7 @@ from aiida_elyte.provenance.names import is_attempt, parse_call
 if TYPE_CHECKING:
     from aiida import orm
 
-__all__ = ["Step", "descendants", "read_progress", "read_settings", "results_of", "running_jobs"]
+__all__ = ["CalledProcess", "descendants", "read_job_settings", "read_progress", "results_of", "running_jobs"]
 
 _TERMINATED = ("finished", "excepted", "killed")
 _BETWEEN = " / "
@@ -21,7 +21,7 @@ _BETWEEN = " / "
 
 
 @dataclass(frozen=True)
-class Step:
+class CalledProcess:
     """One process called by a WorkChain, directly or not."""
 
     pk: int
@@ -59,12 +59,12 @@ class Step:
         return any(call is not None and call.step == "sample" for call in calls)
 
 
-def descendants(node: "orm.ProcessNode") -> list[Step]:
+def descendants(node: "orm.ProcessNode") -> list[CalledProcess]:
     """Return every process called below a node, in the order they were called."""
     from aiida import orm
 
     callers = {node.pk: ""}
-    found: list[Step] = []
+    found: list[CalledProcess] = []
     while callers:
         query = orm.QueryBuilder()
         query.append(orm.ProcessNode, filters={"id": {"in": list(callers)}}, project="id", tag="caller")
@@ -90,7 +90,7 @@ def descendants(node: "orm.ProcessNode") -> list[Step]:
             path = above[caller] if is_attempt(label) else f"{above[caller]}{_BETWEEN}{label}".removeprefix(_BETWEEN)
             callers[pk] = path
             found.append(
-                Step(
+                CalledProcess(
                     pk=pk,
                     path=path,
                     process=process or "",
@@ -107,22 +107,22 @@ def descendants(node: "orm.ProcessNode") -> list[Step]:
     return sorted(found, key=lambda step: step.pk)
 
 
-def running_jobs(steps: Iterable[Step]) -> list[Step]:
+def running_jobs(steps: Iterable[CalledProcess]) -> list[CalledProcess]:
     """Return the CalcJobs that have not ended."""
     return [step for step in steps if step.is_job and not step.is_terminated]
 
 
-def read_progress(step: Step) -> dict[str, Any]:
+def read_progress(step: CalledProcess) -> dict[str, Any]:
     """Return what a running job on this machine last reported of itself, ``{}`` when it has not or cannot be read."""
     return _read(step, PROGRESS)
 
 
-def read_settings(step: Step) -> dict[str, Any]:
+def read_job_settings(step: CalledProcess) -> dict[str, Any]:
     """Return the settings of a running job on this machine, ``{}`` when they cannot be read."""
     return _read(step, "settings.json")
 
 
-def _read(step: Step, name: str) -> dict[str, Any]:
+def _read(step: CalledProcess, name: str) -> dict[str, Any]:
     if not (step.workdir and step.is_local):
         return {}
     try:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.provenance.crystal import CRYSTAL, CrystalStreet, read_crystal
-from aiida_elyte.provenance.polymer import POLYMER, PolymerStreet, read_polymer
+from aiida_elyte.provenance.crystal import CRYSTAL, CrystalStreet, read_crystal_street
+from aiida_elyte.provenance.polymer import POLYMER, PolymerStreet, read_polymer_street
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -46,7 +46,7 @@ def read_street(node: Any) -> Street:
         raise InputError(
             f"node {node.pk} is {label}; expected a {known}; give the process number that `aiida-elyte launch` printed"
         )
-    return read_polymer(node) if node.process_label in POLYMER else read_crystal(node)
+    return read_polymer_street(node) if node.process_label in POLYMER else read_crystal_street(node)
 
 
 def results_of_street(street: Street) -> Results:

@@ -9,8 +9,8 @@ import numpy as np
 
 from aiida_elyte.provenance.crystal import CrystalStreet, ProductionRun, load_crystal, load_series
 from aiida_elyte.provenance.environment import load_environment
-from aiida_elyte.provenance.learning import Labels, Learning, Member, Round, Training, load_parity
-from aiida_elyte.provenance.process import Stage
+from aiida_elyte.provenance.learning import Labels, LearningRecord, Member, Round, Training, load_parity
+from aiida_elyte.provenance.process import StageRecord
 from aiida_elyte.provenance.street import Street
 from aiida_elyte.report.collect_polymer import collect_polymer
 from aiida_elyte.report.curves import arrhenius_band, describe_material, describe_series, pool_parity
@@ -79,12 +79,12 @@ def _labels(labels: Labels | None) -> dict[str, Any] | None:
     return None if labels is None else asdict(labels)
 
 
-def _learning(learning: Learning) -> dict[str, Any]:
+def _learning(learning: LearningRecord) -> dict[str, Any]:
     keys = ("settings", "reason", "n_frames", "dataset_pk", "n_given")
     return {key: getattr(learning, key) for key in keys}
 
 
-def _rounds(learning: Learning) -> list[dict[str, Any]]:
+def _rounds(learning: LearningRecord) -> list[dict[str, Any]]:
     """Return the rounds whose sampled frames were judged."""
     return [_round(one) for one in learning.rounds if one.selection is not None]
 
@@ -115,5 +115,5 @@ def _run(run: ProductionRun, charges: Mapping[str, float]) -> dict[str, Any]:
     return {**vars(run), **drawn}
 
 
-def _stage(stage: Stage) -> dict[str, Any]:
+def _stage(stage: StageRecord) -> dict[str, Any]:
     return {**asdict(stage.process), "stage": stage.label or "the whole", "level": stage.level}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from aiida_elyte.provenance.crystal import load_series
-from aiida_elyte.provenance.polymer import Box, PolymerStreet, Production
+from aiida_elyte.provenance.polymer import BoxProduction, BoxRecord, PolymerStreet
 from aiida_elyte.provenance.process import load_arrays
 from aiida_elyte.report.curves import describe_series
 from aiida_elyte.report.trainings import describe_trainings
@@ -26,7 +26,7 @@ def collect_polymer(street: PolymerStreet) -> dict[str, Any]:
     }
 
 
-def _box(box: Box) -> dict[str, Any]:
+def _box(box: BoxRecord) -> dict[str, Any]:
     settling = None if box.settling_pk is None else {"stages": box.settling_stages, **load_arrays(box.settling_pk)}
     return {
         "name": box.name,
@@ -45,7 +45,7 @@ def _box(box: Box) -> dict[str, Any]:
     }
 
 
-def _production(run: Production) -> dict[str, Any]:
+def _production(run: BoxProduction) -> dict[str, Any]:
     """Return how long production ran, how fast, and the means of its records after thermalisation."""
     stages = run.settings["stages"]
     lengths_ns = [stage["n_steps"] * stage["timestep_fs"] * 1e-6 for stage in stages]

@@ -44,7 +44,7 @@ def test_files_and_mappings_ask_for_the_same_run_as_the_crystal_itself(aiida_pro
 
 
 def test_unusable_requests_are_rejected_without_a_profile():
-    with pytest.raises(InputError, match="charges is missing; expected the charge of each mobile species"):
+    with pytest.raises(InputError, match="`charges` is missing; expected the charge of each mobile species"):
         check_crystal(street.salt(), {})
     with pytest.raises(InputError, match="not in the structure"):
         check_crystal(street.salt(), {"Na": 1})

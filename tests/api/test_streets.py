@@ -42,7 +42,7 @@ def test_an_ended_street_is_started_again(aiida_profile_clean):
 def test_a_street_that_the_daemon_has_is_not_computed_here(aiida_profile_clean):
     node = orm.WorkChainNode().store()
     node.set_process_state("waiting")
-    with pytest.raises(InputError, match="was submitted to the daemon; expected a street started with --run"):
+    with pytest.raises(InputError, match="was submitted to the daemon; expected one that is not; drop"):
         attend(node, run=True)
 
 

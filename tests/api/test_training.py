@@ -21,6 +21,8 @@ def test_members_that_train_one_after_the_other_share_the_time():
     assert minutes_per_member(40, 4, 4) == pytest.approx(40, abs=0.5)
     with pytest.raises(InputError, match="expected more than"):
         minutes_per_member(0.5, 4, 2)
+    with pytest.raises(InputError, match="`max_minutes` leaves 0 s for 2 trainings"):
+        minutes_per_member(-0.03, 4, 2)
 
 
 def test_what_is_asked_for_reaches_the_builder(frames, aiida_profile_clean, python_code):

@@ -223,7 +223,7 @@ def test_a_time_that_overrules_the_file_is_warned_of(tmp_path):
     ("options", "message"),
     [
         ({"trajectories": []}, "trajectories is empty"),
-        ({"charges": {}}, "--charges is missing"),
+        ({"charges": {}}, "`charges` is missing"),
         ({"charges": "formal"}, "charges is 'formal'; expected species → charge"),
         ({"temperature_K": -3.0}, "temperature_K is -3"),
         ({"timestep_fs": -1.0}, "timestep_fs is -1"),
@@ -231,7 +231,7 @@ def test_a_time_that_overrules_the_file_is_warned_of(tmp_path):
         ({"lammps_units": "lj"}, "lammps_units is 'lj'"),
         ({"cell": "moon"}, "--cell is 'moon'"),
         ({"frame": "moon"}, "frame is 'moon'"),
-        ({"species": ["S"]}, "--species names S, without a charge"),
+        ({"species": ["S"]}, "`species` names S, without a charge"),
     ],
 )
 def test_what_cannot_be_used_is_rejected_with_its_name(crystal_file, options, message):

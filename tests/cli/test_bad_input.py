@@ -40,7 +40,8 @@ def test_overlapping_atoms(refuse, tmp_path, crystal):
 
 
 def test_missing_charges(refuse, cif):
-    assert "--charges Li=1" in refuse("launch", "crystal", cif)
+    line = refuse("launch", "crystal", cif)
+    assert "--charges is missing; expected the charge of each mobile species in e; add e.g. Li=1" in line
 
 
 def test_charges_that_are_not_neutral(refuse, cif):

@@ -156,7 +156,7 @@ def test_status_tells_of_a_street_whose_process_was_killed(copy, cif):
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
     told = run_command("status", pk, home=copy).stdout
-    assert f"no process works on it: the process that computed it (--run, PID {child.pid}) has ended" in told
+    assert f"no process works on it: the process that computed it (PID {child.pid}) has ended" in told
     assert f"go on with `aiida-elyte resume {pk}`" in told
     assert json.loads(run_command("status", pk, "--json", home=copy).stdout)["neglected"]
     _go_on_and_kill(copy, pk)

@@ -4,7 +4,7 @@ import pytest
 from aiida import orm
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.provenance.crystal import load_crystal, load_series, read_crystal
+from aiida_elyte.provenance.crystal import load_crystal, load_series, read_crystal_street
 from aiida_elyte.provenance.learning import load_parity, load_trainings
 from aiida_elyte.provenance.street import read_street, results_of_street
 from aiida_elyte.provenance.theory import Theory
@@ -18,7 +18,7 @@ def test_whole_street_is_recorded():
     node, dataset = begin()
     merged = learn(node, dataset)
     produce(node)
-    street = read_crystal(node)
+    street = read_crystal_street(node)
     assert street.process.ok
     assert street.material.citation == "doi:10.0000/salt"
     assert load_crystal(street.material).get_chemical_formula() == "Cl4Li4"
@@ -47,7 +47,7 @@ def test_whole_street_is_recorded():
 def test_validation_frames_a_member_had_trained_on_are_counted():
     node, dataset = begin()
     learn(node, dataset)
-    (_, first), (_, second) = load_trainings(read_crystal(node).learning)
+    (_, first), (_, second) = load_trainings(read_crystal_street(node).learning)
     assert first["m00"].n_validation_seen == 0
     assert second["m00"].n_validation_seen == 1  # seed-001 trained the first potential
     assert load_parity(second)["m00"]["validation/forces"].shape == (8, 3)
@@ -55,7 +55,7 @@ def test_validation_frames_a_member_had_trained_on_are_counted():
 
 def test_running_street_states_what_is_not_there_yet():
     node, _ = begin(state="waiting")
-    street = read_crystal(node)
+    street = read_crystal_street(node)
     assert street.missing[0] == "The street is still waiting; this is what exists so far."
     assert "No ensemble has been trained." in street.missing
     assert "No production run has begun: there is no conductivity." in street.missing
@@ -65,7 +65,7 @@ def test_running_street_states_what_is_not_there_yet():
 def test_failed_street_keeps_what_it_has():
     node, dataset = begin(exit_status=452)
     learn(node, dataset)
-    street = read_crystal(node)
+    street = read_crystal_street(node)
     assert street.missing[0].startswith("The street failed with exit status 452")
     assert len(street.learning.trainings) == 2
 
@@ -75,7 +75,7 @@ def test_runs_are_ordered_by_temperature_and_one_without_result_is_named():
     conductivity = produce(node)
     settings = orm.Dict({"temperature_K": 800.0, "timestep_fs": 2.0, "friction_per_ps": 1.0})
     process("MdBaseWorkChain", conductivity, "md_T0800_00", {"settings": settings}, exit_status=411)
-    street = read_crystal(node)
+    street = read_crystal_street(node)
     assert [run.temperature_K for run in street.runs] == [800.0, 1000.0]
     assert "800 K: no result (exit status 411)." in street.missing
 
@@ -85,8 +85,8 @@ def test_learning_alone_and_conductivity_alone_are_recorded():
     learn(node, dataset)
     conductivity = produce(node)
     learning = next(one for one in node.called if one.process_label == "ActiveLearningWorkChain")
-    assert read_crystal(learning).learning == read_crystal(node).learning
-    assert read_crystal(conductivity).runs == read_crystal(node).runs
+    assert read_crystal_street(learning).learning == read_crystal_street(node).learning
+    assert read_crystal_street(conductivity).runs == read_crystal_street(node).runs
 
 
 def test_other_nodes_are_rejected():

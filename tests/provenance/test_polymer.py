@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from aiida_elyte.provenance.polymer import read_polymer
+from aiida_elyte.provenance.polymer import read_polymer_street
 from aiida_elyte.provenance.street import read_street, results_of_street
 from aiida_elyte.provenance.theory import Theory
 from tests import polymer_graphs
@@ -17,7 +17,7 @@ def missing(street):
 
 
 def test_whole_street_is_recorded():
-    street = read_polymer(polymer_graphs.whole_street())
+    street = read_polymer_street(polymer_graphs.whole_street())
     assert street.process.ok
     assert street.theory == Theory(("GFN2-xTB (tblite)",), ("Mulliken, GFN2-xTB",), "ase")
     assert (street.seeds.n_frames, street.seeds.n_labelled) == (6, 5)
@@ -46,7 +46,7 @@ def test_whole_street_is_recorded():
 
 
 def test_running_street_states_what_is_not_there_yet():
-    street = read_polymer(polymer_graphs.running_street())
+    street = read_polymer_street(polymer_graphs.running_street())
     assert missing(street)[0] == "The street is still waiting; this is what exists so far."
     assert "1 of 2 boxes have not begun." in missing(street)
     assert street.boxes[0].production is None
@@ -55,7 +55,7 @@ def test_running_street_states_what_is_not_there_yet():
 
 
 def test_failed_street_states_why_its_box_has_not_settled():
-    found = missing(read_polymer(polymer_graphs.failed_street()))
+    found = missing(read_polymer_street(polymer_graphs.failed_street()))
     assert found[0].startswith("The street failed with exit status 453")
     assert "Box m00_b00: exit status 510." in found
     assert any(re.match(r"Box m00_b00 has not settled: .*density_g_cm3", sentence) for sentence in found)
@@ -63,14 +63,14 @@ def test_failed_street_states_why_its_box_has_not_settled():
 
 def test_a_street_that_has_only_begun_is_recorded():
     node, _ = polymer_graphs.begin(state="waiting")
-    found = missing(read_polymer(node))
+    found = missing(read_polymer_street(node))
     assert "No force field has been fitted." in found
     assert "No box has been built: there is no conductivity." in found
 
 
 def test_learning_alone_and_a_box_alone_are_recorded():
     node = polymer_graphs.whole_street()
-    whole, parts = read_polymer(node), {one.process_label: one for one in node.called}
+    whole, parts = read_polymer_street(node), {one.process_label: one for one in node.called}
     learning, box = read_street(parts["ForceFieldWorkChain"]), read_street(parts["BoxWorkChain"])
     assert learning.learning == whole.learning
     assert missing(learning) == ()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from aiida_elyte.provenance.progress import describe_progress, span
-from aiida_elyte.provenance.steps import Step
+from aiida_elyte.provenance.steps import CalledProcess
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def step(tmp_path):
             if content is not None:
                 (tmp_path / name).write_text(json.dumps(content))
         now = datetime.now(UTC)
-        return Step(1, "train_m00", "Job", "waiting", None, True, str(tmp_path), True, 0, "train_m00", now)
+        return CalledProcess(1, "train_m00", "Job", "waiting", None, True, str(tmp_path), True, 0, "train_m00", now)
 
     return make
 

@@ -19,6 +19,11 @@ class ErrorKey:
     """Its unit."""
 
     @property
+    def scale(self) -> tuple[int, str, int]:
+        """Factor, unit and decimals to print it with: errors in eV are small, and read in meV."""
+        return (1000, f"m{self.unit}", 1) if self.unit.startswith("eV") else (1, self.unit, 2)
+
+    @property
     def name(self) -> str:
         """Its name, with its unit."""
         return self.path[-1]
