@@ -4,6 +4,7 @@ import ast
 import inspect
 import re
 import shlex
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -176,6 +177,35 @@ def test_every_door_has_its_page():
         assert f"`aiida_elyte.{group}`" in index
     for page in (DOCS / "development").glob("new_*.md"):
         assert f"(development/{page.name})" in index
+
+
+@cache
+def parameters_in(*paths):
+    """Return name of each function of some files → sets of its parameters."""
+    found = {}
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                extra = [one for one in (node.args.vararg, node.args.kwarg) if one is not None]
+                found.setdefault(node.name, []).append({one.arg for one in [*arguments, *extra]})
+    return found
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "development").glob("new_*.md")), ids=lambda page: page.stem)
+def test_doors_are_described_as_they_are(page):
+    text = page.read_text()
+    functions = parameters_in(
+        *(ROOT / "aiida_elyte" / "science").rglob("*.py"), *(ROOT / "aiida_elyte" / "workflows").rglob("*.py")
+    )
+    for name, given in re.findall(r"`(\w+)\(([^)`]*)\)`", text):
+        wanted = {word.strip().strip("*").partition("=")[0] for word in given.split(",") if word.strip()}
+        assert any(wanted <= parameters for parameters in functions[name]), name
+    (contract,) = re.findall(r"`aiida_elyte\.contracts\.(\w+)\.", text)
+    (sentence,) = re.findall(r"gives? the fixtures? ([^.;:]*)", text)
+    tests = parameters_in(ROOT / "aiida_elyte" / "contracts" / f"{contract}.py")
+    fixtures = set().union(*(one for each in tests.values() for one in each))
+    assert set(re.findall(r"`(\w+)`", sentence)) <= fixtures
 
 
 def test_links_lead_from_the_readme_to_every_page():

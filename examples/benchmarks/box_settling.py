@@ -12,10 +12,11 @@ from ase.io import read
 from sheets import Sheet, add_table_option
 
 ROWS = {
-    "density_g_cm3": "density, g/cm³",
-    "pressure_bar": "pressure, bar",
-    "temperature_K": "temperature, K",
+    "density_g_cm3": ("density, g/cm³", 3),
+    "pressure_bar": ("pressure, bar", 0),
+    "temperature_K": ("temperature, K", 1),
 }
+"""Mean → what to call it, and its digits."""
 
 
 def main(folder: Path) -> Sheet:
@@ -29,9 +30,9 @@ def main(folder: Path) -> Sheet:
     sheet.row("compression and settling", f"{verdict['ends_ps']:g} ps in {minutes:.1f} min")
     sheet.row("equilibrium", verdict["refused"] or "reached")
     sheet.row("judged from", f"{verdict['begins_ps']:.0f} ps on")
-    for key, title in ROWS.items():
+    for key, (title, digits) in ROWS.items():
         mean = verdict["means"][key]
-        sheet.row(title, f"{mean['value']:.3f} ± {mean['std']:.3f}")
+        sheet.row(title, f"{mean['value']:.{digits}f} ± {mean['std']:.{digits}f}")
     energy = verdict["means"]["potential_eV"]
     sheet.row("drift of the potential energy, eV", f"{energy['drift']:.1f} ± {energy['drift_std']:.1f}")
     return sheet
