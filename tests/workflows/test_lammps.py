@@ -289,7 +289,7 @@ def test_settings_that_cannot_be_run_are_refused_before_anything_runs(python_cod
 
 def test_folders_with_the_trajectory_are_not_cleaned(python_code, engine):
     inputs = builder(python_code, engine)
-    with pytest.raises(ValueError, match="clean_workdir is True; expected False, for the trajectory lies there"):
+    with pytest.raises(ValueError, match="clean_workdir is True; expected False, for the trajectory is there"):
         inputs.clean_workdir = orm.Bool(True)
 
 

@@ -260,7 +260,7 @@ def test_names_that_do_not_fit_the_folders_are_refused_before_anything_runs(
 def test_folder_on_another_computer_is_refused_before_anything_runs(python_code, aiida_computer, tmp_path):
     elsewhere = aiida_computer(label="elsewhere", hostname="elsewhere")
     folder = orm.RemoteData(computer=elsewhere, remote_path=str(tmp_path))
-    with pytest.raises(ValueError, match=r"trajectories\.r0 lies on elsewhere; expected a folder on localhost"):
+    with pytest.raises(ValueError, match=r"trajectories\.r0 is on elsewhere; expected a folder on localhost"):
         run_get_node(ReduceTrajectoryCalculation, code=python_code, trajectories={"r0": folder}, settings=settings_of())
 
 
