@@ -122,26 +122,23 @@ def _write_one(buffer: io.StringIO, frame: Atoms) -> None:
 
 
 def compose_frame(
-    frame: Atoms,
-    columns: Mapping[str, np.ndarray],
-    fields: Sequence[str],
-    *,
-    number: Callable[[float], str] = repr,
-    length: Callable[[float], str] = repr,
+    frame: Atoms, columns: Mapping[str, np.ndarray], fields: Sequence[str], decimals: int | None = None
 ) -> str:
-    """Return the extxyz of one frame.
+    """Return the extxyz of one frame: its symbols, cell and periodicity, columns of numbers and fields of the header.
 
     Parameters
     ----------
     frame
-        Its symbols, cell and periodicity are written.
+        The frame.
     columns
         Name → numbers of each atom, shape ``(n_atoms, width)``.
     fields
-        What else the header says, each as ``key=value``.
-    number, length
-        How numbers of the columns and of the cell are written; with every digit by default.
+        What the header says, each as ``key=value``.
+    decimals
+        Decimals of the columns; the cell has two more. ``None`` writes every digit.
     """
+    number = repr if decimals is None else f"{{:.{decimals}f}}".format
+    length = repr if decimals is None else f"{{:.{decimals + 2}f}}".format
     properties = ":".join(f"{name}:R:{values.shape[1]}" for name, values in columns.items())
     header = [f'Lattice="{_row(frame.cell.array.ravel(), length)}"'] if frame.cell.any() else []
     header += [f"Properties=species:S:1:{properties}", *fields]

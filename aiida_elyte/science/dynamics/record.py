@@ -121,7 +121,7 @@ class ReplicaRecord:
     def write_xyz(self, frame: Atoms, step: int) -> str:
         """Return one frame of a trajectory as text; positions are not wrapped."""
         fields = [f"step={step}", f"time_fs={step * self.settings.timestep_fs:.12g}"]
-        return compose_frame(frame, {"pos": frame.positions}, fields, number="{:.6f}".format, length="{:.8f}".format)
+        return compose_frame(frame, {"pos": frame.positions}, fields, decimals=6)
 
     @property
     def mean_spread(self) -> dict[str, float | int] | None:
