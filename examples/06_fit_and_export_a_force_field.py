@@ -2,21 +2,15 @@
 
     python 06_fit_and_export_a_force_field.py
 
-Dimethyl ether, shaken, with forces and charges of GFN2-xTB: half a minute. A file of frames serves as well as a list:
-``elyte.fit_force_field("clusters.extxyz", folder="fit")``.
+Dimethyl ether, shaken, with forces and charges of GFN2-xTB (made by `data/make.py`): half a minute. A list of frames
+serves as well as a file.
 """
 
-from ase.build import molecule
-from tblite.ase import TBLite
+from pathlib import Path
 
 import aiida_elyte as elyte
 
-frames = [molecule("CH3OCH3") for _ in range(40)]
-for seed, frame in enumerate(frames):
-    frame.rattle(0.05, seed=seed)
-    frame.calc = TBLite(method="GFN2-xTB", verbosity=0)
-    frame.get_forces()
-fitted = elyte.fit_force_field(frames)
+fitted = elyte.fit_force_field(Path(__file__).parent / "data" / "dimethyl_ether.extxyz")
 system = fitted.export("dimethyl_ether", "COC")
 error = fitted.errors["overall"]["force_rmse_kcal_mol_A"]
 print(f"force RMSE {error:.2f} kcal/mol/Å on frames held back; {len(system.positions)} atoms in dimethyl_ether/")

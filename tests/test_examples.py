@@ -1,5 +1,6 @@
-"""Every example runs, at its tiny setting."""
+"""Every example runs, at its tiny setting; those that show the library do so in ten lines."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -21,11 +22,25 @@ def run_example(name, *arguments, folder):
     )
 
 
+def lines_of_code(path):
+    """Return the number of lines that hold code: imports and the check count, docstrings and comments do not."""
+    tree = ast.parse(path.read_text())
+    statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and node is not tree.body[0]]
+    return len({line for node in statements for line in range(node.lineno, node.end_lineno + 1)})
+
+
+@pytest.mark.parametrize("number", ["01", "03", "04", "05", "06"])
+def test_a_task_takes_ten_lines(number):
+    (path,) = EXAMPLES.glob(f"{number}_*.py")
+    assert lines_of_code(path) <= 10
+    assert isinstance(ast.parse(path.read_text()).body[-1], ast.Assert)
+
+
 def test_demo_as_a_script(tmp_path):
     pytest.importorskip("tblite")
-    done = run_example("01_demo.py", "--tiny", folder=tmp_path)
+    done = run_example("01_demo.py", EXAMPLES / "01_demo_tiny.yaml", folder=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "labelled frames:" in done.stdout
+    assert "T0300_00: " in done.stdout
     assert "GFN1-xTB" in (tmp_path / "report.html").read_text()
 
 
@@ -44,7 +59,8 @@ def test_quantum_espresso_example(tmp_path):
 @pytest.mark.engine("lmp")
 def test_liquid_example(tmp_path):
     pytest.importorskip("tblite")
-    done = run_example("03_dme_lipf6.py", "--tiny", folder=tmp_path)
+    given = EXAMPLES / "recipes" / "dme_lipf6_tiny.yaml", EXAMPLES / "03_dme_lipf6_tiny.yaml"
+    done = run_example("03_dme_lipf6.py", *given, folder=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "labelled clusters:" in done.stdout
     assert "conductivity:" in done.stdout

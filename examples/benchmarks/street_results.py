@@ -29,7 +29,7 @@ def cell(found: Mapping[str, Any] | None) -> str:
 
 def title_of(name: str, found: Mapping[str, Any]) -> str:
     unit = (found.get("upper_bound") or found).get("unit", "1")
-    return name if unit == "1" else f"{name}, {unit}"
+    return name if unit == "1" else f"{name}, {unit.replace('cm2', 'cm²')}"
 
 
 def figure(value: float, digits: int = 3) -> str:
