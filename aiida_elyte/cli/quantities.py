@@ -5,7 +5,7 @@ from typing import Any
 
 from aiida_elyte.api.headline import headline
 from aiida_elyte.cli.show import describe_quantity
-from aiida_elyte.cli.tables import table
+from aiida_elyte.cli.tables import count_more, table
 
 __all__ = ["quantity_lines"]
 
@@ -22,4 +22,4 @@ def quantity_lines(quantities: Mapping[str, Mapping[str, Any]], is_full: bool) -
     groups = {reason: [name for name, one in quantities.items() if one.get("refused") == reason] for reason in reasons}
     lines = table(rows) + [f"refused: {reason} [{', '.join(names)}]" for reason, names in groups.items()]
     n_more = len(quantities) - len(shown)
-    return [*lines, f"{n_more} more quantities, and the methods, with --all"] if n_more else lines
+    return [*lines, f"{count_more(n_more)}, and the methods, with --all"] if n_more else lines

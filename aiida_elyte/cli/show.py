@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiida_elyte.api.headline import headline
-from aiida_elyte.cli.tables import table
+from aiida_elyte.cli.tables import count_more, table
 from aiida_elyte.provenance.street import Results, is_street, read_street, results_of_street
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def lines_of_results(pk: int | None, results: Results, every: bool = False) -> l
     if every and methods:
         lines += ["", "Obtained from", *dict.fromkeys(methods)]
     if n_more:
-        lines += ["", f"{n_more} more quantities, and how each was obtained: aiida-elyte status {pk} --all"]
+        lines += ["", f"{count_more(n_more)}, and how each was obtained: aiida-elyte status {pk} --all"]
     return lines
 
 

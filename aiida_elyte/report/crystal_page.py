@@ -53,6 +53,8 @@ def _verdict(data: Mapping[str, Any]) -> str:
     stated = [run for run in data["runs"] if "value" in (run["transport"] or {}).get("conductivity", {})]
     if not data["runs"]:
         return "There is no production run yet, hence no conductivity."
+    if not any(run["transport"] for run in data["runs"]):
+        return "No production run has been analysed yet, hence no conductivity."
     if not stated:
         return "No conductivity is stated: no diffusion was resolved in the time simulated; see the notes."
     fit = data["arrhenius"] or {}
