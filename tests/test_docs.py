@@ -26,7 +26,7 @@ NEWS = ROOT / "CHANGELOG.md"
 LONGEST, LONGEST_ROW = 120, 140
 GENERATED = "formats.md"
 """A page that a script writes."""
-FOREIGN = {"--seeds", "--steps", "--repeats", "--tiny", "--shuffled"}
+FOREIGN = {"--seeds", "--steps", "--repeats", "--tiny", "--shuffled", "--table"}
 """Options of scripts and of other programs."""
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
