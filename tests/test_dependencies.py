@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
@@ -89,6 +90,7 @@ def files_of(*rooms):
         yield from sorted(room.rglob("*.py")) if room.is_dir() else [room]
 
 
+@cache
 def imported(*rooms):
     return {name for path in files_of(*rooms) for name in imports_of(ast.walk(ast.parse(path.read_text())))}
 
