@@ -1,14 +1,15 @@
 """Class-2 force fields from labelled clusters: fitted, kept in a folder, compared with labels, exported to LAMMPS."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 
-from aiida_elyte.api.files import write_files
+from aiida_elyte.api.files import check_outputs, write_files
 from aiida_elyte.api.labels import FrameSource, LabelNames, read_clusters
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.forcefield.continuous import ContinuousTyping
@@ -23,6 +24,7 @@ from aiida_elyte.science.lammps.export import as_lammps_system, place_molecules
 from aiida_elyte.science.lammps.system import LammpsSystem, data_file, input_file
 from aiida_elyte.science.molecules.topology import Topology, topology_from_smiles
 from aiida_elyte.science.molecules.typing import assign_types
+from aiida_elyte.science.settings import check_count, check_flag
 
 __all__ = [
     "FORCE_FIELD_FILE",
@@ -38,6 +40,8 @@ FORCE_FIELD_FILE = "forcefield.json"
 NETWORK_FILE = "network.pt"
 TEST_FILE = "test.extxyz"
 _MEMBER_FILES = "forcefield_[0-9][0-9].json"
+_MOST_MEMBERS = 99
+"""Their numbers have two digits in the names of files."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,6 @@ class FittedForceField:
             If a place cannot be written.
         """
         folder = Path(folder)
-        _remove_stale(folder)
         files: dict[Path, str | bytes] = {folder / FORCE_FIELD_FILE: self.force_field.to_json()}
         files |= {folder / member_file(number): member.to_json() for number, member in enumerate(self.members)}
         if self.network is not None:
@@ -133,6 +136,7 @@ class FittedForceField:
         if self.test:
             files[folder / TEST_FILE] = write_frames(self.test)
         write_files(files)
+        _remove_stale(folder, files)
 
 
 def load_force_field(folder: str | Path) -> FittedForceField:
@@ -148,6 +152,8 @@ def load_force_field(folder: str | Path) -> FittedForceField:
     if (folder / NETWORK_FILE).exists():
         try:
             network = ContinuousTyping.from_bytes((folder / NETWORK_FILE).read_bytes())
+        except OSError as error:
+            raise InputError(f"{folder / NETWORK_FILE} cannot be read ({error.strerror}); expected a file") from error
         except InputError as error:
             raise InputError(f"{folder / NETWORK_FILE}: {error}") from error
     return FittedForceField(force_field, network, tuple(map(_read_force_field, sorted(folder.glob(_MEMBER_FILES)))))
@@ -178,7 +184,8 @@ def fit_force_field(
     data
         Path of the clusters, or the clusters.
     folder
-        Where the best so far is written after each step; nothing is written without it.
+        Where the best so far is written after each step, from the first on, in place of an earlier fit; nothing is
+        written without it.
     terms
         ``class2``, or ``class1`` for harmonic bonds and angles without cross terms.
     typing
@@ -209,15 +216,25 @@ def fit_force_field(
     Raises
     ------
     InputError
-        If frames or settings cannot be used, or the folder holds another fit where one is to be resumed.
+        If frames, settings or the folder cannot be used, or it holds another fit where one is to be resumed; an earlier
+        fit in it is untouched then.
     """
+    check_count("seed", seed, 0)
+    check_count("members", members, 0, _MOST_MEMBERS)
+    for name, flag in (("bootstrap", bootstrap), ("resume", resume)):
+        check_flag(name, flag)
     if resume and typing == "continuous":
         raise InputError("`resume` is given for continuous typing; expected discrete; fit anew, it takes minutes")
     if resume and folder is None:
         raise InputError("a fit is to be resumed and no folder is given; expected that of the fit; give it")
     if typing not in ("discrete", "continuous"):
         raise InputError(f"typing is {typing!r}; expected discrete or continuous")
+    options: dict[str, Any] = {"terms": terms, "charge_scale": charge_scale, "project_net_force": project_net_force}
+    target = Target(**options, energy_error=energy_error)
     read, place = read_clusters(data, labels), None if folder is None else Path(folder)
+    if place is not None:
+        names = [FORCE_FIELD_FILE, NETWORK_FILE, TEST_FILE, *map(member_file, range(members))]
+        check_outputs([place / name for name in names], [read.name])
     split_rng, draw_rng = np.random.default_rng(seed).spawn(2)
     train, validation, test = _split(read, split, split_rng)
     systems, held_back, unseen = (
@@ -230,22 +247,27 @@ def fit_force_field(
         "split": "/".join(f"{share:g}" for share in split),
         "seed": seed,
     }
-    options: dict[str, Any] = {"terms": terms, "charge_scale": charge_scale, "project_net_force": project_net_force}
     start = None
     if resume and place is not None:
         start = _read_force_field(place / FORCE_FIELD_FILE)
         _require_same(place / FORCE_FIELD_FILE, start.record, record, {**options, "is_bootstrap": bootstrap})
-    if place is not None:
-        _remove_stale(place)
-        if test:
-            write_files({place / TEST_FILE: write_frames(test)})
     tell = progress or (lambda _: None)
-    target = Target(**options, energy_error=energy_error)
+    is_begun = False
 
-    def keep(found: ForceField, name: str = FORCE_FIELD_FILE) -> ForceField:
+    def keep(found: ForceField, name: str = FORCE_FIELD_FILE, network: ContinuousTyping | None = None) -> ForceField:
+        """Write a force field; the first replaces what an earlier fit left, which no failure before it touches."""
+        nonlocal is_begun
         whole = replace(found, record={**found.record, "data": record})
         if place is not None:
-            write_files({place / name: whole.to_json()})
+            files: dict[Path, str | bytes] = {place / name: whole.to_json()}
+            if network is not None:
+                files[place / NETWORK_FILE] = network.to_bytes()
+            if test and not is_begun:
+                files[place / TEST_FILE] = write_frames(test)
+            write_files(files)
+            if not is_begun:
+                _remove_stale(place, files)
+            is_begun = True
         return whole
 
     def on_round(number: int, train_rmse: float, validation_rmse: float | None) -> None:
@@ -261,12 +283,10 @@ def fit_force_field(
             own = None if is_member else on_step
             return fit_discrete(systems, held_back, target, bootstrap=rng, start=start, on_step=own), None
         network = fit_continuous(systems, held_back, target, seed=seed, bootstrap=rng, on_round=on_round)
-        if place is not None and not is_member:
-            write_files({place / NETWORK_FILE: network.to_bytes()})
         return network.freeze([system.topology for system in systems]), network
 
     found, network = learn(draw_rng if bootstrap else None, is_member=False)
-    fitted, ensemble = keep(found), []
+    fitted, ensemble = keep(found, network=network), []
     for number, rng in enumerate(draw_rng.spawn(members)):
         ensemble.append(keep(learn(rng, is_member=True)[0], member_file(number)))
         tell(f"member {number} of {members}: {member_file(number)}")
@@ -282,7 +302,7 @@ def member_file(number: int) -> str:
 def _split(
     read: Dataset, shares: Sequence[float], rng: np.random.Generator
 ) -> tuple[Sequence[Atoms], Sequence[Atoms], Sequence[Atoms]]:
-    if len(shares) != 3 or shares[0] <= 0 or min(shares) < 0:
+    if len(shares) != 3 or not all(map(isfinite, shares)) or shares[0] <= 0 or min(shares) < 0:
         raise InputError(f"split is {tuple(shares)}; expected shares of train, validation and test; as (60, 20, 20)")
     parts = iter(split_systems(read.frames, [share for share in shares if share], rng))
     train, validation, test = (next(parts) if share else [] for share in shares)
@@ -305,8 +325,9 @@ def _require_same(path: Path, found: Mapping[str, Any], data: Mapping[str, Any],
             raise InputError(f"{path} was fitted with {name} {before}; expected that, not {value}; fit anew")
 
 
-def _remove_stale(folder: Path) -> None:
-    for stale in [folder / NETWORK_FILE, *folder.glob(_MEMBER_FILES)]:
+def _remove_stale(folder: Path, written: Collection[Path]) -> None:
+    """Remove the network and members of an earlier fit, once another stands in its place."""
+    for stale in {folder / NETWORK_FILE, *folder.glob(_MEMBER_FILES)}.difference(written):
         stale.unlink(missing_ok=True)
 
 

@@ -96,7 +96,7 @@ class TrainedEnsemble:
         return load_potential(self.node)
 
     def save(self, folder: str | Path) -> None:
-        """Write ``m00.pt …`` and ``summary.json`` to a folder, and remove members of another training.
+        """Write ``m00.pt …`` and ``summary.json`` to a folder, then remove members of another training.
 
         Raises
         ------
@@ -104,12 +104,12 @@ class TrainedEnsemble:
             If a place cannot be written.
         """
         folder = Path(folder)
-        for old in folder.glob("m[0-9][0-9].pt"):
-            old.unlink()
         files: dict[Path, str | bytes] = {
             folder / f"{name}.pt": potential.get_content(mode="rb") for name, potential in self.potentials.items()
         }
         write_files({**files, folder / "summary.json": json.dumps(self.describe(), indent=2) + "\n"})
+        for stale in set(folder.glob("m[0-9][0-9].pt")).difference(files):
+            stale.unlink()
 
 
 def train(

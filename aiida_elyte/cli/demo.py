@@ -20,15 +20,17 @@ __all__ = ["command"]
 @click.pass_context
 def command(ctx: click.Context, folder: Path, as_json: bool) -> None:
     """Take a real lithium electrolyte from its crystal structure to its conductivity, on this machine, in minutes."""
-    began = time.monotonic()
+    began, page = time.monotonic(), folder / "report.html"
     from aiida_elyte.api.crystal_street import plan_crystal
     from aiida_elyte.api.daemon import ensure_daemon, stop_daemon
     from aiida_elyte.api.demo import demo_options
+    from aiida_elyte.api.files import check_outputs
     from aiida_elyte.api.setup import setup
     from aiida_elyte.cli.follow import say
     from aiida_elyte.cli.runs import finish, launch_and_follow
     from aiida_elyte.provenance.progress import span
 
+    check_outputs([page])
     found, options = setup(ctx.find_root().obj), demo_options()
     say(f"AiiDA profile {found.profile!r} in {found.folder}; structure {options['structure'].name}.")
     street = plan_crystal(**options)
@@ -48,11 +50,11 @@ def command(ctx: click.Context, folder: Path, as_json: bool) -> None:
         ctx.exit(130)
     from aiida_elyte.report.html import write_report
 
-    write_report(node, folder / "report.html")
+    write_report(node, page)
     finish(node, as_json)
     verdi = Path(sys.executable).with_name("verdi")
     lines = [
-        f"Report:         {folder / 'report.html'}",
+        f"Report:         {page}",
         f"Open a process: AIIDA_PATH={Path(found.folder).parent} {verdi} process show {node.pk}",
         f"Time:           {span(time.monotonic() - began)}",
     ]

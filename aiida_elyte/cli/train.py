@@ -46,11 +46,14 @@ def command(
     **how: Any,
 ) -> None:
     """Train an ensemble on DATA (files or PKs of labelled frames) in this process; write its members to a folder."""
+    from aiida_elyte.api.files import check_outputs
     from aiida_elyte.api.identifiers import names_file
     from aiida_elyte.api.labels import read_labelled_frames, require_trainable
     from aiida_elyte.cli.datasets import print_notes
 
+    picture = out / "learning_curves.png"
     sources = (*data, *filter(None, [validation]))
+    check_outputs([out / "summary.json", picture], sources)
     read = {source: read_labelled_frames(source, labels=names) for source in sources if names_file(source)}
     frames = [frame for source in data if source in read for frame in read[source].frames]
     if frames:
@@ -70,7 +73,7 @@ def command(
         **how,
     )
     ensemble.save(out)
-    _draw(ensemble, out / "learning_curves.png")
+    _draw(ensemble, picture)
     if as_json:
         click.echo(json.dumps(ensemble.describe(), indent=2))
     else:

@@ -75,14 +75,18 @@ def command(
     TRAJ… are replicas: LAMMPS dump, DCD, XTC, TRR, XDATCAR, extxyz, ASE traj, HDF5 of torch-sim, or series.npz. A
     folder with part_*.lammpstrj is one replica.
     """
-    from aiida_elyte.api.files import write_files
+    from aiida_elyte.api.files import check_outputs, write_files
     from aiida_elyte.api.transport import analyse
     from aiida_elyte.cli.quantities import quantity_lines
     from aiida_elyte.report.style import require_matplotlib
-    from aiida_elyte.report.transport_plots import plot_transport
+    from aiida_elyte.report.transport_plots import check_plots, plot_transport
 
     if plots is not None:
         require_matplotlib("--plots")
+        check_plots(plots)
+    if json_out is not None:
+        parts = [part for path in trajectories for part in (path, *path.glob("part_*"))]
+        check_outputs([json_out], [*parts, *filter(None, (options["topology"], options["cell"]))])
     analysis = analyse(
         trajectories,
         "topology" if charges == ("topology",) else parse_charges(charges, "Li=1,TFSI=-1"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aiida_elyte.api.files import check_outputs
 from aiida_elyte.report.crystal_page import view_crystal
 from aiida_elyte.report.page import render
 from aiida_elyte.report.polymer_page import view_polymer
@@ -32,14 +33,14 @@ def write_report(street: "orm.WorkChainNode | int | str", path: str | Path) -> d
     Raises
     ------
     InputError
-        If there is no such street.
+        If there is no such street, or the file cannot be written.
     """
     from aiida_elyte.provenance.nodes import load_process
     from aiida_elyte.provenance.street import read_street
     from aiida_elyte.report.collect import collect
 
+    check_outputs([path])
     data = collect(read_street(load_process(street)))
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
     write_html(data, path)
     return data
 

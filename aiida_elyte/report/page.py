@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aiida_elyte.api.files import write_files
 from aiida_elyte.api.headline import headline
 from aiida_elyte.provenance.names import CLUSTER_LABELS, LEARNING, SEED_LABELS, Call, parse_call
 from aiida_elyte.report.quantities import format_duration, format_estimate, format_interval, format_number
@@ -32,7 +33,7 @@ def render(template: str, view: Mapping[str, Any], path: str | Path) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    Path(path).write_text(environment.get_template(template).render(view), encoding="utf-8")
+    write_files({Path(path): environment.get_template(template).render(view)})
 
 
 def common_view(data: Mapping[str, Any]) -> dict[str, Any]:

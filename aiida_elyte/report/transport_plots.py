@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from aiida_elyte.api.files import write_files
+from aiida_elyte.api.files import check_outputs, write_files
 from aiida_elyte.api.transport import Analysis
 from aiida_elyte.report.style import require_matplotlib
 from aiida_elyte.report.transport_figures import PICTURES, draw_transport
 
-__all__ = ["plot_transport"]
+__all__ = ["check_plots", "plot_transport"]
 
 
 def plot_transport(analysis: Analysis, folder: str | Path) -> list[Path]:
@@ -32,6 +32,7 @@ def plot_transport(analysis: Analysis, folder: str | Path) -> list[Path]:
         If matplotlib is not installed, or the folder cannot be written.
     """
     require_matplotlib()
+    check_plots(folder)
     pictures = draw_transport(
         analysis.series,
         analysis.charges,
@@ -45,3 +46,14 @@ def plot_transport(analysis: Analysis, folder: str | Path) -> list[Path]:
     for name in set(PICTURES) - set(pictures):
         (Path(folder) / f"{name}.png").unlink(missing_ok=True)
     return list(files)
+
+
+def check_plots(folder: str | Path) -> None:
+    """Reject a folder that pictures cannot be written to, before there is an analysis.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    check_outputs(Path(folder) / f"{name}.png" for name in PICTURES)

@@ -91,6 +91,11 @@ def write_frames(frames: Sequence[Atoms], target: str | Path | io.StringIO | Non
 
     Coordinates and labels survive the round trip exactly as far as ``round_frame`` leaves them. What ``info`` holds
     under the name of a label is written as ``info.<name>``: it is not the label.
+
+    Raises
+    ------
+    InputError
+        If the target cannot be written.
     """
     buffer = io.StringIO()
     for frame in frames:
@@ -99,7 +104,12 @@ def write_frames(frames: Sequence[Atoms], target: str | Path | io.StringIO | Non
     if isinstance(target, io.StringIO):
         target.write(text)
     elif target is not None:
-        Path(target).write_text(text)
+        try:
+            Path(target).write_text(text)
+        except OSError as error:
+            raise InputError(
+                f"{target} cannot be written ({error.strerror}); expected a file; give its name"
+            ) from error
     return text
 
 

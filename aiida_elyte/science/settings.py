@@ -5,12 +5,14 @@ from dataclasses import MISSING, dataclass, fields
 from functools import partial
 from itertools import chain
 from math import isfinite
+from numbers import Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from aiida_elyte.errors import InputError, suggest
 
 __all__ = [
+    "ChargeScale",
     "Count",
     "Flag",
     "NotNegative",
@@ -18,6 +20,8 @@ __all__ = [
     "Positive",
     "Settings",
     "Whole",
+    "check_between",
+    "check_charge_scale",
     "check_count",
     "check_flag",
     "check_not_negative",
@@ -87,6 +91,29 @@ def check_count(name: str, value: Any, least: int = 1, most: int = 2**63 - 1) ->
         raise InputError(f"{name} is above {most}; expected a whole number up to that; give a smaller one")
 
 
+def check_between(name: str, value: Any, least: float, most: float, expected: str) -> None:
+    """Reject anything but a number between the least and the most, which are those that mean something.
+
+    Parameters
+    ----------
+    name
+        What the number is called.
+    value
+        The number, of Python or NumPy.
+    least, most
+        Bounds, in the unit of the number; both are allowed.
+    expected
+        What it is, in words.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not least <= float(value) <= most:
+        raise InputError(f"{name} is {value!r}; expected {expected} from {least:g} to {most:g}")
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
@@ -116,6 +143,7 @@ check_positive = _Check("a positive number", lambda value: _is_number(value) and
 check_not_negative = _Check("a number, 0 or more", lambda value: _is_number(value) and value >= 0)
 check_number = _Check("a number", _is_number)
 check_flag = _Check("true or false", lambda value: isinstance(value, bool))
+check_charge_scale = partial(check_between, least=0.01, most=10.0, expected="a positive number")
 
 Count = Annotated[int, check_count]
 """A whole number above zero."""
@@ -127,6 +155,8 @@ Positive = Annotated[float, check_positive]
 """A number above zero."""
 NotNegative = Annotated[float, check_not_negative]
 """A number, which may be zero."""
+ChargeScale = Annotated[float, check_charge_scale]
+"""What charges are multiplied by."""
 Flag = Annotated[bool, check_flag]
 """True or false."""
 

@@ -1,6 +1,7 @@
 """``aiida-elyte transport`` on small trajectories of known transport, on broken ones, and on the docs' examples."""
 
 import json
+import os
 import re
 import shlex
 from pathlib import Path
@@ -257,6 +258,28 @@ def test_a_place_that_cannot_be_written(refuse, crystal_file, tmp_path):
     assert "cannot be written" in refuse(
         "transport", crystal_file, *COMMON, "--json-out", tmp_path / "file" / "out.json"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--json-out", "solid.extxyz"), "solid.extxyz is read too"),
+        (("--json-out", "link.extxyz"), "link.extxyz is read too"),
+        (("--json-out", "cell.extxyz", "--cell", "cell.extxyz"), "cell.extxyz is read too"),
+        (("--json-out", ""), "is a folder; expected a file to write"),
+        (("--json-out", "pipe"), "pipe is not a regular file"),
+        (("--plots", "solid.extxyz/pictures"), "cannot be written (Not a directory)"),
+    ],
+)
+def test_an_output_that_would_destroy_something_is_rejected(refuse, tmp_path, monkeypatch, words, said):
+    monkeypatch.chdir(tmp_path)
+    before = write_solid(tmp_path / "solid.extxyz", n_frames=3).read_bytes()
+    (tmp_path / "link.extxyz").symlink_to("solid.extxyz")
+    (tmp_path / "cell.extxyz").write_bytes(before)
+    os.mkfifo("pipe")
+    assert said in refuse("transport", "solid.extxyz", *COMMON, *words)
+    assert (tmp_path / "solid.extxyz").read_bytes() == (tmp_path / "cell.extxyz").read_bytes() == before
+    assert Path("pipe").is_fifo()
 
 
 def test_a_species_that_is_nowhere(refuse, liquid_files):

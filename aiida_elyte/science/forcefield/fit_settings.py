@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.settings import Count, Flag, Positive, Settings, Whole, read_record
+from aiida_elyte.science.settings import ChargeScale, Count, Flag, Positive, Settings, Whole, read_record
 
 __all__ = ["FitKeywords", "FitSettings", "SplitSettings", "Target"]
 
@@ -38,7 +38,7 @@ class Target(Settings):
 
     terms: str = "class2"
     """``class2``, or ``class1`` for harmonic bonds and angles without cross terms."""
-    charge_scale: Positive = 1.0
+    charge_scale: ChargeScale = 1.0
     """What the charges of ions are multiplied by."""
     model_error: Positive = 4.0
     """Error that forces of the model are expected to have [kcal/mol/Å]: the larger, the more the priors say."""
