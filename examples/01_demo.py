@@ -16,6 +16,6 @@ elyte.setup()
 street = elyte.launch_crystal(**demo_options(*sys.argv[1:]), run=True, progress=print)
 elyte.write_report(street.pk, "report.html")
 found = elyte.status(street.pk)
-for name, run in found.results.transport.items():
-    print(f"{name}:", run["conductivity"].get("refused") or f"{run['conductivity']['value']:.3g} mS/cm")
+for name, sigma in ((name, run["conductivity"]) for name, run in found.results.transport.items()):
+    print(f"{name}:", sigma.get("refused") or f"{sigma['value']:.3g} ± {sigma['std']:.2g} mS/cm")
 assert found.n_labelled >= 4

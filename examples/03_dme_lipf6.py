@@ -19,5 +19,5 @@ elyte.setup()
 found = elyte.status(elyte.launch_polymer(recipe, protocol="fast", overrides=changes, run=True).pk)
 print(f"labelled clusters: {found.n_labelled}")
 for name, one in headline(found.results.transport[""]).items():
-    print(f"{name}:", one.get("refused") or f"{one['value']:.3g} {one['unit']}")
+    print(f"{name}:", one.get("refused") or f"{one['value']:.3g} ± {one['std']:.2g} {one['unit']}")
 assert found.n_labelled >= 12
