@@ -1,77 +1,14 @@
-"""Plug-ins by name: ``load("labellers", "own")``; with settings, ``configure("filters", "collision", {…}, "here")``."""
+"""Plug-ins with their settings: ``configure("filters", "collision", {…}, "here")``; by name, as ``doors`` has them."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from aiida_elyte.errors import InputError, suggest
+from aiida_elyte.doors import GROUPS, load, load_all, names, naming, singular
+from aiida_elyte.errors import InputError
 from aiida_elyte.science.settings import read_record
 
-__all__ = ["GROUPS", "check_names", "configure", "configure_all", "load", "names"]
-
-GROUPS = ("labellers", "trainers", "families", "samplers", "selectors", "filters", "seeds", "qualifications")
-"""The doors: ``aiida_elyte.<group>`` is the group of entry points of each."""
-
-_REMOVED = {
-    "terms": "terms was removed; force-field terms are part of aiida_elyte.science.forcefield.terms, and LAMMPS input "
-    f"is written for those alone; expected one of {', '.join(GROUPS)}; use another labeller, trainer or family instead",
-}
-
-
-def names(group: str) -> list[str]:
-    """Return the names registered in a group, e.g. ``labellers``.
-
-    Raises
-    ------
-    InputError
-        If the group is unknown, or was removed.
-    """
-    if group not in GROUPS:
-        raise InputError(
-            _REMOVED.get(group)
-            or f"group {group!r} of plug-ins is unknown; expected one of {', '.join(GROUPS)}{suggest(group, GROUPS)}"
-        )
-    return sorted({point.name for point in _points(group, tuple(sys.path))})
-
-
-def load(group: str, name: str) -> Any:
-    """Load a plug-in.
-
-    Parameters
-    ----------
-    group
-        One of ``GROUPS``.
-    name
-        Name of its entry point in ``aiida_elyte.<group>``.
-
-    Raises
-    ------
-    InputError
-        If no plug-in of that name is installed, naming those that come close; if the group is unknown; or if the
-        plug-in cannot be imported.
-    """
-    known = names(group)
-    for point in _points(group, tuple(sys.path)):
-        if point.name != name:
-            continue
-        try:
-            return point.load()
-        except (ImportError, AttributeError) as error:
-            raise InputError(
-                f"{_singular(group)} {name!r} cannot be imported ({error}); expected {point.value} to be installed; "
-                "install its package anew"
-            ) from error
-    hint = suggest(name, known) or f"; installed are {', '.join(known) or 'none'}"
-    raise InputError(f"{_singular(group)} {name!r} is unknown; expected the name of an installed plug-in{hint}")
-
-
-@cache
-def _points(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
-    """Return the plug-ins of a group on a path; finding them reads a file of every distribution."""
-    return tuple(entry_points(group=f"aiida_elyte.{group}"))
+__all__ = ["GROUPS", "check_names", "configure", "configure_all", "load", "load_all", "names"]
 
 
 def configure(group: str, name: str, settings: Any, where: str) -> Any:
@@ -94,10 +31,11 @@ def configure(group: str, name: str, settings: Any, where: str) -> Any:
     kind = load(group, name)
     if not (isinstance(kind, type) and is_dataclass(kind)):
         raise InputError(
-            f"{_singular(group)} {name!r} is {kind!r}; expected a dataclass whose fields are its settings; "
+            f"{singular(group)} {name!r} is {kind!r}; expected a dataclass whose fields are its settings; "
             f"see docs/plugins.md"
         )
-    return read_record(kind, settings, where)
+    with naming(f"{singular(group)} {name!r} rejects its settings in {where}"):
+        return read_record(kind, settings, where)
 
 
 def configure_all(group: str, choices: Any, where: str) -> dict[str, Any]:
@@ -147,11 +85,8 @@ def check_names(group: str, choices: Any, where: str) -> None:
 
 def _owners(group: str, setting: str) -> list[str]:
     """Return the plug-ins of a group that have a setting of this name."""
-    kinds = {name: load(group, name) for name in names(group)}
     return [
-        name for name, kind in kinds.items() if is_dataclass(kind) and setting in {one.name for one in fields(kind)}
+        name
+        for name, kind in load_all(group).items()
+        if is_dataclass(kind) and setting in {one.name for one in fields(kind)}
     ]
-
-
-def _singular(group: str) -> str:
-    return {"families": "family", "seeds": "kind of seeds"}.get(group, group.removesuffix("s"))

@@ -19,6 +19,7 @@ from aiida_elyte.science.crystal import check_structure, require_charges, requir
 from aiida_elyte.science.crystal_files.read import read_crystal
 from aiida_elyte.science.crystal_files.record import CrystalFile
 from aiida_elyte.science.crystal_files.summary import describe_crystal
+from aiida_elyte.science.seeds.kind import make_seeds
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -279,8 +280,8 @@ def _plan(builder: Any) -> Plan:
     conditions = builder.conductivity.conditions.get_dict()
     n_seeds = 0
     if builder.dataset is None:
-        kinds = configure_all("seeds", builder.seeds.get_dict(), "seeds").values()
-        n_seeds = sum(len(kind.make(atoms, np.random.default_rng(kind.seed))) for kind in kinds)
+        kinds = configure_all("seeds", builder.seeds.get_dict(), "seeds")
+        n_seeds = sum(len(make_seeds(name, kind, atoms)) for name, kind in kinds.items())
     sampling = learning["sampling"]
     runs = len(conditions["temperatures_K"]) * conditions["n_replicas"]
     members = dict(builder.potentials or {})

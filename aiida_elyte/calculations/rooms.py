@@ -18,6 +18,7 @@ from typing import TypeVar
 from aiida import orm
 
 import aiida_elyte
+from aiida_elyte.doors import read_points
 
 __all__ = ["PROGRAMS", "pack_rooms", "plugin_modules", "program_node", "rooms_of"]
 
@@ -103,7 +104,7 @@ def _plugin_packages(path: tuple[str, ...]) -> frozenset[str]:
     """Return the top-level packages and modules of all distributions that open a door of ours."""
     found: set[str] = set()
     for distribution in distributions(path=list(path)):
-        points = distribution.entry_points
+        points = read_points(distribution)
         if any(point.group.startswith(f"{_PACKAGE}.") for point in points):
             found.update(point.module.split(".")[0] for point in points)
             found.update((distribution.read_text("top_level.txt") or "").split())

@@ -61,7 +61,7 @@ def _errors(progress: Mapping[str, Any]) -> Iterator[str]:
 
 @cache
 def _error_keys() -> frozenset[ErrorKey]:
-    return frozenset(plugins.load("trainers", name).status_key for name in plugins.names("trainers"))
+    return frozenset(trainer.status_key for trainer in plugins.load_all("trainers").values())
 
 
 def span(seconds: float) -> str:

@@ -90,6 +90,9 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             431, "ERROR_TRAINING_FAILED", message="The ensemble could not be trained in round {number}: {reason}"
         )
         spec.exit_code(432, "ERROR_SAMPLING_FAILED", message="The sampling of round {number} gave no frame: {reason}")
+        spec.exit_code(
+            433, "ERROR_SELECTION_FAILED", message="The frames of round {number} could not be selected: {reason}"
+        )
 
     @classmethod
     def get_inputs(
@@ -253,7 +256,11 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         choices = dict(self.settings["selection"])
         choices["n_select"] = min(choices["n_select"], label_budget_left(self.ctx.rounds, self.settings))
         choices["seed"] = self.settings["sampling"]["seed"] + self.ctx.number
-        found = select_frames(node.outputs.frames, self.ctx.dataset, self.inputs.start, orm.Dict(choices))
+        try:
+            found = select_frames(node.outputs.frames, self.ctx.dataset, self.inputs.start, orm.Dict(choices))
+        except InputError as error:
+            self._attach(f"selection of round {self.ctx.number} failed")
+            return self.exit_codes.ERROR_SELECTION_FAILED.format(number=self.ctx.number, reason=str(error))
         record = found["record"].get_dict()
         tests = orm.Dict(self.settings.get("qualification", {}))
         verdicts = qualify_frames(node.outputs.frames, self.ctx.dataset, tests).get_dict()

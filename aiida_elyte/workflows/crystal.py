@@ -12,6 +12,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import check_names, configure_all, load
 from aiida_elyte.provenance.names import CONDUCTIVITY, LEARNING, SEED_LABELS, seeds_call
 from aiida_elyte.science.crystal import check_structure, require_charges
+from aiida_elyte.science.seeds.kind import check_seeds
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 from aiida_elyte.workflows.conductivity import ConductivityWorkChain
 from aiida_elyte.workflows.failures import reason_of
@@ -149,11 +150,20 @@ class CrystalWorkChain(StreetWorkChain):
 
     def inspect_seeds(self) -> ExitCode | None:
         """Collect the seeds of all kinds."""
-        found = [make_seed_frames(self.ctx.start, self.inputs.seeds)] if self.inputs.seeds.get_dict() else []
+        found, kinds = [], sorted(self.inputs.seeds.get_dict())
+        if kinds:
+            try:
+                found.append(make_seed_frames(self.ctx.start, self.inputs.seeds))
+            except InputError as error:
+                return self.exit_codes.ERROR_SEEDS_FAILED.format(kind=" or ".join(kinds), reason=str(error))
         for name in sorted(self.inputs.get("seed_jobs", {})):
             node = self.ctx[seeds_call(name)]
             if not node.is_finished_ok:
                 return self.exit_codes.ERROR_SEEDS_FAILED.format(kind=name, reason=reason_of(node))
+            try:
+                check_seeds(name, node.outputs.frames.get_frames(), self.ctx.start.get_frames()[0])
+            except InputError as error:
+                return self.exit_codes.ERROR_SEEDS_FAILED.format(kind=name, reason=str(error))
             found.append(node.outputs.frames)
         named = {f"kind_{number:02d}": frames for number, frames in enumerate(found)}
         self.ctx.seeds = found[0] if len(found) == 1 else merge_frames(**named)

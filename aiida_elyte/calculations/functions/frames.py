@@ -10,7 +10,8 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.plugins import configure, configure_all
 from aiida_elyte.science.frames import round_frame
 from aiida_elyte.science.learning.choice import choose_frames
-from aiida_elyte.science.learning.qualification import Evidence
+from aiida_elyte.science.learning.qualification import Evidence, judge
+from aiida_elyte.science.seeds.kind import make_seeds
 
 __all__ = [
     "collect_refused",
@@ -35,8 +36,8 @@ def frame_structure(structure: orm.StructureData) -> FramesData:
 def make_seed_frames(start: FramesData, settings: orm.Dict) -> FramesData:
     """Return the seeds of a structure, kind by kind in the order of their names; ``settings`` are under these names."""
     structure = start.get_frames()[0]
-    kinds = configure_all("seeds", settings.get_dict(), "seeds").values()
-    return FramesData([seed for kind in kinds for seed in kind.make(structure, np.random.default_rng(kind.seed))])
+    kinds = configure_all("seeds", settings.get_dict(), "seeds")
+    return FramesData([seed for name, kind in kinds.items() for seed in make_seeds(name, kind, structure)])
 
 
 @uncached_calcfunction
@@ -77,6 +78,7 @@ def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, s
         configure("selectors", choices["selector"], choices["selection"], "selection"),
         choices["n_select"],
         np.random.default_rng(choices["seed"]),
+        choices["selector"],
     )
     record = {
         "n_sampled": len(frames),
@@ -91,7 +93,10 @@ def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, s
 
 @uncached_calcfunction
 def qualify_frames(sampled: FramesData, dataset: FramesData, settings: orm.Dict) -> orm.Dict:
-    """Return the verdict of each test of qualification on sampled frames; ``settings`` are under the tests' names."""
+    """Return the verdict of each test of qualification on sampled frames; ``settings`` are under the tests' names.
+
+    The verdict of a test that fails is not known, with the reason.
+    """
     evidence = Evidence(sampled.get_frames(), dataset.get_frames())
     tests = configure_all("qualifications", settings.get_dict(), "qualification")
-    return orm.Dict({name: test.judge(evidence).as_dict() for name, test in tests.items()})
+    return orm.Dict({name: judge(name, test, evidence) for name, test in tests.items()})

@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
+from textwrap import shorten
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 
+from aiida_elyte.doors import naming
+from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import labels_of
 from aiida_elyte.science.learning.filters import Filter, filter_frames
 from aiida_elyte.science.learning.selection import Candidates, Selector
@@ -35,6 +40,7 @@ def choose_frames(
     selector: Selector,
     n_select: int,
     rng: np.random.Generator,
+    selector_name: str,
 ) -> Choice:
     """Filter sampled frames and select those to label.
 
@@ -53,11 +59,13 @@ def choose_frames(
         Frames wanted at most.
     rng
         Source of randomness of the selector.
+    selector_name
+        What to call the selector.
 
     Raises
     ------
     InputError
-        If a filter or the selector cannot use the frames.
+        If a filter or the selector cannot use the frames, fails, or gives what its door does not allow.
     """
     mean = np.mean([labels_of(frame)["energy"] / len(frame) for frame in known])
     reference = start.copy()
@@ -71,5 +79,38 @@ def choose_frames(
     kept = [index for index in kept if index not in refused]
     spreads = np.array([frames[index].info["spread_max_eV_A"] for index in kept])
     candidates = Candidates([frames[index] for index in kept], spreads, known)
-    chosen = selector.select(candidates, n_select, rng)
-    return Choice(refused, spreads, int(selector.are_uncertain(candidates).sum()), [int(kept[one]) for one in chosen])
+    what = f"selector {selector_name!r}"
+    with naming(f"{what} failed"):
+        answer, uncertain = selector.select(candidates, n_select, rng), selector.are_uncertain(candidates)
+    chosen, n_uncertain = _indices(what, answer, len(kept), n_select), _count(what, uncertain, len(kept))
+    return Choice(refused, spreads, n_uncertain, [kept[one] for one in chosen])
+
+
+def _indices(what: str, answer: Any, n_candidates: int, n_select: int) -> list[int]:
+    """Return the indices that a selector chose, rejecting what cannot be labelled."""
+    given = answer.tolist() if isinstance(answer, np.ndarray) else answer
+    if (
+        isinstance(given, list | tuple)
+        and all(isinstance(one, Integral) and not isinstance(one, bool) for one in given)
+        and all(0 <= one < n_candidates for one in given)
+        and len(set(given)) == len(given) <= n_select
+    ):
+        return [int(one) for one in given]
+    raise InputError(
+        f"{what} gave {_short(answer)} of {n_candidates} candidates; expected at most {n_select} indices from 0, each "
+        "once; correct the plug-in, or use another selector"
+    )
+
+
+def _count(what: str, uncertain: Any, n_candidates: int) -> int:
+    """Return how many candidates a selector takes for uncertain."""
+    if isinstance(uncertain, np.ndarray) and uncertain.dtype == bool and uncertain.shape == (n_candidates,):
+        return int(uncertain.sum())
+    raise InputError(
+        f"{what} calls {_short(uncertain)} uncertain; expected an array of true or false for each of {n_candidates} "
+        "candidates; correct the plug-in, or use another selector"
+    )
+
+
+def _short(answer: Any) -> str:
+    return shorten(repr(answer), 80, placeholder=" …")

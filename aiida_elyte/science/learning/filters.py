@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
+from aiida_elyte.doors import naming
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.contact import closest_contact
 from aiida_elyte.science.frames import labels_of
@@ -158,7 +159,8 @@ def filter_frames(
     Raises
     ------
     InputError
-        If a filter does not fit the reference or misses numbers that it needs, naming filter and frame.
+        If a filter does not fit the reference, misses numbers that it needs, fails, or gives anything but a sentence,
+        naming filter and frame.
     """
     kept, refused = [], {}
     for index, frame in enumerate(frames):
@@ -166,15 +168,27 @@ def filter_frames(
         for name, test in filters.items():
             if reason is not None:
                 break
-            try:
-                reason = test.reason(frame, reference)
-            except InputError as error:
-                raise InputError(f"filters.{name}, frame {index}: {error}") from error
+            reason = _reason(name, test, index, frame, reference)
         if reason is None:
             kept.append(index)
         else:
             refused[index] = reason
     return kept, refused
+
+
+def _reason(name: str, test: Filter, index: int, frame: Atoms, reference: Atoms) -> str | None:
+    """Return what a filter says of a frame."""
+    try:
+        with naming(f"filter {name!r} failed on frame {index}"):
+            reason = test.reason(frame, reference)
+    except InputError as error:
+        raise InputError(f"filters.{name}, frame {index}: {error}") from error
+    if reason is None or (isinstance(reason, str) and reason.strip() and len(reason.splitlines()) == 1):
+        return reason
+    raise InputError(
+        f"filter {name!r} gave {reason!r} for frame {index}; expected None, or a sentence of one line; "
+        "correct the plug-in, or leave it out"
+    )
 
 
 def is_finite(frame: Atoms) -> bool:

@@ -1,5 +1,6 @@
 """Tests that say where a potential is not to be trusted."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,10 +10,12 @@ import numpy as np
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
+from aiida_elyte.doors import naming
+from aiida_elyte.errors import InputError
 from aiida_elyte.science.learning.filters import is_finite
 from aiida_elyte.science.settings import check_positive
 
-__all__ = ["Evidence", "Qualification", "ShortestDistance", "Verdict"]
+__all__ = ["Evidence", "Qualification", "ShortestDistance", "Verdict", "judge"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,41 @@ class Qualification(ABC):
     @abstractmethod
     def judge(self, evidence: Evidence) -> Verdict:
         """Return the verdict on a potential, with a threshold and its source."""
+
+
+def judge(name: str, test: Qualification, evidence: Evidence) -> dict[str, Any]:
+    """Return the verdict of a test as JSON takes it; that of a test that fails is not known.
+
+    Parameters
+    ----------
+    name
+        What to call the test.
+    test
+        The test.
+    evidence
+        What it judges by.
+
+    Returns
+    -------
+    dict
+        Fields of ``Verdict``; or ``value`` and ``passed``, which are ``None``, and ``failed``: why.
+    """
+    try:
+        with naming(f"qualification {name!r} failed"):
+            verdict = test.judge(evidence)
+            if not isinstance(verdict, Verdict):
+                raise InputError(f"qualification {name!r} gave {verdict!r}; expected a Verdict; correct the plug-in")
+            content: dict[str, Any] = json.loads(json.dumps(verdict.as_dict(), allow_nan=False, default=_plain))
+    except InputError as error:
+        return {"value": None, "passed": None, "failed": str(error)}
+    return content
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy as one of Python."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{value!r} is no JSON; expected numbers and text")
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """Files of potentials of any family that is installed."""
 
 from collections.abc import Iterable, Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aiida_elyte.doors import load, names, naming
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.potentials.family import Description, Family
 
@@ -69,23 +69,36 @@ def find_family(content: bytes, name: str = "the given content", families: Itera
     Raises
     ------
     InputError
-        If none does.
+        If none does; a family that could not be asked is named with the reason.
     """
-    asked = []
-    for family in _installed() if families is None else families:
-        if family.recognises(content):
+    asked: list[str] = []
+    broken: list[str] = []
+    for family in _installed(broken) if families is None else families:
+        try:
+            with naming(f"family {family.name!r} cannot say whether {name} is one of its potentials"):
+                is_known = family.recognises(content)
+        except InputError as error:
+            broken.append(str(error))
+            continue
+        if is_known:
             return family
         asked.append(family.name)
     raise InputError(
         f"{name} is not a potential of a family that is installed ({', '.join(asked) or 'there is none'}); expected "
-        "a file that a trainer wrote; train it again, or install its family"
+        f"a file that a trainer wrote; train it again, or install its family{''.join(f' ({one})' for one in broken)}"
     )
 
 
-def _installed() -> Iterator[Family]:
-    # Entry points are read here and not by aiida_elyte.plugins, which knows AiiDA's side: a file needs no profile.
-    for point in sorted(entry_points(group="aiida_elyte.families"), key=lambda point: point.name):
-        yield point.load()()
+def _installed(broken: list[str]) -> Iterator[Family]:
+    """Yield the families that can be loaded; keep why others cannot, which are nobody's concern if one knows a file."""
+    for name in names("families"):
+        try:
+            with naming(f"family {name!r} cannot be made"):
+                family: Family = load("families", name)()
+        except InputError as error:
+            broken.append(str(error))
+        else:
+            yield family
 
 
 def _read(source: str | Path | bytes) -> bytes:
