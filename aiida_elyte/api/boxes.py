@@ -16,7 +16,7 @@ from ase.io import write
 
 from aiida_elyte.api.compression import Equilibration, LammpsRun, assess_equilibrium, run_stages, write_runs
 from aiida_elyte.api.engines import find_lammps
-from aiida_elyte.api.files import named, read_yaml, write_files
+from aiida_elyte.api.files import check_outputs, named, read_json, read_yaml, write_files
 from aiida_elyte.api.forcefield import FittedForceField, load_force_field
 from aiida_elyte.errors import InputError, suggest
 from aiida_elyte.science.electrolyte.boxes import (
@@ -34,6 +34,7 @@ from aiida_elyte.science.frames import read_frames
 from aiida_elyte.science.lammps.compression import Compression, compression_stages, schedule_rows
 from aiida_elyte.science.lammps.stages import Stage
 from aiida_elyte.science.molecules.typing import assign_types
+from aiida_elyte.science.settings import check_between
 
 __all__ = ["BOX_FILE", "STATES", "BoxPlan", "BuiltBox", "build_box", "plan_box"]
 
@@ -84,15 +85,19 @@ class BoxPlan:
         """
         record = {"recipe": asdict(self.recipe), "density_g_cm3": self.density_g_cm3, "amounts": asdict(self.amounts)}
         record = json.loads(json.dumps(record))
+        check_outputs([folder / BOX_FILE, folder / _RECORD])
         if not (folder / _RECORD).exists():
             box = pack_box(self.recipe, self.amounts, self.density_g_cm3)
             text = io.StringIO()
             write(text, _as_atoms(box), format="extxyz")
             write_files({folder / BOX_FILE: text.getvalue(), folder / _RECORD: json.dumps(record, indent=1) + "\n"})
-        elif json.loads((folder / _RECORD).read_text()) != record:
+        elif read_json(folder / _RECORD, "record of the box") != record:
             raise InputError(f"{folder} holds the box of another recipe; expected an empty folder; give another `out`")
-        (atoms,) = read_frames(folder / BOX_FILE)  # as the file rounds them, so that the next call has the same
-        return PackedBox(atoms.positions, np.array(atoms.cell), topology_of_box(self.recipe, self.amounts))
+        topology = topology_of_box(self.recipe, self.amounts)
+        atoms, *others = read_frames(folder / BOX_FILE)  # as the file rounds them, so that the next call has the same
+        if others or tuple(atoms.symbols) != topology.elements:
+            raise InputError(f"{folder / BOX_FILE} has other atoms than its recipe; expected a whole box; remove it")
+        return PackedBox(atoms.positions, np.array(atoms.cell), topology)
 
     def write_inputs(self, box: PackedBox, folder: Path) -> None:
         """Write the inputs of LAMMPS for the compression, if there is a force field.
@@ -221,7 +226,9 @@ def plan_box(
     engine = None if until == "loose" else find_lammps(lmp, processes)
     model = None if force_field is None else _read_force_field(force_field, asked)
     words = tuple(shlex.split(flags) if isinstance(flags, str) else flags)
-    density = density_g_cm3 or loose_density(asked)
+    if density_g_cm3 is not None:
+        check_between("density_g_cm3", density_g_cm3, 1e-3, 30.0, "a positive number, in g/cm³,")
+    density = loose_density(asked) if density_g_cm3 is None else density_g_cm3
     return BoxPlan(asked, amounts, density, settings, model, until, engine, words)
 
 

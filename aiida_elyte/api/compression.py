@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from aiida_elyte.api.files import write_files
+from aiida_elyte.api.files import read_json, write_files
 from aiida_elyte.api.programs import start_program
 from aiida_elyte.errors import ElyteError, InputError
 from aiida_elyte.science.electrolyte.packing import PackedBox
@@ -127,7 +127,7 @@ def assess_equilibrium(folder: Path) -> Equilibration:
     run = folder / _COMPRESSION
     with np.load(run / "thermo.npz") as arrays:
         records = {name: arrays[name] for name in arrays.files}
-    stages = json.loads((run / "settings.json").read_text())["stages"]
+    stages = _read_settings(run)["stages"]
     verdict = judge_settling(records, stages)
     write_files({folder / "equilibration.json": json.dumps(verdict, indent=1) + "\n"})
     records["time_ps"] = records["step"] * stages[-1]["timestep_fs"] / 1000
@@ -150,7 +150,7 @@ def _require_same(folder: Path, given: Mapping[str, Any], contents: Mapping[Path
     """Reject to go on with a run that began with another force field or other settings; its end may move."""
     if not (folder / "chain.json").exists():
         return
-    written = json.loads((folder / "settings.json").read_text())
+    written = _read_settings(folder)
     before, now = (read_run_settings(one).identity for one in (written, given))
     changed = [name for name, value in now.items() if before.get(name) != value]
     data = contents.get(folder / "system.data")
@@ -162,15 +162,23 @@ def _require_same(folder: Path, given: Mapping[str, Any], contents: Mapping[Path
         )
 
 
+def _read_settings(folder: Path) -> dict[str, Any]:
+    path = folder / "settings.json"
+    content = read_json(path, "settings of a run")
+    if not isinstance(content, dict) or "stages" not in content:
+        raise InputError(f"{path} holds no stages; expected the settings of a run; give another folder, or remove this")
+    return content
+
+
 def _is_same(path: Path, content: str | bytes) -> bool:
     return path.exists() and path.read_bytes() == (content.encode() if isinstance(content, str) else content)
 
 
 def _run(folder: Path, engine: str, progress: Callable[[str], None] | None) -> LammpsRun:
     results = folder / "results.json"
-    stages = json.loads((folder / "settings.json").read_text())["stages"]
+    stages = _read_settings(folder)["stages"]
     n_steps = sum(stage["n_steps"] for stage in stages if stage["kind"] != "minimize")
-    done = json.loads(results.read_text()) if results.exists() else {}
+    done = read_json(results, "results") if results.exists() else {}
     if done.get("status") == "ok" and done["n_steps"] == n_steps:
         return LammpsRun(folder, n_steps, None, done["ns_per_day"])
     write_files({folder / "engine.sh": engine})
@@ -186,7 +194,7 @@ def _run(folder: Path, engine: str, progress: Callable[[str], None] | None) -> L
     finally:
         child.terminate()
         child.wait()
-    content = json.loads(results.read_text()) if results.exists() else {}
+    content = read_json(results, "results") if results.exists() else {}
     if content.get("status") != "ok":
         message = content.get("message", "run_lammps.py left no results")
         raise ElyteError(f"{folder}: {message}; expected a run to its end; look at its log, then run the command again")

@@ -20,6 +20,7 @@ __all__ = [
     "read_clusters",
     "read_importable",
     "read_labelled_frames",
+    "require_files",
     "require_level",
     "require_trainable",
 ]
@@ -66,6 +67,7 @@ def read_labelled_frames(
     InputError
         If the file is missing, empty or unreadable, a name is not in it, or a frame lacks a label.
     """
+    require_files(labels, [source])
     if isinstance(source, str | Path):
         read = _read(Path(source), level_of_theory, labels)
     else:
@@ -81,8 +83,9 @@ def read_clusters(source: FrameSource, labels: LabelNames | None = None) -> Data
     Raises
     ------
     InputError
-        If the file is missing, empty or unreadable, or a name is not in it.
+        If the file is missing, empty or unreadable, or a name is not in it; if ``labels`` are given beside frames.
     """
+    require_files(labels, [source])
     return read_dataset(Path(source), names_of(labels)) if isinstance(source, str | Path) else _given(source)
 
 
@@ -109,9 +112,11 @@ def read_importable(
     InputError
         If a file cannot be read, has no labels, states no level of theory, or levels differ.
     """
-    found = []
+    found, sources = [], list(sources)
+    require_files(labels, sources)
     for source in sources:
-        one = read_labelled_frames(source, level_of_theory=level_of_theory, labels=labels)
+        names = labels if isinstance(source, str | Path) else None
+        one = read_labelled_frames(source, level_of_theory=level_of_theory, labels=names)
         if not (unlabelled or one.sources):
             _reject_bare(one)
         require_level(one.frames, one.name)
@@ -147,6 +152,20 @@ def require_level(frames: Sequence[Atoms], name: str) -> None:
                 f"{name}: frame {index} has labels but states no level of theory; expected level_of_theory in its "
                 'header, or `level_of_theory` beside the file; add it, as "PBE, 520 eV", when you import the file'
             )
+
+
+def require_files(labels: LabelNames | None, sources: Sequence[object]) -> None:
+    """Reject names of labels where no file is read that they could be of: labels of frames are in their calculators.
+
+    Raises
+    ------
+    InputError
+        If it is so.
+    """
+    if labels and sources and not any(isinstance(source, str | Path) for source in sources):
+        raise InputError(
+            "`labels` is given beside frames, whose labels are in their calculators; expected a file; drop `labels`"
+        )
 
 
 def names_of(labels: LabelNames | None) -> Mapping[str, LabelName]:

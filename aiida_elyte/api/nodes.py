@@ -12,7 +12,7 @@ from aiida_elyte.api.identifiers import names_file
 from aiida_elyte.api.labels import FrameSource, LabelNames, read_importable, read_labelled_frames
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
-from aiida_elyte.provenance.nodes import load_any
+from aiida_elyte.provenance.nodes import load_any, require_profile
 from aiida_elyte.science.labels.reading import Dataset
 from aiida_elyte.science.labels.summary import summarise_frames
 
@@ -71,8 +71,9 @@ def import_frames(
     Raises
     ------
     InputError
-        If a file cannot be read, has no labels, states no level of theory, or levels differ.
+        If a file cannot be read, has no labels, states no level of theory, or levels differ, or no profile is loaded.
     """
+    require_profile()
     read = read_importable(sources, level_of_theory=level_of_theory, labels=labels, unlabelled=unlabelled)
     if not read:
         raise InputError("nothing is given to import; expected at least one file; name it")

@@ -87,7 +87,7 @@ def load_potential(source: "str | Path | orm.Node") -> PotentialEnsemble:
     """
     contents: dict[str, bytes]
     if isinstance(source, str | Path) and names_file(source):
-        contents = {file.stem: file.read_bytes() for file in _member_files(Path(source))}
+        contents = {file.stem: _read(file) for file in _member_files(Path(source))}
     else:
         contents = {name: node.get_content(mode="rb") for name, node in find_potentials(source).items()}
     try:
@@ -130,13 +130,14 @@ def find_potentials(source: "str | Path | orm.Node") -> "dict[str, PotentialData
 
     from aiida_elyte.data.potential import PotentialData
     from aiida_elyte.provenance.learning import newest_potentials
-    from aiida_elyte.provenance.nodes import load_any
+    from aiida_elyte.provenance.nodes import load_any, require_profile
 
     if isinstance(source, str | Path) and names_file(source):
         from aiida_elyte.science.potentials.files import describe_potential
 
+        require_profile()
         return {
-            member_name(index): PotentialData(file.read_bytes(), describe_potential(file), label=file.name)
+            member_name(index): PotentialData(_read(file), describe_potential(file), label=file.name)
             for index, file in enumerate(_member_files(Path(source)))
         }
     node = source if isinstance(source, orm.Node) else load_any(str(source))
@@ -153,12 +154,26 @@ def find_potentials(source: "str | Path | orm.Node") -> "dict[str, PotentialData
 
 def _member_files(path: Path) -> list[Path]:
     """Return the potentials of a folder (``*.pt``, in order), or the one file given."""
-    if path.is_file():
-        return [path]
-    files = sorted(path.glob("*.pt"))
+    try:
+        if path.is_file():
+            return [path]
+        files = sorted(path.glob("*.pt"))
+    except OSError as error:
+        raise _unreadable(path, error) from error
     if not files:
         what = "holds no potential" if path.is_dir() else "does not exist"
         raise InputError(
             f"{path} {what}; expected a folder with m00.pt …, as `aiida-elyte train --out` writes it, or a PK"
         )
     return files
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path} cannot be read ({error.strerror}); expected a potential that can; make it readable")

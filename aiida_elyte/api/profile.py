@@ -1,6 +1,7 @@
 """The AiiDA profile that everything is kept in: found, opened, or made."""
 
 import os
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -8,7 +9,15 @@ from typing import Any
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["configuration", "ensure_profile", "has_default_profile", "load_named_profile", "open_profile", "prepare"]
+__all__ = [
+    "configuration",
+    "ensure_profile",
+    "has_default_profile",
+    "is_profile_name",
+    "load_named_profile",
+    "open_profile",
+    "prepare",
+]
 
 
 def prepare() -> None:
@@ -38,7 +47,7 @@ def open_profile(name: str | None = None) -> str:
     InputError
         If there is no such profile.
     """
-    wanted = name or configuration().default_profile_name
+    wanted = configuration().default_profile_name if name is None else name
     if wanted is None:
         raise InputError("there is no AiiDA profile; expected a default one; run `aiida-elyte setup`")
     load_named_profile(wanted)
@@ -81,7 +90,12 @@ def load_named_profile(name: str) -> None:
     try:
         load_profile(name, allow_switch=True)
     except ProfileConfigurationError as error:
-        raise InputError(
-            f"profile {name!r} does not exist; expected one of `verdi profile list`; "
-            f"run `aiida-elyte setup --profile {name}` to make it"
-        ) from error
+        remedy = (
+            f"run `aiida-elyte setup --profile {name}` to make it" if is_profile_name(name) else "name one of those"
+        )
+        raise InputError(f"profile {name!r} does not exist; expected one of `verdi profile list`; {remedy}") from error
+
+
+def is_profile_name(name: str) -> bool:
+    """Tell whether a profile of this name can be made: it names folders."""
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name) is not None

@@ -7,9 +7,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from reprlib import repr as brief
 from typing import TYPE_CHECKING, Any
 
-from aiida_elyte.api.profile import configuration, load_named_profile, prepare
+from aiida_elyte.api.profile import configuration, is_profile_name, load_named_profile, prepare
+from aiida_elyte.errors import InputError
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -55,12 +57,23 @@ def setup(name: str | None = None) -> Setup:
     ----------
     name
         The profile; the default one, or ``elyte`` where there is none, if it is not given.
+
+    Raises
+    ------
+    InputError
+        If there is no profile of this name, and none can be made.
     """
     prepare()
     from aiida_elyte.api.codes import MODULE_SOURCES
 
     config = configuration()
-    name = name or config.default_profile_name or _DEFAULT_NAME
+    if name is None:
+        name = config.default_profile_name or _DEFAULT_NAME
+    elif name not in config.profile_names and not is_profile_name(name):
+        raise InputError(
+            f"profile is {brief(name)}; expected letters, digits, dots, hyphens and underscores, 64 at most, the first "
+            "a letter or a digit; give such a name"
+        )
     found = Setup(profile=name, folder=str(config.dirpath))
     if name not in config.profile_names:
         with _whole_or_not_at_all(config, name):

@@ -14,7 +14,7 @@ from aiida.engine import ProcessBuilder, run_get_node
 from aiida_elyte.api.codes import check_runnable, find_code
 from aiida_elyte.api.cores import available_cores
 from aiida_elyte.api.files import write_files
-from aiida_elyte.api.labels import FrameSource, LabelNames, require_trainable
+from aiida_elyte.api.labels import FrameSource, LabelNames, require_files, require_trainable
 from aiida_elyte.api.nodes import find_frames
 from aiida_elyte.api.potentials import PotentialEnsemble, find_potentials, load_potential
 from aiida_elyte.api.profile import ensure_profile
@@ -169,7 +169,8 @@ def train(
     for name, value in (("members", members), ("max_in_flight", side_by_side), ("max_minutes", max_minutes)):
         if value is not None and value <= 0:
             raise InputError(f"{name} is {value:g}; expected a positive number")
-    dataset = _merge([find_frames(source, labels)[0] for source in data])
+    require_files(labels, [source for source in (*data, validation) if source is not None])
+    dataset = _merge([find_frames(source, _of_file(source, labels))[0] for source in data])
     require_trainable(dataset.get_frames(), allow_mixed_levels)
     python = find_code(code)
     settings: dict[str, Any] = {"seed": seed}
@@ -187,7 +188,7 @@ def train(
         raise InputError(str(error)) from error
     check_runnable(python, load("trainers", builder.trainer.value).needs)
     if validation is not None:
-        held_out, read = find_frames(validation, labels)
+        held_out, read = find_frames(validation, _of_file(validation, labels))
         require_trainable(held_out.get_frames(), allow_mixed_levels, str(validation) if read is None else read.name)
         builder.validation = held_out
     if progress is not None:
@@ -217,6 +218,10 @@ def minutes_per_member(minutes: float, members: int, side_by_side: int) -> float
             f"expected more than {_START_S:.0f} s each; give more time or fewer members"
         )
     return each
+
+
+def _of_file(source: FrameSource | orm.Node, labels: LabelNames | None) -> LabelNames | None:
+    return labels if isinstance(source, str | Path) else None
 
 
 def _merge(nodes: Sequence[FramesData]) -> FramesData:

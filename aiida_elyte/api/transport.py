@@ -13,6 +13,7 @@ from aiida_elyte.api.replicas import Replica, ReplicaSystem, Sources, read_repli
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.trajectory.cells import Cells, parse_cells
 from aiida_elyte.science.trajectory.reduction import Series
+from aiida_elyte.science.transport.bounds import check_charge, check_interval, check_temperature
 from aiida_elyte.science.transport.estimates import (
     DISAGREES,
     Estimate,
@@ -174,6 +175,11 @@ def analyse(
         raise InputError("`charges` is missing; expected the charge of each mobile species in e; add e.g. Li=1,TFSI=-1")
     if isinstance(charges, str) and charges != _TOPOLOGY:
         raise InputError(f"charges is {charges!r}; expected species → charge, as {{'Li': 1}}, or {_TOPOLOGY!r}")
+    for name, charge in {} if isinstance(charges, str) else charges.items():
+        check_charge(name, charge)
+    check_temperature("temperature_K", temperature_K)
+    if timestep_fs is not None:
+        check_interval("timestep_fs", timestep_fs)
     sources = Sources(
         tuple(map(Path, paths)),
         None if topology is None else Path(topology),

@@ -18,7 +18,7 @@ def command(ctx: click.Context, profile: str | None, as_json: bool) -> None:
     """Make profile, computer and codes where they are missing; nothing that is there changes."""
     from aiida_elyte.api.setup import setup
 
-    found = setup(profile or ctx.find_root().obj)
+    found = setup(ctx.find_root().obj if profile is None else profile)
     if as_json:
         click.echo(json.dumps(asdict(found), indent=2))
         return

@@ -7,7 +7,23 @@ from aiida_elyte.errors import InputError
 if TYPE_CHECKING:
     from aiida import orm
 
-__all__ = ["load_any", "load_process"]
+__all__ = ["load_any", "load_process", "require_profile"]
+
+
+def require_profile() -> None:
+    """Reject to look for nodes, or make some, where no AiiDA profile is loaded.
+
+    Raises
+    ------
+    InputError
+        If none is.
+    """
+    from aiida.manage import get_manager
+
+    if get_manager().get_profile() is None:
+        raise InputError(
+            "no AiiDA profile is loaded; expected one; call elyte.setup() first, or aiida.load_profile() for another"
+        )
 
 
 def load_any(identifier: str | int) -> "orm.Node":
@@ -16,15 +32,16 @@ def load_any(identifier: str | int) -> "orm.Node":
     Raises
     ------
     InputError
-        If there is none.
+        If there is none, or no profile is loaded.
     """
     from aiida import orm
     from aiida.common.exceptions import MultipleObjectsError, NotExistent
 
+    require_profile()
     text = str(identifier)
     try:
         return orm.load_node(int(text) if text.isdecimal() else text)
-    except (NotExistent, MultipleObjectsError, ValueError) as error:
+    except (NotExistent, MultipleObjectsError, ValueError, OverflowError) as error:
         raise InputError(
             f"node {text} does not exist in this profile; expected a PK or UUID; see `verdi process list -a`"
         ) from error

@@ -110,7 +110,8 @@ def check_between(name: str, value: Any, least: float, most: float, expected: st
     InputError
         If it is something else.
     """
-    if isinstance(value, bool) or not isinstance(value, Real) or not least <= float(value) <= most:
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not least <= value <= most:
         raise InputError(f"{name} is {value!r}; expected {expected} from {least:g} to {most:g}")
 
 

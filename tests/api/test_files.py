@@ -77,6 +77,6 @@ def test_frames_onto_a_folder_are_rejected(place):
 def test_broken_json_is_said_in_one_line(tmp_path, content):
     path = tmp_path / "record.json"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="the record .*record.json cannot be read") as caught:
+    with pytest.raises(InputError, match=r"the record .*record\.json cannot be read") as caught:
         read_json(path, "the record")
     assert "\n" not in str(caught.value)

@@ -132,7 +132,10 @@ def test_a_fit_does_not_overwrite_the_frames_it_reads(frames, tmp_path):
 
 def test_a_file_as_folder_is_rejected_before_the_fit(frames, fitted, tmp_path):
     (tmp_path / "text.txt").write_text("mine")
-    for call in (lambda: fit_force_field(frames, folder=tmp_path / "text.txt"), lambda: fitted[0].save(tmp_path / "text.txt")):
+    for call in (
+        lambda: fit_force_field(frames, folder=tmp_path / "text.txt"),
+        lambda: fitted[0].save(tmp_path / "text.txt"),
+    ):
         with pytest.raises(InputError, match=r"cannot be written \(Not a directory\)"):
             call()
 

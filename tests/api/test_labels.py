@@ -91,3 +91,22 @@ def test_bare_geometries_are_imported_only_if_said(frames, tmp_path):
 def test_no_frames_are_rejected():
     with pytest.raises(InputError, match="the given frames are missing"):
         read_labelled_frames([])
+
+
+def test_names_of_labels_are_rejected_beside_frames_and_taken_beside_a_file(tmp_path):
+    frames = rattled_salt(2)
+    for one in frames:
+        one.info = {"my_e": -1.0}
+        one.arrays["my_f"] = one.positions
+    write(tmp_path / "named.extxyz", frames, format="extxyz")
+    names = "energy=my_e,forces=my_f"
+    for call in (
+        lambda: read_labelled_frames(frames, labels=names),
+        lambda: read_clusters(frames, names),
+        lambda: read_importable([frames, frames], labels=names),
+    ):
+        with pytest.raises(InputError, match="`labels` is given beside frames"):
+            call()
+    labelled = read_labelled_frames(tmp_path / "named.extxyz", labels=names, level_of_theory="PBE")
+    both = read_importable([labelled, tmp_path / "named.extxyz"], labels=names, level_of_theory="PBE")
+    assert [len(one.frames) for one in both] == [2, 2]

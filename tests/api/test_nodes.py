@@ -5,6 +5,7 @@ import pytest
 from aiida_elyte.api.nodes import find_frames, import_frames, load_any
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import attach_labels, write_frames
+from tests.interpreter import run_python
 from tests.salt import rattled_salt
 
 
@@ -49,3 +50,27 @@ def test_nodes_that_are_no_frames_are_rejected(aiida_profile_clean):
         load_any(node.pk + 1000)
     with pytest.raises(InputError, match="does not exist"):
         find_frames("nowhere.extxyz")
+
+
+def test_a_pk_that_no_database_holds_is_rejected(aiida_profile):
+    with pytest.raises(InputError, match="node 9223372036854775808 does not exist"):
+        load_any(2**63)
+
+
+def test_without_a_loaded_profile_every_entry_names_the_remedy(tmp_path):
+    write_frames([attach_labels(one, energy=-1.0, forces=one.positions) for one in rattled_salt(1)], tmp_path / "a.xyz")
+    code = f"""
+import aiida_elyte as elyte
+for call in (
+    lambda: elyte.status(12),
+    lambda: elyte.resume(12),
+    lambda: elyte.write_report(12, "report.html"),
+    lambda: elyte.import_frames({str(tmp_path / "a.xyz")!r}, level_of_theory="PBE"),
+    lambda: elyte.load_potential("12"),
+):
+    try:
+        call()
+    except elyte.InputError as error:
+        print("elyte.setup()" in str(error))
+"""
+    assert run_python(code, tmp_path).split() == 5 * ["True"]

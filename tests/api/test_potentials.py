@@ -73,3 +73,11 @@ def test_folders_without_a_potential_and_frames_without_labels_are_rejected(fold
         load_potential(tmp_path / "m00.pt")
     with pytest.raises(InputError, match="frame 0 has no energy and no forces"):
         evaluate(folder, frames)
+
+
+def test_what_cannot_be_read_is_said(tmp_path):
+    (tmp_path / "m00.pt").mkdir()
+    with pytest.raises(InputError, match=r"m00\.pt cannot be read \(Is a directory\)"):
+        load_potential(tmp_path)
+    with pytest.raises(InputError, match=r"does not exist|cannot be read"):
+        load_potential(300 * "a")

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from aiida import orm
 
-from aiida_elyte.api.training import minutes_per_member, train
+from aiida_elyte.api.training import TrainedEnsemble, minutes_per_member, train
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import attach_labels
 from tests.salt import rattled_salt
@@ -74,3 +74,23 @@ def test_frames_that_cannot_be_trained_on_are_rejected(frames, aiida_profile_cle
         train(frames)
     with pytest.raises(InputError, match="no frames are given"):
         train()
+
+
+def test_members_of_another_training_stay_until_the_new_ones_are_written(tmp_path, monkeypatch):
+    def broken(mode):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(TrainedEnsemble, "describe", lambda self: {})
+    (tmp_path / "m00.pt").write_bytes(b"old")
+    (tmp_path / "m07.pt").write_bytes(b"old")
+    with pytest.raises(OSError, match="Input/output error"):
+        TrainedEnsemble(None, {"m00": SimpleNamespace(get_content=broken)}, 1.0).save(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"m00.pt": b"old", "m07.pt": b"old"}
+    TrainedEnsemble(None, {"m00": SimpleNamespace(get_content=lambda mode: b"new")}, 1.0).save(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"m00.pt", "summary.json"}
+    assert (tmp_path / "m00.pt").read_bytes() == b"new"
+
+
+def test_names_of_labels_are_rejected_where_no_file_is_read(frames, aiida_profile_clean):
+    with pytest.raises(InputError, match="`labels` is given beside frames"):
+        train(frames[:3], frames[3:], labels="energy=E,forces=F")

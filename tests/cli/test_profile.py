@@ -249,3 +249,18 @@ def _make_code(home, label, path):
         f"filepath_executable={str(path)!r}).store()"
     )
     run_python(script, home)
+
+
+@pytest.mark.parametrize("name", [300 * "a", "../x", "", "default\n", ".hidden", "a/b"])
+def test_a_name_that_no_profile_can_have_is_rejected_and_leaves_nothing_behind(command, home, name):
+    def made():
+        folder = home / ".aiida"
+        profiles = json.loads((folder / "config.json").read_text())["profiles"]
+        return sorted(profiles), sorted(path.name for path in (folder / "access").iterdir())
+
+    before = made()
+    for words in (("-p", name, "setup"), ("setup", "--profile", name)):
+        assert "expected letters, digits, dots, hyphens and underscores" in refused(command(*words))
+    line = refused(command("-p", name, "status", "1"))
+    assert "does not exist; expected one of `verdi profile list`; name one of those" in line
+    assert made() == before

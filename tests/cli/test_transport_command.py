@@ -282,6 +282,19 @@ def test_an_output_that_would_destroy_something_is_rejected(refuse, tmp_path, mo
     assert Path("pipe").is_fifo()
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--temperature-K", "1e300"), "temperature_K is 1e+300"),
+        (("--charges", "Li=1e9"), "charges gives Li 1000000000.0"),
+        (("--timestep-fs", "1e-300"), "timestep_fs is 1e-300"),
+    ],
+)
+def test_numbers_that_none_can_have_are_rejected(refuse, crystal_file, words, said):
+    given = {**dict(zip(COMMON[::2], COMMON[1::2], strict=True)), words[0]: words[1]}
+    assert said in refuse("transport", crystal_file, *(word for pair in given.items() for word in pair))
+
+
 def test_a_species_that_is_nowhere(refuse, liquid_files):
     words = (liquid_files / "litfsi.lammpstrj", "--topology", liquid_files / "litfsi.data", *LIQUID[:2])
     line = refuse("transport", *words, "--timestep-fs", "1", "--charges", "topology", "--species", "F")

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from aiida_elyte.errors import InputError
 from aiida_elyte.report.figures import FIGURES
 from aiida_elyte.report.html import write_html
 from aiida_elyte.report.results import as_json_dict, tabulate_results
@@ -61,6 +62,12 @@ class Page(HTMLParser):
 
 
 @pytest.mark.parametrize("name", STREETS)
+@pytest.mark.parametrize("path", ["/proc/x/report.html", "."])
+def test_a_place_that_cannot_be_written_is_rejected(whole, path):
+    with pytest.raises(InputError, match=r"is not a regular file|is a folder"):
+        write_html(whole, path)
+
+
 def test_page_is_whole_and_self_contained(pages, name):
     found = Page(pages[name])
     assert found.open == []

@@ -12,7 +12,7 @@ from aiida_elyte.errors import InputError, suggest
 from aiida_elyte.science.molecules.molecule import charge_of
 from aiida_elyte.science.molecules.polymer import make_polymer
 from aiida_elyte.science.molecules.topology import Topology, topology_from_smiles
-from aiida_elyte.science.settings import check_count, check_positive, refuse_unknown
+from aiida_elyte.science.settings import check_charge_scale, check_count, check_positive, refuse_unknown
 
 __all__ = [
     "ANIONS",
@@ -170,9 +170,8 @@ def read_recipe(content: Any) -> Recipe:
         raise InputError(f"name is {fields['name']!r}; expected a text in quotes")
     check_count("n_atoms", fields["n_atoms"], 1, _MOST_ATOMS)
     check_count("seed", fields.get("seed", 0), 0)
-    for key in ("temperature_K", "charge_scale"):
-        if key in fields:
-            check_positive(key, fields[key])
+    check_positive("temperature_K", fields.get("temperature_K", Recipe.temperature_K))
+    check_charge_scale("charge_scale", fields.get("charge_scale", Recipe.charge_scale))
     pressure = fields.get("pressure_bar", 1.0)
     if isinstance(pressure, bool) or not isinstance(pressure, int | float) or not math.isfinite(pressure):
         raise InputError(f"pressure_bar is {pressure!r}; expected a number, in bar")

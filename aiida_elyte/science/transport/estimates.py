@@ -12,6 +12,7 @@ import numpy as np
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.statistics.estimate import Estimate, Refusal, result_from_dict, upper_limit
 from aiida_elyte.science.trajectory.reduction import Series
+from aiida_elyte.science.transport.bounds import check_charge, check_interval, check_temperature, check_viscosity
 from aiida_elyte.science.transport.displacement import mean_squared_displacement
 from aiida_elyte.science.transport.finite_size import correct_for_finite_size
 from aiida_elyte.science.transport.green_kubo import GreenKubo, green_kubo
@@ -104,11 +105,11 @@ def estimate_transport(
     Conventions: France-Lanord, Grossman, DOI 10.1103/PhysRevLett.122.136001; Fong et al., DOI
     10.1021/acs.macromol.0c02545.
     """
-    if not (math.isfinite(temperature_K) and temperature_K > 0):
-        raise InputError(
-            f"temperature_K is {temperature_K}; expected a positive number; give the temperature of the run"
-        )
+    check_temperature("temperature_K", temperature_K)
+    if viscosity_mPa_s is not None:
+        check_viscosity("viscosity_mPa_s", viscosity_mPa_s)
     replicas = usable_series(series)
+    check_interval("time between frames", replicas[0].interval_fs)
     is_alone = _check_charges(charges, replicas[0], frame)
     reference = frame_of(replicas[0], charges, mobile, frame)
     if not reference.weights:
@@ -231,8 +232,7 @@ def _check_charges(charges: Mapping[str, float], series: Series, frame: str | No
     if unknown:
         raise InputError(f"charges names {', '.join(unknown)}; expected species among {known}; check the symbol")
     for name, charge in charges.items():
-        if not math.isfinite(charge):
-            raise InputError(f"charges gives {name} {charge}; expected a finite number of elementary charges; give one")
+        check_charge(name, charge)
     counts = {name: charge * _count(series, name) for name, charge in charges.items()}
     net, gross = sum(counts.values()), sum(map(abs, counts.values()))
     if set(charges) != set(series.species) or abs(net) <= _NEUTRAL * gross:

@@ -361,3 +361,19 @@ def test_a_framework_given_no_charge_by_hand_is_not_ions_alone():
     series = brownian(np.random.default_rng(3), 100, 24, DIFFUSION, 50.0)
     with pytest.raises(InputError, match=r"sum to 24 e \(Li \+24 e, S \+0 e\).* leave a species that only neutralises"):
         estimate_transport([series], {"Li": 1.0, "S": 0.0}, 600.0, frame="lab")
+
+
+@pytest.mark.parametrize("interval_fs", [1e-6, 1e12])
+@pytest.mark.parametrize(("charge", "temperature_K"), [(1e-6, 1e6), (100.0, 1e-3)])
+def test_numbers_stay_finite_at_the_bounds_of_what_is_accepted(interval_fs, charge, temperature_K):
+    series = brownian(np.random.default_rng(3), 300, 24, DIFFUSION, interval_fs)
+    for found in estimate_transport([series], {"Li": charge}, temperature_K).values():
+        assert isinstance(found, Estimate | Refusal)
+        if isinstance(found, Estimate):
+            assert np.isfinite([found.value, found.std, *found.ci95]).all()
+
+
+def test_a_time_between_frames_that_none_can_be_is_rejected():
+    series = brownian(np.random.default_rng(3), 300, 24, DIFFUSION, 1e300)
+    with pytest.raises(InputError, match=r"time between frames is 1e\+300; expected a positive number, in fs,"):
+        estimate_transport([series], {"Li": 1.0}, 600.0)
