@@ -157,7 +157,7 @@ def test_a_missing_lammps_is_told(refuse, water_force_field, tmp_path):
         "box", "build", write_recipe(tmp_path, WATER), "--out", tmp_path, "--forcefield", water_force_field,
         "--until", "push_off", "--lmp", "no-such-lmp",
     )  # fmt: skip
-    assert "LAMMPS no-such-lmp is not found; expected `lmp` on the PATH" in line
+    assert "LAMMPS no-such-lmp is not found; expected it on the PATH; install it, or give its path as --lmp" in line
 
 
 def test_molecules_the_force_field_does_not_know_are_told(refuse, water_force_field, tmp_path):
