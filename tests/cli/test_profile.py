@@ -18,9 +18,9 @@ def refused(done):
 
 def test_help_is_fast_and_imports_no_aiida(tmp_path):
     code = (
-        "import sys, time; start = time.perf_counter();"
+        "import sys, time; start = time.process_time();"
         "from click.testing import CliRunner; from aiida_elyte.cli import main;"
-        "print(CliRunner().invoke(main, ['--help']).exit_code, time.perf_counter() - start < 1, 'aiida' in sys.modules)"
+        "print(CliRunner().invoke(main, ['--help']).exit_code, time.process_time() - start < 1, 'aiida' in sys.modules)"
     )
     assert run_python(code).split() == ["0", "True", "False"]
 

@@ -174,7 +174,7 @@ def test_parts_in_one_folder_are_reduced_as_one_trajectory(python_code, tmp_path
 
 
 def test_interrupted_by_the_wall_time_and_resumed_equals_unbroken(python_code, tmp_path):
-    n_frames = 3000  # nearly a millisecond each
+    n_frames = 2000  # nearly a millisecond each
     walk = np.cumsum(np.random.default_rng(5).normal(0.0, 0.1, (n_frames, 2, 3)), axis=0)
     write_torchsim(tmp_path / "long.h5", walk)
     settings = {"trajectories": {"r0": "long.h5"}, "timestep_fs": 2.0}
