@@ -3,7 +3,7 @@
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -26,36 +26,24 @@ def named(what: str) -> Iterator[None]:
 
 
 def read_yaml(path: Path, what: str) -> Any:
-    """Return the content of a YAML file; ``what`` it holds is named in the error.
+    """Return the content of a YAML file; ``what`` it holds is named in the `InputError` if it cannot be read."""
+    return _read(path, what, yaml.safe_load, "YAML")
 
-    Raises
-    ------
-    InputError
-        If it is missing or not YAML.
-    """
+
+def read_json(path: Path, what: str) -> Any:
+    """Return the content of a JSON file that this package wrote; errors as of ``read_yaml``."""
+    return _read(path, what, json.loads, "it whole; give another folder, or remove this one")
+
+
+def _read(path: Path, what: str, parse: Callable[[str], Any], expected: str) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "problem", None) or str(error)
         mark = getattr(error, "problem_mark", None)
         place = "" if mark is None else f" in line {mark.line + 1}"
-        raise InputError(f"{what} {path} cannot be read ({' '.join(reason.split())}{place}); expected YAML") from error
-
-
-def read_json(path: Path, what: str) -> Any:
-    """Return the content of a JSON file that this package wrote; ``what`` it holds is named in the error.
-
-    Raises
-    ------
-    InputError
-        If it is missing or not JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise InputError(
-            f"{what} {path} cannot be read ({reason}); expected it whole; give another folder, or remove this one"
+            f"{what} {path} cannot be read ({' '.join(reason.split())}{place}); expected {expected}"
         ) from error
 
 
