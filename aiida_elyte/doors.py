@@ -124,7 +124,12 @@ def load_all(group: str) -> dict[str, Any]:
 
 @contextmanager
 def naming(what: str) -> Iterator[None]:
-    """Reject whatever a plug-in raises, by a sentence that begins with ``what`` was called.
+    """Reject whatever a plug-in raises, by a sentence that begins with what was asked of it.
+
+    Parameters
+    ----------
+    what
+        That beginning, e.g. ``filter 'own' failed on frame 3``.
 
     Raises
     ------
@@ -196,8 +201,10 @@ def _check_needs(group: str, found: Any, what: str) -> None:
     page = f"docs/development/new_{singular(group) if group != 'seeds' else 'seed_kind'}.md"
     if not isinstance(found, type):
         raise InputError(f"{what} is {found!r}; expected a class; see {page}")
-    needs = _SEED_JOB_NEEDS if group == "seeds" and hasattr(found, "spec") else _NEEDS[group]
-    given = {*dir(found), *getattr(found, "__dataclass_fields__", ())} - getattr(found, "__abstractmethods__", set())
+    settings = getattr(found, "__dataclass_fields__", ())
+    is_seed_job = group == "seeds" and not settings and hasattr(found, "spec")
+    needs = _SEED_JOB_NEEDS if is_seed_job else _NEEDS[group]
+    given = {*dir(found), *settings} - getattr(found, "__abstractmethods__", set())
     if lacks := [name for name in needs if name not in given]:
         raise InputError(f"{what} lacks {', '.join(lacks)}; expected a class that has them; see {page}")
 

@@ -6,7 +6,7 @@ from ase.build import bulk
 from aiida_elyte.contracts.filter import FilterContract
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import attach_labels
-from aiida_elyte.science.learning.filters import Collision, Molten, Runaway, filter_frames
+from aiida_elyte.science.learning.filters import Collision, Filter, Molten, Runaway, filter_frames
 from aiida_elyte.science.structure.rmsd import framework_rmsd
 
 COLLISION = {"collision": Collision()}
@@ -171,3 +171,31 @@ def test_rmsd_of_other_atoms_is_refused(crystal):
         framework_rmsd(crystal[[1, 0, 2, 3, 4, 5, 6, 7]], crystal, ["Cl"])
     with pytest.raises(InputError, match="in the same order"):
         framework_rmsd(Atoms("LiCl", cell=[5, 5, 5], pbc=True), crystal, ["Cl"])
+
+
+class Answering(Filter):
+    """Gives what it is told to, or raises it."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def reason(self, frame, reference):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize("answer", ["", "  ", "two\nlines", True, 0, ["collision"]])
+def test_a_filter_that_gives_no_sentence_is_named(crystal, answer):
+    with pytest.raises(InputError) as caught:
+        filter_frames([crystal], crystal, {"mine": Answering(answer)})
+    assert str(caught.value).startswith(
+        f"filter 'mine' gave {answer!r} for frame 0; expected None, or a sentence of one line"
+    )
+
+
+def test_a_filter_that_fails_is_named_with_the_frame(crystal):
+    broken = crystal.copy()
+    broken.positions[0] = np.nan
+    with pytest.raises(InputError, match=r"filter 'mine' failed on frame 1: KeyError: 'step'; correct the plug-in"):
+        filter_frames([broken, crystal], crystal, {"mine": Answering(KeyError("step"))})

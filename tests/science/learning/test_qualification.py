@@ -4,7 +4,7 @@ from ase import Atoms
 
 from aiida_elyte.contracts.qualification import QualificationContract
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.learning.qualification import Evidence, ShortestDistance
+from aiida_elyte.science.learning.qualification import Evidence, Qualification, ShortestDistance, Verdict, judge
 
 
 def row(*places, symbols=None):
@@ -68,3 +68,41 @@ def test_a_frame_that_is_not_finite_fails():
 def test_invalid_settings_are_rejected(settings):
     with pytest.raises(InputError, match="expected a positive number"):
         ShortestDistance(**settings)
+
+
+class Judging(Qualification):
+    """Gives what it is told to, or raises it."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def judge(self, evidence):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def verdict(value=1.0):
+    return Verdict(value, "1", 2.0, "the settings of this test", True, {})
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (KeyError("step"), "qualification 'mine' failed: KeyError: 'step'; correct the plug-in"),
+        (InputError("no frame has a step"), "no frame has a step"),
+        (None, "qualification 'mine' gave None; expected a Verdict"),
+        (verdict(float("nan")), "qualification 'mine' failed: ValueError: "),
+        (verdict(object()), "qualification 'mine' failed: TypeError: "),
+    ],
+)
+def test_the_verdict_of_a_test_that_fails_is_not_known_and_says_why(answer, said):
+    found = judge("mine", Judging(answer), Evidence([], []))
+    assert found["failed"].startswith(said)
+    assert found == {"value": None, "passed": None, "failed": found["failed"]}
+
+
+def test_the_verdict_of_a_test_that_works_is_recorded_as_it_is():
+    evidence = Evidence([row(0, 1.9, 4.4)], KNOWN)
+    assert judge("mine", ShortestDistance(), evidence) == ShortestDistance().judge(evidence).as_dict()
+    assert judge("mine", Judging(verdict(np.float32(0.5))), evidence) == verdict(0.5).as_dict()
