@@ -61,13 +61,13 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("name", STREETS)
 @pytest.mark.parametrize("path", ["/proc/x/report.html", "."])
 def test_a_place_that_cannot_be_written_is_rejected(whole, path):
     with pytest.raises(InputError, match=r"is not a regular file|is a folder"):
         write_html(whole, path)
 
 
+@pytest.mark.parametrize("name", STREETS)
 def test_page_is_whole_and_self_contained(pages, name):
     found = Page(pages[name])
     assert found.open == []
