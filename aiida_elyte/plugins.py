@@ -50,10 +50,14 @@ def load(group: str, name: str) -> Any:
     Raises
     ------
     InputError
-        If no plug-in of that name is installed, naming those that come close; if the group is unknown; or if the
-        plug-in cannot be imported.
+        If the name is not a word; if no plug-in of that name is installed, naming those that come close; if the group
+        is unknown; or if the plug-in cannot be imported.
     """
     known = names(group)
+    if not isinstance(name, str):
+        raise InputError(
+            f"{_singular(group)} is {name!r}; expected the name of an installed plug-in: {', '.join(known)}"
+        )
     for point in _points(group, tuple(sys.path)):
         if point.name != name:
             continue
