@@ -8,6 +8,7 @@ from aiida import orm
 from aiida_elyte.calculations.declarations import Failure, Input, Output, Program
 from aiida_elyte.calculations.script import ScriptCalculation
 from aiida_elyte.data.frames import FramesData
+from aiida_elyte.science.labels.label_settings import LabelSettings
 
 __all__ = ["LabelAseCalculation"]
 
@@ -15,7 +16,12 @@ __all__ = ["LabelAseCalculation"]
 class LabelAseCalculation(ScriptCalculation):
     """Label frames one after the other; one failing frame loses only itself."""
 
-    PROGRAM = Program("label_ase.py", parser="elyte.label_ase", checkpoints=("labelled.extx[y]z", "checkpoint.np[z]"))
+    PROGRAM = Program(
+        "label_ase.py",
+        parser="elyte.label_ase",
+        settings=LabelSettings,
+        checkpoints=("labelled.extx[y]z", "checkpoint.np[z]"),
+    )
     INPUTS = (Input("frames", FramesData, "Frames to label.", "frames.extxyz"),)
     OUTPUTS = (
         Output(

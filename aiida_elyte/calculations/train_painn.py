@@ -6,6 +6,7 @@ from aiida_elyte.calculations.declarations import Failure, Input, Output, Progra
 from aiida_elyte.calculations.script import ScriptCalculation
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
+from aiida_elyte.science.potentials.painn.settings import PainnSettings
 
 __all__ = ["TrainPainnCalculation"]
 
@@ -19,7 +20,7 @@ def _validate_labelled(node: FramesData | None, _: object) -> str | None:
 class TrainPainnCalculation(ScriptCalculation):
     """Train a PaiNN (SchNetPack) on energies, forces and stresses."""
 
-    PROGRAM = Program("train_painn.py", parser="elyte.train_painn")
+    PROGRAM = Program("train_painn.py", parser="elyte.train_painn", settings=PainnSettings)
     INPUTS = (
         Input(
             "dataset",

@@ -41,6 +41,19 @@ class TrainerContract:
         assert {"dataset", "settings"} <= set(trainer.spec().inputs)
         assert {"potential", "results"} <= set(trainer.spec().outputs)
 
+    def test_settings_it_does_not_know_are_rejected_before_anything_is_submitted(
+        self, trainer: type[Trainer], build: Callable[[int], ProcessBuilder]
+    ) -> None:
+        """The port ``settings`` takes those of the builder, and answers others with a sentence that names the key."""
+        assert issubclass(trainer, WorkChain)
+        port: Any = trainer.spec().inputs["settings"]
+        known = build(0)["settings"].get_dict()
+        assert port.validate(orm.Dict(known)) is None
+        for wrong in ({"no_such_setting": 1}, {"seed": "x"}):
+            invalid = port.validate(orm.Dict({**known, **wrong}))
+            assert invalid is not None, f"the port `settings` takes {wrong}"
+            assert next(iter(wrong)) in invalid.message
+
     def test_trains_the_same_from_the_same_seed_and_goes_on_from_its_folder(
         self, trainer: type[Trainer], build: Callable[[int], ProcessBuilder]
     ) -> None:

@@ -1,6 +1,6 @@
 """Program: train one PaiNN potential.
 
-In: ``settings.json`` (``DEFAULTS`` of ``science.potentials.painn.training``), ``dataset.extxyz``, optional
+In: ``settings.json`` (``PainnSettings`` of ``science.potentials.painn.settings``), ``dataset.extxyz``, optional
 ``validation.extxyz``, optional ``initial.pt`` to start from. Out: ``potential.pt``, ``parity.npz``, ``results.json``;
 ``checkpoint.npz`` after every epoch.
 """
@@ -15,15 +15,10 @@ from aiida_elyte.science.arrays import write_arrays
 from aiida_elyte.science.learning.training_set import read_training_set
 from aiida_elyte.science.potentials.device import choose_device
 from aiida_elyte.science.potentials.memory import keep_freed_memory
+from aiida_elyte.science.potentials.painn.settings import complete_settings
 from aiida_elyte.science.potentials.painn.start import start_painn
 from aiida_elyte.science.potentials.painn.storage import describe_painn, dump_painn, load_painn
-from aiida_elyte.science.potentials.painn.training import (
-    PainnTrainer,
-    complete_settings,
-    errors_of,
-    make_examples,
-    parity_of,
-)
+from aiida_elyte.science.potentials.painn.training import PainnTrainer, errors_of, make_examples, parity_of
 from aiida_elyte.science.tensors import join_tensors, split_tensors
 
 

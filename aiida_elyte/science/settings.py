@@ -1,10 +1,11 @@
 """Settings as users give them: records of what is known, and numbers that are some."""
 
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from functools import partial
 from itertools import chain
-from math import isfinite
+from math import isfinite, prod
 from numbers import Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -19,14 +20,21 @@ __all__ = [
     "Number",
     "Positive",
     "Settings",
+    "Share",
+    "Temperature",
     "Whole",
     "check_between",
     "check_charge_scale",
+    "check_choice",
     "check_count",
+    "check_device",
     "check_flag",
+    "check_n_cells",
     "check_not_negative",
     "check_number",
     "check_positive",
+    "check_share",
+    "check_temperature",
     "read_record",
     "refuse_unknown",
 ]
@@ -115,6 +123,36 @@ def check_between(name: str, value: Any, least: float, most: float, expected: st
         raise InputError(f"{name} is {value!r}; expected {expected} from {least:g} to {most:g}")
 
 
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    """Reject anything but one of several words.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise InputError(f"{name} is {value!r}; expected {' or '.join(map(repr, choices))}")
+
+
+def check_n_cells(name: str, repeats: Sequence[int]) -> None:
+    """Reject a supercell of more cells than a run could hold.
+
+    Raises
+    ------
+    InputError
+        If it has more.
+    """
+    if prod(repeats) > _MOST_CELLS:
+        raise InputError(f"{name} is {list(repeats)}, {prod(repeats)} cells; expected {_MOST_CELLS} at most")
+
+
+_MOST_CELLS = 10**5
+"""Cells of a supercell; those of the smallest crystals have two atoms."""
+_HOTTEST_K = 1e5
+"""No matter of atoms that are bound to each other is hotter [K]."""
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
@@ -143,6 +181,14 @@ class _Check:
 check_positive = _Check("a positive number", lambda value: _is_number(value) and value > 0)
 check_not_negative = _Check("a number, 0 or more", lambda value: _is_number(value) and value >= 0)
 check_number = _Check("a number", _is_number)
+check_share = _Check("a number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1)
+check_temperature = _Check(
+    f"a positive number up to {_HOTTEST_K:g}, in K", lambda value: _is_number(value) and 0 < value <= _HOTTEST_K
+)
+check_device = _Check(
+    "auto, cpu or cuda",
+    lambda value: isinstance(value, str) and re.fullmatch(r"auto|(cpu|cuda|xpu|mps|hpu)(:\d+)?", value) is not None,
+)
 check_flag = _Check("true or false", lambda value: isinstance(value, bool))
 check_charge_scale = partial(check_between, least=0.01, most=10.0, expected="a positive number")
 
@@ -158,6 +204,10 @@ NotNegative = Annotated[float, check_not_negative]
 """A number, which may be zero."""
 ChargeScale = Annotated[float, check_charge_scale]
 """What charges are multiplied by."""
+Share = Annotated[float, check_share]
+"""A number from 0 to 1."""
+Temperature = Annotated[float, check_temperature]
+"""A temperature [K]."""
 Flag = Annotated[bool, check_flag]
 """True or false."""
 

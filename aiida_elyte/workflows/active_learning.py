@@ -196,6 +196,8 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         invalid = (
             validate_same_level(inputs.get("dataset"), inputs)
             or _validate_plugins(learning)
+            or _validate_retraining(inputs["ensemble"], learning)
+            or validate_inputs(load("labellers", inputs["labeller"].value), inputs["label"], "label", later=("frames",))
             or validate_inputs(sampler, inputs["sample"], "sample", later=("start", "potentials"))
         )
         if invalid is not None:
@@ -356,6 +358,13 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
 def _starts_warm(trainer: orm.Str) -> bool:
     """Return whether a trainer starts from existing members."""
     return "initial" in load("trainers", trainer.value).spec().inputs
+
+
+def _validate_retraining(ensemble: Mapping[str, Any], learning: Mapping[str, Any]) -> str | None:
+    """Return a sentence if the trainer would reject its settings with what changes where training starts warm."""
+    trainer = load("trainers", ensemble["trainer"].value)
+    settings = {**ensemble["train"]["settings"].get_dict(), **learning.get("retraining", {})}
+    return validate_settings(trainer, orm.Dict(settings), "learning.retraining")
 
 
 def _validate_plugins(learning: Mapping[str, Any]) -> str | None:

@@ -1,5 +1,6 @@
 """From an ensemble to conductivities at several temperatures, and to the Arrhenius law."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiida import orm
@@ -14,11 +15,14 @@ from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.provenance.names import md_call, temperature_name
 from aiida_elyte.science.crystal import require_charges, require_temperatures
+from aiida_elyte.science.learning.ensemble import member_name, replica_settings
+from aiida_elyte.science.settings import check_count
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.fan_out import FanOutWorkChain
 from aiida_elyte.workflows.md import MdBaseWorkChain
 from aiida_elyte.workflows.ports import fill, members
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
+from aiida_elyte.workflows.validation import validate_settings
 
 __all__ = ["ConductivityWorkChain"]
 
@@ -112,9 +116,7 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
 
     def build_child(self, name: str) -> tuple[type[Process], AttributeDict]:
         """Return the inputs of the replicas at a temperature."""
-        conditions = {
-            key: value for key, value in self.inputs.conditions.get_dict().items() if key not in _NOT_FOR_MD
-        } | {"temperature_K": self.temperatures_K[name]}
+        conditions = _for_md(self.inputs.conditions.get_dict(), self.temperatures_K[name])
         inputs = AttributeDict(self.exposed_inputs(MdBaseWorkChain, namespace="md"))
         inputs.start, inputs.potentials = self.inputs.start, self.inputs.potentials
         members = orm.List(sorted(self.inputs.potentials))
@@ -144,7 +146,10 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
         return None
 
 
-_NOT_FOR_MD = ("temperatures_K", "charges")
+def _for_md(conditions: Mapping[str, Any], temperature_K: float) -> dict[str, Any]:
+    """Return the conditions of the replicas at a temperature."""
+    kept = {key: value for key, value in conditions.items() if key not in ("temperatures_K", "charges")}
+    return kept | {"temperature_K": temperature_K}
 
 
 def _validate(inputs: Any, _: Any) -> str | None:
@@ -153,8 +158,14 @@ def _validate(inputs: Any, _: Any) -> str | None:
     conditions = inputs["conditions"].get_dict()
     try:
         require_temperatures(conditions.get("temperatures_K"))
+        for name, least in (("n_replicas", 1), ("seed", 0)):
+            check_count(f"conditions.{name}", conditions.get(name), least)
         if "start" in inputs:
             require_charges(inputs["start"].get_frames()[0], conditions.get("charges"))
     except InputError as error:
         return str(error)
-    return None
+    if "settings" not in inputs.get("md", {}):
+        return None
+    hottest = _for_md(conditions, max(conditions["temperatures_K"]))
+    run = replica_settings(inputs["md"]["settings"].get_dict(), hottest, [member_name(0)], 0)
+    return validate_settings(MdBaseWorkChain, orm.Dict(run), "conditions")

@@ -11,7 +11,7 @@ from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import check_names, configure_all, load
 from aiida_elyte.provenance.names import CONDUCTIVITY, LEARNING, SEED_LABELS, seeds_call
-from aiida_elyte.science.crystal import check_structure, require_charges
+from aiida_elyte.science.crystal import check_structure, require_charges, require_temperatures
 from aiida_elyte.science.seeds.kind import check_seeds
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 from aiida_elyte.workflows.conductivity import ConductivityWorkChain
@@ -103,12 +103,14 @@ class CrystalWorkChain(StreetWorkChain):
         Raises
         ------
         InputError
-            If the labeller or a kind of seeds is unknown.
+            If the labeller or a kind of seeds is unknown, or a temperature is invalid.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
         given: dict[str, Any] = {"protocol": protocol, "options": options}
         production = ConductivityWorkChain.get_inputs(protocol, inputs["conductivity"], None)["conditions"]
-        hottest = 1.2 * max(temperatures_K or production["temperatures_K"])
+        temperatures = temperatures_K or production["temperatures_K"]
+        require_temperatures(temperatures)
+        hottest = 1.2 * max(temperatures)
         warm = {"learning": {"sampling": {"temperature_K": hottest}}}
         inputs["active_learning"] = recursive_merge(warm, inputs["active_learning"])
         learning = ActiveLearningWorkChain.get_builder_from_protocol(

@@ -7,6 +7,7 @@ from aiida import orm
 from aiida.engine import ProcessBuilder
 
 from aiida_elyte.data.frames import FramesData
+from aiida_elyte.errors import InputError
 from aiida_elyte.workflows.validation import validate_labelled, validate_plugin, validate_positive
 
 __all__ = ["checked_dict", "fill", "labelled_frames", "members", "optional", "plugin_name", "positive_integer"]
@@ -56,8 +57,18 @@ def fill(builder: ProcessBuilder, **inputs: Any) -> ProcessBuilder:
         The builder, which is changed.
     inputs
         A builder stands for the inputs that it holds; ``None`` is left out, for another WorkChain to fill in.
+
+    Raises
+    ------
+    InputError
+        If a port rejects its input.
     """
     for name, value in inputs.items():
-        if value is not None:
+        if value is None:
+            continue
+        try:
             builder[name] = value._inputs(prune=True) if isinstance(value, ProcessBuilder) else value
+        except ValueError as error:  # AiiDA's, around the sentence of a validator
+            sentence = str(error).removeprefix("invalid attribute value ")
+            raise InputError(f"inputs of {builder.process_class.__name__}: {sentence}") from error
     return builder

@@ -1,5 +1,6 @@
 """The base of the restart WorkChains around our programs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiida import orm
@@ -7,6 +8,8 @@ from aiida.common import AttributeDict
 from aiida.engine import BaseRestartWorkChain, ProcessBuilder, ProcessHandlerReport, process_handler, while_
 
 from aiida_elyte.calculations.script import ScriptCalculation
+from aiida_elyte.errors import InputError
+from aiida_elyte.science.settings import refuse_unknown
 from aiida_elyte.workflows.ports import fill, optional
 from aiida_elyte.workflows.protocols import ProtocolMixin
 
@@ -28,6 +31,7 @@ class ScriptBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
             valid_type=dict,
             non_db=True,
             default=dict,
+            validator=cls._validate_options,
             help="Options of the jobs, e.g. `max_wallclock_seconds`.",
         )
         spec.expose_outputs(cls._process_class)
@@ -67,6 +71,18 @@ class ScriptBaseWorkChain(ProtocolMixin, BaseRestartWorkChain):
             max_iterations=orm.Int(inputs["max_iterations"]),
             **nodes,
         )
+
+    @classmethod
+    def _validate_options(cls, options: Mapping[str, Any] | None, _: Any) -> str | None:
+        """Return a sentence if a job would reject options."""
+        spec: Any = cls._process_class.spec()
+        ports = spec.inputs["metadata"]["options"]
+        try:
+            refuse_unknown("options", options or {}, ports)
+        except InputError as error:
+            return str(error)
+        invalid = ports.validate(ports.pre_process(dict(options or {})))
+        return None if invalid is None else f"options: {invalid.message}"
 
     def setup(self) -> None:
         """Take the program's inputs as they are."""

@@ -15,6 +15,9 @@ __all__ = ["Trainer"]
 class Trainer(Protocol):
     """A WorkChain that turns a labelled data set into one member.
 
+    The port ``settings`` has a validator that rejects what the trainer cannot train with: ensembles and rounds of
+    learning ask it, with the settings of warm starts too, before anything is labelled.
+
     Inputs: ``code``, ``dataset``, ``settings`` (with a ``seed``), and if it can, ``validation`` and ``initial``.
     Outputs: ``potential``, and ``results`` with ``errors`` of ``train``, ``validation`` and, if there is one,
     ``test``.

@@ -108,7 +108,7 @@ def test_unknown_labeller_is_told_what_comes_close(salt, python_code):
 
 
 def test_temperature_below_zero_is_refused(salt, python_code):
-    with pytest.raises(ValueError, match=r"temperatures_K holds -3\.0; expected positive numbers, in K"):
+    with pytest.raises(ValueError, match=r"temperatures_K holds -3; expected positive numbers, in K"):
         crystal(salt, python_code, temperatures=[-3])
 
 

@@ -7,7 +7,17 @@ from typing import Any
 from ase.data import chemical_symbols
 
 from aiida_elyte.errors import InputError, suggest
-from aiida_elyte.science.settings import Count, Number, Positive, Settings, Whole, check_count, read_record
+from aiida_elyte.science.settings import (
+    Count,
+    Number,
+    Positive,
+    Settings,
+    Temperature,
+    Whole,
+    check_count,
+    check_n_cells,
+    read_record,
+)
 
 __all__ = ["ENSEMBLES", "MdSettings", "Ramp", "ReplicaSettings", "Stops", "read_md_settings"]
 
@@ -19,7 +29,7 @@ ENSEMBLES = ("nve", "nvt_langevin", "nvt_nose_hoover", "npt_nose_hoover")
 class Ramp(Settings):
     """The start: a linear rise of temperature under a Langevin thermostat at constant volume, then a hold."""
 
-    start_K: Positive = 100.0
+    start_K: Temperature = 100.0
     """Temperature of the first velocities [K]; only used with ``ramp_steps``."""
     ramp_steps: Whole = 0
     """Steps from ``start_K`` to the target; 0 draws the first velocities at the target."""
@@ -69,7 +79,7 @@ class ReplicaSettings(Settings):
 class MdSettings(Settings):
     """Settings of one run."""
 
-    temperature_K: Positive
+    temperature_K: Temperature
     """Temperature [K]."""
     n_steps: Count
     """Steps of production, after the ramp and the hold."""
@@ -119,6 +129,7 @@ class MdSettings(Settings):
             raise InputError(f"supercell is {list(self.supercell)}; expected three whole numbers, as [2, 2, 1]")
         for axis, count in enumerate(self.supercell):
             check_count(f"supercell[{axis}]", count)
+        check_n_cells("supercell", self.supercell)
         if not isinstance(self.device, str):
             raise InputError(f"device is {self.device!r}; expected auto, cpu or cuda")
         if self.dtype not in (None, "float32", "float64"):

@@ -10,7 +10,7 @@ from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
 from ase.optimize import BFGS, FIRE, LBFGS
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.settings import Count, Positive, Settings, Whole
+from aiida_elyte.science.settings import Count, Positive, Settings, Temperature, Whole
 
 __all__ = ["Heat", "Relaxation", "Relaxed", "displace", "relax"]
 
@@ -44,7 +44,7 @@ class Heat(Settings):
 
     count: Count = 4
     """Geometries of each cluster."""
-    temperature_K: Positive = 400.0
+    temperature_K: Temperature = 400.0
     """Temperature [K]."""
     stride_fs: Positive = 250.0
     """Time from one to the next, and before the first [fs]."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.settings import Count, Positive, Settings, Whole, read_record
+from aiida_elyte.science.settings import Count, Positive, Settings, Temperature, Whole, read_record
 
 __all__ = ["Boxes", "Sampling"]
 
@@ -49,7 +49,7 @@ class Sampling(Settings):
         be boxes than there are.
     """
 
-    temperature_K: Positive | None = None
+    temperature_K: Temperature | None = None
     """Temperature [K]."""
     timestep_fs: Positive | None = None
     """Time step [fs]."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.settings import Count, Number, Settings, Whole, check_count, read_record
+from aiida_elyte.science.settings import Count, Number, Settings, Share, Whole, check_count, read_record
 
 __all__ = ["LearningSettings", "SelectionSettings"]
 
@@ -38,7 +38,7 @@ class LearningSettings(Settings):
     """Most rounds; 0 labels nothing more."""
     label_budget: Whole
     """Labels that all rounds together may cost."""
-    uncertain_share: Number
+    uncertain_share: Share
     """Share of uncertain frames at which learning ends [1]."""
     sampling: Mapping[str, Any]
     """``n_replicas`` and ``seed``, and settings of the sampler."""

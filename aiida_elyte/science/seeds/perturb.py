@@ -15,7 +15,7 @@ from aiida_elyte.errors import InputError, suggest
 from aiida_elyte.science.contact import closest_contact
 from aiida_elyte.science.frames import round_frame
 from aiida_elyte.science.seeds.kind import SeedKind
-from aiida_elyte.science.settings import refuse_unknown
+from aiida_elyte.science.settings import check_n_cells, refuse_unknown
 
 __all__ = ["PERTURBATIONS", "Perturb", "rattle", "scale", "shear", "strain", "supercell"]
 
@@ -229,6 +229,7 @@ def _check_values(options: Mapping[str, Mapping[str, Any]]) -> None:
     for repeats in options["supercell"]["repeats"]:
         if len(repeats) != 3 or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in repeats):
             raise InputError(f"supercell.repeats holds {repeats!r}; expected three whole numbers above zero")
+        check_n_cells("supercell.repeats", repeats)
 
 
 def _check_species(amplitude: Amplitude, species: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """Protocols ``fast``, ``balanced``, ``stringent``: one YAML file a WorkChain, every number with its origin."""
 
 from collections.abc import Collection, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -36,22 +37,17 @@ class ProtocolMixin(_ProtocolMixin):
         InputError
             If overrides name what the protocol does not have, or replace a mapping by something else.
         """
-        check_overrides(overrides or {}, cls.get_protocol_inputs(protocol), cls._ports(), cls.__name__, cls.PLUGINS)
+        check_overrides(overrides or {}, cls.get_protocol_inputs(protocol), (), cls.__name__, cls.PLUGINS)
         inputs = cls.get_protocol_inputs(protocol, overrides)
         if options:
             inputs["options"] = recursive_merge(inputs.get("options", {}), options)
         return inputs
 
-    @classmethod
-    def _ports(cls) -> Collection[str]:
-        """Return the names of the ports that overrides may fill although the protocol does not."""
-        return cls.spec().inputs if hasattr(cls, "spec") else ()
-
 
 def check_overrides(
     given: Any,
     protocol: Mapping[str, Any],
-    ports: Collection[str],
+    others: Collection[str],
     name: str,
     plugins: Collection[tuple[str, ...]] = (),
 ) -> None:
@@ -63,7 +59,7 @@ def check_overrides(
         The overrides.
     protocol
         What they change: a mapping where it has mappings.
-    ports
+    others
         Other keys that they may have.
     name
         Whose overrides they are.
@@ -73,11 +69,11 @@ def check_overrides(
     Raises
     ------
     InputError
-        If a key is unknown or its value has the wrong shape.
+        If a key is unknown, its value has the wrong shape, or a number is not finite.
     """
     if not isinstance(given, Mapping):
         raise InputError(f"overrides of {name} are {given!r}; expected a mapping with {', '.join(protocol)}")
-    known = [*dict.fromkeys([*protocol, *ports])]
+    known = [*dict.fromkeys([*protocol, *others])]
     for key in given:
         if key not in known:
             raise InputError(
@@ -96,9 +92,37 @@ def _check_shape(
 ) -> None:
     for key, value in given.items():
         expected = protocol.get(key)
-        if not isinstance(expected, Mapping) or (value is None and above in plugins):
+        if not isinstance(expected, Mapping):
+            _check_value(key, value, expected, name)
+            # Whole numbers at the top of a protocol are ports, which would round or fail without saying where.
+            if not above and type(expected) is int and type(value) is not int:
+                raise InputError(f"overrides of {name} have {key}: {value!r}; expected a whole number")
+            continue
+        if value is None and above in plugins:
             continue
         if not isinstance(value, Mapping):
             kinds = f" with {', '.join(expected)}" if expected else ""
             raise InputError(f"overrides of {name} have {key}: {value!r}; expected a mapping{kinds}")
         _check_shape(value, expected, name, plugins, (*above, key))
+
+
+def _check_value(key: str, value: Any, expected: Any, name: str) -> None:
+    """Reject one value for a list, a list or a mapping for one value, and numbers that are not finite."""
+    if isinstance(expected, list) and value is not None and not isinstance(value, list | tuple):
+        raise InputError(f"overrides of {name} have {key}: {value!r}; expected a list, as {expected!r}")
+    if isinstance(expected, str | int | float) and isinstance(value, Mapping | list | tuple):
+        kind = "a word" if isinstance(expected, str) else "one value"
+        raise InputError(f"overrides of {name} have {key}: {value!r}; expected {kind}, as {expected!r}")
+    _check_finite(key, value, name)
+
+
+def _check_finite(key: str, value: Any, name: str) -> None:
+    """Reject numbers that are not finite, however deep they are: no setting is one, and no node holds one."""
+    if isinstance(value, float) and not isfinite(value):
+        raise InputError(f"overrides of {name} have {key}: {value!r}; expected a finite number")
+    if isinstance(value, Mapping):
+        for inner, one in value.items():
+            _check_finite(inner, one, name)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            _check_finite(key, one, name)

@@ -13,6 +13,7 @@ ICML 2021, doi:10.48550/arXiv.2102.03150. SchNetPack 2.0: doi:10.1063/5.0138367.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from math import pi
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +23,17 @@ from ase.data import atomic_numbers
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from aiida_elyte.errors import InputError
 from aiida_elyte.science.potentials.neighbours import Batch
+from aiida_elyte.science.potentials.painn.architecture import Architecture
 from aiida_elyte.science.potentials.painn.modules import import_layers
 from aiida_elyte.science.potentials.painn.stencil import Stencil, gather_sum, weigh
 from aiida_elyte.science.potentials.potential import Potential, Prediction
+from aiida_elyte.science.settings import read_record
 
 if TYPE_CHECKING:
     from aiida_elyte.science.potentials.painn.torchsim import TorchSimModel
 
-__all__ = ["ARCHITECTURE", "Painn", "build_painn"]
-
-ARCHITECTURE: dict[str, Any] = {"n_features": 64, "n_layers": 3, "n_rbf": 20, "cutoff_A": 5.0}
-"""SchNetPack's tutorial PaiNN with one feature set for all; radial basis of Gaussians, cosine cut-off."""
+__all__ = ["Painn", "build_painn"]
 
 _LARGEST_NUMBER = 99  # SchNetPack's PaiNN embeds atomic numbers below 100
 
@@ -47,7 +46,7 @@ class Painn(nn.Module, Potential):
     Parameters
     ----------
     architecture
-        ``n_features``, ``n_layers``, ``n_rbf``, ``cutoff_A``.
+        Fields of ``Architecture``.
     energy_reference
         E0 of each element [eV].
     scale
@@ -68,10 +67,7 @@ class Painn(nn.Module, Potential):
         record: Mapping[str, Any],
     ) -> None:
         super().__init__()
-        self.architecture = {**ARCHITECTURE, **architecture}
-        unknown = sorted(set(self.architecture) - set(ARCHITECTURE))
-        if unknown:
-            raise InputError(f"architecture has {unknown}; expected {sorted(ARCHITECTURE)}; leave the others out")
+        self.architecture = asdict(read_record(Architecture, architecture, "architecture"))
         self.energy_reference = dict(energy_reference)
         self.scale = float(scale)
         self.record = dict(record)
@@ -253,7 +249,7 @@ def build_painn(
     Parameters
     ----------
     architecture
-        Changes to ``ARCHITECTURE``.
+        Fields of ``Architecture``.
     energy_reference
         E0 of each element [eV], or the elements alone for references of zero.
     scale

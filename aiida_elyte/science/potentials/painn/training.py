@@ -25,83 +25,13 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from torch import Tensor
 
-from aiida_elyte.errors import InputError, ProgramFailure, suggest
+from aiida_elyte.errors import ProgramFailure
 from aiida_elyte.science.frames import labels_of
 from aiida_elyte.science.potentials.errors import force_errors
 from aiida_elyte.science.potentials.neighbours import Batch
-from aiida_elyte.science.potentials.painn.model import ARCHITECTURE, Painn
+from aiida_elyte.science.potentials.painn.model import Painn
 
-__all__ = ["DEFAULTS", "Example", "PainnTrainer", "complete_settings", "errors_of", "make_examples", "parity_of"]
-
-DEFAULTS: dict[str, Any] = {
-    # SchNetPack's PaiNN with the 5 Å of its tutorials.
-    "architecture": ARCHITECTURE,
-    "seed": 0,
-    "dtype": "float32",
-    # Squared errors: of forces per component, of energies and of V·stress per square root of the number of atoms.
-    # Weights of SchNetPack's tutorials. On 500 frames of LGPS, energy and forces 1 : 1 raised the force error of short
-    # trainings by half, and the norm of the force error in place of its square by 16 %. Stress counts where weighted.
-    "loss": {"energy": 0.01, "forces": 0.99, "stress": 0.0},
-    # SchNetPack's tutorials.
-    "batch_size": 5,
-    # Force error on a held-out round of LGPS after two minutes of one core: 71 meV/Å with 2e-3, 63 with 5e-3, 60 with
-    # 1e-2. The decay is torch's default; the clip is far above the usual norm and catches the rare steep batch.
-    "optimiser": {"learning_rate": 5e-3, "weight_decay": 0.01, "clip_norm": 10.0},
-    # A warm-up of a hundred steps lets AdamW's second moments settle.
-    "schedule": {"warmup_steps": 100, "final_fraction": 0.01},
-    "max_epochs": 300,
-    # None: the annealed end of the schedule is worth more than an early stop.
-    "patience": None,
-    # About one epoch of 500 frames.
-    "ema_decay": 0.99,
-    "split": {"validation_fraction": 0.1, "by": "block"},
-    # None: no time budget.
-    "max_minutes": None,
-    "allow_mixed_levels": False,
-    "device": "auto",
-}
-"""Settings of a training, each with its source; see ``complete_settings``."""
-
-
-def complete_settings(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill settings with ``DEFAULTS``, one level deep.
-
-    Raises
-    ------
-    InputError
-        On an unknown key, with the nearest known one, or a value out of range.
-    """
-    settings = copy.deepcopy(DEFAULTS)
-    for key, value in given.items():
-        if key not in settings:
-            raise InputError(
-                f"training setting {key!r} is unknown; expected one of {sorted(settings)}{suggest(key, settings)}"
-            )
-        if isinstance(settings[key], dict):
-            unknown = sorted(set(value) - set(settings[key]))
-            if unknown:
-                raise InputError(
-                    f"training setting {key} has {unknown}; expected {sorted(settings[key])}; leave the others out"
-                )
-            settings[key].update(value)
-        else:
-            settings[key] = value
-    for key in ("batch_size", "max_epochs"):
-        if not (isinstance(settings[key], int) and settings[key] > 0):
-            raise InputError(f"{key} is {settings[key]!r}; expected a positive integer")
-    if settings["dtype"] not in ("float32", "float64"):
-        raise InputError(f"dtype is {settings['dtype']!r}; expected 'float32' or 'float64'")
-    if not 0 <= settings["ema_decay"] < 1:
-        raise InputError(
-            f"ema_decay is {settings['ema_decay']}; expected a number from 0 to below 1; 0 switches it off"
-        )
-    if settings["max_minutes"] is not None and not settings["max_minutes"] > 0:
-        raise InputError(f"max_minutes is {settings['max_minutes']}; expected a positive number or null")
-    if not settings["optimiser"]["learning_rate"] > 0:
-        raise InputError(f"learning_rate is {settings['optimiser']['learning_rate']}; expected a positive number")
-    if any(weight < 0 for weight in settings["loss"].values()) or not any(settings["loss"].values()):
-        raise InputError(f"loss weights are {settings['loss']}; expected none negative and one positive")
-    return settings
+__all__ = ["Example", "PainnTrainer", "errors_of", "make_examples", "parity_of"]
 
 
 @dataclass(frozen=True)

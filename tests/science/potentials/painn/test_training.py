@@ -9,14 +9,13 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.morse import MorsePotential
 
-from aiida_elyte.errors import InputError, ProgramFailure
+from aiida_elyte.errors import ProgramFailure
 from aiida_elyte.science.frames import attach_labels, labels_of
 from aiida_elyte.science.potentials.painn.model import build_painn
+from aiida_elyte.science.potentials.painn.settings import complete_settings
 from aiida_elyte.science.potentials.painn.training import (
-    DEFAULTS,
     Example,
     PainnTrainer,
-    complete_settings,
     errors_of,
     make_examples,
     parity_of,
@@ -160,27 +159,3 @@ def test_divergence_has_a_name():
     with pytest.raises(ProgramFailure, match="became nan in epoch 1") as caught:
         trainer.run_epoch(lambda: 0.0, lambda: False)
     assert caught.value.kind == "DIVERGED"
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"batchsize": 4}, r"'batchsize' is unknown.*batch_size\?"),
-        ({"loss": {"force": 1.0}}, r"loss has \['force'\]"),
-        ({"batch_size": 0}, "positive integer"),
-        ({"dtype": "float16"}, "expected 'float32' or 'float64'"),
-        ({"ema_decay": 1.0}, "from 0 to below 1"),
-        ({"max_minutes": -1}, "positive number or null"),
-        ({"loss": {"energy": 0.0, "forces": 0.0}}, "one positive"),
-        ({"optimiser": {"learning_rate": 0}}, "learning_rate is 0"),
-    ],
-)
-def test_bad_settings_are_refused(given, message):
-    with pytest.raises(InputError, match=message):
-        complete_settings(given)
-
-
-def test_settings_are_filled_and_defaults_stay():
-    settings = complete_settings({"architecture": {"n_features": 32}})
-    assert settings["architecture"] == {**DEFAULTS["architecture"], "n_features": 32}
-    assert DEFAULTS["architecture"]["n_features"] == 64
