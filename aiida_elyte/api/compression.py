@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -123,10 +124,19 @@ def run_stages(
 
 
 def assess_equilibrium(folder: Path) -> Equilibration:
-    """Test whether a compressed box is in equilibrium at the target, and write ``equilibration.json``."""
+    """Test whether a compressed box is in equilibrium at the target, and write ``equilibration.json``.
+
+    Raises
+    ------
+    InputError
+        If the records of the run cannot be read.
+    """
     run = folder / _COMPRESSION
-    with np.load(run / "thermo.npz") as arrays:
-        records = {name: arrays[name] for name in arrays.files}
+    try:
+        with np.load(run / "thermo.npz") as arrays:
+            records = {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{run / 'thermo.npz'} cannot be read ({error}); expected it whole; run it again") from error
     stages = _read_settings(run)["stages"]
     verdict = judge_settling(records, stages)
     write_files({folder / "equilibration.json": json.dumps(verdict, indent=1) + "\n"})

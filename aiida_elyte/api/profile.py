@@ -5,6 +5,7 @@ import re
 import sys
 import warnings
 from pathlib import Path
+from reprlib import repr as brief
 from typing import Any
 
 from aiida_elyte.errors import InputError
@@ -84,16 +85,14 @@ def load_named_profile(name: str) -> None:
     InputError
         If there is no profile of this name.
     """
-    from aiida.common.exceptions import ProfileConfigurationError
     from aiida.manage.configuration import load_profile
 
-    try:
-        load_profile(name, allow_switch=True)
-    except ProfileConfigurationError as error:
+    if name not in configuration().profile_names:
         remedy = (
             f"run `aiida-elyte setup --profile {name}` to make it" if is_profile_name(name) else "name one of those"
         )
-        raise InputError(f"profile {name!r} does not exist; expected one of `verdi profile list`; {remedy}") from error
+        raise InputError(f"profile {brief(name)} does not exist; expected one of `verdi profile list`; {remedy}")
+    load_profile(name, allow_switch=True)
 
 
 def is_profile_name(name: str) -> bool:
