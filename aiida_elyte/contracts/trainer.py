@@ -45,6 +45,7 @@ class TrainerContract:
         self, trainer: type[Trainer], build: Callable[[int], ProcessBuilder]
     ) -> None:
         """The port ``settings`` takes those of the builder, and answers others with a sentence that names the key."""
+        assert issubclass(trainer, WorkChain)
         port: Any = trainer.spec().inputs["settings"]
         known = build(0)["settings"].get_dict()
         assert port.validate(orm.Dict(known)) is None
