@@ -117,7 +117,7 @@ def load_all(group: str) -> dict[str, Any]:
         try:
             found[name] = load(group, name)
         except InputError:
-            # Nobody asked for this one by name; who does gets the reason from ``load``.
+            # Nobody asked for this one by name; `load` gives the reason to those who do.
             continue
     return found
 

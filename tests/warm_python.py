@@ -1,7 +1,8 @@
 """A Python that has torch imported already: each job is a fork of it, so that a toy job costs no import.
 
 ``start`` serves at a socket and writes a small executable to run in its place, as a code of AiiDA. A program sees
-the same arguments, environment, folder and streams as if Python had been started for it, and ends with its client.
+the same arguments, environment, folder and streams as if Python had been started for it, and ends with its client; but
+what Python and libraries read of the environment as they start (``PYTHONPATH``, ``OMP_NUM_THREADS``) is the server's.
 """
 
 import json
@@ -50,7 +51,8 @@ def start(folder):
 
 def _serve(address):
     for name in PRELOADED:
-        import_module(name)
+        with suppress(ImportError):  # what is missing here is missing in the job, which says so
+            import_module(name)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(64)

@@ -85,8 +85,8 @@ class BoxPlan:
         """
         record = {"recipe": asdict(self.recipe), "density_g_cm3": self.density_g_cm3, "amounts": asdict(self.amounts)}
         record = json.loads(json.dumps(record))
-        check_outputs([folder / BOX_FILE, folder / _RECORD])
         if not (folder / _RECORD).exists():
+            check_outputs([folder / BOX_FILE, folder / _RECORD])
             box = pack_box(self.recipe, self.amounts, self.density_g_cm3)
             text = io.StringIO()
             write(text, _as_atoms(box), format="extxyz")
@@ -96,7 +96,10 @@ class BoxPlan:
         topology = topology_of_box(self.recipe, self.amounts)
         atoms, *others = read_frames(folder / BOX_FILE)  # as the file rounds them, so that the next call has the same
         if others or tuple(atoms.symbols) != topology.elements:
-            raise InputError(f"{folder / BOX_FILE} has other atoms than its recipe; expected a whole box; remove it")
+            raise InputError(
+                f"{folder / BOX_FILE} has other atoms than its recipe; expected a whole box; remove it "
+                f"and {_RECORD}, to pack it anew"
+            )
         return PackedBox(atoms.positions, np.array(atoms.cell), topology)
 
     def write_inputs(self, box: PackedBox, folder: Path) -> None:

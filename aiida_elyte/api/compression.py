@@ -136,7 +136,10 @@ def assess_equilibrium(folder: Path) -> Equilibration:
         with np.load(run / "thermo.npz") as arrays:
             records = {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{run / 'thermo.npz'} cannot be read ({error}); expected it whole; run it again") from error
+        raise InputError(
+            f"{run / 'thermo.npz'} cannot be read ({error}); expected it whole; remove results.json "
+            "beside it, and run it again"
+        ) from error
     stages = _read_settings(run)["stages"]
     verdict = judge_settling(records, stages)
     write_files({folder / "equilibration.json": json.dumps(verdict, indent=1) + "\n"})
@@ -157,7 +160,7 @@ def _run_settings(stages: Sequence[Stage], settings: Compression, flags: Sequenc
 
 
 def _require_same(folder: Path, given: Mapping[str, Any], contents: Mapping[Path, str | bytes]) -> None:
-    """Reject to go on with a run that began with another force field or other settings; its end may move."""
+    """Reject a run that began with another force field or other settings; its end may move."""
     if not (folder / "chain.json").exists():
         return
     written = _read_settings(folder)
@@ -176,7 +179,7 @@ def _read_settings(folder: Path) -> dict[str, Any]:
     path = folder / "settings.json"
     content = read_json(path, "settings of a run")
     if not isinstance(content, dict) or "stages" not in content:
-        raise InputError(f"{path} holds no stages; expected the settings of a run; give another folder, or remove this")
+        raise InputError(f"{path} holds no stages; expected the settings of a run; give another folder")
     return content
 
 

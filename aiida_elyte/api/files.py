@@ -32,7 +32,7 @@ def read_yaml(path: Path, what: str) -> Any:
 
 def read_json(path: Path, what: str) -> Any:
     """Return the content of a JSON file that this package wrote; errors as of ``read_yaml``."""
-    return _read(path, what, json.loads, "it whole; give another folder, or remove this one")
+    return _read(path, what, json.loads, "it whole; give another folder, or remove this file")
 
 
 def _read(path: Path, what: str, parse: Callable[[str], Any], expected: str) -> Any:

@@ -12,6 +12,7 @@ from aiida.engine import CalcJob
 
 from aiida_elyte.calculations.declarations import Failure, Input, Output, Program
 from aiida_elyte.calculations.rooms import pack_rooms, program_node
+from aiida_elyte.errors import InputError
 from aiida_elyte.program import LIMITS, PROGRESS, RESULTS, TRACEBACK
 
 __all__ = ["ScriptCalculation"]
@@ -118,6 +119,11 @@ class ScriptCalculation(CalcJob):
         options["withmpi"].default = False
         options["environment_variables"].default = lambda: {"OMP_NUM_THREADS": "1"}
         if hasattr(cls, "PROGRAM"):  # the base has none
+            if not isinstance(cls.PROGRAM, Program):
+                raise InputError(
+                    f"PROGRAM of {cls.__name__} is {cls.PROGRAM!r}; expected a `declarations.Program`, which holds "
+                    "parser, settings and checkpoints as well; see docs/plugins.md"
+                )
             cls.PROGRAM.define(spec)
         declared: tuple[Input | Output | Failure, ...] = (*cls.INPUTS, *cls.OUTPUTS, *_FAILURES, *cls.FAILURES)
         for each in declared:

@@ -69,8 +69,8 @@ def polymer(recipe: Path, dataset: str | None, how: How, **options: Any) -> None
         click.echo(f"Warning: {recipe}: {note}", err=True)
     open_profile(create=True)
     street = plan_polymer(asked, dataset=read_source(dataset), **options)
-    lines = [*recipe_lines(asked.recipe, asked.amounts), *polymer_plan_lines(street.plan)]
     if how.dry_run:
+        lines = [*recipe_lines(asked.recipe, asked.amounts), *polymer_plan_lines(street.plan)]
         show_plan(street.describe(), lines, how.as_json)
     else:
         finish(launch_and_follow(street, how), how.as_json)

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from aiida_elyte import plugins
+from aiida_elyte.errors import InputError
 from aiida_elyte.provenance.steps import CalledProcess, read_job_settings, read_progress
 from aiida_elyte.science.learning.error_key import ErrorKey
 
@@ -60,8 +61,12 @@ def _errors(progress: Mapping[str, Any]) -> Iterator[str]:
 
 
 @cache
-def _error_keys() -> frozenset[ErrorKey]:
-    return frozenset(trainer.status_key for trainer in plugins.load_all("trainers").values())
+def _error_keys() -> tuple[ErrorKey, ...]:
+    try:
+        trainers = plugins.load_all("trainers")
+    except InputError:  # a clash of names is for the one who asks for a trainer, not for the status of a run
+        return ()
+    return tuple(dict.fromkeys(trainer.status_key for trainer in trainers.values()))
 
 
 def span(seconds: float) -> str:

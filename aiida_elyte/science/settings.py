@@ -1,4 +1,4 @@
-"""Settings as users give them: records of what is known, and numbers that are some."""
+"""Settings as users give them: records with known keys, and checks of their values."""
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -219,7 +219,7 @@ class Settings:
     Raises
     ------
     InputError
-        If a value is none that its type allows.
+        If a value is not one that its type allows.
     """
 
     def __post_init__(self) -> None:

@@ -266,6 +266,9 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         record = found["record"].get_dict()
         tests = orm.Dict(self.settings.get("qualification", {}))
         verdicts = qualify_frames(node.outputs.frames, self.ctx.dataset, tests).get_dict()
+        for name, verdict in verdicts.items():
+            if "failed" in verdict:
+                self.report(f"qualification {name} of round {self.ctx.number} failed: {verdict['failed']}")
         self.ctx.selected = found.get("frames")
         self.ctx.rounds.append(
             {

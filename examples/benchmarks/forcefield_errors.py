@@ -23,6 +23,7 @@ from aiida_elyte.science.forcefield.committee import committee_spreads
 from aiida_elyte.science.forcefield.continuous_fit import fit_continuous
 from aiida_elyte.science.forcefield.dataset import LabelledSystem, group_frames, split_systems
 from aiida_elyte.science.forcefield.fit import evaluate_forces, fit_discrete, measure_net_force
+from aiida_elyte.science.forcefield.fit_settings import Target
 from aiida_elyte.science.forcefield.model import ForceField
 from aiida_elyte.units import EV_KCAL_MOL
 
@@ -110,7 +111,7 @@ def compare(parts: Sequence[list[Atoms]], sheet: Sheet) -> None:
     def tell(title: str, errors: dict[str, float], seconds: str) -> None:
         sheet.row(title, *(f"{errors[name]:.2f}" for name in names), seconds)
 
-    fits = {terms: timed(fit_discrete, train, validation, terms=terms) for terms in ("class2", "class1")}
+    fits = {terms: timed(fit_discrete, train, validation, target=Target(terms=terms)) for terms in ("class2", "class1")}
     class2, seconds = fits["class2"]
     network, network_seconds = timed(fit_continuous, train, validation)
     tell("class 2, types to 3 bonds", by_system(class2, test), seconds)

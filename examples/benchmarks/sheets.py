@@ -3,7 +3,7 @@
     python examples/benchmarks/NAME.py … --table docs/tables/NAME.md
     python docs/include_tables.py
 
-A table begins with the command that wrote it, the machine and the date. No page holds a copy made by hand.
+A table begins with the command that wrote it, the machine and the date. Pages hold no second copy.
 """
 
 import argparse

@@ -11,6 +11,7 @@ from aiida.manage.caching import enable_caching
 from aiida_elyte.calculations import rooms
 from aiida_elyte.calculations.declarations import Failure, Program
 from aiida_elyte.calculations.script import ScriptCalculation
+from aiida_elyte.errors import InputError
 from aiida_elyte.parsers.script import ScriptParser
 from aiida_elyte.workflows.script import ScriptBaseWorkChain
 
@@ -146,3 +147,11 @@ def test_settings_and_limits_reach_the_job(python_code):
     node = count(python_code, metadata={"options": {"max_wallclock_seconds": 77}})
     assert '"max_wallclock_seconds": 77' in node.base.repository.get_object_content("limits.json")
     assert isinstance(node.inputs.settings, orm.Dict)
+
+
+def test_a_program_that_is_but_a_name_is_rejected_with_what_to_write():
+    class Old(ScriptCalculation):
+        PROGRAM = "count.py"
+
+    with pytest.raises(InputError, match=r"PROGRAM of Old is 'count\.py'; expected a `declarations\.Program`"):
+        Old.spec()

@@ -147,7 +147,7 @@ def frames_by_name(frames: Iterable[Atoms]) -> dict[str, list[Atoms]]:
 def split_systems(
     frames: Sequence[Atoms], fractions: Sequence[float], rng: np.random.Generator, by: str = "frame"
 ) -> tuple[list[Atoms], ...]:
-    """SplitSettings frames at random into parts, each system alike.
+    """Split frames at random into parts, each system alike.
 
     Parameters
     ----------

@@ -65,7 +65,8 @@ def _check_calculator(calculator: Any, parameters: Any) -> None:
 
 def _check_heat(heat: Any) -> None:
     if isinstance(heat, Mapping):
-        if "calculator" in heat:
+        own = ("calculator", "parameters") if "calculator" in heat else ()
+        if own:
             _check_calculator(heat["calculator"], heat.get("parameters"))
-        heat = {key: value for key, value in heat.items() if key not in ("calculator", "parameters")}
+        heat = {key: value for key, value in heat.items() if key not in own}
     read_record(Heat, heat, "heat")

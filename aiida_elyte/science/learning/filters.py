@@ -178,11 +178,11 @@ def filter_frames(
 
 def _reason(name: str, test: Filter, index: int, frame: Atoms, reference: Atoms) -> str | None:
     """Return what a filter says of a frame."""
-    try:
-        with naming(f"filter {name!r} failed on frame {index}"):
+    with naming(f"filter {name!r} failed on frame {index}"):
+        try:
             reason = test.reason(frame, reference)
-    except InputError as error:
-        raise InputError(f"filters.{name}, frame {index}: {error}") from error
+        except InputError as error:
+            raise InputError(f"filters.{name}, frame {index}: {error}") from error
     if reason is None or (isinstance(reason, str) and reason.strip() and len(reason.splitlines()) == 1):
         return reason
     raise InputError(

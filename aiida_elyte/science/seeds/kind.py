@@ -78,7 +78,7 @@ def make_seeds(name: str, kind: SeedKind, structure: Atoms) -> list[Atoms]:
 
 
 def check_seeds(name: str, seeds: Any, structure: Atoms) -> None:
-    """Reject what is not a list of frames of the structure's elements, in any number, each with its origin.
+    """Reject what is not a list of frames of the structure's elements, with any number of atoms, each with its origin.
 
     Parameters
     ----------

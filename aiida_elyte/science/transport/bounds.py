@@ -13,15 +13,15 @@ _LEAST_CHARGE, _MOST_CHARGE = 1e-6, 100.0
 """Magnitudes of the charge of a species [e]: partial charges of atoms to polyions."""
 
 check_temperature = partial(check_between, least=1e-3, most=1e6, expected="a positive number, in K,")
-"""Reject what is no temperature [K]."""
+"""Reject anything but a temperature [K]."""
 check_interval = partial(check_between, least=1e-6, most=1e12, expected="a positive number, in fs,")
-"""Reject what is no time between frames or steps [fs]."""
+"""Reject anything but a time between frames or steps [fs]."""
 check_viscosity = partial(check_between, least=1e-6, most=1e15, expected="a positive number, in mPa s,")
-"""Reject what is no shear viscosity [mPa s]."""
+"""Reject anything but a shear viscosity [mPa s]."""
 
 
 def check_charge(species: str, charge: Any) -> None:
-    """Reject what is no charge of a species [e]; zero is one.
+    """Reject anything but a charge of a species [e], which may be zero.
 
     Raises
     ------
