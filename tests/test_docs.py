@@ -198,7 +198,7 @@ def test_doors_are_described_as_they_are(page):
     functions = parameters_in(
         *(ROOT / "aiida_elyte" / "science").rglob("*.py"), *(ROOT / "aiida_elyte" / "workflows").rglob("*.py")
     )
-    for name, given in re.findall(r"`(\w+)\(([^)`]*)\)`", text):
+    for name, given in re.findall(r"`([a-z_]\w*)\(([^)`]*)\)`", text):
         wanted = {word.strip().strip("*").partition("=")[0] for word in given.split(",") if word.strip()}
         assert any(wanted <= parameters for parameters in functions[name]), name
     (contract,) = re.findall(r"`aiida_elyte\.contracts\.(\w+)\.", text)
