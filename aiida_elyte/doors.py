@@ -89,8 +89,12 @@ def load(group: str, name: str) -> Any:
         distributions register a name of it; or if the plug-in cannot be imported, or lacks what its door needs.
     """
     known = _find(group)
-    if not isinstance(name, str) or name not in known:
-        hint = suggest(str(name), sorted(known)) or f"; installed are {', '.join(sorted(known)) or 'none'}"
+    if not isinstance(name, str):
+        raise InputError(
+            f"{singular(group)} is {name!r}; expected the name of an installed plug-in: {', '.join(sorted(known))}"
+        )
+    if name not in known:
+        hint = suggest(name, sorted(known)) or f"; installed are {', '.join(sorted(known)) or 'none'}"
         raise InputError(f"{singular(group)} {name!r} is unknown; expected the name of an installed plug-in{hint}")
     point = known[name]
     try:

@@ -44,6 +44,9 @@ def start(folder):
     address, executable = Path(folder) / "socket", Path(folder) / "python"
     executable.write_text(_CLIENT.format(python=sys.executable, address=str(address)))
     executable.chmod(0o755)
+    for program in Path(sys.executable).parent.iterdir():  # as packmol, which is looked for beside a Python
+        if program.name != executable.name:
+            (Path(folder) / program.name).symlink_to(program)
     server = subprocess.Popen([sys.executable, __file__, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert server.stdout.readline() == b"ready\n"
     return server, executable
