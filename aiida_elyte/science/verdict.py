@@ -1,0 +1,61 @@
+"""The judgement on a number or a potential, which travels with it wherever it is shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiida_elyte.errors import InputError
+
+__all__ = ["STATUSES", "Verdict", "quantities_of"]
+
+STATUSES = (
+    "qualified",
+    "unqualified",
+    "molten",
+    "collided",
+    "exploded",
+    "torn",
+    "not settled",
+    "not converged",
+    "extrapolated",
+)
+"""What a verdict may say; ``unqualified``: not tested, or a test failed."""
+
+_UNJUDGED = "made before potentials were qualified"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a number may be used, and why not."""
+
+    status: str
+    """One of ``STATUSES``."""
+    reasons: tuple[str, ...] = ()
+    """Why it is not qualified, a sentence each; of a qualified one, what it rests on."""
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise InputError(f"verdict is {self.status!r}; expected one of {', '.join(STATUSES)}")
+        if not self.is_qualified and not self.reasons:
+            raise InputError(f"verdict {self.status!r} has no reason; expected at least one")
+
+    @property
+    def is_qualified(self) -> bool:
+        """Whether the number may be used."""
+        return self.status == "qualified"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what results carry beside their quantities: ``verdict`` and ``reasons``."""
+        return {"verdict": self.status, "reasons": list(self.reasons)}
+
+    @classmethod
+    def from_dict(cls, result: Mapping[str, Any]) -> "Verdict":
+        """Return the verdict that a result carries; a result without one is unqualified."""
+        if "verdict" not in result:
+            return cls("unqualified", (_UNJUDGED,))
+        return cls(result["verdict"], tuple(result.get("reasons", ())))
+
+
+def quantities_of(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the estimates and refusals of a result by name, without its conditions and its verdict."""
+    return {name: one for name, one in result.items() if name not in ("conditions", "verdict", "reasons")}
