@@ -32,7 +32,7 @@ from aiida_elyte.science.potentials.zbl import zbl_energy
 from aiida_elyte.science.settings import read_record
 
 if TYPE_CHECKING:
-    from aiida_elyte.science.potentials.painn.torchsim import TorchSimModel
+    from aiida_elyte.science.potentials.torchsim import TorchSimModel
 
 __all__ = ["Painn", "build_painn"]
 
@@ -133,7 +133,7 @@ class Painn(nn.Module, Potential):
 
     def model(self, *, stress: bool = False) -> "TorchSimModel":
         """Return a torch-sim model of these weights with Verlet lists of its own."""
-        from aiida_elyte.science.potentials.painn.torchsim import TorchSimModel
+        from aiida_elyte.science.potentials.torchsim import TorchSimModel
 
         return TorchSimModel(self, compute_stress=stress)
 
@@ -142,6 +142,11 @@ class Painn(nn.Module, Potential):
         return self.energy_forces_stress(
             Batch.from_frames(frames, self.cutoff_A, self.dtype, self.device), stress=stress
         )
+
+    def predict_displaced(self, frames: Sequence[Atoms], displacements: Tensor) -> Prediction:
+        """Compute energies and forces of frames whose atoms are displaced, in a graph back to the displacements."""
+        batch = Batch.from_frames(frames, self.cutoff_A, self.dtype, self.device).displaced(displacements)
+        return self.energy_forces_stress(batch, create_graph=True)
 
     def atomic_energies(self, numbers: Tensor, vectors: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Compute y_i, the network's energy of each atom without scale and reference, shape (n_atoms,).
@@ -208,9 +213,10 @@ class Painn(nn.Module, Potential):
         stress
             Whether the stress is wanted.
         create_graph
-            Keep the graph of the derivatives, for training on them.
+            Keep the graph of the derivatives, back to the weights and to what the vectors were made of.
         """
-        vectors = batch.vectors.detach().requires_grad_()
+        follows = create_graph and batch.vectors.requires_grad
+        vectors = batch.vectors if follows else batch.vectors.detach().requires_grad_()
         with torch.enable_grad():
             atomic = self.atomic_energies(batch.numbers, vectors, batch.first, batch.second)
             totals = [atomic.sum() * self.scale]
