@@ -8,7 +8,7 @@ from aiida_elyte.provenance.learning import learning_of, read_labels, read_learn
 from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.names import CONDUCTIVITY, LEARNING, QUALIFICATION, SEED_LABELS, parse_call
 from aiida_elyte.provenance.process import TrailStep, load_node, pk_of, read_process, trail_steps
-from aiida_elyte.provenance.qualification import read_qualification
+from aiida_elyte.provenance.qualification import read_qualification, with_verdict
 from aiida_elyte.provenance.record import StreetRecord
 from aiida_elyte.provenance.theory import read_theory
 from aiida_elyte.science.verdict import Verdict
@@ -220,7 +220,7 @@ def _read_charges(street: Links, conductivity: Links | None) -> dict[str, float]
 def _read_arrhenius(conductivity: Links | None) -> dict[str, Any] | None:
     if conductivity is None or "arrhenius" not in conductivity.outputs:
         return None
-    return dict(conductivity.outputs["arrhenius"].get_dict())
+    return with_verdict(conductivity.outputs["arrhenius"])
 
 
 def _read_runs(conductivity: Links) -> tuple[ProductionRun, ...]:
@@ -241,7 +241,7 @@ def _read_runs(conductivity: Links) -> tuple[ProductionRun, ...]:
             seconds=ended.seconds,
             settings=settings,
             results=process.last_results(),
-            transport=None if result is None else dict(result.get_dict()),
+            transport=with_verdict(result),
             result_pk=pk_of(result),
             analysis_pk=None if analysis is None else analysis.pk,
             series_pk=pk_of(series),

@@ -16,7 +16,7 @@ from aiida_elyte.provenance.names import (
     parse_call,
 )
 from aiida_elyte.provenance.process import Process, TrailStep, pk_of, read_process, trail_steps
-from aiida_elyte.provenance.qualification import read_qualification
+from aiida_elyte.provenance.qualification import read_qualification, with_verdict
 from aiida_elyte.provenance.record import StreetRecord
 from aiida_elyte.provenance.theory import read_theory
 
@@ -269,7 +269,7 @@ def _read_pooled(street: Links) -> Pooled:
         series_pk=pk_of(_last_result(street, "pool_series")),
         analysis_pk=analyses[-1].pk if analyses else None,
         result_pk=pk_of(result),
-        transport=None if result is None else dict(result.get_dict()),
+        transport=with_verdict(result),
     )
 
 

@@ -1,5 +1,6 @@
 """What the qualification of potentials or boxes found, and the verdict that a potential carries."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from aiida_elyte.science.verdict import Verdict
 if TYPE_CHECKING:
     from aiida import orm
 
-__all__ = ["VERDICT", "QualificationRecord", "read_qualification", "verdict_of"]
+__all__ = ["VERDICT", "QualificationRecord", "read_qualification", "verdict_of", "with_verdict"]
 
 VERDICT = "elyte_verdict"
 """Extra of a potential: ``verdict``, ``reasons`` and ``qualification_uuid`` of its last qualification."""
@@ -24,7 +25,7 @@ class QualificationRecord:
     pk: int
     """PK of its findings."""
     process_pk: int | None
-    """PK of the WorkChain that made them; ``None`` where the street did itself."""
+    """PK of the WorkChain that made them; ``None`` where the street did not call one."""
     verdict: Verdict
     """The verdict."""
     tests: dict[str, dict[str, Any]]
@@ -45,22 +46,35 @@ def read_qualification(*callers: Links | None) -> QualificationRecord | None:
     Parameters
     ----------
     *callers
-        Processes that may have called one, or give its findings themselves; ``None`` for those that have not begun.
+        Processes that may have called one, or were given its findings, or give them themselves; ``None`` for those that
+        have not begun.
     """
     for caller in filter(None, callers):
         called = caller.calls.get(QUALIFICATION)
-        outputs = (called or caller).outputs
-        if QUALIFICATION in outputs:
-            node, content = outputs[QUALIFICATION], outputs[QUALIFICATION].get_dict()
-            return QualificationRecord(
-                pk=node.pk,
-                process_pk=None if called is None else called.pk,
-                verdict=Verdict.from_dict(content),
-                tests=dict(content.get("tests", {})),
-                conditions=dict(content.get("conditions", {})),
-                offending_pk=pk_of(outputs.get("offending")),
-            )
+        for links in (called.outputs if called is not None else {}, caller.outputs, caller.inputs):
+            if QUALIFICATION in links:
+                return _read(links, called)
     return None
+
+
+def _read(links: Mapping[str, Any], called: Links | None) -> QualificationRecord:
+    content = links[QUALIFICATION].get_dict()
+    return QualificationRecord(
+        pk=links[QUALIFICATION].pk,
+        process_pk=pk_of(called),
+        verdict=Verdict.from_dict(content),
+        tests=dict(content.get("tests", {})),
+        conditions=dict(content.get("conditions", {})),
+        offending_pk=pk_of(links.get("offending")),
+    )
+
+
+def with_verdict(result: "orm.Dict | None") -> dict[str, Any] | None:
+    """Return what a result holds, with the verdict that it carries; one of before there were any is unqualified."""
+    if result is None:
+        return None
+    content: dict[str, Any] = result.get_dict()
+    return {**content, **Verdict.from_dict(content).as_dict()}
 
 
 def verdict_of(potential: "orm.Data") -> Verdict | None:

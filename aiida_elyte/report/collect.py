@@ -15,6 +15,7 @@ from aiida_elyte.provenance.street import Street
 from aiida_elyte.report.collect_polymer import collect_polymer
 from aiida_elyte.report.curves import arrhenius_band, describe_material, describe_series, pool_parity
 from aiida_elyte.report.trainings import describe_trainings
+from aiida_elyte.science.dynamics.production import STATED
 from aiida_elyte.science.verdict import Verdict, quantities_of
 
 __all__ = ["collect"]
@@ -33,8 +34,8 @@ def collect(street: Street) -> dict[str, Any]:
     dict
         Plain values and numpy arrays. Of every street: ``process``, ``theory``, ``seeds``, ``rounds``, ``learning``,
         ``qualification``, ``runs``, ``arrhenius``, ``stages``, ``environment``, ``trail``, and ``missing``, sentences
-        on what is not there. Of crystals: ``material``, ``charges``, ``training``, ``parity``. Of polymers: ``recipe``, ``fits``,
-        ``boxes``, ``solvation``; the pooled boxes are their one run.
+        on what is not there. Of crystals: ``material``, ``charges``, ``training``, ``parity``. Of polymers: ``recipe``,
+        ``fits``, ``boxes``, ``solvation``; the pooled boxes are their one run.
     """
     common = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -77,16 +78,16 @@ def _crystal(street: CrystalStreet) -> dict[str, Any]:
 
 
 def _arrhenius_band(street: CrystalStreet) -> dict[str, Any] | None:
-    """Return the fit with its band, through the points that the fit was made of: qualified ones if it is qualified."""
+    """Return the fit with its band, through the points that the fit was made of."""
     law = street.arrhenius
     if law is not None and not any("value" in one for one in quantities_of(law).values()):
         return None
-    takes_all = law is not None and not Verdict.from_dict(law).is_qualified
+    takes_all = law is not None and Verdict.from_dict(law).status not in STATED
     return arrhenius_band(
         {
             run.temperature_K: run.transport["conductivity"]
             for run in street.runs
-            if run.transport is not None and (takes_all or Verdict.from_dict(run.transport).is_qualified)
+            if run.transport is not None and (takes_all or Verdict.from_dict(run.transport).status in STATED)
         }
     )
 

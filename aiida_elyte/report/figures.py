@@ -67,7 +67,7 @@ def draw_arrhenius(data: Mapping[str, Any]) -> "Figure | None":
     axes.set_xlabel("1000 / T  (1/K)")
     axes.set_ylabel("conductivity σ  (mS/cm)")
     axes.grid(axis="y")
-    for kelvin, word in refused:
+    for kelvin, _ in refused:
         axes.axvline(1000 / kelvin, color=COLOURS[1], linewidth=0.8, linestyle=(0, (1, 2)))
     _widen(axes)
     for kelvin, word in refused:
@@ -160,7 +160,7 @@ _Points = list[tuple[Any, ...]]
 
 
 def _conductivities(data: Mapping[str, Any]) -> tuple[_Points, _Points, list[tuple[float, str]]]:
-    """Return (T, σ, low, high, is qualified), (T, limit, is qualified) of bounds, and (T, verdict) of what it refuses."""
+    """Return (T, σ, low, high, is qualified), (T, limit, is qualified) of bounds, and (T, verdict) of refusals."""
     points: _Points = []
     bounds: _Points = []
     refused: list[tuple[float, str]] = []

@@ -18,7 +18,14 @@ from aiida_elyte.report.quantities import (
 )
 from aiida_elyte.report.results import name_quantity, tabulate_results
 from aiida_elyte.report.style import BLUE, INK, RULE, draw
-from aiida_elyte.report.verdicts import describe_tests, is_refused_by, list_issues, state_verdicts
+from aiida_elyte.report.verdicts import (
+    describe_conditions,
+    describe_tests,
+    is_refused_by,
+    list_issues,
+    state_verdicts,
+    verdicts_of,
+)
 from aiida_elyte.science.verdict import Verdict, quantities_of
 
 if TYPE_CHECKING:
@@ -50,9 +57,10 @@ def common_view(data: Mapping[str, Any]) -> dict[str, Any]:
         "data": data,
         "state": _state_of(data["process"]),
         "theory": describe_theory(data["theory"]["levels"]),
-        "verdicts": state_verdicts(data),
+        "verdicts": state_verdicts((where, verdict) for where, verdict, _ in verdicts_of(data)),
         "issues": list_issues(data),
         "tests": describe_tests(data["qualification"]),
+        "tested_at": describe_conditions(data["qualification"]),
         "front": _headline(data),
         "results": _results_table(data, headline),
         "others": _results_table(data, _others),

@@ -255,7 +255,7 @@ def _draw_green_kubo(data: Mapping[str, Any]) -> "Figure | None":
 
 
 def draw_onsager(data: Mapping[str, Any]) -> "Figure | None":
-    """Draw the matrix L_ab with its errors, coloured by how strongly species move together, and its ``mark``, if any."""
+    """Draw the matrix L_ab with its errors, coloured by how strongly species move together, and ``mark``, if any."""
     from matplotlib.colors import LinearSegmentedColormap
 
     names = data["carriers"]

@@ -1,26 +1,26 @@
 """Verdicts for readers: what may be used of a street, why the rest may not, and what to do about it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from aiida_elyte.provenance.street import ARRHENIUS
 from aiida_elyte.report.quantities import format_number, format_unit
 from aiida_elyte.science.verdict import Verdict, quantities_of
 
-__all__ = ["describe_tests", "is_refused_by", "list_issues", "state_verdicts", "verdicts_of"]
+__all__ = ["describe_conditions", "describe_tests", "is_refused_by", "list_issues", "state_verdicts", "verdicts_of"]
 
-_ARRHENIUS = "Arrhenius fit"
 _QUALIFICATION = "qualification"
 
 _REMEDIES = {
-    "unqualified": "Run `aiida-elyte qualify` on the potentials; where a test failed, go on learning with its offending "
-    "frames. `--allow-unqualified` shows the numbers with their mark.",
+    "unqualified": "Run aiida-elyte qualify on the potentials; where a test failed, go on learning with its offending "
+    "frames. The option --allow-unqualified shows the numbers with their mark.",
     "molten": "Run below this temperature, or let learning sample at it and above; look at the replicas that melted.",
     "collided": "Train with a repulsive baseline and with seeds of short distances, then qualify anew.",
     "exploded": "Let learning sample at this temperature and above, or shorten the time step; then qualify anew.",
     "torn": "Label the cluster of the torn bond at higher heat and fit again, or run colder.",
-    "not settled": "Let the box settle for longer: raise `settling.max_extensions` or `settling.extension_ps`.",
+    "not settled": "Let the box settle for longer: raise settling.max_extensions or settling.extension_ps.",
     "not converged": "Run longer or with more replicas: raise the budget of production.",
-    "extrapolated": "Go on learning where production runs: raise `max_rounds`, `label_budget` or the temperature of "
+    "extrapolated": "Go on learning where production runs: raise max_rounds, label_budget or the temperature of "
     "sampling.",
 }
 """What helps against each verdict but ``qualified``."""
@@ -41,7 +41,7 @@ def verdicts_of(data: Mapping[str, Any]) -> Iterator[tuple[str, Verdict, Mapping
             where = f"{run['settings']['temperature_K']:g} K"
             yield where, Verdict.from_dict(run["transport"]), quantities_of(run["transport"])
     if data["arrhenius"] is not None:
-        yield _ARRHENIUS, Verdict.from_dict(data["arrhenius"]), quantities_of(data["arrhenius"])
+        yield ARRHENIUS, Verdict.from_dict(data["arrhenius"]), quantities_of(data["arrhenius"])
 
 
 def is_refused_by(verdict: Verdict, found: Mapping[str, Any]) -> bool:
@@ -49,32 +49,37 @@ def is_refused_by(verdict: Verdict, found: Mapping[str, Any]) -> bool:
     return not verdict.is_qualified and str(found.get("refused", "")).startswith(verdict.status)
 
 
-def state_verdicts(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the verdicts on the results that ``collect`` found, each word once.
+def state_verdicts(judged: Iterable[tuple[str, Verdict]]) -> list[dict[str, Any]]:
+    """Return verdicts, each word once.
+
+    Parameters
+    ----------
+    judged
+        Where each result holds, as of ``verdicts_of``, and its verdict.
 
     Returns
     -------
     list of dict
-        ``word``; ``where`` it holds, as ``at 600 K, 800 K``; ``reasons``, each with where it holds if not everywhere the
-        word does; ``kind``, the class of colour. What may be used comes first.
+        ``word``; ``where`` it holds, as ``at 600 K, 800 K``; ``reasons``, each with where it holds if not everywhere
+        the word does; ``kind``, the class of colour. What may be used comes first.
     """
     found: dict[str, list[tuple[str, Verdict]]] = {}
-    for where, verdict, _ in verdicts_of(data):
+    for where, verdict in judged:
         found.setdefault(verdict.status, []).append((where, verdict))
     return [
         {
             "word": word,
-            "where": _name_places([where for where, _ in judged]),
-            "reasons": _common_reasons(judged),
+            "where": _name_places([where for where, _ in alike]),
+            "reasons": _common_reasons(alike),
             "kind": "good" if word == "qualified" else "bad",
         }
-        for word, judged in sorted(found.items(), key=lambda item: item[0] != "qualified")
+        for word, alike in sorted(found.items(), key=lambda item: item[0] != "qualified")
     ]
 
 
 def _name_places(places: Sequence[str]) -> str:
-    kelvins = [place for place in places if place != _ARRHENIUS]
-    parts = [f"at {', '.join(kelvins)}"] * bool(kelvins) + [f"in the {_ARRHENIUS}"] * (_ARRHENIUS in places)
+    kelvins = [place for place in places if place != ARRHENIUS]
+    parts = [f"at {', '.join(kelvins)}"] * bool(kelvins) + [f"in the {ARRHENIUS}"] * (ARRHENIUS in places)
     return " and ".join(parts)
 
 
@@ -102,7 +107,8 @@ def list_issues(data: Mapping[str, Any]) -> list[dict[str, str]]:
         if not verdict.is_qualified:
             for reason in verdict.reasons:
                 places.setdefault((reason, _REMEDIES[verdict.status]), []).append(where)
-        if (quantities.get("conductivity", {}).get("errors") or {"model": 0.0})["model"] is None:
+        terms = quantities.get("conductivity", {}).get("errors") or {}
+        if terms and terms.get("model") is None:
             places.setdefault(_MODEL_ERROR, []).append(where)
     qualification = data["qualification"]
     if qualification is not None and qualification["verdict"] != "qualified":
@@ -123,7 +129,7 @@ def _describe_test(name: str, finding: Mapping[str, Any]) -> dict[str, str]:
     word = "not tested" if passed is None else "passed" if passed else "failed"
     offending = list(dict.fromkeys(finding.get("offending", {}).values()))
     frames = len(finding.get("offending", {}))
-    said = finding.get("failed") or (f"{frames} frames, the first: {offending[0]}" if frames > 1 else "")
+    offence = f"{frames} frames, the first: {offending[0]}" if frames > 1 else next(iter(offending), "")
     return {
         "name": name.replace("_", " "),
         "value": "—" if finding["value"] is None else _with_unit(finding["value"], unit),
@@ -131,8 +137,15 @@ def _describe_test(name: str, finding: Mapping[str, Any]) -> dict[str, str]:
         "source": finding.get("source", ""),
         "word": word,
         "kind": {"passed": "good", "failed": "bad", "not tested": "open"}[word],
-        "said": said or next(iter(offending), ""),
+        "said": "; ".join(filter(None, [finding.get("failed") or finding.get("reason", ""), offence])),
     }
+
+
+def describe_conditions(qualification: Mapping[str, Any] | None) -> str:
+    """Return under which conditions the tests ran, ``temperature_K 1200, n_replicas 4``; only what is a number."""
+    conditions = {} if qualification is None else qualification["conditions"]
+    shown = {name: value for name, value in conditions.items() if isinstance(value, int | float)}
+    return ", ".join(f"{name} {value:g}" for name, value in shown.items())
 
 
 def _with_unit(value: float, unit: str) -> str:

@@ -1,6 +1,6 @@
 """What may be used, why the rest may not, and what to do: pure functions of what was collected."""
 
-from aiida_elyte.report.verdicts import describe_tests, is_refused_by, list_issues, state_verdicts
+from aiida_elyte.report.verdicts import describe_tests, is_refused_by, list_issues, state_verdicts, verdicts_of
 from aiida_elyte.science.verdict import STATUSES, Verdict
 from tests.report import synthetic_streets
 
@@ -10,6 +10,10 @@ ESTIMATE = {"value": 1.0, "std": 0.1, "ci95": [0.8, 1.2], "unit": "mS/cm", "n_ef
 def _data(*results, arrhenius=None, qualification=None):
     runs = [{"settings": {"temperature_K": kelvin}, "transport": one} for kelvin, one in results]
     return {"runs": runs, "arrhenius": arrhenius, "qualification": qualification}
+
+
+def _state(data):
+    return state_verdicts((where, verdict) for where, verdict, _ in verdicts_of(data))
 
 
 def _result(verdict, *reasons, **quantities):
@@ -23,7 +27,7 @@ def test_words_are_told_once_with_their_places_and_reasons():
         (400.0, _result("qualified", "3 tests")),
         (300.0, None),
     )
-    good, bad = state_verdicts(data)
+    good, bad = _state(data)
     assert (good["word"], good["where"], good["kind"]) == ("qualified", "at 400 K", "good")
     assert (bad["word"], bad["where"], bad["kind"]) == ("molten", "at 600 K, 500 K", "bad")
     assert bad["reasons"] == ["melts", "600 K: collapses"]
@@ -52,7 +56,7 @@ def test_an_error_of_the_model_that_is_not_known_is_an_issue():
 
 
 def test_a_result_of_before_is_unqualified():
-    (one,) = state_verdicts(_data((600.0, {"conductivity": ESTIMATE})))
+    (one,) = _state(_data((600.0, {"conductivity": ESTIMATE})))
     assert (one["word"], one["reasons"]) == ("unqualified", ["made before potentials were qualified"])
 
 
