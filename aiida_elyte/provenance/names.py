@@ -10,6 +10,7 @@ __all__ = [
     "CONDUCTIVITY",
     "LEARNING",
     "PRODUCTION",
+    "QUALIFICATION",
     "REDUCTION",
     "SEED_LABELS",
     "SOLVATION",
@@ -33,13 +34,17 @@ SEED_LABELS = "seeds_label"
 CLUSTER_LABELS = "clusters_label"
 """Labels of the clusters of a polymer electrolyte."""
 LEARNING = "learning"
+QUALIFICATION = "qualification"
 CONDUCTIVITY = "conductivity"
 BUILD = "build"
 PRODUCTION = "production"
 REDUCTION = "reduce"
 SOLVATION = "solvation"
 
-_STATIONS = (SEED_LABELS, CLUSTER_LABELS, LEARNING, CONDUCTIVITY, BUILD, PRODUCTION, REDUCTION, SOLVATION)
+_STATIONS = (
+    *(SEED_LABELS, CLUSTER_LABELS, LEARNING, QUALIFICATION, CONDUCTIVITY),
+    *(BUILD, PRODUCTION, REDUCTION, SOLVATION),
+)
 
 Step = Literal["sample", "label", "train"]
 
