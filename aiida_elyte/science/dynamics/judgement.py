@@ -3,22 +3,21 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiida_elyte.science.dynamics.observations import CONTACT_CUTOFF_A
 from aiida_elyte.science.settings import Positive, Settings, Share
-from aiida_elyte.science.verdict import Verdict
+from aiida_elyte.science.verdict import Verdict, worst_of
 
 __all__ = ["RunLimits", "judge_run"]
 
-_ORDER = ("exploded", "collided", "molten", "extrapolated")
-"""Statuses that a run may earn; of several the first counts."""
 _STATUS_OF_STOP = {
     "EXPLODED": "exploded",
     "COLLIDED": "collided",
     "MOLTEN": "molten",
     "UNCERTAIN": "extrapolated",
 }
+"""Kind of a stop → what a run is that ended so."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,17 @@ class RunLimits(Settings):
     max_spread_share: Share = 0.1
     """Largest share of looks at which the committee's spread is beyond the tolerance [1]: with a tolerance at the 99th
     percentile of what was calibrated, ten times what is expected."""
+
+
+class _Fault(NamedTuple):
+    """What a replica did that no run may."""
+
+    status: str
+    """What that makes of the run."""
+    replica: str
+    """Its name."""
+    what: str
+    """What it did, after its name."""
 
 
 def judge_run(
@@ -69,8 +79,6 @@ def judge_run(
     limits
         What a run may do.
     """
-    if "shortest_A" not in results or "n_atoms" not in results:
-        return Verdict("unqualified", ("the run holds no record of contacts and framework to judge it by",))
     limits = limits or RunLimits()
     found = [
         *_stops(results),
@@ -79,87 +87,88 @@ def judge_run(
         *_framework(results, limits),
         *_spreads(results, tolerance_eV_A, limits),
     ]
-    for status in _ORDER:
-        if any(status == one for one, _ in found):
-            broken = {reason.split()[0] for _, reason in found}
-            reasons = [reason for one, reason in found if one == status] + [why for one, why in found if one != status]
-            return Verdict(status, (*reasons, _count(len(broken), len(results["n_atoms"]))))
-    return Verdict("qualified", tuple(_rests_on(results, known_shortest_A, tolerance_eV_A)))
+    n_replicas = len(results["n_steps_done"])
+    if not found:
+        return Verdict("qualified", tuple(_rests_on(results, n_replicas, known_shortest_A, tolerance_eV_A)))
+    verdict = worst_of([Verdict(fault.status, (f"replica {fault.replica} {fault.what}",)) for fault in found])
+    n_broken = len({fault.replica for fault in found})
+    if n_broken == n_replicas:
+        return verdict
+    count = f"{n_broken} of {n_replicas} replicas {'is' if n_broken == 1 else 'are'} affected"
+    return Verdict(verdict.status, (*verdict.reasons, f"{count}; the others are a biased sample"))
 
 
-def _count(n_broken: int, n_replicas: int) -> str:
-    """Return how many replicas are affected, and what that makes of the others."""
-    count = f"{n_broken} of {n_replicas} replicas {'is' if n_replicas == 1 else 'are'} affected"
-    return count if n_broken == n_replicas else f"{count}; the others are a biased sample"
-
-
-def _stops(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _stops(results: Mapping[str, Any]) -> Iterator[_Fault]:
     """Return what each replica that was given up met."""
-    for label, stop in results.get("stops", {}).items():
-        yield _STATUS_OF_STOP[stop["kind"]], f"{label} stopped at step {stop['step']}: {stop['message']}"
+    for label, stop in sorted(results["stops"].items()):
+        step = stop["step"]
+        when = f"at step {step}" if step >= 0 else f"before production, at step {step}"
+        if step >= 0 and "timestep_fs" in results:
+            when = f"after {1e-3 * step * results['timestep_fs']:.4g} ps, {when}"
+        yield _Fault(_STATUS_OF_STOP[stop["kind"]], label, f"stopped {when}: {stop['message']}")
 
 
-def _temperatures(results: Mapping[str, Any], target_K: float, limits: RunLimits) -> Iterator[tuple[str, str]]:
+def _temperatures(results: Mapping[str, Any], target_K: float, limits: RunLimits) -> Iterator[_Fault]:
     """Return the replicas whose temperature ran away."""
     has_thermostat = (results.get("thermostat") or {}).get("ensemble") != "nve"
-    for label, extremes in results["temperature_extremes_K"].items():
+    for label, extremes in results.get("temperature_extremes_K", {}).items():
         deviation = target_K * sqrt(2.0 / (3.0 * results["n_atoms"][label]))
         limit = target_K + limits.max_excursion * deviation
         if extremes["max"] > limit:
-            yield "exploded", f"{label} reached {extremes['max']:.0f} K; the limit is {limit:.0f} K"
+            yield _Fault("exploded", label, f"reached {extremes['max']:.0f} K; the limit is {limit:.0f} K")
         mean = results["temperature_K"].get(label)
         if mean is None or not has_thermostat:
             continue
         error = abs(mean["mean"] - target_K)
         if error > limits.max_temperature_error * target_K + 5.0 * mean.get("std_err", deviation):
-            yield "exploded", f"{label} has a mean temperature of {mean['mean']:.0f} K where {target_K:g} K are set"
+            said = f"has a mean temperature of {mean['mean']:.0f} K where {target_K:g} K are set"
+            yield _Fault("exploded", label, said)
 
 
-def _contacts(
-    results: Mapping[str, Any], known_A: Mapping[str, float] | None, limits: RunLimits
-) -> Iterator[tuple[str, str]]:
+def _contacts(results: Mapping[str, Any], known_A: Mapping[str, float] | None, limits: RunLimits) -> Iterator[_Fault]:
     """Return the pairs of elements that came too near in each replica."""
     if known_A is None:
         return
-    for label, pairs in results["shortest_A"].items():
+    for label, pairs in results.get("shortest_A", {}).items():
         for pair, found in pairs.items():
             known = known_A.get(pair, CONTACT_CUTOFF_A)
             if found["distance"] < limits.min_distance_ratio * known:
-                where = f"{found['distance']:.2f} Å at step {found['step']}"
-                yield "collided", f"{label} brought {pair} to {where}; the shortest distance labelled is {known:.2f} Å"
+                said = f"brought {pair} to {found['distance']:.2f} Å at step {found['step']}"
+                yield _Fault("collided", label, f"{said}; the shortest distance labelled is {known:.2f} Å")
 
 
-def _framework(results: Mapping[str, Any], limits: RunLimits) -> Iterator[tuple[str, str]]:
+def _framework(results: Mapping[str, Any], limits: RunLimits) -> Iterator[_Fault]:
     """Return the replicas whose framework left its sites."""
-    for label, ratio in results["lindemann"].items():
-        if ratio["max"] > limits.max_lindemann and results.get("stops", {}).get(label, {}).get("kind") != "MOLTEN":
+    for label, ratio in results.get("lindemann", {}).items():
+        if ratio["max"] > limits.max_lindemann and results["stops"].get(label, {}).get("kind") != "MOLTEN":
             names, said = "-".join(results["framework"]), f"Lindemann ratio {ratio['max']:.2f} at step {ratio['step']}"
-            yield "molten", f"{label} has lost its {names} framework: {said}; the limit is {limits.max_lindemann:g}"
+            yield _Fault("molten", label, f"lost its {names} framework: {said}; the limit is {limits.max_lindemann:g}")
 
 
-def _spreads(results: Mapping[str, Any], tolerance: float | None, limits: RunLimits) -> Iterator[tuple[str, str]]:
+def _spreads(results: Mapping[str, Any], tolerance: float | None, limits: RunLimits) -> Iterator[_Fault]:
     """Return the replicas in which the members disagreed for too long."""
     if tolerance is None:
         return
-    for label, history in results["history"].items():
+    for label, history in results.get("history", {}).items():
         spreads = history["spread"]["spread_max_eV_A"]
         share = sum(spread > tolerance for spread in spreads) / max(len(spreads), 1)
         if share > limits.max_spread_share:
-            said = f"{label} spent {share:.0%} of its looks beyond a spread of {tolerance:.3g} eV/Å"
-            yield "extrapolated", f"{said}; the limit is {limits.max_spread_share:.0%}"
+            said = f"spent {share:.0%} of its looks beyond a spread of {tolerance:.3g} eV/Å"
+            yield _Fault("extrapolated", label, f"{said}; the limit is {limits.max_spread_share:.0%}")
 
 
 def _rests_on(
-    results: Mapping[str, Any], known_A: Mapping[str, float] | None, tolerance: float | None
+    results: Mapping[str, Any], n_replicas: int, known_A: Mapping[str, float] | None, tolerance: float | None
 ) -> Iterator[str]:
     """Return what a qualified run rests on, and what could not be judged."""
-    yield f"all {len(results['n_atoms'])} replicas ran to their end"
-    ratios = [one["max"] for one in results["lindemann"].values()]
-    yield (
-        f"the {'-'.join(results['framework'])} framework stands: Lindemann ratio {max(ratios):.2f} at most"
-        if ratios
-        else "no framework was named; whether it stands was not judged"
-    )
+    yield f"all {n_replicas} replicas ran whole"
+    if "shortest_A" not in results:
+        yield "judged by its stops alone: it holds no record of contacts and framework"
+        return
+    if ratios := [one["max"] for one in results["lindemann"].values()]:
+        yield f"the {'-'.join(results['framework'])} framework stands: Lindemann ratio {max(ratios):.2f} at most"
+    else:
+        yield "no framework was named; whether it stands was not judged"
     pairs = [one for each in results["shortest_A"].values() for one in each.items()]
     if known_A is None or not pairs:
         yield "no labelled frames to compare distances with"
