@@ -265,10 +265,10 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             return self.exit_codes.ERROR_SELECTION_FAILED.format(number=self.ctx.number, reason=str(error))
         record = found["record"].get_dict()
         tests = orm.Dict(self.settings.get("qualification", {}))
-        verdicts = qualify_frames(node.outputs.frames, self.ctx.dataset, tests).get_dict()
-        for name, verdict in verdicts.items():
-            if "failed" in verdict:
-                self.report(f"qualification {name} of round {self.ctx.number} failed: {verdict['failed']}")
+        findings = qualify_frames(node.outputs.frames, self.ctx.dataset, tests).get_dict()
+        for name, finding in findings.items():
+            if "failed" in finding:
+                self.report(f"qualification {name} of round {self.ctx.number} failed: {finding['failed']}")
         self.ctx.selected = found.get("frames")
         self.ctx.rounds.append(
             {
@@ -282,7 +282,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
                 "n_labelled": 0,
                 "spreads_eV_A": record["spreads_eV_A"],
                 "refused": record["refused"],
-                "qualification": verdicts,
+                "qualification": findings,
                 "stops": node.outputs.results.get_dict().get("stops", {}) if "results" in node.outputs else {},
             }
         )

@@ -11,8 +11,8 @@ from ase.build import bulk
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.science.frames import attach_labels
 from aiida_elyte.science.learning.filters import Collision
-from aiida_elyte.science.learning.qualification import ShortestDistance
 from aiida_elyte.science.learning.selection import BySpread
+from aiida_elyte.science.qualification.shortest_distance import ShortestDistance
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 
 

@@ -10,7 +10,8 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.plugins import configure, configure_all
 from aiida_elyte.science.frames import round_frame
 from aiida_elyte.science.learning.choice import choose_frames
-from aiida_elyte.science.learning.qualification import Evidence, judge
+from aiida_elyte.science.qualification.evidence import Evidence
+from aiida_elyte.science.qualification.kind import judge
 from aiida_elyte.science.seeds.kind import make_seeds
 
 __all__ = [
@@ -93,9 +94,9 @@ def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, s
 
 @uncached_calcfunction
 def qualify_frames(sampled: FramesData, dataset: FramesData, settings: orm.Dict) -> orm.Dict:
-    """Return the verdict of each test of qualification on sampled frames; ``settings`` are under the tests' names.
+    """Return the finding of each test of qualification on sampled frames; ``settings`` are under the tests' names.
 
-    The verdict of a test that fails is not known, with the reason.
+    The finding of a test that fails is not known, with the reason.
     """
     evidence = Evidence(sampled.get_frames(), dataset.get_frames())
     tests = configure_all("qualifications", settings.get_dict(), "qualification")
