@@ -9,6 +9,7 @@ __all__ = [
     "CLUSTER_LABELS",
     "CONDUCTIVITY",
     "LEARNING",
+    "OFFENDING",
     "PRODUCTION",
     "REDUCTION",
     "SEED_LABELS",
@@ -34,6 +35,8 @@ SEED_LABELS = "seeds_label"
 CLUSTER_LABELS = "clusters_label"
 """Labels of the clusters of a polymer electrolyte."""
 LEARNING = "learning"
+OFFENDING = "offending"
+"""Frames that failed a qualification, among the candidates of the next round."""
 CONDUCTIVITY = "conductivity"
 BUILD = "build"
 PRODUCTION = "production"

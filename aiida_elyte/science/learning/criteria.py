@@ -9,7 +9,17 @@ from aiida_elyte.science.learning.settings import LearningSettings, QuantitySett
 from aiida_elyte.science.settings import read_record
 from aiida_elyte.science.statistics.estimate import Estimate, result_from_dict
 
-__all__ = ["Criterion", "compared_quantities", "criteria_of", "doubtful_share"]
+__all__ = [
+    "FIRST_QUANTITY",
+    "Criterion",
+    "compared_quantities",
+    "criteria_of",
+    "doubtful_share",
+    "quantities_of_interest",
+]
+
+FIRST_QUANTITY = "conductivity"
+"""What a street is for; where it is known nothing else is compared."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +104,15 @@ def compared_quantities(history: Sequence[Mapping[str, Any]]) -> dict[str, tuple
         return {}
     before, after = _estimates(history[-2]), _estimates(history[-1])
     both = {name: (before[name], after[name]) for name in after if name in before}
-    return {_FIRST: both[_FIRST]} if _FIRST in both else both
+    return {FIRST_QUANTITY: both[FIRST_QUANTITY]} if FIRST_QUANTITY in both else both
 
 
-_FIRST = "conductivity"
-"""What a street is for; where it is known nothing else is compared."""
+def quantities_of_interest(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return conductivity and tracer diffusion coefficients of an analysis of transport, as plain values."""
+    return {name: one for name, one in results.items() if name == FIRST_QUANTITY or name.startswith(_TRACER)}
+
+
+_TRACER = "tracer_diffusion_"
 
 
 def _estimates(past: Mapping[str, Any]) -> dict[str, Estimate]:
