@@ -40,7 +40,7 @@ _NEEDS = {
         "spec",
         "status_key",
     ),
-    "families": ("describe", "load", "name", "packages", "recognises", "reference", "versions"),
+    "families": ("describe", "load", "name", "packages", "pretrained", "recognises", "reference", "versions"),
     "samplers": ("CODES", "get_builder_from_protocol", "spec"),
     "selectors": ("are_uncertain", "select"),
     "filters": ("reason",),

@@ -120,7 +120,7 @@ def test_a_module_that_fails_is_named_and_hurts_nobody_else(install, module, sai
     misspelt = rejected("filters", {"min_distance_factor": 0.5}, "filters", by=configure_all)
     assert "it is a setting of collision" in misspelt
     unknown = rejected(b"weights", "own.pt", by=find_family)
-    assert "own.pt is not a potential of a family that is installed (painn)" in unknown
+    assert "own.pt is not a potential of a family that is installed (chgnet, painn)" in unknown
     assert "family 'bad' cannot be imported" in unknown
 
 

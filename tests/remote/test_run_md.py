@@ -20,7 +20,7 @@ from aiida_elyte.program import execute
 from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.settings import read_md_settings
 from aiida_elyte.science.dynamics.starts import read_starts
-from aiida_elyte.science.frames import read_frames, write_frames
+from aiida_elyte.science.frames import committee_of, labels_of, read_frames, write_frames
 from aiida_elyte.science.trajectory.reduction import unpack_series
 from tests.remote import toy_md
 from tests.remote.programs import run_md
@@ -95,6 +95,14 @@ def test_outputs_hold_what_was_asked_for(unbroken):
     start = bulk("NaCl", "rocksalt", a=5.6, cubic=True).positions
     away = np.linalg.norm(frames[0].positions - start, axis=1)
     assert frames[0].info["spread_max_eV_A"] == pytest.approx(0.5 * away.max() / np.sqrt(2), rel=0.2)
+    for frame in frames:
+        forces, spread = committee_of(frame)
+        driving = -(2.0 if frame.info["member"] == "m00" else 1.5) * (frame.positions - start)
+        shares = frame.get_masses()[:, None] / frame.get_masses().sum()  # of the net force, taken from the driver's
+        expected = (-3.5 * (frame.positions - start) - shares * driving.sum(axis=0)) / 2
+        np.testing.assert_allclose(forces, expected, atol=5.1e-6, rtol=0)
+        assert spread.max() == pytest.approx(frame.info["spread_max_eV_A"], abs=1e-5)
+        assert labels_of(frame) == {}
     series = unpack_series(series_of(unbroken))
     assert [one.replica for one in series] == ["r0", "r1", "r2"]
     assert series[0].time_fs[-1] == 400.0
@@ -231,7 +239,9 @@ def test_all_stopped_fails_with_the_kind_of_the_first(tmp_path, stops, kind, wor
     assert (results["status"], results["kind"]) == ("failed", kind)
     assert words in results["message"]
     assert len(results["stops"]) == 3
-    assert len([f for f in read_frames(tmp_path / "sampled.extxyz") if f.info.get("stop") == kind]) == 3
+    stopped = [frame for frame in read_frames(tmp_path / "sampled.extxyz") if frame.info.get("stop") == kind]
+    assert len(stopped) == 3
+    assert all(committee_of(frame) is not None for frame in stopped)
     assert len(unpack_series(series_of(tmp_path))) == 3
 
 

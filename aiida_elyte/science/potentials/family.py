@@ -91,6 +91,14 @@ class Family(ABC):
             If the file is not a potential of this family, or its engine is not installed.
         """
 
+    @classmethod
+    def pretrained(cls) -> dict[str, bytes]:
+        """Return the contents of potentials that come trained with the engine, by the names that users give them.
+
+        They are found without the engine; a family that has none returns an empty dictionary.
+        """
+        return {}
+
     def versions(self) -> dict[str, str]:
         """Return the versions of the engine, as they are installed here."""
         return {package: metadata.version(package) for package in self.packages}

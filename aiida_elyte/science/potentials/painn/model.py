@@ -28,10 +28,11 @@ from aiida_elyte.science.potentials.painn.architecture import Architecture
 from aiida_elyte.science.potentials.painn.modules import import_layers
 from aiida_elyte.science.potentials.painn.stencil import Stencil, gather_sum, weigh
 from aiida_elyte.science.potentials.potential import Potential, Prediction
+from aiida_elyte.science.potentials.zbl import zbl_energy
 from aiida_elyte.science.settings import read_record
 
 if TYPE_CHECKING:
-    from aiida_elyte.science.potentials.painn.torchsim import TorchSimModel
+    from aiida_elyte.science.potentials.torchsim import TorchSimModel
 
 __all__ = ["Painn", "build_painn"]
 
@@ -39,7 +40,7 @@ _LARGEST_NUMBER = 99  # SchNetPack's PaiNN embeds atomic numbers below 100
 
 
 class Painn(nn.Module, Potential):
-    """Energy of a set of atoms as a sum over atoms, E = Σ_i (s y_i + E0(Z_i)), with y_i from PaiNN.
+    """Energy of a set of atoms, E = Σ_i (s y_i + E0(Z_i)) + the baseline's pairs, with y_i from PaiNN.
 
     Made by ``build_painn`` or ``load_painn``.
 
@@ -132,7 +133,7 @@ class Painn(nn.Module, Potential):
 
     def model(self, *, stress: bool = False) -> "TorchSimModel":
         """Return a torch-sim model of these weights with Verlet lists of its own."""
-        from aiida_elyte.science.potentials.painn.torchsim import TorchSimModel
+        from aiida_elyte.science.potentials.torchsim import TorchSimModel
 
         return TorchSimModel(self, compute_stress=stress)
 
@@ -141,6 +142,11 @@ class Painn(nn.Module, Potential):
         return self.energy_forces_stress(
             Batch.from_frames(frames, self.cutoff_A, self.dtype, self.device), stress=stress
         )
+
+    def predict_displaced(self, frames: Sequence[Atoms], displacements: Tensor) -> Prediction:
+        """Compute energies and forces of frames whose atoms are displaced, in a graph back to the displacements."""
+        batch = Batch.from_frames(frames, self.cutoff_A, self.dtype, self.device).displaced(displacements)
+        return self.energy_forces_stress(batch, create_graph=True)
 
     def atomic_energies(self, numbers: Tensor, vectors: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Compute y_i, the network's energy of each atom without scale and reference, shape (n_atoms,).
@@ -207,17 +213,23 @@ class Painn(nn.Module, Potential):
         stress
             Whether the stress is wanted.
         create_graph
-            Keep the graph of the derivatives, for training on them.
+            Keep the graph of the derivatives, back to the weights and to what the vectors were made of.
         """
-        vectors = batch.vectors.detach().requires_grad_()
+        follows = create_graph and batch.vectors.requires_grad
+        vectors = batch.vectors if follows else batch.vectors.detach().requires_grad_()
         with torch.enable_grad():
             atomic = self.atomic_energies(batch.numbers, vectors, batch.first, batch.second)
-            total = atomic.sum() * self.scale
-        (slope,) = torch.autograd.grad(total, vectors, create_graph=create_graph)
+            totals = [atomic.sum() * self.scale]
+            if self.architecture["baseline"] is None:
+                baseline = self._reference.new_zeros(batch.n_systems)
+            else:
+                baseline = zbl_energy(batch, vectors, self.cutoff_A)
+                totals.append(baseline.sum())
+        (slope,) = torch.autograd.grad(totals, vectors, create_graph=create_graph)
         if not create_graph:
-            atomic = atomic.detach()
+            atomic, baseline = atomic.detach(), baseline.detach()
         per_atom = self.scale * atomic.double() + self._reference.index_select(0, batch.numbers)
-        energy = per_atom.new_zeros(batch.n_systems).index_add(0, batch.system, per_atom)
+        energy = baseline.index_add(0, batch.system, per_atom)
         forces = slope.new_zeros(len(batch.numbers), 3)
         forces = forces.index_add(0, batch.first, slope).index_add(0, batch.second, slope, alpha=-1)
         return Prediction(energy, forces, self._stress(batch, slope) if stress else None)
