@@ -241,9 +241,7 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
         qualification = qualify_street(self._qualify_force_fields(), **self.ctx.qualifications)
         self.out("qualification", qualification)
         self.report(f"verdict: {qualification['verdict']}: {'; '.join(qualification['reasons'])}")
-        settings = transport_settings(
-            self.inputs.recipe, self.first_of(self.ctx.boxes), self.inputs.allow_unqualified
-        )
+        settings = transport_settings(self.inputs.recipe, self.first_of(self.ctx.boxes), self.inputs.allow_unqualified)
         try:
             self.out("transport", transport(series, settings, qualification=qualification))
         except InputError as error:

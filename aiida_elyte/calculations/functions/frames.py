@@ -68,9 +68,16 @@ def collect_refused(**batches: orm.Dict) -> orm.Dict:
 
 
 @uncached_calcfunction
-def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, settings: orm.Dict) -> dict[str, Any]:
-    """Filter sampled frames, select those to label; record what was rejected and why."""
-    choices, frames = settings.get_dict(), sampled.get_frames()
+def select_frames(
+    sampled: FramesData, dataset: FramesData, start: FramesData, settings: orm.Dict, **others: FramesData
+) -> dict[str, Any]:
+    """Filter sampled frames and ``others``, select those to label; record what was rejected and why.
+
+    Only the frames of dynamics, ``sampled``, say what the ensemble knows of them: ``judged`` counts them alone.
+    """
+    choices = settings.get_dict()
+    sets = {"sampled": sampled, **dict(sorted(others.items()))}
+    frames = [frame for node in sets.values() for frame in node.get_frames()]
     choice = choose_frames(
         frames,
         dataset.get_frames(),
@@ -83,6 +90,8 @@ def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, s
     )
     record = {
         "n_sampled": len(frames),
+        "sets": {name: len(node) for name, node in sets.items()},
+        "judged": choice.count(len(sampled)),
         "refused": {str(index): reason for index, reason in choice.refused.items()},
         "spreads_eV_A": np.round(choice.spreads_eV_A, 5).tolist(),
         "n_uncertain": choice.n_uncertain,

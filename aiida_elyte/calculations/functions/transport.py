@@ -21,7 +21,6 @@ def transport(
         is_allowed = choices.pop("allow_unqualified", False)
         results = state_quantities(estimate_transport(replicas, **choices), tested, allow_unqualified=is_allowed)
     else:
-        choices["timestep_fs"] = series.base.attributes.get("timestep_fs")
         results = analyse_production(replicas, run.get_dict(), tested, **choices)
     results["conditions"] = {
         "temperature_K": choices["temperature_K"],

@@ -21,7 +21,8 @@ def sums_of_radii(symbols: Sequence[str], bonds: np.ndarray) -> np.ndarray:
     bonds
         Pairs of atoms, shape ``(B, 2)``.
     """
-    radii = np.array([covalent_radii[atomic_numbers[one]] if one in atomic_numbers else np.nan for one in symbols])
+    known = [atomic_numbers.get(one, 0) for one in symbols]  # 0 is ASE's placeholder, no element
+    radii = np.array([covalent_radii[number] if number else np.nan for number in known])
     first, second = np.asarray(bonds, int).reshape(-1, 2).T
     sums: np.ndarray = radii[first] + radii[second]
     return sums

@@ -19,7 +19,7 @@ _MOST_BEYOND = 0.05
 """Share of sampled frames in which members may disagree by more than the error they have in common [1]."""
 
 _STATUSES = {"equilibrium": "not settled", "bonds": "torn"}
-"""What a number is worth if a test failed, where it is not of a force field that was asked for what it does not know."""
+"""Verdict where a test of a box failed; where one of the force fields did, they extrapolate."""
 
 _NEEDED = ("equilibrium", "bonds", "held_out_error")
 """Tests without which nothing is qualified; the others need rounds of learning, which a force field given has not."""
@@ -147,7 +147,9 @@ def _whole(bonds: Mapping[str, Any] | None) -> Finding:
     elif stretch is None:
         reason = "no bond that could tear"
     else:
-        reason = f"the longest bond of production, {bonds['bond']}, is {bonds['length_A']:.2f} Å in frame {bonds['frame']}"
+        reason = (
+            f"the longest bond of production, {bonds['bond']}, is {bonds['length_A']:.2f} Å in frame {bonds['frame']}"
+        )
     torn = stretch is not None and stretch > LONGEST
     return Finding(
         value=stretch,
@@ -171,7 +173,7 @@ def _held_out(known: Sequence[tuple[float, float]]) -> Finding:
         value=max(growth, default=None),
         unit="1",
         threshold=_MOST_GROWTH,
-        source="clusters held out are of the same kinds: where their error is twice as large, parameters do not carry over",
+        source="clusters held out are of the same kinds: where their error is twice as large, fits do not carry over",
         passed=max(growth) <= _MOST_GROWTH if growth else None,
         offending={},
         reason=reason,

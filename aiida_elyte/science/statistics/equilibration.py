@@ -9,7 +9,15 @@ import numpy as np
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["FEWEST", "MOST_ERRORS", "Equilibrium", "Mean", "find_equilibrium", "judge_settling", "statistical_inefficiency"]
+__all__ = [
+    "FEWEST",
+    "MOST_ERRORS",
+    "Equilibrium",
+    "Mean",
+    "find_equilibrium",
+    "judge_settling",
+    "statistical_inefficiency",
+]
 
 _JUDGED = ("density_g_cm3", "pressure_bar", "temperature_K", "potential_eV")
 """Records that tell whether a box has settled."""
