@@ -56,6 +56,7 @@ def crystal(structure: Path, charges: tuple[str, ...], dataset: str | None, how:
 @click.option(
     "--forcefield", "force_fields", multiple=True, metavar="PK|DIR", help="Force field to run with; repeat it."
 )
+@click.option("--allow-unqualified", is_flag=True, help="State numbers whatever their verdict; it goes with them.")
 @street_options
 def polymer(recipe: Path, dataset: str | None, how: How, **options: Any) -> None:
     """From the polymer or liquid electrolyte in RECIPE.yaml to its ionic conductivity and transference numbers."""
