@@ -149,7 +149,7 @@ def test_what_does_not_fit_its_door_is_rejected_with_the_page_that_says_how(inst
     [
         ("filters", "learning.filters:Filter", "reason"),
         ("selectors", "learning.selection:Selector", "select"),
-        ("qualifications", "learning.qualification:Qualification", "judge"),
+        ("qualifications", "qualification.kind:Qualification", "judge"),
         ("seeds", "seeds.kind:SeedKind", "make"),
         ("families", "potentials.family:Family", "describe, load, name, packages, recognises"),
     ],

@@ -134,6 +134,7 @@ def plan_crystal(
     codes: Mapping[str, str] | None = None,
     max_wallclock_s: int | None = None,
     citation: str = "",
+    allow_unqualified: bool = False,
 ) -> CrystalLaunch:
     """Check that a street can be launched, as far as that is known before anything runs; nothing is stored.
 
@@ -165,6 +166,8 @@ def plan_crystal(
         Wall time of each job [s].
     citation
         Where the structure was published; the report names it.
+    allow_unqualified
+        Whether numbers are stated whatever the verdict on what they stand on; the verdict goes with them.
 
     Raises
     ------
@@ -230,6 +233,7 @@ def plan_crystal(
             protocol=protocol,
             overrides=changes,
             options=options,
+            allow_unqualified=allow_unqualified,
         )
     except ValueError as error:
         raise InputError(str(error).removeprefix("invalid attribute value ")) from error

@@ -80,6 +80,7 @@ class CrystalWorkChain(StreetWorkChain):
         protocol: str | None = None,
         overrides: dict[str, Any] | None = None,
         options: dict[str, Any] | None = None,
+        allow_unqualified: bool = False,
     ) -> ProcessBuilder:
         """Return a builder.
 
@@ -99,6 +100,8 @@ class CrystalWorkChain(StreetWorkChain):
             Name of the labeller; that of the protocol when left out.
         protocol, overrides, options
             Name of the protocol, what to change of it, options of all jobs of our own programs.
+        allow_unqualified
+            Whether numbers are stated whatever the verdict on them, which goes with them.
 
         Raises
         ------
@@ -117,7 +120,12 @@ class CrystalWorkChain(StreetWorkChain):
             codes, labeller=labeller, overrides=inputs["active_learning"], **given
         )
         conductivity = ConductivityWorkChain.get_builder_from_protocol(
-            codes["python"], charges, temperatures_K, overrides=inputs["conductivity"], **given
+            codes["python"],
+            charges,
+            temperatures_K,
+            overrides=inputs["conductivity"],
+            allow_unqualified=allow_unqualified,
+            **given,
         )
         check_names("seeds", inputs["seeds"], "seeds")
         seeds = {name: settings for name, settings in inputs["seeds"].items() if settings is not None}

@@ -10,7 +10,8 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.plugins import configure, configure_all
 from aiida_elyte.science.frames import round_frame
 from aiida_elyte.science.learning.choice import choose_frames
-from aiida_elyte.science.learning.qualification import Evidence, judge
+from aiida_elyte.science.qualification.evidence import Evidence
+from aiida_elyte.science.qualification.kind import judge
 from aiida_elyte.science.seeds.kind import make_seeds
 
 __all__ = [
@@ -67,9 +68,16 @@ def collect_refused(**batches: orm.Dict) -> orm.Dict:
 
 
 @uncached_calcfunction
-def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, settings: orm.Dict) -> dict[str, Any]:
-    """Filter sampled frames, select those to label; record what was rejected and why."""
-    choices, frames = settings.get_dict(), sampled.get_frames()
+def select_frames(
+    sampled: FramesData, dataset: FramesData, start: FramesData, settings: orm.Dict, **others: FramesData
+) -> dict[str, Any]:
+    """Filter sampled frames and ``others``, select those to label; record what was rejected and why.
+
+    Only the frames of dynamics, ``sampled``, say what the ensemble knows of them: ``judged`` counts them alone.
+    """
+    choices = settings.get_dict()
+    sets = {"sampled": sampled, **dict(sorted(others.items()))}
+    frames = [frame for node in sets.values() for frame in node.get_frames()]
     choice = choose_frames(
         frames,
         dataset.get_frames(),
@@ -82,6 +90,8 @@ def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, s
     )
     record = {
         "n_sampled": len(frames),
+        "sets": {name: len(node) for name, node in sets.items()},
+        "judged": choice.count(len(sampled)),
         "refused": {str(index): reason for index, reason in choice.refused.items()},
         "spreads_eV_A": np.round(choice.spreads_eV_A, 5).tolist(),
         "n_uncertain": choice.n_uncertain,
@@ -93,9 +103,9 @@ def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, s
 
 @uncached_calcfunction
 def qualify_frames(sampled: FramesData, dataset: FramesData, settings: orm.Dict) -> orm.Dict:
-    """Return the verdict of each test of qualification on sampled frames; ``settings`` are under the tests' names.
+    """Return the finding of each test of qualification on sampled frames; ``settings`` are under the tests' names.
 
-    The verdict of a test that fails is not known, with the reason.
+    The finding of a test that fails is not known, with the reason.
     """
     evidence = Evidence(sampled.get_frames(), dataset.get_frames())
     tests = configure_all("qualifications", settings.get_dict(), "qualification")

@@ -26,10 +26,23 @@ class Choice:
     """Index of each frame that was set aside → reason."""
     spreads_eV_A: np.ndarray
     """Committee spread of each other frame, in order [eV/Å]."""
-    n_uncertain: int
-    """How many of these are uncertain."""
+    uncertain: list[int]
+    """Indices of these that are uncertain."""
     selected: list[int]
     """Indices of the frames to label, the most worthwhile first."""
+
+    @property
+    def n_uncertain(self) -> int:
+        """How many of them are uncertain."""
+        return len(self.uncertain)
+
+    def count(self, n_frames: int) -> dict[str, int]:
+        """Return how many of the first ``n_frames`` frames there are, were refused, and are uncertain."""
+        return {
+            "n_sampled": n_frames,
+            "n_refused": sum(index < n_frames for index in self.refused),
+            "n_uncertain": sum(index < n_frames for index in self.uncertain),
+        }
 
 
 def choose_frames(
@@ -82,8 +95,8 @@ def choose_frames(
     what = f"selector {selector_name!r}"
     with naming(f"{what} failed"):
         answer, uncertain = selector.select(candidates, n_select, rng), selector.are_uncertain(candidates)
-    chosen, n_uncertain = _indices(what, answer, len(kept), n_select), _count(what, uncertain, len(kept))
-    return Choice(refused, spreads, n_uncertain, [kept[one] for one in chosen])
+    chosen, flags = _indices(what, answer, len(kept), n_select), _flags(what, uncertain, len(kept))
+    return Choice(refused, spreads, [kept[one] for one in np.flatnonzero(flags)], [kept[one] for one in chosen])
 
 
 def _indices(what: str, answer: Any, n_candidates: int, n_select: int) -> list[int]:
@@ -102,10 +115,10 @@ def _indices(what: str, answer: Any, n_candidates: int, n_select: int) -> list[i
     )
 
 
-def _count(what: str, uncertain: Any, n_candidates: int) -> int:
-    """Return how many candidates a selector takes for uncertain."""
+def _flags(what: str, uncertain: Any, n_candidates: int) -> np.ndarray:
+    """Return which candidates a selector takes for uncertain."""
     if isinstance(uncertain, np.ndarray) and uncertain.dtype == bool and uncertain.shape == (n_candidates,):
-        return int(uncertain.sum())
+        return uncertain
     raise InputError(
         f"{what} calls {_short(uncertain)} uncertain; expected an array of true or false for each of {n_candidates} "
         "candidates; correct the plug-in, or use another selector"

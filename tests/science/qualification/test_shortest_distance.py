@@ -4,7 +4,10 @@ from ase import Atoms
 
 from aiida_elyte.contracts.qualification import QualificationContract
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.learning.qualification import Evidence, Qualification, ShortestDistance, Verdict, judge
+from aiida_elyte.science.qualification.evidence import Evidence
+from aiida_elyte.science.qualification.finding import Finding
+from aiida_elyte.science.qualification.kind import Qualification, judge
+from aiida_elyte.science.qualification.shortest_distance import ShortestDistance
 
 
 def row(*places, symbols=None):
@@ -32,24 +35,24 @@ class TestShortestDistance(QualificationContract):
 
 def test_the_value_is_the_smallest_ratio_of_all_pairs():
     # Li-Cl 2.1 / 2.0 and Cl-Cl 2.09 / 2.2 = 0.95; in the second frame Li-Cl 1.8 / 2.0 = 0.9.
-    verdict = ShortestDistance().judge(Evidence([row(0, 2.1, 4.19), row(0, 1.8, 4.2)], KNOWN))
-    assert verdict.value == pytest.approx(0.9)
-    assert verdict.passed is False
-    assert verdict.offending == {
+    finding = ShortestDistance().judge(Evidence([row(0, 2.1, 4.19), row(0, 1.8, 4.2)], KNOWN))
+    assert finding.value == pytest.approx(0.9)
+    assert finding.passed is False
+    assert finding.offending == {
         0: "Cl-Cl at 0.950 of the shortest distance in the training set",
         1: "Cl-Li at 0.900 of the shortest distance in the training set",
     }
 
 
 def test_a_lower_limit_lets_pass_what_is_a_little_nearer():
-    verdict = ShortestDistance(min_ratio=0.85).judge(Evidence([row(0, 1.8, 4.2)], KNOWN))
-    assert (verdict.passed, verdict.threshold, verdict.offending) == (True, 0.85, {})
+    finding = ShortestDistance(min_ratio=0.85).judge(Evidence([row(0, 1.8, 4.2)], KNOWN))
+    assert (finding.passed, finding.threshold, finding.offending) == (True, 0.85, {})
 
 
 def test_a_pair_that_was_never_seen_counts_from_the_cutoff():
-    verdict = ShortestDistance(cutoff_A=4.0).judge(Evidence([row(0, 3.0, symbols=["Li", "Li"])], KNOWN))
-    assert verdict.value == pytest.approx(3.0 / 4.0)
-    assert verdict.passed is False
+    finding = ShortestDistance(cutoff_A=4.0).judge(Evidence([row(0, 3.0, symbols=["Li", "Li"])], KNOWN))
+    assert finding.value == pytest.approx(3.0 / 4.0)
+    assert finding.passed is False
 
 
 def test_distances_go_through_the_boundary():
@@ -59,9 +62,9 @@ def test_distances_go_through_the_boundary():
 
 def test_a_frame_that_is_not_finite_fails():
     broken = row(0, np.nan, 4.4)
-    verdict = ShortestDistance().judge(Evidence([broken], KNOWN))
-    assert (verdict.value, verdict.passed) == (None, False)
-    assert verdict.offending[0].startswith("not finite")
+    finding = ShortestDistance().judge(Evidence([broken], KNOWN))
+    assert (finding.value, finding.passed) == (None, False)
+    assert finding.offending[0].startswith("not finite")
 
 
 @pytest.mark.parametrize("settings", [{"min_ratio": 0}, {"cutoff_A": -1}])
@@ -82,8 +85,8 @@ class Judging(Qualification):
         return self.answer
 
 
-def verdict(value=1.0):
-    return Verdict(value, "1", 2.0, "the settings of this test", True, {})
+def finding(value=1.0):
+    return Finding(value, "1", 2.0, "the settings of this test", True, {})
 
 
 @pytest.mark.parametrize(
@@ -91,18 +94,18 @@ def verdict(value=1.0):
     [
         (KeyError("step"), "qualification 'mine' failed: KeyError: 'step'; correct the plug-in"),
         (InputError("no frame has a step"), "no frame has a step"),
-        (None, "qualification 'mine' gave None; expected a Verdict"),
-        (verdict(float("nan")), "qualification 'mine' failed: ValueError: "),
-        (verdict(object()), "qualification 'mine' failed: TypeError: "),
+        (None, "qualification 'mine' gave None; expected a Finding"),
+        (finding(float("nan")), "qualification 'mine' failed: ValueError: "),
+        (finding(object()), "qualification 'mine' failed: TypeError: "),
     ],
 )
-def test_the_verdict_of_a_test_that_fails_is_not_known_and_says_why(answer, said):
+def test_the_finding_of_a_test_that_fails_is_not_known_and_says_why(answer, said):
     found = judge("mine", Judging(answer), Evidence([], []))
     assert found["failed"].startswith(said)
     assert found == {"value": None, "passed": None, "failed": found["failed"]}
 
 
-def test_the_verdict_of_a_test_that_works_is_recorded_as_it_is():
+def test_the_finding_of_a_test_that_works_is_recorded_as_it_is():
     evidence = Evidence([row(0, 1.9, 4.4)], KNOWN)
     assert judge("mine", ShortestDistance(), evidence) == ShortestDistance().judge(evidence).as_dict()
-    assert judge("mine", Judging(verdict(np.float32(0.5))), evidence) == verdict(0.5).as_dict()
+    assert judge("mine", Judging(finding(np.float32(0.5))), evidence) == finding(0.5).as_dict()
