@@ -1,7 +1,7 @@
 """From sampled frames to the frames that are labelled: filter, then select."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from numbers import Integral
 from textwrap import shorten
 from typing import Any
@@ -12,10 +12,31 @@ from ase import Atoms
 from aiida_elyte.doors import naming
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import labels_of
-from aiida_elyte.science.learning.filters import Filter, filter_frames
+from aiida_elyte.science.learning.calibration import Calibration
+from aiida_elyte.science.learning.filters import NO_SPREAD, Filter, filter_frames
 from aiida_elyte.science.learning.selection import Candidates, Selector
 
-__all__ = ["Choice", "choose_frames"]
+__all__ = ["Choice", "Decision", "choose_frames"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided on one sampled frame, and why."""
+
+    index: int
+    """Its index among the sampled frames."""
+    decision: str
+    """``bought``, ``left`` or ``refused``."""
+    reason: str
+    """Why, in a few words; that of a refused frame begins with its kind, see ``filters.kind_of``."""
+    spread_eV_A: float | None = None
+    """Largest committee spread of its atoms [eV/Å]; ``None`` of a refused frame, as all that follows."""
+    error_eV_A: float | None = None
+    """Median of the error expected of it [eV/Å]."""
+    probability: float | None = None
+    """Probability that its error is above the tolerance [1]; ``None`` where the selector has no tolerance."""
+    distance: float | None = None
+    """Distance to the known frames, in units of theirs to each other [1]."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +51,28 @@ class Choice:
     """How many of these are uncertain."""
     selected: list[int]
     """Indices of the frames to label, the most worthwhile first."""
+    decisions: list[Decision]
+    """What was decided on each sampled frame, in order."""
+    fallback: str | None
+    """What was assumed of the errors for lack of labels; ``None`` if nothing."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the choice as JSON takes it, numbers to five significant digits."""
+        return {
+            "n_sampled": len(self.decisions),
+            "refused": {str(index): reason for index, reason in self.refused.items()},
+            "spreads_eV_A": np.round(self.spreads_eV_A, 5).tolist(),
+            "n_uncertain": self.n_uncertain,
+            "selected": self.selected,
+            "fallback": self.fallback,
+            "decisions": [
+                {
+                    key: float(f"{value:.5g}") if isinstance(value, float) else value
+                    for key, value in asdict(one).items()
+                }
+                for one in self.decisions
+            ],
+        }
 
 
 def choose_frames(
@@ -41,6 +84,7 @@ def choose_frames(
     n_select: int,
     rng: np.random.Generator,
     selector_name: str,
+    calibration: Calibration | None = None,
 ) -> Choice:
     """Filter sampled frames and select those to label.
 
@@ -61,6 +105,8 @@ def choose_frames(
         Source of randomness of the selector.
     selector_name
         What to call the selector.
+    calibration
+        What the committee spread is worth, if labels of an earlier round have shown it.
 
     Raises
     ------
@@ -72,18 +118,39 @@ def choose_frames(
     reference.info["potential_energy_eV"] = float(mean * len(start))
     kept, refused = filter_frames(frames, reference, filters)
     refused |= {
-        index: f"no committee spread: {frames[index].info.get('stop', 'one member')}"
+        index: f"{NO_SPREAD}: {frames[index].info.get('stop', 'one member')}"
         for index in kept
         if "spread_max_eV_A" not in frames[index].info
     }
     kept = [index for index in kept if index not in refused]
     spreads = np.array([frames[index].info["spread_max_eV_A"] for index in kept])
-    candidates = Candidates([frames[index] for index in kept], spreads, known)
+    candidates = Candidates([frames[index] for index in kept], spreads, known, calibration)
     what = f"selector {selector_name!r}"
     with naming(f"{what} failed"):
         answer, uncertain = selector.select(candidates, n_select, rng), selector.are_uncertain(candidates)
     chosen, n_uncertain = _indices(what, answer, len(kept), n_select), _count(what, uncertain, len(kept))
-    return Choice(refused, spreads, n_uncertain, [kept[one] for one in chosen])
+    with naming(f"{what} failed"):
+        reasons, probabilities = selector.explain(candidates, chosen), selector.probabilities(candidates)
+    decided = {index: Decision(index, "refused", reason) for index, reason in refused.items()}
+    errors = candidates.error_model.frame_errors(candidates.scales_eV_A)
+    for place, index in enumerate(kept):
+        decided[index] = Decision(
+            index,
+            "bought" if place in chosen else "left",
+            reasons[place],
+            float(spreads[place]),
+            float(errors[place]),
+            None if probabilities is None else float(probabilities[place]),
+            float(candidates.distances[place]),
+        )
+    return Choice(
+        refused,
+        spreads,
+        n_uncertain,
+        [kept[one] for one in chosen],
+        [decided[index] for index in range(len(frames))],
+        candidates.fallback,
+    )
 
 
 def _indices(what: str, answer: Any, n_candidates: int, n_select: int) -> list[int]:
