@@ -11,6 +11,7 @@ __all__ = [
     "LEARNING",
     "OFFENDING",
     "PRODUCTION",
+    "QUALIFICATION",
     "REDUCTION",
     "SEED_LABELS",
     "SOLVATION",
@@ -35,6 +36,7 @@ SEED_LABELS = "seeds_label"
 CLUSTER_LABELS = "clusters_label"
 """Labels of the clusters of a polymer electrolyte."""
 LEARNING = "learning"
+QUALIFICATION = "qualification"
 OFFENDING = "offending"
 """Frames that failed a qualification, among the candidates of the next round."""
 CONDUCTIVITY = "conductivity"
@@ -43,7 +45,10 @@ PRODUCTION = "production"
 REDUCTION = "reduce"
 SOLVATION = "solvation"
 
-_STATIONS = (SEED_LABELS, CLUSTER_LABELS, LEARNING, CONDUCTIVITY, BUILD, PRODUCTION, REDUCTION, SOLVATION)
+_STATIONS = (
+    *(SEED_LABELS, CLUSTER_LABELS, LEARNING, QUALIFICATION, CONDUCTIVITY),
+    *(BUILD, PRODUCTION, REDUCTION, SOLVATION),
+)
 
 Step = Literal["sample", "label", "train"]
 

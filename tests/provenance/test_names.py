@@ -21,6 +21,7 @@ from aiida_elyte.provenance.names import Call
         (names.seeds_call("paths"), Call("seeds", name="paths")),
         (names.SEED_LABELS, Call("seeds_label")),
         (names.CLUSTER_LABELS, Call("clusters_label")),
+        (names.QUALIFICATION, Call("qualification")),
     ],
 )
 def test_what_is_written_is_read_back(label, call):

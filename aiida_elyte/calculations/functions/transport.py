@@ -20,7 +20,6 @@ def transport(
         results = {name: one.as_dict() for name, one in estimate_transport(replicas, **choices).items()}
     else:
         tested = None if qualification is None else qualification.get_dict()
-        choices["timestep_fs"] = series.base.attributes.get("timestep_fs")
         results = analyse_production(replicas, run.get_dict(), tested, **choices)
     results["conditions"] = {
         "temperature_K": choices["temperature_K"],

@@ -61,7 +61,6 @@ def analyse_production(
     *,
     charges: Mapping[str, float],
     temperature_K: float,
-    timestep_fs: float,
     allow_unqualified: bool = False,
 ) -> dict[str, Any]:
     """Analyse and judge the replicas of one temperature.
@@ -82,8 +81,6 @@ def analyse_production(
         Charge of each mobile species [e].
     temperature_K
         Temperature [K].
-    timestep_fs
-        Time step [fs].
     allow_unqualified
         Whether numbers are stated whatever the verdict, which goes with them.
 
@@ -97,7 +94,7 @@ def analyse_production(
     InputError
         If the series cannot be analysed.
     """
-    verdict = worst_of([judge_run(results, timestep_fs), judge_potentials(qualification, temperature_K)])
+    verdict = worst_of([judge_run(results, temperature_K), judge_potentials(qualification, temperature_K)])
     quantities: Mapping[str, Estimate | Refusal] = dict.fromkeys(
         _names(charges), Refusal("no replica ran to its end; look at why they stopped")
     )

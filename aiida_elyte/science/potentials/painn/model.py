@@ -28,7 +28,7 @@ from aiida_elyte.science.potentials.painn.architecture import Architecture
 from aiida_elyte.science.potentials.painn.modules import import_layers
 from aiida_elyte.science.potentials.painn.stencil import Stencil, gather_sum, weigh
 from aiida_elyte.science.potentials.potential import Potential, Prediction
-from aiida_elyte.science.potentials.zbl import zbl_energy
+from aiida_elyte.science.potentials.zbl import compute_zbl
 from aiida_elyte.science.settings import read_record
 
 if TYPE_CHECKING:
@@ -219,17 +219,16 @@ class Painn(nn.Module, Potential):
         vectors = batch.vectors if follows else batch.vectors.detach().requires_grad_()
         with torch.enable_grad():
             atomic = self.atomic_energies(batch.numbers, vectors, batch.first, batch.second)
-            totals = [atomic.sum() * self.scale]
-            if self.architecture["baseline"] is None:
-                baseline = self._reference.new_zeros(batch.n_systems)
-            else:
-                baseline = zbl_energy(batch, vectors, self.cutoff_A)
-                totals.append(baseline.sum())
-        (slope,) = torch.autograd.grad(totals, vectors, create_graph=create_graph)
+            total = atomic.sum() * self.scale
+        (slope,) = torch.autograd.grad(total, vectors, create_graph=create_graph)
         if not create_graph:
-            atomic, baseline = atomic.detach(), baseline.detach()
+            atomic = atomic.detach()
         per_atom = self.scale * atomic.double() + self._reference.index_select(0, batch.numbers)
-        energy = baseline.index_add(0, batch.system, per_atom)
+        energy = per_atom.new_zeros(batch.n_systems).index_add(0, batch.system, per_atom)
+        if self.architecture["baseline"] is not None:
+            baseline = compute_zbl(batch, vectors if create_graph else batch.vectors.detach(), self.cutoff_A)
+            energy = energy + baseline.energy
+            slope = slope.index_add(0, baseline.near, baseline.slope.to(slope.dtype))
         forces = slope.new_zeros(len(batch.numbers), 3)
         forces = forces.index_add(0, batch.first, slope).index_add(0, batch.second, slope, alpha=-1)
         return Prediction(energy, forces, self._stress(batch, slope) if stress else None)

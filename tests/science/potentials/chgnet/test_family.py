@@ -83,9 +83,7 @@ def test_energy_is_conserved(frame):
 
 def test_bundled_weights_are_named_by_their_hash():
     description = ChgnetFamily().describe(ChgnetFamily.pretrained()["chgnet"])
-    assert description.level_of_theory == (
-        "PBE(+U), Materials Project, CHGNet 0.3.0 (universal potential, not DFT)"
-    )
+    assert description.level_of_theory == ("PBE(+U), Materials Project, CHGNet 0.3.0 (universal potential, not DFT)")
     assert description.architecture["weights_sha256"].startswith("d14ab7c0")
     assert len(description.elements) == 89
     assert {"H", "Li", "S", "Pu"} <= set(description.elements)
