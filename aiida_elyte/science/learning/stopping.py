@@ -79,7 +79,9 @@ def decide(
     state = "; ".join(one.sentence for one in criteria) or ("no criterion is on" if history else "no round has run")
     gain = None if settings.least_gain is None else _gain(history)
     if gain is not None:
-        state += f"; the last labels {'raised' if gain < 0 else 'lowered'} the held-out error by {100 * abs(gain):.1f} %"
+        state += (
+            f"; the last labels {'raised' if gain < 0 else 'lowered'} the held-out error by {100 * abs(gain):.1f} %"
+        )
     if verdict is not None:
         passed = "passed" if verdict.is_qualified else f"failed: {'; '.join(verdict.reasons)}"
         state += f"; the qualification {passed}"
