@@ -42,6 +42,8 @@ def crystal(structure: Path, charges: tuple[str, ...], dataset: str | None, how:
     found = check_crystal(structure, numbers, options["temperatures_K"], options["labeller"])
     open_profile(create=True)
     street = plan_crystal(found, charges=numbers, dataset=read_source(dataset), **options)
+    for warning in street.warnings:
+        click.echo(f"Warning: {structure}: {warning}", err=True)
     if how.dry_run:
         plan = street.describe()
         show_plan(plan, [*crystal_lines(plan["structure"]), *cost_lines(street.cost)], how.as_json)
