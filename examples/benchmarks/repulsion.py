@@ -91,7 +91,8 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def commit() -> str:
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
+    words = ["git", "describe", "--always", "--dirty"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
 
 
@@ -215,13 +216,14 @@ def tell(results: dict[str, Any], sets: dict[str, list[Atoms]], arguments: argpa
     sheet = Sheet()
     length = arguments.steps * TIMESTEP_FS / 1000
     largest = max(float(np.linalg.norm(frame.get_forces(), axis=1).max()) for frame in sets["repulsive"])
+    temperatures = " and ".join(f"{value:g}" for value in TEMPERATURES_K)
     sheet.say(
-        f"{arguments.frames} labels of CHGNet for each training, a tenth of them for validation; {len(sets['repulsive'])} "
-        f"of them repulsive where there are such, with forces of up to {largest:.0f} eV/Å. {arguments.seeds} trainings of "
-        f"{arguments.epochs} epochs, two replicas of {length:g} ps at each of "
-        f"{' and '.join(f'{value:g}' for value in TEMPERATURES_K)} K. Errors are means over trainings, in brackets the "
-        "extremes. The time to failure is all time run over the number of failures, its interval that of a constant "
-        "rate; runs of one training are not independent, so intervals are rather too narrow."
+        f"{arguments.frames} labels of CHGNet for each training, a tenth of them for validation; where there are "
+        f"repulsive ones they take the place of {len(sets['repulsive'])} ordinary ones, with forces of up to "
+        f"{largest:.0f} eV/Å. {arguments.seeds} trainings of {arguments.epochs} epochs, two replicas of {length:g} ps at "
+        f"each of {temperatures} K. Errors are means over trainings, in brackets the extremes. The time to failure is "
+        "all time run over the number of failures, its interval that of a constant rate; runs of one training are not "
+        "independent, so intervals are rather too narrow."
     )
     sheet.columns(
         "training",
