@@ -9,7 +9,7 @@ from ase.data import covalent_radii
 
 from aiida_elyte.science.frames import attach_labels, labels_of
 from aiida_elyte.science.potentials.neighbours import Batch
-from aiida_elyte.science.potentials.zbl import subtract_zbl, zbl_energy
+from aiida_elyte.science.potentials.zbl import compute_zbl, subtract_zbl
 from aiida_elyte.science.repulsion import screened_repulsion
 
 CUTOFF = 5.0
@@ -27,7 +27,7 @@ def batch_of(*frames: Atoms, cutoff: float = CUTOFF, dtype=torch.float64) -> Bat
 
 def energy_of(*frames: Atoms, cutoff: float = CUTOFF) -> np.ndarray:
     batch = batch_of(*frames, cutoff=cutoff)
-    return zbl_energy(batch, batch.vectors, cutoff).numpy()
+    return compute_zbl(batch, batch.vectors, cutoff).energy.numpy()
 
 
 def pair(symbols: str, part: float) -> Atoms:
@@ -74,10 +74,9 @@ def test_energy_force_and_curvature_are_continuous_at_both_radii(edge):
     def derivatives(part: float) -> torch.Tensor:
         batch = batch_of(pair("LiS", part))
         vectors = batch.vectors.requires_grad_()
-        energy = zbl_energy(batch, vectors, CUTOFF).sum()
-        (slope,) = torch.autograd.grad(energy, vectors, create_graph=True)
-        (curvature,) = torch.autograd.grad(slope[0, 2], vectors)
-        return torch.stack([energy.detach(), slope[0, 2].detach(), curvature[0, 2]])
+        found = compute_zbl(batch, vectors, CUTOFF)
+        (curvature,) = torch.autograd.grad(found.slope[0, 2], vectors)
+        return torch.stack([found.energy[0].detach(), found.slope[0, 2].detach(), curvature[0, 2]])
 
     below, above = derivatives(edge - 1e-7), derivatives(edge + 1e-7)
     assert below.numpy() == pytest.approx(above.numpy(), rel=1e-5, abs=2e-4)
@@ -87,11 +86,14 @@ def test_derivatives_of_first_and_second_order_equal_finite_differences():
     batch = batch_of(pair("LiS", 0.55), pair("PS", 0.7), pair("Li2", 0.8))
     vectors = batch.vectors.requires_grad_()
 
-    def energy(given: torch.Tensor) -> torch.Tensor:
-        return zbl_energy(batch, given, CUTOFF)
+    def both(given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        found = compute_zbl(batch, given, CUTOFF)
+        return found.energy, found.slope
 
-    assert torch.autograd.gradcheck(energy, (vectors,))
-    assert torch.autograd.gradgradcheck(energy, (vectors,))
+    assert torch.autograd.gradcheck(both, (vectors,))
+    energy, slope = both(vectors)
+    (expected,) = torch.autograd.grad(energy.sum(), vectors)
+    assert slope.detach().numpy() == pytest.approx(expected.numpy(), rel=1e-10)
 
 
 def test_no_pair_is_cut_off_before_it_is_switched_off():
@@ -104,9 +106,9 @@ def test_no_pair_is_cut_off_before_it_is_switched_off():
 
 def test_single_precision_vectors_give_double_energies():
     exact, batch = batch_of(pair("PS", 0.3)), batch_of(pair("PS", 0.3), dtype=torch.float32)
-    found = zbl_energy(batch, batch.vectors, CUTOFF)
-    assert found.dtype == torch.float64
-    assert float(found) == pytest.approx(float(zbl_energy(exact, exact.vectors, CUTOFF)), rel=1e-6)
+    found, expected = (compute_zbl(one, one.vectors, CUTOFF) for one in (batch, exact))
+    assert found.energy.dtype == found.slope.dtype == torch.float64
+    assert float(found.energy) == pytest.approx(float(expected.energy), rel=1e-6)
 
 
 def test_what_is_subtracted_is_the_energy_and_its_slope():

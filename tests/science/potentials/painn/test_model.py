@@ -13,7 +13,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.potentials.neighbours import Batch
 from aiida_elyte.science.potentials.painn.model import Painn, build_painn
 from aiida_elyte.science.potentials.painn.modules import import_schnetpack
-from aiida_elyte.science.potentials.zbl import zbl_energy
+from aiida_elyte.science.potentials.zbl import compute_zbl
 
 ARCHITECTURE = {"n_features": 16, "n_layers": 2, "n_rbf": 8, "cutoff_A": 4.0}
 REFERENCE = {"Li": -1.5, "Cl": -3.25}
@@ -145,7 +145,7 @@ def test_the_baseline_is_added_exactly(dtype):
     difference = whole.energy_forces_stress(batch).energy - bare.energy_forces_stress(batch).energy
     assert float(difference[0]) > 3
     # Energies are float64 in either precision: the baseline loses nothing to that of the weights.
-    assert difference.numpy() == pytest.approx(zbl_energy(batch, batch.vectors, 4.0).numpy(), abs=1e-9)
+    assert difference.numpy() == pytest.approx(compute_zbl(batch, batch.vectors, 4.0).energy.numpy(), abs=1e-9)
 
 
 def test_forces_and_stress_of_a_collision_are_slopes_too(potential):
