@@ -42,6 +42,8 @@ def crystal(structure: Path, charges: tuple[str, ...], dataset: str | None, how:
     found = check_crystal(structure, numbers, options["temperatures_K"], options["labeller"])
     open_profile(create=True)
     street = plan_crystal(found, charges=numbers, dataset=read_source(dataset), **options)
+    for warning in street.warnings:
+        click.echo(f"Warning: {structure}: {warning}", err=True)
     if how.dry_run:
         plan = street.describe()
         show_plan(plan, [*crystal_lines(plan["structure"]), *cost_lines(street.cost)], how.as_json)
@@ -57,6 +59,7 @@ def crystal(structure: Path, charges: tuple[str, ...], dataset: str | None, how:
 @click.option(
     "--forcefield", "force_fields", multiple=True, metavar="PK|DIR", help="Force field to run with; repeat it."
 )
+@click.option("--allow-unqualified", is_flag=True, help="State numbers whatever their verdict; it goes with them.")
 @street_options
 def polymer(recipe: Path, dataset: str | None, how: How, **options: Any) -> None:
     """From the polymer or liquid electrolyte in RECIPE.yaml to its ionic conductivity and transference numbers."""
