@@ -67,7 +67,8 @@ class Observations(Features):
     @classmethod
     def none(cls) -> "Observations":
         """Return no observation."""
-        return cls(np.zeros(0, int), *np.zeros((2, 0)), np.zeros(0, int), np.zeros(0), np.zeros(0, int))
+        none, nothing = np.zeros(0, int), np.zeros(0)
+        return cls(none, nothing, nothing, none, nothing, none)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Observations":
