@@ -254,7 +254,7 @@ def plan_crystal(
     settings = builder.active_learning.learning.get_dict()
     learns, modules = settings["max_rounds"] > 0, set[str]()
     if potentials is not None:
-        builder.potentials = _find_members(potentials, symbols, learns)
+        builder.potentials = _find_members(potentials, symbols, settings["selection"]["selector"] if learns else None)
         modules = {module for node in builder.potentials.values() for module in load("families", node.family).modules}
     if dataset is not None:
         builder.dataset = _find_dataset(dataset, builder, symbols, name, labels if learns else None)
@@ -286,19 +286,19 @@ def _find_dataset(
     return node
 
 
-def _find_members(source: "str | Path | orm.Node", symbols: Sequence[str], learns: bool) -> "Mapping[str, orm.Node]":
-    """Return the potentials to start with, which know every element, and are several where a round learns by them."""
+def _find_members(
+    source: "str | Path | orm.Node", symbols: Sequence[str], selector: str | None
+) -> "Mapping[str, orm.Node]":
+    """Return the potentials to start with, which know every element, and will do for the selector of a round."""
     from aiida_elyte.api.potentials import find_potentials
     from aiida_elyte.api.street_inputs import require_all_elements
+    from aiida_elyte.workflows.learning_checks import validate_committee
 
     members = find_potentials(source)
     for member, node in members.items():
         require_all_elements(node, f"{source} ({member})", symbols, "has not learned")
-    if learns and len(members) < 2:
-        raise InputError(
-            f"{source} holds one potential; expected at least two, as one has no committee spread to learn by; give "
-            "more, or set active_learning.learning.max_rounds to 0 in `overrides`"
-        )
+    if selector is not None and (sentence := validate_committee(len(members), selector)) is not None:
+        raise InputError(f"{source} holds one potential: {sentence}")
     return members
 
 
