@@ -150,7 +150,8 @@ def arrhenius_band(conductivities: Mapping[float, Mapping[str, Any]], target_K: 
     dict or None
         ``temperature_K``, ``value``, ``low``, ``high`` [mS/cm]; ``None`` when too few temperatures carry a number.
     """
-    line = fit_line(list(conductivities), [result_from_dict(one) for one in conductivities.values()])
+    estimates = [result_from_dict(one) for one in conductivities.values()]
+    line = fit_line(list(conductivities), estimates)
     if not isinstance(line, ArrheniusLine):
         return None
     kelvin = 1 / np.linspace(1 / max(line.temperatures_K), 1 / min(target_K, *line.temperatures_K), 100)

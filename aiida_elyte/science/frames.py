@@ -34,13 +34,17 @@ from ase.io import read
 from aiida_elyte.errors import InputError
 
 __all__ = [
+    "COMMITTEE",
     "LABELS",
+    "attach_committee",
     "attach_labels",
     "block_of",
     "charges_of",
+    "committee_of",
     "compose_frame",
     "content_hash",
     "describe",
+    "drop_committee",
     "fingerprint",
     "first_frames",
     "labels_of",
@@ -54,11 +58,16 @@ __all__ = [
 ]
 
 LABELS = ("energy", "forces", "stress", "charges")
+COMMITTEE = ("committee_forces_eV_A", "forces_spread_eV_A")
+"""Arrays of a sampled frame: forces, the mean over the committee, and their spread on each atom [eV/Å]; no labels."""
 UNSTATED = "unstated"
 """Level of theory of frames whose file names none."""
 
 _HEADER_KEYS = {*LABELS, "free_energy", "Lattice", "Properties", "pbc"}
 """Names in the header of a frame that are labels or its geometry: of what else bears one, the file would be wrong."""
+
+_COMMITTEE_DECIMALS = 5
+"""What a committee says is kept to 1e-5 eV/Å: a hundredth of the best errors, in a third of the digits."""
 
 _DECIMALS = 8
 """Coordinates are rounded to 1e-8 Å: caching hashes do not survive the noise below."""
@@ -87,7 +96,7 @@ def read_frames(source: str | Path | io.StringIO, file_format: str | None = "ext
 
 
 def write_frames(frames: Sequence[Atoms], target: str | Path | io.StringIO | None = None) -> str:
-    """Write frames as extxyz with every digit of positions and labels; return the text.
+    """Write frames as extxyz with every digit of positions and labels, and what a committee said; return the text.
 
     Coordinates and labels survive the round trip exactly as far as ``round_frame`` leaves them. What ``info`` holds
     under the name of a label is written as ``info.<name>``: it is not the label.
@@ -121,6 +130,7 @@ def _write_one(buffer: io.StringIO, frame: Atoms) -> None:
         columns["forces"] = labels["forces"]
     if "charges" in labels:
         columns["charges"] = labels["charges"][:, None]
+    columns |= {name: frame.arrays[name].reshape(len(frame), -1) for name in COMMITTEE if name in frame.arrays}
     fields = [f"energy={labels['energy']!r}"] if "energy" in labels else []
     if "stress" in labels:
         xx, yy, zz, yz, xz, xy = labels["stress"]
@@ -185,6 +195,38 @@ def attach_labels(frame: Atoms, **labels: Any) -> Atoms:
     """Give a frame its labels (``energy``, ``forces``, ``stress``, ``charges``) and return it."""
     arrays = {key: float(value) if key == "energy" else np.asarray(value, float) for key, value in labels.items()}
     frame.calc = SinglePointCalculator(frame, **arrays)
+    return frame
+
+
+def attach_committee(frame: Atoms, forces: np.ndarray, spread: np.ndarray) -> None:
+    """Give a frame what a committee says of its forces, rounded; nothing where a number is not finite.
+
+    Parameters
+    ----------
+    frame
+        The frame.
+    forces
+        Mean over the members, ``shape=(n_atoms, 3)`` [eV/Å].
+    spread
+        Spread on each atom, ``shape=(n_atoms,)`` [eV/Å].
+    """
+    if np.isfinite(forces).all() and np.isfinite(spread).all():
+        for name, values in zip(COMMITTEE, (forces, spread), strict=True):
+            frame.set_array(name, np.round(values, _COMMITTEE_DECIMALS) + 0.0, float)
+
+
+def committee_of(frame: Atoms) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return what ``attach_committee`` gave a frame, ``None`` if nothing: forces and spread [eV/Å]."""
+    if not all(name in frame.arrays for name in COMMITTEE):
+        return None
+    forces, spread = (np.array(frame.arrays[name], float) for name in COMMITTEE)
+    return forces, spread
+
+
+def drop_committee(frame: Atoms) -> Atoms:
+    """Take what a committee said away from a frame that is no longer what it was said of; return the frame."""
+    for name in COMMITTEE:
+        frame.arrays.pop(name, None)
     return frame
 
 
@@ -304,6 +346,8 @@ def content_hash(frames: Sequence[Atoms]) -> str:
         block = blocks.setdefault(block_of(frame), len(blocks))
         words = [f"{key}={_quote(value)}" for key, value in sorted(info.items())]
         digest.update(f"{block} {frame.pbc.tolist()} {' '.join(words)}\n".encode())
+        for said in committee_of(frame) or ():
+            digest.update(said.astype("<f8").tobytes())
     return digest.hexdigest()
 
 

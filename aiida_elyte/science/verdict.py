@@ -57,6 +57,11 @@ class Verdict:
         """Whether the number may be used."""
         return self.status == "qualified"
 
+    @property
+    def mark(self) -> str:
+        """What stands behind a number that may not be used, as ``[unqualified]``; nothing behind one that may."""
+        return "" if self.is_qualified else f"[{self.status}]"
+
     def as_dict(self) -> dict[str, Any]:
         """Return what results carry beside their quantities: ``verdict`` and ``reasons``."""
         return {"verdict": self.status, "reasons": list(self.reasons)}

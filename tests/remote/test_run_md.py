@@ -17,10 +17,12 @@ from ase.build import bulk
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.program import execute
+from aiida_elyte.science.contact import shortest_distances
 from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.settings import read_md_settings
 from aiida_elyte.science.dynamics.starts import read_starts
-from aiida_elyte.science.frames import read_frames, write_frames
+from aiida_elyte.science.frames import committee_of, labels_of, read_frames, write_frames
+from aiida_elyte.science.structure.rmsd import framework_rmsd
 from aiida_elyte.science.trajectory.reduction import unpack_series
 from tests.remote import toy_md
 from tests.remote.programs import run_md
@@ -37,9 +39,19 @@ SETTINGS = {
     "series_stride": 5,
     "trajectory_stride": 10,
     "checkpoint_seconds": 1e-9,
+    "stops": {"framework": ["Cl"]},
 }
 FAMILY = "aiida_elyte.science.potentials.painn.family:PainnFamily"
 needs_schnetpack = pytest.mark.skipif(find_spec("schnetpack") is None, reason="SchNetPack is not installed")
+RECORDS = (
+    "shortest_A",
+    "framework_rmsd_A",
+    "lindemann",
+    "temperature_extremes_K",
+    "history",
+    "spread_eV_A",
+    "energy_drift_eV_atom_ps",
+)
 OUTPUTS = ("sampled.extxyz", *(f"trajectory_r{index}.xyz" for index in range(3)))
 
 
@@ -66,6 +78,9 @@ def series_of(folder: Path) -> dict[str, np.ndarray]:
 def assert_same_outputs(first: Path, second: Path) -> None:
     for name in OUTPUTS:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
+    found, expected = (json.loads((folder / "results.json").read_text()) for folder in (first, second))
+    for name in RECORDS:
+        assert found[name] == expected[name], name
     ours, theirs = series_of(first), series_of(second)
     assert ours.keys() == theirs.keys()
     for key, array in ours.items():
@@ -95,12 +110,52 @@ def test_outputs_hold_what_was_asked_for(unbroken):
     start = bulk("NaCl", "rocksalt", a=5.6, cubic=True).positions
     away = np.linalg.norm(frames[0].positions - start, axis=1)
     assert frames[0].info["spread_max_eV_A"] == pytest.approx(0.5 * away.max() / np.sqrt(2), rel=0.2)
+    for frame in frames:
+        forces, spread = committee_of(frame)
+        driving = -(2.0 if frame.info["member"] == "m00" else 1.5) * (frame.positions - start)
+        shares = frame.get_masses()[:, None] / frame.get_masses().sum()  # of the net force, taken from the driver's
+        expected = (-3.5 * (frame.positions - start) - shares * driving.sum(axis=0)) / 2
+        np.testing.assert_allclose(forces, expected, atol=5.1e-6, rtol=0)
+        assert spread.max() == pytest.approx(frame.info["spread_max_eV_A"], abs=1e-5)
+        assert labels_of(frame) == {}
     series = unpack_series(series_of(unbroken))
     assert [one.replica for one in series] == ["r0", "r1", "r2"]
     assert series[0].time_fs[-1] == 400.0
     assert len(series[0].time_fs) == 41
     assert series[0].member == "m00"
     assert len(read_frames(unbroken / "trajectory_r0.xyz")) == 21
+
+
+def test_what_was_observed_is_what_the_trajectory_shows(unbroken):
+    results = json.loads((unbroken / "results.json").read_text())
+    start = bulk("NaCl", "rocksalt", a=5.6, cubic=True)
+    for label in ("r0", "r1"):
+        frames = read_frames(unbroken / f"trajectory_{label}.xyz")  # every 10 steps, as the looks
+        steps = [10 * index for index in range(len(frames))]
+        shortest = [shortest_distances(frame, 4.0) for frame in frames]
+        for pair, found in results["shortest_A"][label].items():
+            series = [one.get(pair, np.inf) for one in shortest]
+            assert found["distance"] == pytest.approx(min(series), abs=1e-5)
+            assert found["step"] == steps[int(np.argmin(series))]
+        rmsd = [framework_rmsd(frame, start, ["Cl"]) for frame in frames]
+        found = results["framework_rmsd_A"][label]
+        assert (found["last"], found["max"]) == pytest.approx((rmsd[-1], max(rmsd)), abs=1e-5)
+        assert found["step"] == steps[int(np.argmax(rmsd))]
+        history = results["history"][label]
+        assert history["step"] == steps
+        np.testing.assert_allclose(history["framework_rmsd_A"], rmsd, atol=1e-5)
+        assert results["lindemann"][label]["max"] == pytest.approx(max(rmsd) / (5.6 / 2**0.5), abs=1e-5)
+        assert results["temperature_extremes_K"][label]["max"] == pytest.approx(max(history["temperature_K"]), abs=0.01)
+        assert history["spread"]["step"] == [
+            10 * index for index in range(21) if 10 * index % 20 == 0 or index in (5, 15)
+        ]
+
+
+def test_without_a_framework_there_is_no_value_of_it(tmp_path):
+    results = launch(tmp_path, n_steps=20, stops={})
+    assert (results["framework"], results["framework_rmsd_A"], results["lindemann"]) == ([], {}, {})
+    assert results["history"]["r0"]["framework_rmsd_A"] == [None, None, None]
+    assert set(results["shortest_A"]["r0"]) == {"Cl-Na", "Cl-Cl", "Na-Na"}
 
 
 def test_currents_are_the_slopes_of_the_displacements(unbroken):
@@ -231,7 +286,9 @@ def test_all_stopped_fails_with_the_kind_of_the_first(tmp_path, stops, kind, wor
     assert (results["status"], results["kind"]) == ("failed", kind)
     assert words in results["message"]
     assert len(results["stops"]) == 3
-    assert len([f for f in read_frames(tmp_path / "sampled.extxyz") if f.info.get("stop") == kind]) == 3
+    stopped = [frame for frame in read_frames(tmp_path / "sampled.extxyz") if frame.info.get("stop") == kind]
+    assert len(stopped) == 3
+    assert all(committee_of(frame) is not None for frame in stopped)
     assert len(unpack_series(series_of(tmp_path))) == 3
 
 

@@ -7,9 +7,13 @@ from ase.io import read, write
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import (
+    attach_committee,
     attach_labels,
     block_of,
+    committee_of,
+    content_hash,
     describe,
+    drop_committee,
     fingerprint,
     first_frames,
     labels_of,
@@ -55,6 +59,30 @@ def test_file_keeps_every_digit(tmp_path, n, labels):
         assert set(found) == set(labels)
         for name in labels:
             np.testing.assert_array_equal(found[name], expected[name])
+
+
+def test_what_a_committee_says_survives_and_is_no_label(tmp_path):
+    given = frame(5, 1, ("energy",), origin="r0#5")
+    forces, spread = np.random.default_rng(0).normal(size=(5, 3)), np.linspace(0.0, 0.4, 5)
+    attach_committee(given, forces, spread)
+    (found,) = read_frames(io.StringIO(write_frames([round_frame(given)])))
+    np.testing.assert_allclose(committee_of(found)[0], forces, atol=5.1e-6, rtol=0)
+    np.testing.assert_allclose(committee_of(found)[1], spread, atol=5.1e-6, rtol=0)
+    assert list(labels_of(found)) == ["energy"]
+    assert write_frames([found]) == write_frames([round_frame(given)])
+    before = fingerprint([found]), content_hash([found])
+    assert committee_of(drop_committee(found)) is None
+    assert fingerprint([found]) == before[0]
+    assert content_hash([found]) != before[1]
+
+
+@pytest.mark.parametrize("broken", ["forces", "spread"])
+def test_what_a_committee_says_is_kept_only_where_it_is_finite(broken):
+    said = {"forces": np.zeros((3, 3)), "spread": np.zeros(3)}
+    said[broken][1] = np.nan
+    given = frame(3, 1, (), origin="r0#5")
+    attach_committee(given, **said)
+    assert committee_of(given) is None
 
 
 def test_info_survives_with_its_type():

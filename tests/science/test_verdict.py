@@ -17,6 +17,11 @@ def test_a_result_without_a_verdict_is_unqualified() -> None:
     assert verdict.reasons
 
 
+def test_only_what_is_not_qualified_has_a_mark() -> None:
+    assert Verdict("qualified").mark == ""
+    assert Verdict("not settled", ("density drifts",)).mark == "[not settled]"
+
+
 @pytest.mark.parametrize(("status", "reasons"), [("fine", ("why",)), ("unqualified", ())])
 def test_unknown_words_and_missing_reasons_are_rejected(status: str, reasons: tuple[str, ...]) -> None:
     with pytest.raises(InputError, match="verdict"):

@@ -9,8 +9,10 @@ from aiida_elyte.calculations.uncached import uncached_calcfunction
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.plugins import configure, configure_all
 from aiida_elyte.science.frames import round_frame
+from aiida_elyte.science.learning.calibration import Calibration
 from aiida_elyte.science.learning.choice import choose_frames
-from aiida_elyte.science.learning.qualification import Evidence, judge
+from aiida_elyte.science.qualification.evidence import Evidence
+from aiida_elyte.science.qualification.kind import judge
 from aiida_elyte.science.seeds.kind import make_seeds
 
 __all__ = [
@@ -67,9 +69,21 @@ def collect_refused(**batches: orm.Dict) -> orm.Dict:
 
 
 @uncached_calcfunction
-def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, settings: orm.Dict) -> dict[str, Any]:
-    """Filter sampled frames, select those to label; record what was rejected and why."""
-    choices, frames = settings.get_dict(), sampled.get_frames()
+def select_frames(
+    sampled: FramesData,
+    dataset: FramesData,
+    start: FramesData,
+    settings: orm.Dict,
+    calibration: orm.Dict | None = None,
+    **others: FramesData,
+) -> dict[str, Any]:
+    """Filter sampled frames and ``others``, select those to label; record what was decided on each and why.
+
+    Only the frames of dynamics, ``sampled``, say what the ensemble knows of them: ``judged`` counts them alone.
+    """
+    choices = settings.get_dict()
+    sets = {"sampled": sampled, **dict(sorted(others.items()))}
+    frames = [frame for node in sets.values() for frame in node.get_frames()]
     choice = choose_frames(
         frames,
         dataset.get_frames(),
@@ -79,13 +93,11 @@ def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, s
         choices["n_select"],
         np.random.default_rng(choices["seed"]),
         choices["selector"],
+        None if calibration is None else Calibration.from_dict(calibration.get_dict()),
     )
-    record = {
-        "n_sampled": len(frames),
-        "refused": {str(index): reason for index, reason in choice.refused.items()},
-        "spreads_eV_A": np.round(choice.spreads_eV_A, 5).tolist(),
-        "n_uncertain": choice.n_uncertain,
-        "selected": choice.selected,
+    record = choice.as_dict() | {
+        "sets": {name: len(node) for name, node in sets.items()},
+        "judged": choice.count(len(sampled)),
     }
     chosen = {"frames": FramesData([frames[index] for index in choice.selected])} if choice.selected else {}
     return {"record": orm.Dict(record), **chosen}
@@ -93,9 +105,9 @@ def select_frames(sampled: FramesData, dataset: FramesData, start: FramesData, s
 
 @uncached_calcfunction
 def qualify_frames(sampled: FramesData, dataset: FramesData, settings: orm.Dict) -> orm.Dict:
-    """Return the verdict of each test of qualification on sampled frames; ``settings`` are under the tests' names.
+    """Return the finding of each test of qualification on sampled frames; ``settings`` are under the tests' names.
 
-    The verdict of a test that fails is not known, with the reason.
+    The finding of a test that fails is not known, with the reason.
     """
     evidence = Evidence(sampled.get_frames(), dataset.get_frames())
     tests = configure_all("qualifications", settings.get_dict(), "qualification")

@@ -10,7 +10,7 @@ from aiida_elyte.science.transport.arrhenius import MIN_TEMPERATURES, fit_arrhen
 from aiida_elyte.science.transport.estimates import estimate_transport
 from aiida_elyte.science.verdict import Verdict, worst_of
 
-__all__ = ["STATED", "analyse_production", "fit_production", "judge_potentials", "withhold"]
+__all__ = ["STATED", "analyse_production", "fit_production", "judge_potentials", "state_quantities", "withhold"]
 
 STATED = ("qualified", "not converged")
 """Verdicts that let a number be stated: one that is not converged has an honest interval, only a wide one."""
@@ -54,6 +54,20 @@ def withhold(
     return dict.fromkeys(quantities, Refusal(f"{verdict.status}: {'; '.join(verdict.reasons)}"))
 
 
+def state_quantities(
+    quantities: Mapping[str, Estimate | Refusal], qualification: Mapping[str, Any] | None, *, allow_unqualified: bool
+) -> dict[str, Any]:
+    """Return quantities as plain values, as the verdict of a qualification lets them be stated, and that verdict.
+
+    Without a qualification, of a system that nothing was tested of, they are as they were and have no verdict.
+    """
+    if qualification is None:
+        return {name: one.as_dict() for name, one in quantities.items()}
+    verdict = Verdict.from_dict(qualification)
+    stated = withhold(quantities, verdict, allow_unqualified=allow_unqualified)
+    return {name: one.as_dict() for name, one in stated.items()} | verdict.as_dict()
+
+
 def analyse_production(
     series: Sequence[Series],
     results: Mapping[str, Any],
@@ -61,7 +75,6 @@ def analyse_production(
     *,
     charges: Mapping[str, float],
     temperature_K: float,
-    timestep_fs: float,
     allow_unqualified: bool = False,
 ) -> dict[str, Any]:
     """Analyse and judge the replicas of one temperature.
@@ -82,8 +95,6 @@ def analyse_production(
         Charge of each mobile species [e].
     temperature_K
         Temperature [K].
-    timestep_fs
-        Time step [fs].
     allow_unqualified
         Whether numbers are stated whatever the verdict, which goes with them.
 
@@ -97,7 +108,7 @@ def analyse_production(
     InputError
         If the series cannot be analysed.
     """
-    verdict = worst_of([judge_run(results, timestep_fs), judge_potentials(qualification, temperature_K)])
+    verdict = worst_of([judge_run(results, temperature_K), judge_potentials(qualification, temperature_K)])
     quantities: Mapping[str, Estimate | Refusal] = dict.fromkeys(
         _names(charges), Refusal("no replica ran to its end; look at why they stopped")
     )

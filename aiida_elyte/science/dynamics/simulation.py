@@ -15,7 +15,7 @@ from aiida_elyte.science.dynamics.record import ReplicaRecord
 from aiida_elyte.science.dynamics.replicas import Replicas
 from aiida_elyte.science.dynamics.settings import MdSettings
 from aiida_elyte.science.dynamics.stops import Stop
-from aiida_elyte.science.frames import write_frames
+from aiida_elyte.science.frames import attach_committee, write_frames
 
 __all__ = ["BLOCK", "SAMPLED", "Simulation"]
 
@@ -140,16 +140,19 @@ class Simulation:
             return
         temperatures = group.replicas.temperature_K.tolist()
         conserved = group.integrator.conserved(group.replicas).tolist()
-        found = group.spread() if spreads else [None] * len(group.labels)
+        found = group.spread() if spreads else None
         stopped = []
         for place, label in enumerate(group.labels):
-            record, spread, temperature_K = self.records[label], found[place], temperatures[place]
+            record, temperature_K = self.records[label], temperatures[place]
+            spread = found[place] if found is not None else None
             frame = group.replicas.to_atoms(place)
             record.step = step
             if place in group.forces.exploded or not math.isfinite(temperature_K):
                 record.stop = Stop("EXPLODED", "an atom moved more than 1 Å in one step, or to no number", step)
             elif looks or spreads:
                 record.stop = record.judge(frame, step, temperature_K, spread)
+                if is_production and (record.stop is not None or step % settings.stops.stride == 0):
+                    record.observations.look(frame, step, temperature_K, conserved[place])
             if record.stop is None and spread is not None:
                 record.note_spread(spread, step)
             if record.stop is None and is_production:
@@ -159,8 +162,13 @@ class Simulation:
                     record.reducer.add(frame.positions, frame.cell.array, temperature_K, velocities_A_fs=velocities)
                 if trajectory:
                     self.files[f"trajectory_{label}.xyz"].write(record.write_xyz(frame, step))
+            if record.stop is not None and spread is None and self._has_committee:
+                found = found or group.spread()
+                spread = found[place]
             if samples or record.stop is not None:
                 frame.info = record.describe(step, temperature_K, float(group.replicas.energy[place]), spread)
+                if spread is not None:
+                    attach_committee(frame, spread.mean_forces, spread.per_atom)
                 self.files[SAMPLED].write(write_frames([frame]))
             if record.stop is not None:
                 stopped.append(place)

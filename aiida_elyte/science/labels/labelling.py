@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError, ProgramFailure
-from aiida_elyte.science.frames import attach_labels, fingerprint, round_frame
+from aiida_elyte.science.frames import attach_labels, drop_committee, fingerprint, round_frame
 from aiida_elyte.science.labels.engines import build_calculator, charge_method_of
 from aiida_elyte.science.labels.geometries import Heat, Relaxation, displace, relax
 from aiida_elyte.science.labels.single_points import compute_labels, find_torn_bond, properties_of, wanted_labels
@@ -101,7 +101,7 @@ class Labeller:
         labels = compute_labels(frame, self._engine, self._wanted)
         if isinstance(labels, str):
             return labels
-        copy = frame.copy()
+        copy = drop_committee(frame.copy())
         copy.info["level_of_theory"] = self.level
         for key in ("labelled_by", "charge_method"):
             copy.info.pop(key, None)

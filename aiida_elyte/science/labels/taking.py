@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.frames import attach_labels
+from aiida_elyte.science.frames import COMMITTEE, attach_labels
 from aiida_elyte.science.labels.naming import LabelName, classify, looks_like_label
 from aiida_elyte.science.labels.raw import LeftOut, RawFrame
 from aiida_elyte.science.labels.units import factor_of, length_factor
@@ -66,7 +66,8 @@ def take_labels(raw: RawFrame, account: Account, given: Mapping[str, LabelName] 
         If two names give different values of one label, or a unit is not known.
     """
     given = given or {}
-    values = {"info": dict(raw.info), "columns": dict(raw.columns)}
+    columns = {name: column for name, column in raw.columns.items() if name not in COMMITTEE}
+    values = {"info": dict(raw.info), "columns": columns}
     units = _units(values["info"])
     atoms = _in_angstrom(raw.atoms, units)
     account.keys.update([key for home in values.values() for key, value in home.items() if _is_numeric(value)])

@@ -15,6 +15,8 @@ class ForceSpread:
 
     per_atom: np.ndarray
     """Standard deviation of the force vector on each atom, ``shape=(n_atoms,)`` [eV/Å]."""
+    mean_forces: np.ndarray
+    """Forces, the mean over the members, ``shape=(n_atoms, 3)`` [eV/Å]."""
 
     @property
     def maximum(self) -> float:
@@ -54,5 +56,5 @@ def force_spread(forces: np.ndarray) -> ForceSpread:
     n_members = len(forces)
     if n_members < 2:
         raise InputError(f"a committee of {n_members} has no spread; expected at least two members")
-    deviations = forces - forces.mean(axis=0)
-    return ForceSpread(np.sqrt((deviations**2).sum(axis=(0, 2)) / (n_members - 1)))
+    mean = forces.mean(axis=0)
+    return ForceSpread(np.sqrt(((forces - mean) ** 2).sum(axis=(0, 2)) / (n_members - 1)), mean)

@@ -10,7 +10,7 @@ from aiida_elyte.units import BOLTZMANN_EV_K
 PASSED = {"verdict": "qualified", "reasons": ["9 tests passed"], "conditions": {"temperature_K": 1000.0}}
 FAILED = {"verdict": "unqualified", "reasons": ["drift is 5 meV/atom/ps"], "conditions": {"temperature_K": 1000.0}}
 MOLTEN = {"kind": "MOLTEN", "message": "the P framework moved 1.60 Å; the limit is 1.50 Å", "step": 10}
-WHAT = {"charges": {"Li": 1.0}, "temperature_K": 800.0, "timestep_fs": 2.0}
+WHAT = {"charges": {"Li": 1.0}, "temperature_K": 800.0}
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ def _record(**stops):
 
 
 def _spread(*per_atom):
-    return ForceSpread(np.array(per_atom))
+    return ForceSpread(np.array(per_atom), np.zeros((len(per_atom), 3)))
 
 
 def test_drift_is_energy_an_atom_and_picosecond():

@@ -17,7 +17,7 @@ from ase.db import connect
 from ase.io import read, write
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.frames import labels_of
+from aiida_elyte.science.frames import attach_committee, labels_of, write_frames
 from aiida_elyte.science.labels.naming import parse_label_names
 from aiida_elyte.science.labels.reading import read_dataset
 
@@ -86,6 +86,18 @@ def test_frames_whose_forces_a_mask_has_zeroed_are_left_out_one_by_one(tmp_path,
     found = read_dataset(tmp_path / "held.xyz")
     assert found.numbers == [0, 2]
     assert "frame 1 is left out: its forces on the atoms that move_mask holds are zero" in found.left_out[0]
+
+
+def test_forces_of_a_committee_are_neither_taken_nor_missed(tmp_path):
+    frames = make()
+    for frame in frames:
+        frame.calc = None
+        attach_committee(frame, np.ones((8, 3)), np.ones(8))
+    (tmp_path / "sampled.extxyz").write_text(write_frames(frames))
+    found = read_dataset(tmp_path / "sampled.extxyz")
+    assert all(labels_of(frame) == {} for frame in found.frames)
+    assert (found.sources, found.keys) == ({}, [])
+    assert not any("not taken" in warning for warning in found.warnings)
 
 
 def test_free_energy_of_a_traj_goes_before_its_energy(tmp_path):

@@ -11,6 +11,7 @@ def test_two_members_differ_by_d_have_spread_d_over_root_two():
     forces[0, 1] = [0.0, 0.3, 0.4]
     spread = force_spread(forces)
     np.testing.assert_allclose(spread.per_atom, [0, 0.5 / np.sqrt(2), 0])
+    np.testing.assert_allclose(spread.mean_forces, [[0, 0, 0], [0, 0.15, 0.2], [0, 0, 0]])
     assert spread.maximum == pytest.approx(0.5 / np.sqrt(2))
     assert spread.mean == pytest.approx(0.5 / np.sqrt(2) / 3)
 
