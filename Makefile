@@ -26,7 +26,7 @@ lint: $(VENV)/.test
 $(VENV)/.demo: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[train,md,xtb,trajectories,forcefield,report]'
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[train,md,xtb,chgnet,trajectories,forcefield,report]'
 	$(BIN)/pip install --quiet --no-deps 'schnetpack==2.1.1'
 	touch $@
 

@@ -131,12 +131,22 @@ def test_a_family_is_named_in_its_own_folder_by_its_trainer_and_in_protocols_onl
     assert {path for path in named if not any(path.is_relative_to(place) for place in _PAINN)} == set()
 
 
+def test_a_universal_potential_is_named_in_its_own_folder_and_in_protocols_only():
+    named = {
+        path.relative_to(PACKAGE)
+        for path in PACKAGE.rglob("*")
+        if path.suffix in (".py", ".yaml", ".html") and "chgnet" in f"{path.name} {path.read_text()}".lower()
+    }
+    places = ("science/potentials/chgnet", "workflows/protocols")
+    assert {path for path in named if not any(path.is_relative_to(place) for place in places)} == set()
+
+
 def test_dynamics_carry_the_families_of_their_potentials_and_no_other_and_no_trainer():
     program = PROGRAMS / "run_md.py"
     assert not any("/painn/" in room for room in rooms_of(program))
     carried = rooms_of(program, ["aiida_elyte.science.potentials.painn.family"])
     inside = {Path(room).name for room in carried if "/painn/" in room}
-    names = {"__init__", "architecture", "family", "model", "modules", "stencil", "storage", "torchsim"}
+    names = {"__init__", "architecture", "family", "model", "modules", "stencil", "storage"}
     assert inside == {f"{name}.py" for name in names}
     trainer = rooms_of(PROGRAMS / "train_painn.py")
     assert not any("/dynamics/" in room for room in trainer)

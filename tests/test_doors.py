@@ -120,7 +120,7 @@ def test_a_module_that_fails_is_named_and_hurts_nobody_else(install, module, sai
     misspelt = rejected("filters", {"min_distance_factor": 0.5}, "filters", by=configure_all)
     assert "it is a setting of collision" in misspelt
     unknown = rejected(b"weights", "own.pt", by=find_family)
-    assert "own.pt is not a potential of a family that is installed (painn)" in unknown
+    assert "own.pt is not a potential of a family that is installed (chgnet, painn)" in unknown
     assert "family 'bad' cannot be imported" in unknown
 
 
@@ -149,7 +149,7 @@ def test_what_does_not_fit_its_door_is_rejected_with_the_page_that_says_how(inst
     [
         ("filters", "learning.filters:Filter", "reason"),
         ("selectors", "learning.selection:Selector", "select"),
-        ("qualifications", "learning.qualification:Qualification", "judge"),
+        ("qualifications", "qualification.kind:Qualification", "judge"),
         ("seeds", "seeds.kind:SeedKind", "make"),
         ("families", "potentials.family:Family", "describe, load, name, packages, recognises"),
     ],

@@ -13,7 +13,7 @@ __all__ = ["main"]
 
 _COMMANDS = (
     *("setup", "demo", "structure", "launch", "import", "train", "evaluate", "transport", "forcefield", "box"),
-    *("status", "resume", "report", "clean"),
+    *("status", "show", "resume", "report", "clean"),
 )
 """Commands, each in the module of this package that has its name."""
 _MODULES = {"import": "import_frames"}

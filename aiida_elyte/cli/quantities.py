@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiida_elyte.api.headline import headline
-from aiida_elyte.cli.show import describe_quantity
+from aiida_elyte.cli.numbers import describe_quantity
 from aiida_elyte.cli.tables import count_more, table
 
 __all__ = ["quantity_lines"]

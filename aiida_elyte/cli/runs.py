@@ -38,7 +38,7 @@ def launch_and_follow(street: "Launch", how: How) -> "orm.WorkChainNode":
 
 def finish(node: "orm.WorkChainNode", as_json: bool = False) -> None:
     """Print how a run ended; exit 1 if it failed."""
-    from aiida_elyte.cli.show import result_lines
+    from aiida_elyte.cli.results import result_lines
 
     if as_json:
         state = node.process_state.value if node.process_state else "created"

@@ -32,7 +32,7 @@ def command(pk: str, every: bool, as_json: bool) -> None:
     """Tell where a street is: rounds, labelled frames, errors, time, what runs now."""
     open_profile()
     from aiida_elyte.api.status import status
-    from aiida_elyte.cli.show import lines_of_results
+    from aiida_elyte.cli.results import lines_of_results
 
     found = status(pk)
     state = found.as_dict()

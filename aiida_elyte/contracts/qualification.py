@@ -4,13 +4,14 @@ import json
 from dataclasses import replace
 
 from aiida_elyte.contracts.record import check_record
-from aiida_elyte.science.learning.qualification import Evidence, Qualification
+from aiida_elyte.science.qualification.evidence import Evidence
+from aiida_elyte.science.qualification.kind import Qualification
 
 __all__ = ["QualificationContract"]
 
 
 class QualificationContract:
-    """Inherit, and give three fixtures; ``tests/science/learning/test_qualification.py`` is the shortest example.
+    """Inherit, and give three fixtures, as ``tests/science/qualification/test_shortest_distance.py`` does.
 
     ``mine``
         A test of qualification.
@@ -25,7 +26,7 @@ class QualificationContract:
         check_record(mine, Qualification)
 
     def test_good_evidence_passes_and_bad_does_not(self, mine: Qualification, good: Evidence, bad: Evidence) -> None:
-        """A verdict holds a number; if it failed, it names the frames."""
+        """A finding holds a number; if it failed, it names the frames."""
         passed, failed = mine.judge(good), mine.judge(bad)
         assert passed.passed is True
         assert passed.value is not None
@@ -36,18 +37,18 @@ class QualificationContract:
 
     def test_the_threshold_has_a_source(self, mine: Qualification, good: Evidence) -> None:
         """No limit without a reason; value and limit have one unit."""
-        verdict = mine.judge(good)
-        assert len(verdict.source) > 10
-        assert verdict.unit
+        finding = mine.judge(good)
+        assert len(finding.source) > 10
+        assert finding.unit
 
-    def test_nothing_sampled_is_no_verdict(self, mine: Qualification, good: Evidence) -> None:
+    def test_nothing_sampled_is_not_judged(self, mine: Qualification, good: Evidence) -> None:
         """A test that had nothing to look at neither passes nor fails."""
-        verdict = mine.judge(replace(good, sampled=[]))
-        assert verdict.value is None
-        assert verdict.passed is None
+        finding = mine.judge(replace(good, sampled=[], runs={}))
+        assert finding.value is None
+        assert finding.passed is None
 
-    def test_verdicts_can_be_stored(self, mine: Qualification, bad: Evidence) -> None:
-        """A verdict goes into the database as JSON and comes back the same."""
+    def test_findings_can_be_stored(self, mine: Qualification, bad: Evidence) -> None:
+        """A finding goes into the database as JSON and comes back the same."""
         found = mine.judge(bad).as_dict()
         assert json.loads(json.dumps(found, allow_nan=False)) == found
 

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from aiida_elyte.provenance.learning import learning_of, read_labels, read_learning
 from aiida_elyte.provenance.links import Links
-from aiida_elyte.provenance.names import CONDUCTIVITY, LEARNING, SEED_LABELS, parse_call
+from aiida_elyte.provenance.names import CONDUCTIVITY, LEARNING, QUALIFICATION, SEED_LABELS, parse_call
 from aiida_elyte.provenance.process import TrailStep, load_node, pk_of, read_process, trail_steps
+from aiida_elyte.provenance.qualification import read_qualification, with_verdict
 from aiida_elyte.provenance.record import StreetRecord
 from aiida_elyte.provenance.theory import read_theory
+from aiida_elyte.science.verdict import Verdict
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -76,6 +78,11 @@ class ProductionRun:
     job_pk: int | None
     """PK of the job that made them."""
 
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether its numbers may be used; ``None`` before the analysis."""
+        return None if self.transport is None else Verdict.from_dict(self.transport)
+
 
 @dataclass(frozen=True, kw_only=True)
 class CrystalStreet(StreetRecord):
@@ -100,6 +107,7 @@ class CrystalStreet(StreetRecord):
         return {
             SEED_LABELS: None if self.seeds is None else self.seeds.pk,
             LEARNING: None if self.learning is None else self.learning.pk,
+            QUALIFICATION: None if self.qualification is None else self.qualification.process_pk,
             CONDUCTIVITY: self.conductivity_pk,
         }
 
@@ -113,6 +121,8 @@ class CrystalStreet(StreetRecord):
                 ("Displacements of every ion", "SeriesData", run.series_pk, False),
                 (f"Molecular dynamics at {kelvin}", "MdCalculation", run.job_pk, True),
             )
+        if self.qualification is not None:
+            yield TrailStep("Qualification of the potentials", "Dict", self.qualification.pk)
         if self.trainings:
             training, members = self.trainings[-1]
             for name, member in members.items():
@@ -170,6 +180,7 @@ def read_crystal_street(node: "orm.ProcessNode") -> CrystalStreet:
         given_potentials=bool(given),
         seeds=read_labels(seeds),
         learning=read_learning(learning),
+        qualification=read_qualification(street, conductivity, learning),
         conductivity_pk=None if conductivity is None else conductivity.pk,
         temperatures_K=tuple(sorted(map(float, wanted))),
         runs=() if conductivity is None else _read_runs(conductivity),
@@ -209,7 +220,7 @@ def _read_charges(street: Links, conductivity: Links | None) -> dict[str, float]
 def _read_arrhenius(conductivity: Links | None) -> dict[str, Any] | None:
     if conductivity is None or "arrhenius" not in conductivity.outputs:
         return None
-    return dict(conductivity.outputs["arrhenius"].get_dict())
+    return with_verdict(conductivity.outputs["arrhenius"])
 
 
 def _read_runs(conductivity: Links) -> tuple[ProductionRun, ...]:
@@ -230,7 +241,7 @@ def _read_runs(conductivity: Links) -> tuple[ProductionRun, ...]:
             seconds=ended.seconds,
             settings=settings,
             results=process.last_results(),
-            transport=None if result is None else dict(result.get_dict()),
+            transport=with_verdict(result),
             result_pk=pk_of(result),
             analysis_pk=None if analysis is None else analysis.pk,
             series_pk=pk_of(series),

@@ -8,8 +8,10 @@ from aiida_elyte import plugins
 from aiida_elyte.provenance.links import Links
 from aiida_elyte.provenance.names import CLUSTER_LABELS, LEARNING, SEED_LABELS, parse_call, round_call
 from aiida_elyte.provenance.process import load_arrays, load_node, pk_of, read_process
+from aiida_elyte.provenance.qualification import verdict_of
 from aiida_elyte.provenance.steps import descendants, results_of
 from aiida_elyte.science.learning.error_key import ErrorKey
+from aiida_elyte.science.verdict import Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -176,6 +178,8 @@ class Member:
     """Blocks of frames that the weights have seen."""
     potential_pk: int | None
     """PK of its potential."""
+    verdict: Verdict | None
+    """Verdict of the last qualification of its potential; ``None`` where it had none."""
     parity_pk: int | None
     """PK of labels and predictions, where the trainer keeps them."""
 
@@ -326,6 +330,7 @@ def load_members(pk: int) -> dict[str, Member]:
     for label, process in Links(load_node(pk)).calls.items():
         call = parse_call(label)
         if call is not None and call.kind == "member" and call.name is not None:
+            potential = process.last_output("potential")
             found[call.name] = Member(
                 pk=process.pk,
                 state=read_process(process.node).outcome,
@@ -334,7 +339,8 @@ def load_members(pk: int) -> dict[str, Member]:
                 given_validation="validation" in process.inputs,
                 n_validation_seen=0,
                 trained_blocks=frozenset(),
-                potential_pk=pk_of(process.last_output("potential")),
+                potential_pk=pk_of(potential),
+                verdict=None if potential is None else verdict_of(potential),
                 parity_pk=pk_of(process.last_output("parity")),
             )
     return found

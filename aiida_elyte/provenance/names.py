@@ -9,7 +9,9 @@ __all__ = [
     "CLUSTER_LABELS",
     "CONDUCTIVITY",
     "LEARNING",
+    "OFFENDING",
     "PRODUCTION",
+    "QUALIFICATION",
     "REDUCTION",
     "SEED_LABELS",
     "SOLVATION",
@@ -22,6 +24,7 @@ __all__ = [
     "md_call",
     "member_call",
     "parse_call",
+    "qualification_call",
     "round_call",
     "seeds_call",
     "settling_call",
@@ -33,13 +36,19 @@ SEED_LABELS = "seeds_label"
 CLUSTER_LABELS = "clusters_label"
 """Labels of the clusters of a polymer electrolyte."""
 LEARNING = "learning"
+QUALIFICATION = "qualification"
+OFFENDING = "offending"
+"""Frames that failed a qualification, among the candidates of the next round."""
 CONDUCTIVITY = "conductivity"
 BUILD = "build"
 PRODUCTION = "production"
 REDUCTION = "reduce"
 SOLVATION = "solvation"
 
-_STATIONS = (SEED_LABELS, CLUSTER_LABELS, LEARNING, CONDUCTIVITY, BUILD, PRODUCTION, REDUCTION, SOLVATION)
+_STATIONS = (
+    *(SEED_LABELS, CLUSTER_LABELS, LEARNING, QUALIFICATION, CONDUCTIVITY),
+    *(BUILD, PRODUCTION, REDUCTION, SOLVATION),
+)
 
 Step = Literal["sample", "label", "train"]
 
@@ -49,14 +58,16 @@ class Call:
     """What a call link says."""
 
     kind: str
-    """A station by its name, or ``round``, ``member``, ``md``, ``batch``, ``frame``, ``box``, ``settling`` or
-    ``seeds``."""
+    """A station by its name, or ``round``, ``member``, ``md``, ``batch``, ``frame``, ``box``, ``settling``, ``seeds``
+    or ``qualification``."""
     number: int | None = None
-    """Number of the round, first frame of the batch, index of the frame, the box or the run; ``None`` for stations."""
+    """Number of the round or the qualification, first frame of the batch, index of the frame, the box or the run;
+    ``None`` for stations."""
     step: str | None = None
     """Step of a round: ``sample``, ``label``, ``train``."""
     name: str | None = None
-    """Name of the member, as ``m00``, also of a box; of the temperature, as ``T0600_00``; or of the kind of seeds."""
+    """Name of the member, as ``m00``, also of a box; of the temperature, as ``T0600_00``; of the kind of seeds; or of a
+    further sampler of a round."""
 
     @property
     def is_labelling(self) -> bool:
@@ -71,9 +82,17 @@ class Call:
         return float(self.name.removeprefix("T").replace("_", "."))
 
 
-def round_call(number: int, step: Step) -> str:
-    """Return the name of a step of a round of active learning, as ``round_03_train``."""
-    return f"round_{number:02d}_{step}"
+def round_call(number: int, step: Step, sampler: str | None = None) -> str:
+    """Return the name of a step of a round of active learning, as ``round_03_train``.
+
+    Samplers beside the first one are named, as ``round_03_sample_other``.
+    """
+    return f"round_{number:02d}_{step}" + (f"_{sampler}" if sampler else "")
+
+
+def qualification_call(number: int) -> str:
+    """Return the name of a qualification in the course of learning, as ``qualification_01``."""
+    return f"qualification_{number:02d}"
 
 
 def seeds_call(kind: str) -> str:
@@ -136,7 +155,8 @@ def is_attempt(label: str) -> bool:
 
 
 _PATTERNS = {
-    "round": re.compile(r"round_(?P<number>\d+)_(?P<step>sample|label|train)"),
+    "round": re.compile(r"round_(?P<number>\d+)_(?P<step>sample|label|train)(_(?P<name>\w+))?"),
+    "qualification": re.compile(r"qualification_(?P<number>\d+)"),
     "member": re.compile(r"train_(?P<name>m\d+)"),
     "md": re.compile(r"md_(?P<name>T\d+_\d+)"),
     "batch": re.compile(r"label_b(?P<number>\d+)"),

@@ -16,6 +16,7 @@ from aiida_elyte.provenance.names import (
     parse_call,
 )
 from aiida_elyte.provenance.process import Process, TrailStep, pk_of, read_process, trail_steps
+from aiida_elyte.provenance.qualification import read_qualification, with_verdict
 from aiida_elyte.provenance.record import StreetRecord
 from aiida_elyte.provenance.theory import read_theory
 
@@ -205,6 +206,7 @@ def read_polymer_street(node: "orm.ProcessNode") -> PolymerStreet:
         given_force_fields=tuple(one.pk for one in given),
         seeds=read_labels(clusters),
         learning=read_learning(learning),
+        qualification=read_qualification(street),
         n_boxes=None if wanted is None else wanted.value,
         boxes=tuple(_read_box(name, one) for name, one in boxes.items()),
         pooled=_read_pooled(street),
@@ -267,7 +269,7 @@ def _read_pooled(street: Links) -> Pooled:
         series_pk=pk_of(_last_result(street, "pool_series")),
         analysis_pk=analyses[-1].pk if analyses else None,
         result_pk=pk_of(result),
-        transport=None if result is None else dict(result.get_dict()),
+        transport=with_verdict(result),
     )
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from aiida_elyte.provenance.learning import Labels, LearningRecord, Member, Training, load_trainings
 from aiida_elyte.provenance.process import Process, StageRecord, TrailStep, read_stages
+from aiida_elyte.provenance.qualification import QualificationRecord
 from aiida_elyte.provenance.theory import Theory
 
 __all__ = ["StreetRecord"]
@@ -26,6 +27,8 @@ class StreetRecord(ABC):
     """Labels of the first frames that were made."""
     learning: LearningRecord | None
     """The learning; ``None`` before it has begun."""
+    qualification: QualificationRecord | None
+    """What the tests of qualification found; ``None`` before they have ended."""
 
     @cached_property
     def trainings(self) -> tuple[tuple[Training, dict[str, Member]], ...]:

@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 from aiida_elyte.errors import InputError
 from aiida_elyte.provenance.crystal import CRYSTAL, CrystalStreet, read_crystal_street
 from aiida_elyte.provenance.polymer import POLYMER, PolymerStreet, read_polymer_street
+from aiida_elyte.science.verdict import Verdict
 
 if TYPE_CHECKING:
     from aiida import orm
 
-__all__ = ["Results", "Street", "find_streets", "is_street", "read_street", "results_of_street"]
+__all__ = ["ARRHENIUS", "Results", "Street", "find_streets", "is_street", "read_street", "results_of_street"]
 
 Street = CrystalStreet | PolymerStreet
+
+ARRHENIUS = "Arrhenius fit"
+"""Where a result holds that is of no single temperature."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,14 @@ class Results:
     """First shells of the cations, of all boxes."""
     arrhenius: dict[str, Any] | None
     """Quantities of the Arrhenius fit."""
+
+    @property
+    def verdicts(self) -> list[tuple[str, Verdict]]:
+        """Where each result holds, as ``600 K`` or the Arrhenius fit, and its verdict."""
+        found = [
+            (f"{one['conditions']['temperature_K']:g} K", Verdict.from_dict(one)) for one in self.transport.values()
+        ]
+        return found if self.arrhenius is None else [*found, (ARRHENIUS, Verdict.from_dict(self.arrhenius))]
 
 
 def is_street(node: "orm.Node") -> bool:

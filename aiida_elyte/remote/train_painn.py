@@ -32,7 +32,7 @@ def run(job: Job) -> dict[str, Any]:
     initial = load_painn(start) if start.exists() else None
     potential = start_painn(settings, data.train, data.level_of_theory, initial).to(device)
     sides = {
-        name: make_examples(frames, potential.cutoff_A, potential.dtype, device)
+        name: make_examples(frames, potential.cutoff_A, potential.dtype, device, settings["loss"]["large_force_eV_A"])
         for name, frames in (("train", data.train), ("validation", data.validation))
     }
     trainer = PainnTrainer(potential, settings, sides["train"], sides["validation"])

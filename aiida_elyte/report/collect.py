@@ -15,6 +15,8 @@ from aiida_elyte.provenance.street import Street
 from aiida_elyte.report.collect_polymer import collect_polymer
 from aiida_elyte.report.curves import arrhenius_band, describe_material, describe_series, pool_parity
 from aiida_elyte.report.trainings import describe_trainings
+from aiida_elyte.science.dynamics.production import STATED
+from aiida_elyte.science.verdict import Verdict, quantities_of
 
 __all__ = ["collect"]
 
@@ -31,9 +33,9 @@ def collect(street: Street) -> dict[str, Any]:
     -------
     dict
         Plain values and numpy arrays. Of every street: ``process``, ``theory``, ``seeds``, ``rounds``, ``learning``,
-        ``runs``, ``arrhenius``, ``stages``, ``environment``, ``trail``, and ``missing``, sentences on what is not
-        there. Of crystals: ``material``, ``charges``, ``training``, ``parity``. Of polymers: ``recipe``, ``fits``,
-        ``boxes``, ``solvation``; the pooled boxes are their one run.
+        ``qualification``, ``runs``, ``arrhenius``, ``stages``, ``environment``, ``trail``, and ``missing``, sentences
+        on what is not there. Of crystals: ``material``, ``charges``, ``training``, ``parity``. Of polymers: ``recipe``,
+        ``fits``, ``boxes``, ``solvation``; the pooled boxes are their one run.
     """
     common = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -42,6 +44,7 @@ def collect(street: Street) -> dict[str, Any]:
         "seeds": _labels(street.seeds),
         "rounds": [] if street.learning is None else _rounds(street.learning),
         "learning": None if street.learning is None else _learning(street.learning),
+        "qualification": None if street.qualification is None else street.qualification.as_dict(),
         "trail": [asdict(step) for step in street.trail()],
         "missing": street.missing,
         "stages": [_stage(stage) for stage in street.stages()],
@@ -62,7 +65,6 @@ def plain(value: Any) -> Any:
 
 def _crystal(street: CrystalStreet) -> dict[str, Any]:
     material = street.material
-    conductivities = {run.temperature_K: run.transport["conductivity"] for run in street.runs if run.transport}
     return {
         "material": None if material is None else {**describe_material(load_crystal(material)), **asdict(material)},
         "charges": street.charges,
@@ -71,8 +73,23 @@ def _crystal(street: CrystalStreet) -> dict[str, Any]:
         "parity": _parity(street.trainings),
         "runs": [_run(run, street.charges) for run in street.runs],
         "arrhenius": street.arrhenius,
-        "arrhenius_band": arrhenius_band(conductivities),
+        "arrhenius_band": _arrhenius_band(street),
     }
+
+
+def _arrhenius_band(street: CrystalStreet) -> dict[str, Any] | None:
+    """Return the fit with its band, through the points that the fit was made of."""
+    law = street.arrhenius
+    if law is not None and not any("value" in one for one in quantities_of(law).values()):
+        return None
+    takes_all = law is not None and Verdict.from_dict(law).status not in STATED
+    return arrhenius_band(
+        {
+            run.temperature_K: run.transport["conductivity"]
+            for run in street.runs
+            if run.transport is not None and (takes_all or Verdict.from_dict(run.transport).status in STATED)
+        }
+    )
 
 
 def _labels(labels: Labels | None) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ import numpy as np
 from aiida_elyte.report.figures import FIGURES
 from aiida_elyte.report.page import common_view, describe_theory, embed
 from aiida_elyte.report.quantities import format_duration, format_number, format_value
+from aiida_elyte.science.verdict import Verdict, quantities_of
 
 __all__ = ["view_crystal"]
 
@@ -33,7 +34,8 @@ def view_crystal(data: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **common_view(data),
         "title": _title(data),
-        "verdict": _verdict(data),
+        "caveat": _caveat(data),
+        "tested": "potentials",
         "basis": [row for row in _basis(data) if row[1]],
         "errors": _errors_table(data),
         "runs": _runs_table(data),
@@ -48,22 +50,26 @@ def _title(data: Mapping[str, Any]) -> str:
     return data["material"]["reduced_formula"].translate(_SUBSCRIPTS)
 
 
-def _verdict(data: Mapping[str, Any]) -> str:
-    """Return in a sentence what may be said and what may not."""
-    stated = [run for run in data["runs"] if "value" in (run["transport"] or {}).get("conductivity", {})]
+def _caveat(data: Mapping[str, Any]) -> str:
+    """Return in a sentence what the numbers do not say, or why there are none."""
+    found = [run for run in data["runs"] if run["transport"]]
+    stated = [run for run in found if "value" in run["transport"].get("conductivity", {})]
+    qualified = [run for run in stated if Verdict.from_dict(run["transport"]).is_qualified]
     if not data["runs"]:
         return "There is no production run yet, hence no conductivity."
-    if not any(run["transport"] for run in data["runs"]):
+    if not found:
         return "No production run has been analysed yet, hence no conductivity."
-    if not stated:
+    if not stated and all(Verdict.from_dict(run["transport"]).is_qualified for run in found):
         return "No conductivity is stated: no diffusion was resolved in the time simulated; see the notes."
-    fit = data["arrhenius"] or {}
+    if not stated:
+        return "No conductivity is stated: what was simulated may not be used; see what to do."
+    fit = quantities_of(data["arrhenius"] or {})
     refused = next((one["refused"] for one in fit.values() if "refused" in one), None)
     if refused:
         return f"No activation energy and no conductivity at 300 K: {refused}."
     if not fit:
         return "No Arrhenius fit has been made yet."
-    kelvins = [run["settings"]["temperature_K"] for run in stated]
+    kelvins = [run["settings"]["temperature_K"] for run in qualified or stated]
     return (
         f"The conductivity at 300 K is extrapolated from {min(kelvins):g} – {max(kelvins):g} K "
         "and holds only if nothing changes in between: no transition, no other mechanism."
@@ -84,7 +90,7 @@ def _basis(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         yield "Cell", f"{a:.3f} × {b:.3f} × {c:.3f} Å; {angles}; {volume}"
         yield "Structure from", material["citation"] or material["description"] or "no source given with the structure"
     theory = describe_theory(data["theory"]["levels"])
-    yield "Level of theory", theory["text"] + (": semi-empirical, not DFT" if theory["caution"] else "")
+    yield "Level of theory", theory["text"] + (f": {theory['brief']}" if theory["brief"] else "")
     yield "Labels made by", f"labeller “{data['theory']['labeller']}”" if data["theory"]["labeller"] else ""
     learning = data["learning"]
     if learning:
@@ -93,6 +99,7 @@ def _basis(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
             yield "Learning ended", f"{learning['reason']}"
     if data["training"]:
         yield "Potentials", _describe_ensemble(data["training"][-1])
+        yield "Qualification", _describe_verdicts(data["training"][-1]["members"])
         yield "Force error", _describe_error(data)
     if data["runs"]:
         settings = data["runs"][0]["settings"]
@@ -118,6 +125,18 @@ def _describe_ensemble(training: Mapping[str, Any]) -> str:
     epochs = [str(member["n_epochs"]) for member in members.values() if member["n_epochs"] is not None]
     seeds = ", ".join(str(member["settings"].get("seed", "—")) for member in members.values())
     return "; ".join([*parts, f"seeds {seeds}", f"epochs {', '.join(epochs) or '—'}"])
+
+
+def _describe_verdicts(members: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return what the last qualification of each member says, members of one verdict together."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for name, member in members.items():
+        verdict = member["verdict"] or {"verdict": "never tested", "reasons": []}
+        found.setdefault((verdict["verdict"], *verdict["reasons"]), []).append(name)
+    return "; ".join(
+        f"{', '.join(names)} {word}{': ' if reasons else ''}{', '.join(reasons)}"
+        for (word, *reasons), names in found.items()
+    )
 
 
 def _describe_error(data: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from ase import Atoms
 from ase.data import atomic_masses
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.statistics.estimate import Estimate, Refusal
+from aiida_elyte.science.statistics.estimate import result_from_dict
 from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.arrhenius import ArrheniusLine, fit_line
 from aiida_elyte.science.transport.references import Reference, reference_of
@@ -150,10 +150,7 @@ def arrhenius_band(conductivities: Mapping[float, Mapping[str, Any]], target_K: 
     dict or None
         ``temperature_K``, ``value``, ``low``, ``high`` [mS/cm]; ``None`` when too few temperatures carry a number.
     """
-    estimates = [
-        Refusal(one["refused"]) if "refused" in one else Estimate(**{**one, "ci95": tuple(one["ci95"])})
-        for one in conductivities.values()
-    ]
+    estimates = [result_from_dict(one) for one in conductivities.values()]
     line = fit_line(list(conductivities), estimates)
     if not isinstance(line, ArrheniusLine):
         return None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aiida_elyte.report.style import COLOURS, INK, QUIET, WIDTH, new_figure, show_plain_decades
+from aiida_elyte.report.verdicts import is_refused_by
+from aiida_elyte.science.verdict import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,82 +42,103 @@ def _heat(temperatures: Sequence[float]) -> dict[float, Any]:
 
 
 def draw_arrhenius(data: Mapping[str, Any]) -> "Figure | None":
-    """Draw conductivities against 1000/T with error bars (95 %), bounds as arrows, and the fit with its band."""
-    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+    """Draw conductivities against 1000/T with error bars (95 %), bounds as arrows, and the fit with its band.
 
-    points, bounds = _conductivities(data)
+    What may be used is filled, what may not is hollow; a temperature that is refused by its verdict bears its word.
+    """
+    points, bounds, refused = _conductivities(data)
     if not points and not bounds:
         return None
     figure = new_figure(3.5, 5.0)
     axes = figure.subplots()
-    band = data["arrhenius_band"]
-    if band is not None:
-        inverse, line = 1000 / band["temperature_K"], band["value"]
-        measured = max(1000 / kelvin for kelvin, *_ in points)
-        inside, outside = inverse <= measured, inverse >= measured
-        axes.fill_between(
-            inverse, band["low"], band["high"], color=COLOURS[0], alpha=0.15, linewidth=0, label="fit, 95 % band"
-        )
-        axes.plot(inverse[inside], line[inside], color=COLOURS[0])
-        axes.plot(inverse[outside], line[outside], color=COLOURS[0], linestyle=(0, (4, 3)), linewidth=1)
-    if points:
-        kelvin, value, low, high = np.array(points).T
-        bars = np.maximum([value - low, high - value], 0)
-        axes.errorbar(
-            1000 / kelvin,
-            value,
-            bars,
-            fmt="o",
-            color=COLOURS[0],
-            markersize=5,
-            capsize=2.5,
-            elinewidth=1,
-            label="σ, 95 % interval",
-        )
-    if bounds:
-        kelvin, limit = np.array(bounds).T
-        axes.plot(
-            1000 / kelvin, limit, "_", color=COLOURS[1], markersize=11, markeredgewidth=1.6, label="upper bound (95 %)"
-        )
-        axes.plot(1000 / kelvin, limit / 2, linestyle="none")  # room below
-        for place in zip(1000 / kelvin, limit, strict=True):
-            arrow = {"arrowstyle": "<|-", "color": COLOURS[1], "linewidth": 1.1, "shrinkA": 0, "shrinkB": 0}
-            axes.annotate("", place, (0, -20), textcoords="offset points", arrowprops=arrow)
-    predicted = (data["arrhenius"] or {}).get("conductivity_300K")
-    is_extrapolated = predicted is not None and "refused" not in predicted
-    if predicted is not None and is_extrapolated:
-        value, (low, high) = predicted["value"], predicted["ci95"]
-        axes.errorbar(
-            [1000 / 300],
-            [value],
-            [[max(value - low, 0)], [max(high - value, 0)]],
-            fmt="o",
-            color=COLOURS[0],
-            markerfacecolor="white",
-            markersize=5,
-            capsize=2.5,
-            elinewidth=1,
-            label="extrapolated to 300 K",
-        )
+    if data["arrhenius_band"] is not None:
+        _draw_band(axes, data["arrhenius_band"], [kelvin for kelvin, *_ in points])
+    for is_qualified, label in ((True, "σ, 95 % interval"), (False, "σ, not qualified")):
+        _draw_points(axes, [one for *one, known in points if known is is_qualified], "o", is_qualified, label)
+    for is_qualified, label in ((True, "upper bound (95 %)"), (False, "upper bound, not qualified")):
+        _draw_bounds(axes, [one for *one, known in bounds if known is is_qualified], is_qualified, label)
+    predicted = (data["arrhenius"] or {}).get("conductivity_300K", {})
+    is_extrapolated = "value" in predicted
+    if is_extrapolated:
+        verdict = Verdict.from_dict(data["arrhenius"])
+        label = "extrapolated to 300 K" + ("" if verdict.is_qualified else ", not qualified")
+        _draw_points(axes, [[300.0, predicted["value"], *predicted["ci95"]]], "D", verdict.is_qualified, label)
     axes.set_yscale("log")
     axes.set_xlabel("1000 / T  (1/K)")
     axes.set_ylabel("conductivity σ  (mS/cm)")
     axes.grid(axis="y")
+    for kelvin, _ in refused:
+        axes.axvline(1000 / kelvin, color=COLOURS[1], linewidth=0.8, linestyle=(0, (1, 2)))
     _widen(axes)
+    for kelvin, word in refused:
+        place = {"rotation": 90, "ha": "right", "va": "bottom", "fontsize": 7.5, "color": COLOURS[1]}
+        axes.text(1000 / kelvin, 0.02, word, transform=axes.get_xaxis_transform(), **place)
     show_plain_decades(axes.yaxis)
+    known = {kelvin for kelvin, *_ in [*points, *bounds, *refused]} | ({300.0} if is_extrapolated else set())
+    _show_temperatures(axes, sorted(known))
+    axes.legend(loc="best")
+    return figure
+
+
+def _draw_band(axes: "Axes", band: Mapping[str, Any], measured_K: Sequence[float]) -> None:
+    """Draw the fit, dashed where it extrapolates, with its band."""
+    inverse, line = 1000 / band["temperature_K"], band["value"]
+    coldest = max(1000 / kelvin for kelvin in measured_K)
+    inside, outside = inverse <= coldest, inverse >= coldest
+    axes.fill_between(
+        inverse, band["low"], band["high"], color=COLOURS[0], alpha=0.15, linewidth=0, label="fit, 95 % band"
+    )
+    axes.plot(inverse[inside], line[inside], color=COLOURS[0])
+    axes.plot(inverse[outside], line[outside], color=COLOURS[0], linestyle=(0, (4, 3)), linewidth=1)
+
+
+def _draw_points(axes: "Axes", points: Sequence[Sequence[float]], marker: str, is_filled: bool, label: str) -> None:
+    """Draw values (T, σ, low, high) with their intervals."""
+    if not points:
+        return
+    kelvin, value, low, high = np.array(points).T
+    axes.errorbar(
+        1000 / kelvin,
+        value,
+        np.maximum([value - low, high - value], 0),
+        fmt=marker,
+        color=COLOURS[0],
+        markerfacecolor=COLOURS[0] if is_filled else "white",
+        markersize=5,
+        capsize=2.5,
+        elinewidth=1,
+        label=label,
+    )
+
+
+def _draw_bounds(axes: "Axes", bounds: Sequence[Sequence[float]], is_filled: bool, label: str) -> None:
+    """Draw upper bounds (T, σ) with arrows down from them, with an open head where they may not be used."""
+    if not bounds:
+        return
+    kelvin, limit = np.array(bounds).T
+    width = 1.6 if is_filled else 0.8
+    axes.plot(1000 / kelvin, limit, "_", color=COLOURS[1], markersize=11, markeredgewidth=width, label=label)
+    axes.plot(1000 / kelvin, limit / 2, linestyle="none")  # room below
+    for place in zip(1000 / kelvin, limit, strict=True):
+        arrow = {"arrowstyle": "<|-", "color": COLOURS[1], "linewidth": 1.1, "shrinkA": 0, "shrinkB": 0}
+        arrow |= {} if is_filled else {"arrowstyle": "<-", "linewidth": 0.8}
+        axes.annotate("", place, (0, -20), textcoords="offset points", arrowprops=arrow)
+
+
+def _show_temperatures(axes: "Axes", known_K: Sequence[float]) -> None:
+    """Write temperatures above an axis of 1000/T, those that have room."""
+    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
     top = axes.secondary_xaxis("top", functions=(_reciprocal, _reciprocal))
-    known = sorted({kelvin for kelvin, *_ in points + bounds} | ({300.0} if is_extrapolated else set()))
     left, right = axes.get_xlim()
-    ticks = [known[0]]
-    for kelvin in known[1:]:
+    ticks = [known_K[0]]
+    for kelvin in known_K[1:]:
         if 1000 / ticks[-1] - 1000 / kelvin > 0.12 * (right - left):
             ticks.append(kelvin)
     top.xaxis.set_major_locator(FixedLocator(ticks))
     top.xaxis.set_major_formatter(FixedFormatter([f"{kelvin:g} K" for kelvin in ticks]))
     top.xaxis.set_minor_locator(NullLocator())
     top.spines["top"].set_visible(False)
-    axes.legend(loc="best")
-    return figure
 
 
 def _reciprocal(values: "ArrayLike") -> np.ndarray:
@@ -133,20 +156,27 @@ def _widen(axes: "Axes") -> None:
         axes.set_ylim(low * 10 ** (-missing / 2), high * 10 ** (missing / 2))
 
 
-def _conductivities(data: Mapping[str, Any]) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
-    """Return (T, σ, low, high) of the results and (T, limit) of the bounds."""
-    points: list[tuple[float, ...]] = []
-    bounds: list[tuple[float, ...]] = []
+_Points = list[tuple[Any, ...]]
+
+
+def _conductivities(data: Mapping[str, Any]) -> tuple[_Points, _Points, list[tuple[float, str]]]:
+    """Return (T, σ, low, high, is qualified), (T, limit, is qualified) of bounds, and (T, verdict) of refusals."""
+    points: _Points = []
+    bounds: _Points = []
+    refused: list[tuple[float, str]] = []
     for run in data["runs"]:
         found = (run["transport"] or {}).get("conductivity")
         kelvin = run["settings"]["temperature_K"]
         if found is None:
             continue
+        verdict = Verdict.from_dict(run["transport"])
         if "refused" not in found:
-            points.append((kelvin, found["value"], *found["ci95"]))
+            points.append((kelvin, found["value"], *found["ci95"], verdict.is_qualified))
         elif found["upper_bound"]:
-            bounds.append((kelvin, found["upper_bound"]["value"]))
-    return points, bounds
+            bounds.append((kelvin, found["upper_bound"]["value"], verdict.is_qualified))
+        elif is_refused_by(verdict, found):
+            refused.append((kelvin, verdict.status))
+    return points, bounds, refused
 
 
 def draw_displacements(data: Mapping[str, Any]) -> "Figure | None":

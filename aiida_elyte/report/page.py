@@ -8,15 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 from aiida_elyte.api.files import write_files
 from aiida_elyte.api.headline import headline
-from aiida_elyte.provenance.names import CLUSTER_LABELS, LEARNING, SEED_LABELS, Call, parse_call
-from aiida_elyte.report.quantities import format_duration, format_estimate, format_interval, format_number
+from aiida_elyte.provenance.names import CLUSTER_LABELS, LEARNING, QUALIFICATION, SEED_LABELS, Call, parse_call
+from aiida_elyte.report.quantities import (
+    format_duration,
+    format_errors,
+    format_estimate,
+    format_interval,
+    format_number,
+)
 from aiida_elyte.report.results import name_quantity, tabulate_results
 from aiida_elyte.report.style import BLUE, INK, RULE, draw
+from aiida_elyte.report.verdicts import (
+    describe_conditions,
+    describe_tests,
+    is_refused_by,
+    list_issues,
+    state_verdicts,
+    verdicts_of,
+)
+from aiida_elyte.science.verdict import Verdict, quantities_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["common_view", "describe_theory", "embed", "kind_of", "render"]
+__all__ = ["common_view", "describe_theory", "embed", "kind_of", "mark_of", "render"]
 
 _PAGE_COLOURS = {INK: "currentColor", RULE: "var(--rule)", "#ffffff": "var(--paper)", BLUE: "var(--blue)"}
 """Colours of a figure that follow the page, light or dark."""
@@ -42,6 +57,10 @@ def common_view(data: Mapping[str, Any]) -> dict[str, Any]:
         "data": data,
         "state": _state_of(data["process"]),
         "theory": describe_theory(data["theory"]["levels"]),
+        "verdicts": state_verdicts((where, verdict) for where, verdict, _ in verdicts_of(data)),
+        "issues": list_issues(data),
+        "tests": describe_tests(data["qualification"]),
+        "tested_at": describe_conditions(data["qualification"]),
         "front": _headline(data),
         "results": _results_table(data, headline),
         "others": _results_table(data, _others),
@@ -67,41 +86,52 @@ def _state_of(process: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def describe_theory(levels: Sequence[str]) -> dict[str, str]:
-    """Return the level of theory, and the sentence a reader of semi-empirical numbers needs."""
+    """Return the level of theory; for labels that are not DFT the sentence a reader needs, and the same in brief."""
     text = "; ".join(levels) or "unstated"
-    method = re.search(r"[\w-]*xTB", text, re.IGNORECASE)
-    if method is None:
-        return {"text": text, "caution": ""}
+    if re.search(r"\bteacher: ", text):
+        kind, brief = "A trained potential, a teacher, stood in for the engine that labels", "of a teacher"
+    elif "not DFT" in text:
+        kind, brief = "This is a universal potential, trained elsewhere on other materials", "universal potential"
+    elif method := re.search(r"[\w-]*xTB", text, re.IGNORECASE):
+        kind, brief = f"{method.group()} is a semi-empirical tight-binding method", "semi-empirical"
+    else:
+        return {"text": text, "caution": "", "brief": ""}
     caution = (
-        f"{method.group()} is a semi-empirical tight-binding method. It is not density-functional theory (DFT): "
-        "these numbers are not of DFT accuracy, whatever their error bars, which hold sampling and model errors only."
+        f"{kind}. It is not density-functional theory (DFT): these numbers are not of DFT accuracy, whatever their "
+        "error bars, which hold sampling and model errors only."
     )
-    return {"text": text, "caution": caution}
+    return {"text": text, "caution": caution, "brief": f"{brief}, not DFT"}
 
 
 def _headline(data: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return the headline numbers: σ at each temperature, activation energy and σ(300 K)."""
+    """Return the headline numbers, each with the mark of its verdict: σ at each temperature, Eₐ and σ(300 K)."""
     lines = []
     for run in data["runs"]:
-        found = (run["transport"] or {}).get("conductivity")
-        haven = (run["transport"] or {}).get("haven_ratio")
-        note = "no result" if found is None else _note(found)
-        if haven and "refused" not in haven:
-            note = f"{note}; Haven ratio {format_estimate(haven)}"
+        transport = run["transport"] or {}
         label = f"σ({run['settings']['temperature_K']:g} K)"
-        lines.append(
-            {"label": label, "value": format_estimate(found, with_interval=False), "note": note, "kind": kind_of(found)}
-        )
-    for name, found in (data["arrhenius"] or {}).items():
+        line = _line(label, transport.get("conductivity"), Verdict.from_dict(transport))
+        haven = transport.get("haven_ratio", {})
+        if "value" in haven:
+            line["note"] += f"; Haven ratio {format_estimate(haven)}"
+        lines.append(line)
+    law = data["arrhenius"] or {}
+    for name, found in quantities_of(law).items():
         if name != "prefactor" and "refused" not in found:
-            label = (
-                "Eₐ" if name == "activation_energy" else f"σ({name.removeprefix('conductivity_').removesuffix('K')} K)"
-            )
-            note = _note(found) + ("" if name == "activation_energy" else "; extrapolated")
-            lines.append(
-                {"label": label, "value": format_estimate(found, with_interval=False), "note": note, "kind": "fit"}
-            )
+            is_energy = name == "activation_energy"
+            label = "Eₐ" if is_energy else f"σ({name.removeprefix('conductivity_').removesuffix('K')} K)"
+            line = _line(label, found, Verdict.from_dict(law))
+            lines.append({**line, "note": line["note"] + ("" if is_energy else "; extrapolated"), "kind": "fit"})
     return lines
+
+
+def _line(label: str, found: Mapping[str, Any] | None, verdict: Verdict) -> dict[str, str]:
+    """Return one number of the headline; where the verdict refuses it, the verdict takes its place."""
+    line = {"label": label, "mark": "", "kind": kind_of(found)}
+    if found is None:
+        return {**line, "value": "—", "note": "no result"}
+    if is_refused_by(verdict, found):
+        return {**line, "kind": "none", "value": verdict.status, "note": "; ".join(verdict.reasons)}
+    return {**line, "value": format_estimate(found, with_interval=False), "note": _note(found), "mark": verdict.mark}
 
 
 def kind_of(found: Mapping[str, Any] | None) -> str:
@@ -138,7 +168,11 @@ def _results_table(
         return None
     reasons = _reasons(one for row in found.values() for name, one in row.items() if name in quantities)
     rows = [
-        {"temperature": f"{kelvin:g} K", "cells": [_cell(row.get(name), reasons) for name in quantities]}
+        {
+            "temperature": f"{kelvin:g} K",
+            "verdict": next(iter(row.values()))["verdict"],
+            "cells": [_cell(row.get(name), reasons) for name in quantities],
+        }
         for kelvin, row in found.items()
     ]
     return {"quantities": [name_quantity(name) for name in quantities], "rows": rows, "reasons": reasons}
@@ -153,7 +187,13 @@ def _others(row: Mapping[str, Any]) -> Iterator[str]:
 def _cell(estimate: Mapping[str, Any] | None, notes: Sequence[str]) -> dict[str, Any]:
     refused = estimate.get("refused") if estimate else None
     note = next((index for index, reason in enumerate(notes, start=1) if refused and refused in reason), None)
-    return {"value": format_estimate(estimate), "note": note, "kind": kind_of(estimate)}
+    return {"value": format_estimate(estimate), "note": note, "kind": kind_of(estimate), "mark": mark_of(estimate)}
+
+
+def mark_of(row: Mapping[str, Any] | None) -> str:
+    """Return what stands behind a number or a bound that may not be used; nothing where there is neither."""
+    is_stated = row is not None and ("value" in row or row["upper_bound"] is not None)
+    return Verdict.from_dict(row).mark if row is not None and is_stated else ""
 
 
 def _details_table(data: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -169,6 +209,8 @@ def _details_table(data: Mapping[str, Any]) -> list[dict[str, str]]:
                 "temperature": kelvin if kelvin != last else "",
                 "quantity": name_quantity(row["quantity"]),
                 "interval": "" if "refused" in row else format_interval(row["ci95"], row["unit"]),
+                "mark": mark_of(row),
+                "errors": format_errors(shown),
                 "n": f"{shown['n_effective']:.0f}",
                 "window": _window(shown["window"]),
                 "method": shown["method"],
@@ -271,6 +313,7 @@ def _stage_row(stage: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _STATIONS = {
+    QUALIFICATION: "qualification of the potentials",
     SEED_LABELS: "labels of the seeds",
     CLUSTER_LABELS: "labels of the clusters",
     LEARNING: "active learning",

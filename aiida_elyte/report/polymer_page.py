@@ -9,7 +9,7 @@ import numpy as np
 from aiida_elyte.api.headline import headline
 from aiida_elyte.report.box_figures import settling_figure
 from aiida_elyte.report.figures import draw_displacements, draw_selection
-from aiida_elyte.report.page import common_view, describe_theory, embed, kind_of
+from aiida_elyte.report.page import common_view, describe_theory, embed, kind_of, mark_of
 from aiida_elyte.report.quantities import (
     format_duration,
     format_estimate,
@@ -22,6 +22,7 @@ from aiida_elyte.report.solvation_figures import draw_solvation
 from aiida_elyte.report.transport_figures import draw_onsager
 from aiida_elyte.science.electrolyte.recipe import read_recipe
 from aiida_elyte.science.statistics.estimate import result_from_dict
+from aiida_elyte.science.verdict import Verdict, quantities_of
 
 __all__ = ["view_polymer"]
 
@@ -51,7 +52,8 @@ def view_polymer(data: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **common_view(data),
         "title": data["recipe"]["name"] if data["recipe"] else f"{data['process']['label']} {data['process']['pk']}",
-        "verdict": _verdict(data),
+        "caveat": _caveat(data),
+        "tested": "force fields and the boxes",
         "basis": [row for row in _basis(data) if row[1]],
         "quantities": [row if row in refused else {**row, "how": ""} for row in first],
         "refused": refused,
@@ -85,8 +87,8 @@ def view_polymer(data: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _verdict(data: Mapping[str, Any]) -> str:
-    """Return in a sentence what may be said and what may not."""
+def _caveat(data: Mapping[str, Any]) -> str:
+    """Return in a sentence what the numbers do not say, or why there are none."""
     if data["part"] == "learning":
         return "This is the learning of a force field alone; it gives no conductivity."
     if not data["runs"]:
@@ -120,7 +122,7 @@ def _basis(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     if built:
         yield "Each box", _describe_amounts(built["amounts"])
     theory = describe_theory(data["theory"]["levels"])
-    yield "Level of theory", theory["text"] + (": semi-empirical, not DFT" if theory["caution"] else "")
+    yield "Level of theory", theory["text"] + (f": {theory['brief']}" if theory["brief"] else "")
     yield "Charges from", ", ".join(data["theory"]["charge_methods"]) or "no charges with the labels"
     yield "Labels made by", f"labeller “{data['theory']['labeller']}”" if data["theory"]["labeller"] else ""
     learning = data["learning"]
@@ -176,6 +178,7 @@ def _quantities(data: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "is_first": row["quantity"] in first_names,
                 "value": format_estimate(row, with_interval=False),
                 "kind": kind_of(row),
+                "mark": mark_of(row),
                 "interval": "" if "refused" in row else format_interval(row["ci95"]),
                 "n": f"{shown['n_effective']:.0f}" if shown else "",
                 "how": how if first == name else f"as {first}",
@@ -310,8 +313,9 @@ def _draw_matrix(data: Mapping[str, Any]) -> Any:
     if not data["runs"] or data["runs"][0]["transport"] is None:
         return None
     run = data["runs"][0]
-    quantities = {name: result_from_dict(one) for name, one in run["transport"].items() if name != "conditions"}
-    return draw_onsager({"carriers": list(run["charges"]), "quantities": quantities})
+    quantities = {name: result_from_dict(one) for name, one in quantities_of(run["transport"]).items()}
+    mark = Verdict.from_dict(run["transport"]).mark
+    return draw_onsager({"carriers": list(run["charges"]), "quantities": quantities, "mark": mark})
 
 
 def _sites(solvation: Mapping[str, Any] | None) -> list[dict[str, str]]:

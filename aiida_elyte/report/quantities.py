@@ -4,7 +4,16 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["format_bound", "format_duration", "format_estimate", "format_interval", "format_number", "format_value"]
+__all__ = [
+    "format_bound",
+    "format_duration",
+    "format_errors",
+    "format_estimate",
+    "format_interval",
+    "format_number",
+    "format_unit",
+    "format_value",
+]
 
 _UNITS = {"cm2/s": "cm²/s", "mol2/(J m s)": "mol²/(J m s)", "1": ""}
 """How units of the results are printed; the others are printed as they are."""
@@ -91,6 +100,19 @@ def format_estimate(estimate: Mapping[str, Any] | None, with_interval: bool = Tr
     return format_value(estimate["value"], estimate["std"], estimate["unit"])
 
 
+def format_errors(estimate: Mapping[str, Any]) -> str:
+    """Return the terms of the error of an estimate, ``statistical 0.31, model 0.12, configurational not known``."""
+    terms = estimate.get("errors") or {}
+    return ", ".join(
+        f"{name} {'not known' if error is None else format_number(error, 2)}" for name, error in terms.items()
+    )
+
+
+def format_unit(unit: str) -> str:
+    """Return a unit as it is printed; nothing for pure numbers."""
+    return _UNITS.get(unit, unit)
+
+
 def format_duration(seconds: float | None) -> str:
     """Return a time in the unit a reader would choose."""
     if seconds is None:
@@ -117,4 +139,4 @@ def _power(exponent: int) -> str:
 
 
 def _with_unit(text: str, unit: str) -> str:
-    return f"{text} {_UNITS.get(unit, unit)}".strip()
+    return f"{text} {format_unit(unit)}".strip()

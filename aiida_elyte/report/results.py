@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aiida_elyte.report.verdicts import list_issues
+from aiida_elyte.science.verdict import Verdict, quantities_of
+
 __all__ = ["as_json_dict", "name_quantity", "tabulate_results"]
 
 _NAMES = {
@@ -31,22 +34,26 @@ def name_quantity(key: str) -> str:
 
 
 def tabulate_results(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return every result that ``collect`` found, one row each: ``temperature_K``, ``quantity``, then its fields."""
-    rows = []
-    for run in data["runs"]:
-        for quantity, estimate in _ordered(run["transport"] or {}):
-            rows.append({"temperature_K": run["settings"]["temperature_K"], "quantity": quantity, **estimate})
-    rows += [
-        {"temperature_K": None, "quantity": name, **estimate} for name, estimate in (data["arrhenius"] or {}).items()
+    """Return every result that ``collect`` found, one row each.
+
+    Returns
+    -------
+    list of dict
+        ``temperature_K``, ``None`` for the Arrhenius fit; ``quantity``; its fields; ``verdict`` and ``reasons``.
+    """
+    found = [(run["settings"]["temperature_K"], run["transport"]) for run in data["runs"]] + [(None, data["arrhenius"])]
+    return [
+        {"temperature_K": kelvin, "quantity": name, **estimate, **Verdict.from_dict(result).as_dict()}
+        for kelvin, result in found
+        if result is not None
+        for name, estimate in _ordered(quantities_of(result))
     ]
-    return rows
 
 
-def _ordered(transport: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def _ordered(quantities: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Return the estimates, the conductivity first."""
     order = {name: place for place, name in enumerate(_NAMES)}
-    found = [(name, one) for name, one in transport.items() if name != "conditions"]
-    return sorted(found, key=lambda item: (order.get(item[0], len(order)), item[0]))
+    return sorted(quantities.items(), key=lambda item: (order.get(item[0], len(order)), item[0]))
 
 
 def as_json_dict(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,6 +63,8 @@ def as_json_dict(data: Mapping[str, Any]) -> dict[str, Any]:
         "level_of_theory": data["theory"]["levels"],
         "n_labelled_frames": data["learning"]["n_frames"] if data["learning"] else None,
         "results": tabulate_results(data),
+        "qualification": data["qualification"],
+        "issues": list_issues(data),
         "rounds": [{name: value for name, value in one.items() if name != "spreads_eV_A"} for one in data["rounds"]],
         "missing": data["missing"],
         "environment": data["environment"],

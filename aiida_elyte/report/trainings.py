@@ -35,5 +35,6 @@ def _member(member: Member) -> dict[str, Any]:
         | {
             "curve": learning_curve(results.get("learning_curve", [])),
             "warnings": results.get("warnings", []),
+            "verdict": None if member.verdict is None else member.verdict.as_dict(),
         }
     )

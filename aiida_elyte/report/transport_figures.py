@@ -255,7 +255,7 @@ def _draw_green_kubo(data: Mapping[str, Any]) -> "Figure | None":
 
 
 def draw_onsager(data: Mapping[str, Any]) -> "Figure | None":
-    """Draw the matrix L_ab with its errors, coloured by how strongly species move together."""
+    """Draw the matrix L_ab with its errors, coloured by how strongly species move together, and ``mark``, if any."""
     from matplotlib.colors import LinearSegmentedColormap
 
     names = data["carriers"]
@@ -288,6 +288,7 @@ def draw_onsager(data: Mapping[str, Any]) -> "Figure | None":
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_xlabel(f"$L_{{ab}}$  ($10^{{{exponent}}}$ mol² J⁻¹ m⁻¹ s⁻¹), ± 1 std")
+    unit = f"$L_{{ab}}$  ($10^{{{exponent}}}$ mol² J⁻¹ m⁻¹ s⁻¹), ± 1 std"
+    axes.set_xlabel(f"{unit}  {data.get('mark', '')}".strip())
     figure.colorbar(image, ax=axes, label=r"$L_{ab} / \sqrt{L_{aa} L_{bb}}$", ticks=[-1, 0, 1])
     return figure

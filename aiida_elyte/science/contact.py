@@ -7,7 +7,10 @@ from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
 from ase.neighborlist import neighbor_list
 
-__all__ = ["Contact", "closest_contact", "closest_of"]
+__all__ = ["CONTACT_CUTOFF_A", "Contact", "closest_contact", "closest_of", "shortest_distances", "shortest_of"]
+
+CONTACT_CUTOFF_A = 4.0
+"""Atoms farther apart are no contact [Å]."""
 
 
 @dataclass(frozen=True)
@@ -71,3 +74,40 @@ def closest_of(numbers: np.ndarray, first: np.ndarray, second: np.ndarray, dista
     nearest = int(np.argmin(distances / radii))
     pair = tuple(f"{chemical_symbols[numbers[i]]}{i}" for i in sorted((first[nearest], second[nearest])))
     return Contact((pair[0], pair[1]), float(distances[nearest]), float(radii[nearest]))
+
+
+def shortest_distances(atoms: Atoms, cutoff_A: float) -> dict[str, float]:
+    """Return the shortest distance of each pair of elements, periodic images included.
+
+    Parameters
+    ----------
+    atoms
+        Structure with finite coordinates.
+    cutoff_A
+        Pairs farther apart are not looked for [Å].
+
+    Returns
+    -------
+    dict
+        Pair of elements in alphabetical order, as ``Li-S`` → distance [Å]; a pair beyond the cutoff is left out.
+    """
+    return shortest_of(atoms.numbers, *neighbor_list("ijd", atoms, cutoff_A))
+
+
+def shortest_of(numbers: np.ndarray, first: np.ndarray, second: np.ndarray, distances: np.ndarray) -> dict[str, float]:
+    """Return the shortest distance of each pair of elements among pairs of atoms; as ``shortest_distances``.
+
+    Parameters
+    ----------
+    numbers, first, second, distances
+        As in ``closest_of``.
+    """
+    species, codes = np.unique(numbers, return_inverse=True)
+    low, high = np.sort([codes[first], codes[second]], axis=0)
+    shortest = np.full((len(species), len(species)), np.inf)
+    np.minimum.at(shortest, (low, high), distances)
+    names = [chemical_symbols[number] for number in species]
+    return {
+        "-".join(sorted((names[one], names[other]))): float(shortest[one, other])
+        for one, other in np.argwhere(np.isfinite(shortest))
+    }

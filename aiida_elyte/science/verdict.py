@@ -1,12 +1,12 @@
 """The judgement on a number or a potential, which travels with it wherever it is shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["STATUSES", "Verdict", "quantities_of"]
+__all__ = ["STATUSES", "Verdict", "quantities_of", "worst_of"]
 
 STATUSES = (
     "qualified",
@@ -20,6 +20,19 @@ STATUSES = (
     "extrapolated",
 )
 """What a verdict may say; ``unqualified``: not tested, or a test failed."""
+
+_GRAVEST_FIRST = (
+    "exploded",
+    "collided",
+    "molten",
+    "torn",
+    "unqualified",
+    "extrapolated",
+    "not settled",
+    "not converged",
+    "qualified",
+)
+"""What was seen to break comes before what was never tested, and that before what is only known badly."""
 
 _UNJUDGED = "made before potentials were qualified"
 
@@ -44,6 +57,11 @@ class Verdict:
         """Whether the number may be used."""
         return self.status == "qualified"
 
+    @property
+    def mark(self) -> str:
+        """What stands behind a number that may not be used, as ``[unqualified]``; nothing behind one that may."""
+        return "" if self.is_qualified else f"[{self.status}]"
+
     def as_dict(self) -> dict[str, Any]:
         """Return what results carry beside their quantities: ``verdict`` and ``reasons``."""
         return {"verdict": self.status, "reasons": list(self.reasons)}
@@ -54,6 +72,20 @@ class Verdict:
         if "verdict" not in result:
             return cls("unqualified", (_UNJUDGED,))
         return cls(result["verdict"], tuple(result.get("reasons", ())))
+
+
+def worst_of(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return the gravest of several verdicts on one number.
+
+    Parameters
+    ----------
+    verdicts
+        One or more. Its reasons are those of all that are not qualified, the gravest first; of all where all are.
+    """
+    ordered = sorted(verdicts, key=lambda one: _GRAVEST_FIRST.index(one.status))
+    gravest = ordered[0]
+    speaking = ordered if gravest.is_qualified else [one for one in ordered if not one.is_qualified]
+    return Verdict(gravest.status, tuple(dict.fromkeys(reason for one in speaking for reason in one.reasons)))
 
 
 def quantities_of(result: Mapping[str, Any]) -> dict[str, Any]:

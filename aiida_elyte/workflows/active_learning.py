@@ -7,24 +7,30 @@ from aiida import orm
 from aiida.common import AttributeDict
 from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, if_, while_
 
+from aiida_elyte.calculations.functions.calibration import calibrate
 from aiida_elyte.calculations.functions.dynamics import retraining_settings, run_settings
 from aiida_elyte.calculations.functions.frames import merge_frames, qualify_frames, select_frames
+from aiida_elyte.calculations.functions.learning import decide_next
+from aiida_elyte.calculations.functions.transport import transport
 from aiida_elyte.calculations.settings import validate_record
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.errors import InputError
-from aiida_elyte.plugins import configure, configure_all, load
-from aiida_elyte.provenance.names import round_call
-from aiida_elyte.science.learning.convergence import held_out_error, label_budget_left, should_continue
-from aiida_elyte.science.learning.ensemble import member_name, replica_settings
+from aiida_elyte.plugins import load
+from aiida_elyte.provenance.names import OFFENDING, round_call
+from aiida_elyte.science.learning.criteria import FIRST_QUANTITY, quantities_of_interest
+from aiida_elyte.science.learning.ensemble import common_conditions
+from aiida_elyte.science.learning.error_key import held_out_error
 from aiida_elyte.science.learning.settings import LearningSettings
+from aiida_elyte.science.learning.stopping import label_budget_left
+from aiida_elyte.science.statistics.estimate import Refusal
 from aiida_elyte.workflows.failures import reason_of
-from aiida_elyte.workflows.label.guards import validate_same_level
-from aiida_elyte.workflows.ports import checked_dict, fill, labelled_frames, members, plugin_name
+from aiida_elyte.workflows.learning_checks import starts_warm, validate_rounds
+from aiida_elyte.workflows.ports import checked_dict, fill, labelled_frames, members, optional, plugin_name
 from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides
+from aiida_elyte.workflows.sampler import sampler_builder
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
 from aiida_elyte.workflows.trainer import Trainer
-from aiida_elyte.workflows.validation import validate_inputs, validate_settings
 
 __all__ = ["ActiveLearningWorkChain"]
 
@@ -39,7 +45,8 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
     """
 
     PROTOCOL = "active_learning"
-    PLUGINS = (("learning", "selection", "filters"), ("learning", "qualification"))
+    PLUGINS = (("learning", "selection", "filters"), ("learning", "qualification"), ("more_samplers",))
+    SWITCHES = (("learning", "quantity"), ("learning", "calibration"))
     _potential: type[orm.Data] = PotentialData
     """What a member is."""
     _start_help = "Frame the sampling starts from; reference of the framework."
@@ -58,24 +65,36 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         spec.input_namespace(
             "sample", dynamic=True, help="Inputs of the sampler, without `start` and `potentials`; see `Sampler`."
         )
+        spec.input_namespace(
+            "more_samplers",
+            dynamic=True,
+            required=False,
+            help="Inputs of samplers that propose frames beside the first, by name; temperature, replicas and seed are "
+            "those of `learning.sampling`.",
+        )
         spec.input(
             "learning",
             **checked_dict(
                 validate_record(LearningSettings),
-                "Settings of the loop, as in the protocol: rounds, budget, `sampling`, `selection`, `retraining`, "
-                "`qualification`.",
+                "Settings of the loop, as in the protocol: rounds, budget, criteria, `sampling`, `selection`, "
+                "`retraining`.",
             ),
         )
         spec.inputs.validator = cls._validate
         spec.output("dataset", valid_type=FramesData, help="All labelled frames.")
         spec.output_namespace("potentials", valid_type=cls._potential, dynamic=True, help="The last ensemble.")
         spec.output(
-            "history", valid_type=orm.Dict, help="What each round sampled, rejected and labelled; why it ended."
+            "history",
+            valid_type=orm.Dict,
+            help="What each round sampled, rejected and labelled; each decision with its reasons; why it ended.",
         )
+        spec.output("calibration", **optional(orm.Dict, "What the spread of the committee is worth, of all labels."))
+        spec.output("qualification", **optional(orm.Dict, "Verdict on the last ensemble, with what each test found."))
+        spec.output("offending", **optional(FramesData, "Frames that failed the last qualification, not labelled."))
         spec.outline(
             cls.setup,
             if_(cls.should_train_first)(cls.run_training, cls.inspect_training),
-            while_(cls.should_learn)(
+            while_(cls.should_go_on)(
                 cls.run_sampling,
                 cls.inspect_sampling,
                 if_(cls.has_selected)(
@@ -93,6 +112,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         spec.exit_code(
             433, "ERROR_SELECTION_FAILED", message="The frames of round {number} could not be selected: {reason}"
         )
+        spec.exit_code(434, "ERROR_QUALIFICATION_FAILED", message="The ensemble could not be tested: {reason}")
 
     @classmethod
     def get_inputs(
@@ -143,7 +163,6 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             sampler needs is missing.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
-        python = codes["python"]
         given: dict[str, Any] = {"protocol": protocol, "options": options}
         labeller = labeller or str(inputs["labeller"])
         door = load("labellers", labeller)
@@ -154,21 +173,18 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         if role not in codes:
             raise InputError(f"codes are {sorted(codes)}; expected {role!r} among them, for the trainer; add it")
         ensemble = TrainEnsembleWorkChain.get_builder_from_protocol(codes[role], overrides=inputs["ensemble"], **given)
-        sampler = load("samplers", inputs["sampler"])
-        if missing := [role for role in sampler.CODES if role not in codes]:
-            raise InputError(
-                f"codes have no {', '.join(missing)}; expected one for each role of the sampler {inputs['sampler']!r}"
-            )
-        sample = sampler.get_builder_from_protocol(
-            python, overrides=inputs["sample"], **given, **{role: codes[role] for role in sampler.CODES}
-        )
+        more = {name: one for name, one in inputs.get("more_samplers", {}).items() if one is not None}
         return fill(
             cls.get_builder(),
             labeller=orm.Str(labeller),
             label=label,
             ensemble=ensemble,
             sampler=orm.Str(inputs["sampler"]),
-            sample=sample,
+            sample=sampler_builder(inputs["sampler"], codes, overrides=inputs["sample"], **given),
+            more_samplers={
+                name: sampler_builder(name, codes, overrides=one, **given)._inputs(prune=True)
+                for name, one in more.items()
+            },
             learning=orm.Dict(inputs["learning"]),
             start=start,
             dataset=dataset,
@@ -189,33 +205,16 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         """Return a sentence if rounds cannot be run."""
         if "learning" not in inputs or "ensemble" not in inputs or not inputs["learning"]["max_rounds"]:
             return None
-        learning, members = inputs["learning"].get_dict(), sorted(inputs.get("potentials") or {})
-        if learning.get("retraining") and not _starts_warm(inputs["ensemble"]["trainer"]):
-            return "learning has retraining; expected none, for members are trained anew; leave it out"
-        sampler = load("samplers", inputs["sampler"].value)
-        invalid = (
-            validate_same_level(inputs.get("dataset"), inputs)
-            or _validate_plugins(learning)
-            or _validate_retraining(inputs["ensemble"], learning)
-            or validate_inputs(load("labellers", inputs["labeller"].value), inputs["label"], "label", later=("frames",))
-            or validate_inputs(sampler, inputs["sample"], "sample", later=("start", "potentials"))
-        )
-        if invalid is not None:
-            return invalid
-        members = members or [member_name(index) for index in range(inputs["ensemble"]["n_members"].value)]
-        if len(members) < 2:
-            return (
-                "n_members is 1; expected at least two, as one member has no committee spread; or set max_rounds to 0"
-            )
-        sampled = replica_settings(inputs["sample"]["settings"].get_dict(), learning["sampling"], members, 1)
-        return validate_settings(sampler, orm.Dict(sampled), "learning.sampling")
+        return validate_rounds(inputs)
 
     def setup(self) -> None:
         """Start with what is given."""
         self.ctx.dataset = self.inputs.dataset
         self.ctx.potentials = dict(self.inputs.get("potentials", {}))
         self.ctx.rounds, self.ctx.number, self.ctx.first_error = [], 0, None
-        self.ctx.reason = ""
+        self.ctx.decisions, self.ctx.step = [], "end"
+        self.ctx.n_qualified, self.ctx.qualification, self.ctx.offending = 0, None, None
+        self.ctx.calibrated = {}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -226,71 +225,115 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         """Return whether the ensemble has to be trained before the first round."""
         return not self.ctx.potentials
 
-    def should_learn(self) -> bool:
-        """Return whether another round is worth it."""
-        go_on, self.ctx.reason = should_continue(self.ctx.rounds, self.settings)
-        if not go_on:
-            self.report(f"learning ends after {len(self.ctx.rounds)} rounds: {self.ctx.reason}")
-        return go_on
+    def should_go_on(self) -> bool:
+        """Decide what comes next; return whether that is a round or a qualification."""
+        given = {} if self.ctx.qualification is None else {"qualification": self.ctx.qualification}
+        history = orm.Dict({"rounds": list(self.ctx.rounds)})
+        decision = decide_next(history, self.inputs.learning, orm.Bool(self.can_qualify), **given).get_dict()
+        self.ctx.decisions.append({"after_round": len(self.ctx.rounds), **decision})
+        self.ctx.step = decision["step"]
+        if self.ctx.step == "end":
+            self.report(f"learning ends after {len(self.ctx.rounds)} rounds: {decision['reason']}")
+            for advice in decision["advice"]:
+                self.report(f"what to change: {advice}")
+        return self.ctx.step != "end"
+
+    @property
+    def can_qualify(self) -> bool:
+        """Whether the ensemble is qualified in the end."""
+        return bool(self.inputs.get("qualification"))
 
     def run_sampling(self) -> ToContext:
-        """Sample with the current ensemble."""
+        """Sample with the current ensemble, by all samplers side by side."""
         self.ctx.number += 1
         self.ctx.selected = None
-        inputs = AttributeDict(self.inputs.sample)
-        inputs.start = self.inputs.start
-        inputs.potentials = self.ctx.potentials
-        inputs.settings = run_settings(
-            inputs.settings,
-            orm.Dict(self.settings["sampling"]),
-            orm.List(sorted(self.ctx.potentials)),
-            orm.Int(self.ctx.number),
-        )
-        inputs.metadata = {**inputs.get("metadata", {}), "call_link_label": round_call(self.ctx.number, "sample")}
-        return ToContext(sampling=self.submit(load("samplers", self.inputs.sampler.value), **inputs))
+        sampling = self.settings["sampling"]
+        runs = {"sampling": self._sample(self.inputs.sampler.value, self.inputs.sample, sampling, None)}
+        for name, given in sorted(self.inputs.get("more_samplers", {}).items()):
+            runs[f"more.{name}"] = self._sample(name, given, common_conditions(sampling), name)
+        return ToContext(**runs)
+
+    def _sample(
+        self, name: str, given: Mapping[str, Any], conditions: Mapping[str, Any], label: str | None
+    ) -> orm.ProcessNode:
+        """Submit a sampler."""
+        sampler, inputs = load("samplers", name), AttributeDict(given)
+        inputs.start, inputs.potentials = self.inputs.start, self.ctx.potentials
+        if "dataset" in sampler.spec().inputs:
+            inputs.dataset = self.ctx.dataset
+        members = orm.List(sorted(self.ctx.potentials))
+        inputs.settings = run_settings(inputs.settings, orm.Dict(conditions), members, orm.Int(self.ctx.number))
+        call = round_call(self.ctx.number, "sample", label)
+        inputs.metadata = {**inputs.get("metadata", {}), "call_link_label": call}
+        return self.submit(sampler, **inputs)
 
     def inspect_sampling(self) -> ExitCode | None:
         """Judge, filter and select what was sampled, also by a run that stopped: there the potential has to learn."""
-        node = self.ctx.sampling
+        node, number = self.ctx.sampling, self.ctx.number
         if "frames" not in node.outputs:
-            self._attach(f"sampling of round {self.ctx.number} failed")
-            return self.exit_codes.ERROR_SAMPLING_FAILED.format(number=self.ctx.number, reason=reason_of(node))
+            self._attach(f"sampling of round {number} failed")
+            return self.exit_codes.ERROR_SAMPLING_FAILED.format(number=number, reason=reason_of(node))
+        more = {name: one for name, one in self.ctx.get("more", {}).items() if name in self.inputs.more_samplers}
+        others = {name: one.outputs.frames for name, one in more.items() if "frames" in one.outputs}
+        failed = {name: reason_of(one) for name, one in more.items() if name not in others}
+        for name, reason in failed.items():
+            self.report(f"sampler {name} of round {number} gave no frame: {reason}")
+        if self.ctx.offending is not None:
+            others[OFFENDING], self.ctx.offending = self.ctx.offending, None
+        if self.ctx.calibrated:
+            others["calibration"] = self.ctx.calibrated["previous"]
         choices = dict(self.settings["selection"])
-        choices["n_select"] = min(choices["n_select"], label_budget_left(self.ctx.rounds, self.settings))
-        choices["seed"] = self.settings["sampling"]["seed"] + self.ctx.number
+        choices["n_select"] = min(
+            choices["n_select"], label_budget_left(self.ctx.rounds, self.settings["label_budget"])
+        )
+        choices["seed"] = self.settings["sampling"]["seed"] + number
         try:
-            found = select_frames(node.outputs.frames, self.ctx.dataset, self.inputs.start, orm.Dict(choices))
+            found = select_frames(node.outputs.frames, self.ctx.dataset, self.inputs.start, orm.Dict(choices), **others)
         except InputError as error:
-            self._attach(f"selection of round {self.ctx.number} failed")
-            return self.exit_codes.ERROR_SELECTION_FAILED.format(number=self.ctx.number, reason=str(error))
+            self._attach(f"selection of round {number} failed")
+            return self.exit_codes.ERROR_SELECTION_FAILED.format(number=number, reason=str(error))
         record = found["record"].get_dict()
         tests = orm.Dict(self.settings.get("qualification", {}))
-        verdicts = qualify_frames(node.outputs.frames, self.ctx.dataset, tests).get_dict()
-        for name, verdict in verdicts.items():
-            if "failed" in verdict:
-                self.report(f"qualification {name} of round {self.ctx.number} failed: {verdict['failed']}")
+        findings = qualify_frames(node.outputs.frames, self.ctx.dataset, tests).get_dict()
+        for name, finding in findings.items():
+            if "failed" in finding:
+                self.report(f"qualification {name} of round {number} failed: {finding['failed']}")
         self.ctx.selected = found.get("frames")
+        stops = node.outputs.results.get_dict().get("stops", {}) if "results" in node.outputs else {}
         self.ctx.rounds.append(
             {
-                "number": self.ctx.number,
-                "held_out_error_before": self.ctx.first_error if self.ctx.number == 1 else None,
+                "number": number,
+                "held_out_error_before": self.ctx.first_error if number == 1 else None,
                 "sampled_by": node.uuid,
-                "n_sampled": record["n_sampled"],
-                "n_refused": len(record["refused"]),
-                "n_uncertain": record["n_uncertain"],
+                "sets": record["sets"],
+                "samplers_failed": failed,
+                **record["judged"],
                 "n_selected": len(record["selected"]),
                 "n_labelled": 0,
                 "spreads_eV_A": record["spreads_eV_A"],
                 "refused": record["refused"],
-                "qualification": verdicts,
-                "stops": node.outputs.results.get_dict().get("stops", {}) if "results" in node.outputs else {},
+                "qualification": findings,
+                "stops": stops,
+                "quantities": {} if stops else self._quantities(node),
             }
         )
         self.report(
-            f"round {self.ctx.number}: {record['n_sampled']} frames sampled, {len(record['refused'])} rejected, "
+            f"round {number}: {record['n_sampled']} frames sampled, {len(record['refused'])} rejected, "
             f"{record['n_uncertain']} uncertain, {len(record['selected'])} selected"
         )
         return None
+
+    def _quantities(self, node: orm.ProcessNode) -> dict[str, Any]:
+        """Return the quantities of interest by the dynamics of a round, or why there are none."""
+        wanted = self.settings.get("quantity")
+        if wanted is None or "series" not in node.outputs:
+            return {}
+        settings = {"charges": wanted["charges"], "temperature_K": node.inputs.settings["temperature_K"]}
+        try:
+            found = transport(node.outputs.series, orm.Dict(settings)).get_dict()
+        except InputError as error:
+            return {FIRST_QUANTITY: Refusal(str(error)).as_dict()}
+        return quantities_of_interest(found)
 
     def has_selected(self) -> bool:
         """Return whether there is something to label."""
@@ -308,9 +351,19 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         node = self.ctx.labelling
         if "frames" in node.outputs:
             self.ctx.rounds[-1]["n_labelled"] = len(node.outputs.frames)
+            self._calibrate(node.outputs.frames)
             self.ctx.dataset = merge_frames(a=self.ctx.dataset, b=node.outputs.frames)
         if "refused" in node.outputs:
             self.ctx.rounds[-1]["labels_refused"] = node.outputs.refused.get_dict()
+
+    def _calibrate(self, labelled: FramesData) -> None:
+        """See by the new labels, before anything is trained on them, what the spread of the committee is worth."""
+        wanted = self.settings.get("calibration")
+        if wanted is None:
+            return
+        found = calibrate(labelled, self.ctx.selected, self.ctx.dataset, orm.Dict(wanted), **self.ctx.calibrated)
+        self.ctx.calibrated = {"earlier": found["observations"], "previous": found["calibration"]}
+        self.ctx.rounds[-1]["calibration"] = found["calibration"].uuid
 
     def has_new_labels(self) -> bool:
         """Return whether the round brought labels to train on."""
@@ -322,7 +375,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         inputs.dataset = self.ctx.dataset
         if self.ctx.potentials:
             inputs.n_members = orm.Int(len(self.ctx.potentials))
-        if self.ctx.potentials and _starts_warm(inputs.trainer):
+        if self.ctx.potentials and starts_warm(inputs.trainer.value):
             inputs.initial = self.ctx.potentials
             inputs.train = AttributeDict(inputs.train)
             inputs.train.settings = retraining_settings(
@@ -337,7 +390,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         if not node.is_finished_ok:
             self._attach(f"training of round {self.ctx.number} failed")
             return self.exit_codes.ERROR_TRAINING_FAILED.format(number=self.ctx.number, reason=reason_of(node))
-        self.ctx.potentials = dict(node.outputs.potentials)
+        self.ctx.potentials, self.ctx.qualification = dict(node.outputs.potentials), None
         trainer: type[Trainer] = load("trainers", self.inputs.ensemble.trainer.value)
         error = held_out_error(node.outputs.summary.get_dict().values(), trainer.error_key)
         if self.ctx.rounds:
@@ -347,36 +400,19 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         return None
 
     def results(self) -> None:
-        """Attach data set, ensemble and history."""
-        self._attach(self.ctx.reason)
+        """Attach data set, ensemble, history and verdict."""
+        self._attach(self.ctx.decisions[-1]["reason"])
 
     def _attach(self, reason: str) -> None:
         """Attach what there is, so that the labels of the rounds are not lost where a later one fails."""
         self.out("dataset", self.ctx.dataset)
         if self.ctx.potentials:
             self.out("potentials", self.ctx.potentials)
-        self.out("history", orm.Dict({"rounds": self.ctx.rounds, "reason": reason}).store())
-
-
-def _starts_warm(trainer: orm.Str) -> bool:
-    """Return whether a trainer starts from existing members."""
-    return "initial" in load("trainers", trainer.value).spec().inputs
-
-
-def _validate_retraining(ensemble: Mapping[str, Any], learning: Mapping[str, Any]) -> str | None:
-    """Return a sentence if the trainer would reject its settings with what changes where training starts warm."""
-    trainer = load("trainers", ensemble["trainer"].value)
-    settings = {**ensemble["train"]["settings"].get_dict(), **learning.get("retraining", {})}
-    return validate_settings(trainer, orm.Dict(settings), "learning.retraining")
-
-
-def _validate_plugins(learning: Mapping[str, Any]) -> str | None:
-    """Return a sentence if selector, filters or tests of qualification are unknown or reject their settings."""
-    selection = learning["selection"]
-    try:
-        configure("selectors", selection["selector"], selection["selection"], "selection.selection")
-        configure_all("filters", selection["filters"], "selection.filters")
-        configure_all("qualifications", learning.get("qualification", {}), "qualification")
-    except InputError as error:
-        return f"learning: {error}"
-    return None
+        if self.ctx.calibrated:
+            self.out("calibration", self.ctx.calibrated["previous"])
+        if self.ctx.qualification is not None:
+            self.out("qualification", self.ctx.qualification)
+        if self.ctx.offending is not None:
+            self.out("offending", self.ctx.offending)
+        history = {"rounds": self.ctx.rounds, "decisions": self.ctx.decisions, "reason": reason}
+        self.out("history", orm.Dict(history).store())

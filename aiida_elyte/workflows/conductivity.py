@@ -20,15 +20,21 @@ from aiida_elyte.science.settings import check_count
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.fan_out import FanOutWorkChain
 from aiida_elyte.workflows.md import MdBaseWorkChain
-from aiida_elyte.workflows.ports import fill, members
+from aiida_elyte.workflows.ports import fill, members, optional
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
 from aiida_elyte.workflows.validation import validate_settings
 
 __all__ = ["ConductivityWorkChain"]
 
+_STOPPED = MdBaseWorkChain.spec().exit_codes.ERROR_STOPPED.status
+"""Exit status of a run in which every replica stopped: it has a verdict, and no number."""
+
 
 class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
-    """Run replicas at each temperature, a bounded number of runs at a time; analyse each; fit Arrhenius' law."""
+    """Run replicas at each temperature, a bounded number of runs at a time; analyse and judge each; fit Arrhenius' law.
+
+    A result says what it stands on: the qualification of the potentials, and what its own runs did.
+    """
 
     PROTOCOL = "conductivity"
 
@@ -44,6 +50,17 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
             help="`temperatures_K`, `n_replicas`, `seed`, `charges` [e] of the mobile species; more goes to the MD.",
+        )
+        spec.input(
+            "qualification",
+            **optional(orm.Dict, "Verdict and reasons of the tests of the potentials; without it no number is stated."),
+        )
+        spec.input(
+            "allow_unqualified",
+            valid_type=orm.Bool,
+            serializer=orm.to_aiida_type,
+            default=lambda: orm.Bool(False),
+            help="Whether numbers are stated whatever the verdict on them, which goes with them.",
         )
         spec.inputs.validator = _validate
         spec.output_namespace(
@@ -67,6 +84,8 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
         protocol: str | None = None,
         overrides: dict[str, Any] | None = None,
         options: dict[str, Any] | None = None,
+        qualification: orm.Dict | None = None,
+        allow_unqualified: bool = False,
     ) -> ProcessBuilder:
         """Return a builder.
 
@@ -82,6 +101,10 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
             Start frame and members; left out where another WorkChain fills them in.
         protocol, overrides, options
             Name of the protocol, what to change of it, options of the jobs.
+        qualification
+            Verdict on the members, if they were tested.
+        allow_unqualified
+            Whether numbers are stated whatever the verdict on them, which goes with them.
         """
         inputs = cls.get_inputs(protocol, overrides, None)
         conditions = recursive_merge(inputs["conditions"], {"charges": charges})
@@ -95,6 +118,8 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
             max_in_flight=orm.Int(inputs["max_in_flight"]),
             start=start,
             potentials=potentials,
+            qualification=qualification,
+            allow_unqualified=orm.Bool(allow_unqualified),
         )
 
     def setup(self) -> None:
@@ -126,10 +151,17 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
     def inspect_child(self, name: str, node: orm.ProcessNode) -> None:
         """Analyse the replicas at a temperature."""
         try:
-            if not node.is_finished_ok or "series" not in node.outputs:
+            if "series" not in node.outputs or not (node.is_finished_ok or node.exit_status == _STOPPED):
                 raise InputError(reason_of(node))
-            settings = {"temperature_K": self.temperatures_K[name], "charges": self.inputs.conditions["charges"]}
-            self.ctx.transport[name] = transport(node.outputs.series, orm.Dict(settings))
+            settings = {
+                "temperature_K": self.temperatures_K[name],
+                "charges": self.inputs.conditions["charges"],
+                "allow_unqualified": self.inputs.allow_unqualified.value,
+            }
+            given = {"qualification": self.inputs.qualification} if "qualification" in self.inputs else {}
+            self.ctx.transport[name] = transport(
+                node.outputs.series, orm.Dict(settings), run=node.outputs.results, **given
+            )
         except InputError as error:
             self.ctx.failed[name] = f"{self.temperatures_K[name]:g} K: {error}"
             self.report(f"no result at {self.ctx.failed[name]}")
@@ -142,7 +174,8 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
             return self.exit_codes.ERROR_NO_TRAJECTORY.format(reason=self.first_of(self.ctx.failed))
         self.out("series", self.ctx.series)
         self.out("transport", self.ctx.transport)
-        self.out("arrhenius", arrhenius(orm.Dict({}), **self.ctx.transport))
+        settings = orm.Dict({"allow_unqualified": self.inputs.allow_unqualified.value})
+        self.out("arrhenius", arrhenius(settings, **self.ctx.transport))
         return None
 
 

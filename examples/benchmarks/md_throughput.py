@@ -34,7 +34,7 @@ from aiida_elyte.science.dynamics.replicas import Replicas
 from aiida_elyte.science.potentials.painn.model import Painn, build_painn
 from aiida_elyte.science.potentials.painn.modules import import_schnetpack
 from aiida_elyte.science.potentials.painn.storage import load_painn
-from aiida_elyte.science.potentials.painn.torchsim import TorchSimModel
+from aiida_elyte.science.potentials.torchsim import TorchSimModel
 
 TEMPERATURE_K, TIMESTEP_FS, FRICTION_PER_PS = 600.0, 2.0, 1.0
 PACKAGES = ("torch", "numpy", "vesin", "torch-sim-atomistic", "schnetpack", "ase", "matscipy")

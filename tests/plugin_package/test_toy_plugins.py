@@ -23,8 +23,8 @@ from aiida_elyte.data.frames import FramesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import configure, load, names
 from aiida_elyte.science.frames import attach_labels
-from aiida_elyte.science.learning.qualification import Evidence
 from aiida_elyte.science.potentials.family import Description
+from aiida_elyte.science.qualification.evidence import Evidence
 from aiida_elyte.workflows.crystal import CrystalWorkChain
 from aiida_elyte.workflows.protocols import recursive_merge
 from tests import street
@@ -219,6 +219,7 @@ STRIDES = {"sample_stride": 20, "spread_stride": 20, "series_stride": 20}
 OVERRIDES = {
     "seeds": {
         "perturb": {"rattle": {"count": 2}, "strain": OFF, "shear": OFF, "shrink": OFF},
+        "repel": None,
         "toy_swap": {"count": 2},
         "toy_scaled": {"factors": [0.97, 1.03]},
     },
@@ -305,9 +306,9 @@ def test_filter_selector_and_test_decide_in_each_round(walked):
     assert only["n_uncertain"] == only["n_sampled"] - only["n_refused"]
     assert only["n_selected"] == only["n_labelled"] == 3
     assert list(only["qualification"]) == ["toy_temperature"]
-    verdict = only["qualification"]["toy_temperature"]
-    assert verdict["passed"] is True
-    assert 0 < verdict["value"] < verdict["threshold"] == 1e5
+    finding = only["qualification"]["toy_temperature"]
+    assert finding["passed"] is True
+    assert 0 < finding["value"] < finding["threshold"] == 1e5
 
 
 def test_settings_that_a_plug_in_rejects_are_reported_before_anything_runs(toy_plugin, python_code):

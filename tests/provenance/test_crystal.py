@@ -8,7 +8,7 @@ from aiida_elyte.provenance.crystal import load_crystal, load_series, read_cryst
 from aiida_elyte.provenance.learning import load_parity, load_trainings
 from aiida_elyte.provenance.street import read_street, results_of_street
 from aiida_elyte.provenance.theory import Theory
-from tests.crystal_graphs import begin, learn, produce
+from tests.crystal_graphs import begin, learn, produce, qualify
 from tests.provenance_graphs import process
 
 pytestmark = pytest.mark.usefixtures("aiida_profile_clean")
@@ -51,6 +51,34 @@ def test_validation_frames_a_member_had_trained_on_are_counted():
     assert first["m00"].n_validation_seen == 0
     assert second["m00"].n_validation_seen == 1  # seed-001 trained the first potential
     assert load_parity(second)["m00"]["validation/forces"].shape == (8, 3)
+
+
+def test_the_verdict_of_a_run_and_the_findings_behind_it_are_recorded():
+    node, dataset = begin()
+    learn(node, dataset)
+    failed = {"verdict": "unqualified", "reasons": ["shortest distance: 0.13, the limit is 1"]}
+    process_node = qualify(node, failed)
+    produce(node)
+    street = read_crystal_street(node)
+    record = street.qualification
+    assert (record.verdict.status, record.verdict.reasons) == ("unqualified", tuple(failed["reasons"]))
+    assert (record.process_pk, record.conditions["temperature_K"]) == (process_node.pk, 1200.0)
+    assert record.tests["shortest_distance"]["value"] == 0.13
+    assert len(orm.load_node(record.offending_pk)) == 2
+    assert "qualification" in [stage.label for stage in street.stages() if stage.level == 1]
+    (run,) = street.runs
+    assert run.verdict.status == "unqualified"  # made before there were verdicts
+    assert results_of_street(street).verdicts == [("1000 K", run.verdict)]
+
+
+def test_a_qualification_that_was_given_is_recorded():
+    node, _ = begin()
+    given = orm.Dict({"verdict": "qualified", "reasons": ["4 tests"], "tests": {}})
+    conditions = orm.Dict({"temperatures_K": [800.0], "charges": {"Li": 1.0}})
+    inputs = {"conditions": conditions, "qualification": given}
+    process("ConductivityWorkChain", node, "conductivity", inputs)
+    record = read_crystal_street(node).qualification
+    assert (record.pk, record.process_pk, record.verdict.status) == (given.pk, None, "qualified")
 
 
 def test_running_street_states_what_is_not_there_yet():

@@ -9,6 +9,8 @@ from aiida_elyte.provenance.names import Call
     [
         (names.round_call(3, "train"), Call("round", 3, "train")),
         (names.round_call(100, "sample"), Call("round", 100, "sample")),
+        (names.round_call(3, "sample", "hot_md"), Call("round", 3, "sample", "hot_md")),
+        (names.qualification_call(2), Call("qualification", 2)),
         (names.member_call("m00"), Call("member", name="m00")),
         (names.md_call(600), Call("md", name="T0600_00")),
         (names.md_call(1273.15), Call("md", name="T1273_15")),
@@ -19,6 +21,7 @@ from aiida_elyte.provenance.names import Call
         (names.seeds_call("paths"), Call("seeds", name="paths")),
         (names.SEED_LABELS, Call("seeds_label")),
         (names.CLUSTER_LABELS, Call("clusters_label")),
+        (names.QUALIFICATION, Call("qualification")),
     ],
 )
 def test_what_is_written_is_read_back(label, call):

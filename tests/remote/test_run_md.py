@@ -17,10 +17,12 @@ from ase.build import bulk
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.program import execute
+from aiida_elyte.science.contact import shortest_distances
 from aiida_elyte.science.dynamics.forces import Forces
 from aiida_elyte.science.dynamics.settings import read_md_settings
 from aiida_elyte.science.dynamics.starts import read_starts
 from aiida_elyte.science.frames import committee_of, labels_of, read_frames, write_frames
+from aiida_elyte.science.structure.rmsd import framework_rmsd
 from aiida_elyte.science.trajectory.reduction import unpack_series
 from tests.remote import toy_md
 from tests.remote.programs import run_md
@@ -37,9 +39,19 @@ SETTINGS = {
     "series_stride": 5,
     "trajectory_stride": 10,
     "checkpoint_seconds": 1e-9,
+    "stops": {"framework": ["Cl"]},
 }
 FAMILY = "aiida_elyte.science.potentials.painn.family:PainnFamily"
 needs_schnetpack = pytest.mark.skipif(find_spec("schnetpack") is None, reason="SchNetPack is not installed")
+RECORDS = (
+    "shortest_A",
+    "framework_rmsd_A",
+    "lindemann",
+    "temperature_extremes_K",
+    "history",
+    "spread_eV_A",
+    "energy_drift_eV_atom_ps",
+)
 OUTPUTS = ("sampled.extxyz", *(f"trajectory_r{index}.xyz" for index in range(3)))
 
 
@@ -66,6 +78,9 @@ def series_of(folder: Path) -> dict[str, np.ndarray]:
 def assert_same_outputs(first: Path, second: Path) -> None:
     for name in OUTPUTS:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
+    found, expected = (json.loads((folder / "results.json").read_text()) for folder in (first, second))
+    for name in RECORDS:
+        assert found[name] == expected[name], name
     ours, theirs = series_of(first), series_of(second)
     assert ours.keys() == theirs.keys()
     for key, array in ours.items():
@@ -109,6 +124,38 @@ def test_outputs_hold_what_was_asked_for(unbroken):
     assert len(series[0].time_fs) == 41
     assert series[0].member == "m00"
     assert len(read_frames(unbroken / "trajectory_r0.xyz")) == 21
+
+
+def test_what_was_observed_is_what_the_trajectory_shows(unbroken):
+    results = json.loads((unbroken / "results.json").read_text())
+    start = bulk("NaCl", "rocksalt", a=5.6, cubic=True)
+    for label in ("r0", "r1"):
+        frames = read_frames(unbroken / f"trajectory_{label}.xyz")  # every 10 steps, as the looks
+        steps = [10 * index for index in range(len(frames))]
+        shortest = [shortest_distances(frame, 4.0) for frame in frames]
+        for pair, found in results["shortest_A"][label].items():
+            series = [one.get(pair, np.inf) for one in shortest]
+            assert found["distance"] == pytest.approx(min(series), abs=1e-5)
+            assert found["step"] == steps[int(np.argmin(series))]
+        rmsd = [framework_rmsd(frame, start, ["Cl"]) for frame in frames]
+        found = results["framework_rmsd_A"][label]
+        assert (found["last"], found["max"]) == pytest.approx((rmsd[-1], max(rmsd)), abs=1e-5)
+        assert found["step"] == steps[int(np.argmax(rmsd))]
+        history = results["history"][label]
+        assert history["step"] == steps
+        np.testing.assert_allclose(history["framework_rmsd_A"], rmsd, atol=1e-5)
+        assert results["lindemann"][label]["max"] == pytest.approx(max(rmsd) / (5.6 / 2**0.5), abs=1e-5)
+        assert results["temperature_extremes_K"][label]["max"] == pytest.approx(max(history["temperature_K"]), abs=0.01)
+        assert history["spread"]["step"] == [
+            10 * index for index in range(21) if 10 * index % 20 == 0 or index in (5, 15)
+        ]
+
+
+def test_without_a_framework_there_is_no_value_of_it(tmp_path):
+    results = launch(tmp_path, n_steps=20, stops={})
+    assert (results["framework"], results["framework_rmsd_A"], results["lindemann"]) == ([], {}, {})
+    assert results["history"]["r0"]["framework_rmsd_A"] == [None, None, None]
+    assert set(results["shortest_A"]["r0"]) == {"Cl-Na", "Cl-Cl", "Na-Na"}
 
 
 def test_currents_are_the_slopes_of_the_displacements(unbroken):

@@ -7,12 +7,15 @@ import numpy as np
 from ase.build import bulk
 
 from aiida_elyte.report.curves import arrhenius_band, describe_material, describe_series, learning_curve, pool_parity
+from aiida_elyte.science.statistics.estimate import Refusal
 from aiida_elyte.science.transport import synthetic
 from aiida_elyte.science.transport.arrhenius import fit_arrhenius
 from aiida_elyte.science.transport.estimates import estimate_transport
+from aiida_elyte.science.verdict import quantities_of
 
 MEMBERS = ("m00", "m01", "m02", "m03")
 CHARGES = {"Li": 1.0}
+QUALIFIED = {"verdict": "qualified", "reasons": ["3 of 3 tests passed"]}
 
 
 @cache
@@ -28,6 +31,72 @@ def whole_street():
 def street_without_diffusion():
     rng = np.random.default_rng(8)
     return _street(rng, [_run(rng, kelvin, 0.0, diffuses=False) for kelvin in (600.0, 800.0)])
+
+
+@cache
+def marked_street():
+    """Potentials that failed a test; their numbers are shown all the same."""
+    rng = np.random.default_rng(11)
+    diffusion = {600.0: 0.0, 800.0: 6e-6, 1000.0: 1.9e-5, 1200.0: 4e-5}
+    runs = [_run(rng, kelvin, value, diffuses=kelvin > 700) for kelvin, value in diffusion.items()]
+    verdict = {"verdict": "unqualified", "reasons": [FAILED]}
+    for run in runs:
+        run["transport"] |= verdict
+    data = _street(rng, runs)
+    data["arrhenius"] |= verdict
+    return data | {"qualification": _qualification(verdict, False)}
+
+
+@cache
+def molten_street():
+    """Three temperatures of six with a number; the framework melts above, and ions collide at the highest."""
+    rng = np.random.default_rng(12)
+    kelvins = (700.0, 800.0, 900.0, 1000.0, 1200.0, 1300.0)
+    runs = [_run(rng, kelvin, 3e-6 * (kelvin / 700) ** 5, diffuses=True) for kelvin in kelvins]
+    reasons = {1000.0: "molten", 1200.0: "molten", 1300.0: "collided"}
+    for run in runs:
+        kelvin = run["settings"]["temperature_K"]
+        if kelvin in reasons:
+            verdict = {"verdict": reasons[kelvin], "reasons": [MELTED if kelvin < 1300 else COLLIDED]}
+            refused = {"refused": f"{verdict['verdict']}: {verdict['reasons'][0]}", "upper_bound": None}
+            run["transport"] = dict.fromkeys(quantities_of(run["transport"]), refused) | verdict
+            run["estimates"] = {"conductivity": Refusal(refused["refused"])}
+    return _street(rng, runs)
+
+
+MELTED = "the P-S framework moved 2.10 Å in replica r1; the limit is 1.50 Å"
+COLLIDED = "Li-Li came to 0.27 Å in replica r0; the labelled frames never come below 2.07 Å"
+FAILED = "shortest distance: 0.13 of the shortest in the training set, the limit is 1"
+
+
+def _qualification(verdict, passed):
+    """Return a qualification of three tests: one as said, one that passed, one with nothing to measure."""
+    return {
+        "pk": 2001,
+        "process_pk": 1990,
+        **verdict,
+        "tests": {
+            "shortest_distance": {
+                "value": 1.02 if passed else 0.13,
+                "unit": "1",
+                "threshold": 1.0,
+                "source": "the training set: below its shortest distance the repulsion is extrapolated",
+                "passed": passed,
+                "offending": {} if passed else {"12": COLLIDED, "13": COLLIDED},
+            },
+            "energy_drift": {
+                "value": 0.00031,
+                "unit": "eV/atom/ns",
+                "threshold": 0.001,
+                "source": "kT at 300 K in 25 ns",
+                "passed": True,
+                "offending": {},
+            },
+            "density": {"value": None, "passed": None, "failed": "no reference is given"},
+        },
+        "conditions": {"temperature_K": 1200.0, "n_replicas": 4, "n_steps": 20000},
+        "offending_pk": None if passed else 2002,
+    }
 
 
 @cache
@@ -100,8 +169,9 @@ def _street(rng, runs):
         },
         "training": trainings,
         "parity": pool_parity({name: _parity(rng) for name in MEMBERS}),
+        "qualification": _qualification(QUALIFIED, True) if runs else None,
         "runs": runs,
-        "arrhenius": fit if runs else None,
+        "arrhenius": {**fit, **QUALIFIED} if runs else None,
         "arrhenius_band": arrhenius_band({kelvin: one.as_dict() for kelvin, one in conductivities.items()}),
         "stages": _stages(runs),
         "environment": {
@@ -222,6 +292,7 @@ def _member(rng, number, n_frames, seed):
         "n_parameters": 51201,
         "seconds": 88.0,
         "warnings": [],
+        "verdict": QUALIFIED,
         "split": {"by": "block", "n_train": n_frames - n_frames // 10, "n_validation": n_frames // 10},
         "n_validation_seen": 2 if number == 3 else 0,
     }
@@ -276,7 +347,7 @@ def _run(rng, kelvin, diffusion_cm2_s, diffuses):
             "atom_steps_per_second": 4100.0,
         },
         "transport": {name: one.as_dict() for name, one in estimates.items()}
-        | {"conditions": {"temperature_K": kelvin}},
+        | {"conditions": {"temperature_K": kelvin}, **QUALIFIED},
         "result_pk": 2210,
         "analysis_pk": 2209,
         "series_pk": 2200,

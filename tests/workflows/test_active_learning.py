@@ -11,8 +11,8 @@ from ase.build import bulk
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.science.frames import attach_labels
 from aiida_elyte.science.learning.filters import Collision
-from aiida_elyte.science.learning.qualification import ShortestDistance
 from aiida_elyte.science.learning.selection import ByCalibration
+from aiida_elyte.science.qualification.shortest_distance import ShortestDistance
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 
 
@@ -34,8 +34,8 @@ def chain(aiida_profile_clean, python_code):
         {"python": python_code}, start, dataset, protocol="fast"
     )
     chain = instantiate_process(get_manager().get_runner(), builder)
-    chain.ctx.dataset, chain.ctx.potentials, chain.ctx.rounds, chain.ctx.number = dataset, {}, [], 1
-    chain.ctx.first_error = None
+    chain.setup()
+    chain.ctx.number = 1
     chain.ctx.sampling = orm.WorkChainNode().store()
     sampled = FramesData([salt(seed, spread_max_eV_A=0.8, temperature_K=300.0) for seed in range(4)]).store()
     sampled.base.links.add_incoming(chain.ctx.sampling, LinkType.RETURN, "frames")

@@ -308,7 +308,8 @@ def test_labels_are_kept_where_learning_fails(aiida_profile_clean, python_code):
     dataset = FramesData(charged(clusters())).store()
     builder = ForceFieldWorkChain.get_builder_from_protocol(codes, dataset, dataset, protocol="fast")
     chain = instantiate_process(get_manager().get_runner(), builder)
-    chain.ctx.dataset, chain.ctx.potentials, chain.ctx.rounds, chain.ctx.number = dataset, {}, [], 1
+    chain.setup()
+    chain.ctx.number = 1
     chain.ctx.sampling = orm.WorkChainNode().store()
     chain.ctx.sampling.set_process_state("excepted")
     chain.ctx.sampling.set_exception("Traceback\nValueError: no room")

@@ -11,7 +11,8 @@ from aiida_elyte.plugins import configure, configure_all
 from aiida_elyte.science.frames import round_frame
 from aiida_elyte.science.learning.calibration import Calibration
 from aiida_elyte.science.learning.choice import choose_frames
-from aiida_elyte.science.learning.qualification import Evidence, judge
+from aiida_elyte.science.qualification.evidence import Evidence
+from aiida_elyte.science.qualification.kind import judge
 from aiida_elyte.science.seeds.kind import make_seeds
 
 __all__ = [
@@ -74,9 +75,15 @@ def select_frames(
     start: FramesData,
     settings: orm.Dict,
     calibration: orm.Dict | None = None,
+    **others: FramesData,
 ) -> dict[str, Any]:
-    """Filter sampled frames, select those to label; record what was decided on each and why."""
-    choices, frames = settings.get_dict(), sampled.get_frames()
+    """Filter sampled frames and ``others``, select those to label; record what was decided on each and why.
+
+    Only the frames of dynamics, ``sampled``, say what the ensemble knows of them: ``judged`` counts them alone.
+    """
+    choices = settings.get_dict()
+    sets = {"sampled": sampled, **dict(sorted(others.items()))}
+    frames = [frame for node in sets.values() for frame in node.get_frames()]
     choice = choose_frames(
         frames,
         dataset.get_frames(),
@@ -88,15 +95,19 @@ def select_frames(
         choices["selector"],
         None if calibration is None else Calibration.from_dict(calibration.get_dict()),
     )
+    record = choice.as_dict() | {
+        "sets": {name: len(node) for name, node in sets.items()},
+        "judged": choice.count(len(sampled)),
+    }
     chosen = {"frames": FramesData([frames[index] for index in choice.selected])} if choice.selected else {}
-    return {"record": orm.Dict(choice.as_dict()), **chosen}
+    return {"record": orm.Dict(record), **chosen}
 
 
 @uncached_calcfunction
 def qualify_frames(sampled: FramesData, dataset: FramesData, settings: orm.Dict) -> orm.Dict:
-    """Return the verdict of each test of qualification on sampled frames; ``settings`` are under the tests' names.
+    """Return the finding of each test of qualification on sampled frames; ``settings`` are under the tests' names.
 
-    The verdict of a test that fails is not known, with the reason.
+    The finding of a test that fails is not known, with the reason.
     """
     evidence = Evidence(sampled.get_frames(), dataset.get_frames())
     tests = configure_all("qualifications", settings.get_dict(), "qualification")

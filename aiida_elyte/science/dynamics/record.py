@@ -11,11 +11,12 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.arrays import write_arrays
+from aiida_elyte.science.dynamics.observations import Observations
 from aiida_elyte.science.dynamics.settings import MdSettings
 from aiida_elyte.science.dynamics.stops import Stop, find_collision
 from aiida_elyte.science.frames import compose_frame
 from aiida_elyte.science.statistics.spread import ForceSpread
-from aiida_elyte.science.structure.rmsd import framework_displacement
+from aiida_elyte.science.structure.lindemann import Framework
 from aiida_elyte.science.trajectory.reduction import Reducer
 
 __all__ = ["ReplicaRecord"]
@@ -53,7 +54,9 @@ class ReplicaRecord:
                 f"stops.framework names {absent}, which the start frame lacks; expected species among "
                 f"{sorted(set(self.symbols))}"
             )
-        self.framework = np.flatnonzero(np.isin(self.symbols, settings.stops.framework))
+        framework = Framework(start, settings.stops.framework) if settings.stops.framework else None
+        self.observations = Observations(settings, framework)
+        """What its verdict needs."""
         self.reducer = Reducer(
             self.symbols,
             start.get_masses(),
@@ -76,6 +79,8 @@ class ReplicaRecord:
         self.spread["sum"] += spread.mean
         if spread.maximum > self.spread["max"]:
             self.spread |= {"max": spread.maximum, "step_of_max": step}
+        if step >= 0:
+            self.observations.note_spread(spread, step)
 
     def judge(self, frame: Atoms, step: int, temperature_K: float, spread: ForceSpread | None) -> Stop | None:
         """Tell whether the replica must stop, and why."""
@@ -88,12 +93,9 @@ class ReplicaRecord:
             limit = self.settings.max_temperature_K
             return Stop("EXPLODED", f"temperature is {temperature_K:.0f} K; the limit is {limit:.0f} K", step)
         if limits.max_framework_rmsd_A is not None:
-            sites = self.framework
-            cells = frame.cell.array, self.start.cell.array
-            rmsd = framework_displacement(frame.positions[sites], cells[0], self.start.positions[sites], cells[1])
-            if rmsd > limits.max_framework_rmsd_A:
-                names = "-".join(limits.framework)
-                limit = limits.max_framework_rmsd_A
+            moved, limit = self.observations.moved(frame), limits.max_framework_rmsd_A
+            if moved is not None and moved.rmsd_A > limit:
+                names, rmsd = "-".join(limits.framework), moved.rmsd_A
                 return Stop("MOLTEN", f"the {names} framework moved {rmsd:.2f} Å; the limit is {limit:.2f} Å", step)
         if spread is not None and limits.max_spread_eV_A is not None and spread.maximum > limits.max_spread_eV_A:
             limit = limits.max_spread_eV_A
@@ -151,6 +153,7 @@ class ReplicaRecord:
             "step": self.step,
             "conserved": list(self.conserved),
             "spread": dict(self.spread),
+            "observations": self.observations.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -159,3 +162,4 @@ class ReplicaRecord:
             self.reducer.load_state_dict(arrays)
         self.stop = Stop(**state["stop"]) if state["stop"] else None
         self.step, self.conserved, self.spread = state["step"], state["conserved"], state["spread"]
+        self.observations.load_state_dict(state["observations"])

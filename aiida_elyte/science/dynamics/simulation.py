@@ -151,6 +151,8 @@ class Simulation:
                 record.stop = Stop("EXPLODED", "an atom moved more than 1 Å in one step, or to no number", step)
             elif looks or spreads:
                 record.stop = record.judge(frame, step, temperature_K, spread)
+                if is_production and (record.stop is not None or step % settings.stops.stride == 0):
+                    record.observations.look(frame, step, temperature_K, conserved[place])
             if record.stop is None and spread is not None:
                 record.note_spread(spread, step)
             if record.stop is None and is_production:

@@ -30,6 +30,13 @@ def summarise_run(simulation: Simulation, series: Mapping[str, Series]) -> dict[
         "temperature_K": {label: _mean(one.temperature_K) for label, one in series.items()},
         "volume_A3": {label: _mean(one.volume_A3) for label, one in series.items()},
         "energy_drift_eV_atom_ps": {label: record.drift_eV_atom_ps for label, record in records},
+        "timestep_fs": simulation.settings.timestep_fs,
+        "shortest_A": {label: record.observations.shortest_A for label, record in records},
+        "framework": list(simulation.settings.stops.framework),
+        "framework_rmsd_A": _extremes(simulation, "framework_rmsd_A"),
+        "lindemann": _extremes(simulation, "lindemann"),
+        "temperature_extremes_K": _extremes(simulation, "temperature_K"),
+        "history": {label: record.observations.history for label, record in records},
         "spread_eV_A": {label: record.mean_spread for label, record in records if record.mean_spread},
         "thermostat": describe_thermostat(simulation.settings),
         "members": {label: record.member for label, record in records},
@@ -37,6 +44,12 @@ def summarise_run(simulation: Simulation, series: Mapping[str, Series]) -> dict[
         "device": str(simulation.groups[0].replicas.positions.device),
         "trajectories": {name: simulation.files[name].digest() for name in simulation.trajectories},
     }
+
+
+def _extremes(simulation: Simulation, name: str) -> dict[str, dict[str, float]]:
+    """Return last and highest value of what was observed of each replica, of those that have any."""
+    found = {label: record.observations.extremes(name) for label, record in simulation.records.items()}
+    return {label: extremes for label, extremes in found.items() if extremes is not None}
 
 
 def _mean(values: np.ndarray) -> dict[str, float | int] | None:

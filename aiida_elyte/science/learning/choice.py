@@ -30,9 +30,10 @@ class Decision:
     reason: str
     """Why, in a few words; that of a refused frame begins with its kind, see ``filters.kind_of``."""
     spread_eV_A: float | None = None
-    """Largest committee spread of its atoms [eV/Å]; ``None`` of a refused frame, as all that follows."""
+    """Largest committee spread of its atoms [eV/Å]; ``None`` of a refused frame, as all that follows, and without
+    committee."""
     error_eV_A: float | None = None
-    """Median of the error expected of it [eV/Å]."""
+    """Median of the error expected of it [eV/Å]; ``None`` without committee."""
     probability: float | None = None
     """Probability that its error is above the tolerance [1]; ``None`` where the selector has no tolerance."""
     distance: float | None = None
@@ -46,15 +47,28 @@ class Choice:
     refused: dict[int, str]
     """Index of each frame that was set aside → reason."""
     spreads_eV_A: np.ndarray
-    """Committee spread of each other frame, in order [eV/Å]."""
-    n_uncertain: int
-    """How many of these are uncertain."""
+    """Committee spread of each other frame that has one, in order [eV/Å]."""
+    uncertain: list[int]
+    """Indices of the other frames that are uncertain."""
     selected: list[int]
     """Indices of the frames to label, the most worthwhile first."""
     decisions: list[Decision]
     """What was decided on each sampled frame, in order."""
     fallback: str | None
     """What was assumed of the errors for lack of labels; ``None`` if nothing."""
+
+    @property
+    def n_uncertain(self) -> int:
+        """How many frames are uncertain."""
+        return len(self.uncertain)
+
+    def count(self, n_frames: int) -> dict[str, int]:
+        """Return how many of the first ``n_frames`` frames there are, were refused, and are uncertain."""
+        return {
+            "n_sampled": n_frames,
+            "n_refused": sum(index < n_frames for index in self.refused),
+            "n_uncertain": sum(index < n_frames for index in self.uncertain),
+        }
 
     def as_dict(self) -> dict[str, Any]:
         """Return the choice as JSON takes it, numbers to five significant digits."""
@@ -91,7 +105,7 @@ def choose_frames(
     Parameters
     ----------
     frames
-        Sampled frames, with ``spread_max_eV_A`` in ``info``; one without is set aside.
+        Sampled frames, with ``spread_max_eV_A`` in ``info``; one without is set aside by a selector that asks for it.
     known
         Labelled frames.
     start
@@ -117,18 +131,20 @@ def choose_frames(
     reference = start.copy()
     reference.info["potential_energy_eV"] = float(mean * len(start))
     kept, refused = filter_frames(frames, reference, filters)
-    refused |= {
-        index: f"{NO_SPREAD}: {frames[index].info.get('stop', 'one member')}"
-        for index in kept
-        if "spread_max_eV_A" not in frames[index].info
-    }
+    if selector.needs_committee:
+        refused |= {
+            index: f"{NO_SPREAD}: {frames[index].info.get('stop', 'one member')}"
+            for index in kept
+            if "spread_max_eV_A" not in frames[index].info
+        }
     kept = [index for index in kept if index not in refused]
-    spreads = np.array([frames[index].info["spread_max_eV_A"] for index in kept])
+    is_known = ["spread_max_eV_A" in frames[index].info for index in kept]
+    spreads = np.array([frames[index].info.get("spread_max_eV_A", 0.0) for index in kept])
     candidates = Candidates([frames[index] for index in kept], spreads, known, calibration)
     what = f"selector {selector_name!r}"
     with naming(f"{what} failed"):
         answer, uncertain = selector.select(candidates, n_select, rng), selector.are_uncertain(candidates)
-    chosen, n_uncertain = _indices(what, answer, len(kept), n_select), _count(what, uncertain, len(kept))
+    chosen, flags = _indices(what, answer, len(kept), n_select), _flags(what, uncertain, len(kept))
     with naming(f"{what} failed"):
         reasons, probabilities = selector.explain(candidates, chosen), selector.probabilities(candidates)
     decided = {index: Decision(index, "refused", reason) for index, reason in refused.items()}
@@ -138,15 +154,15 @@ def choose_frames(
             index,
             "bought" if place in chosen else "left",
             reasons[place],
-            float(spreads[place]),
-            float(errors[place]),
+            float(spreads[place]) if is_known[place] else None,
+            float(errors[place]) if is_known[place] else None,
             None if probabilities is None else float(probabilities[place]),
             float(candidates.distances[place]),
         )
     return Choice(
         refused,
-        spreads,
-        n_uncertain,
+        spreads[np.array(is_known, bool)],
+        [kept[one] for one in np.flatnonzero(flags)],
         [kept[one] for one in chosen],
         [decided[index] for index in range(len(frames))],
         candidates.fallback,
@@ -169,10 +185,10 @@ def _indices(what: str, answer: Any, n_candidates: int, n_select: int) -> list[i
     )
 
 
-def _count(what: str, uncertain: Any, n_candidates: int) -> int:
-    """Return how many candidates a selector takes for uncertain."""
+def _flags(what: str, uncertain: Any, n_candidates: int) -> np.ndarray:
+    """Return which candidates a selector takes for uncertain."""
     if isinstance(uncertain, np.ndarray) and uncertain.dtype == bool and uncertain.shape == (n_candidates,):
-        return int(uncertain.sum())
+        return uncertain
     raise InputError(
         f"{what} calls {_short(uncertain)} uncertain; expected an array of true or false for each of {n_candidates} "
         "candidates; correct the plug-in, or use another selector"

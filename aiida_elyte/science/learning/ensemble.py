@@ -5,7 +5,7 @@ from typing import Any
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["member_name", "replica_settings", "share_replicas"]
+__all__ = ["common_conditions", "member_name", "replica_settings", "share_replicas"]
 
 
 def member_name(index: int) -> str:
@@ -63,3 +63,8 @@ def replica_settings(
     choices = dict(conditions)
     replicas = share_replicas(choices.pop("n_replicas"), members, choices.pop("seed"), run)
     return {**settings, **choices, "replicas": replicas}
+
+
+def common_conditions(sampling: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what samplers beside the first one take of the settings of sampling: replicas, seed and temperature."""
+    return {key: sampling[key] for key in ("n_replicas", "seed", "temperature_K") if key in sampling}

@@ -1,10 +1,10 @@
 """The error by which a trainer's models are judged."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["ErrorKey"]
+__all__ = ["ErrorKey", "held_out_error"]
 
 
 @dataclass(frozen=True)
@@ -34,3 +34,18 @@ class ErrorKey:
         for key in self.path:
             found = found.get(key) if isinstance(found, Mapping) else None
         return None if found is None else float(found)
+
+
+def held_out_error(members: Iterable[Mapping[str, Any]], key: ErrorKey) -> float | None:
+    """Return an error on frames that no fit has seen, the mean over members, in the unit of the trainer.
+
+    Parameters
+    ----------
+    members
+        ``errors`` of each: those of ``test`` frames, else of ``validation``.
+    key
+        Where the trainer reports it.
+    """
+    sides = (member["errors"].get("test") or member["errors"].get("validation") or {} for member in members)
+    found = [error for error in map(key.of, sides) if error is not None]
+    return sum(found) / len(found) if found else None

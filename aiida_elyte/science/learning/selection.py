@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from ase import Atoms
@@ -95,6 +96,9 @@ class Candidates:
 
 class Selector(ABC):
     """A way to choose the frames that are labelled; a frozen dataclass whose fields are its settings."""
+
+    needs_committee: ClassVar[bool] = True
+    """Whether it looks at the spread, so that one member will not do; without it frames of one member have spread 0."""
 
     @abstractmethod
     def select(self, candidates: Candidates, n_select: int, rng: np.random.Generator) -> list[int]:
@@ -254,6 +258,8 @@ class ByCalibration(Selector):
 class AtRandom(Selector):
     """Frames at random, whatever the committee says: what the others must be better than."""
 
+    needs_committee = False
+
     def select(self, candidates: Candidates, n_select: int, rng: np.random.Generator) -> list[int]:
         """Return indices drawn without replacement."""
         return [int(index) for index in rng.permutation(len(candidates.frames))[:n_select]]
@@ -268,6 +274,8 @@ class ByNovelty(Selector):
     InputError
         If a setting is invalid.
     """
+
+    needs_committee = False
 
     cutoff_A: float = 5.0
     """Cutoff of the descriptor [Å]."""

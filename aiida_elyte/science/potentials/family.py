@@ -55,6 +55,8 @@ class Family(ABC):
     """Name of its entry point."""
     packages: ClassVar[tuple[str, ...]]
     """Distributions of its engine, where potentials are evaluated."""
+    modules: ClassVar[tuple[str, ...]] = ("torch_sim",)
+    """Modules that have to be found there."""
 
     @abstractmethod
     def recognises(self, content: bytes) -> bool:
@@ -90,6 +92,14 @@ class Family(ABC):
         InputError
             If the file is not a potential of this family, or its engine is not installed.
         """
+
+    @classmethod
+    def pretrained(cls) -> dict[str, bytes]:
+        """Return the contents of potentials that come trained with the engine, by the names that users give them.
+
+        They are found without the engine; a family that has none returns an empty dictionary.
+        """
+        return {}
 
     def versions(self) -> dict[str, str]:
         """Return the versions of the engine, as they are installed here."""

@@ -1,7 +1,7 @@
 """Pairs of atoms within the cut-off, for many systems at once, and the Verlet list that makes them cheap in MD."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -61,6 +61,11 @@ class Batch:
                 [frame.cell.volume if frame.pbc.all() else np.nan for frame in frames], dtype=dtype, device=device
             ),
         )
+
+    def displaced(self, displacements: Tensor) -> "Batch":
+        """Return the batch with its atoms displaced [Å], shape (n_atoms, 3); the pairs stay those that they were."""
+        moved = displacements.index_select(0, self.second) - displacements.index_select(0, self.first)
+        return replace(self, vectors=self.vectors + moved.to(self.vectors.dtype))
 
     @classmethod
     def join(cls, batches: Sequence["Batch"]) -> "Batch":

@@ -94,6 +94,30 @@ class Potential(ABC):
             torch.cat([one["stress"] for one in found]) if stress else None,
         )
 
+    def predict_displaced(self, frames: Sequence[Atoms], displacements: Tensor) -> Prediction:
+        """Compute energies and forces of frames whose atoms are displaced, in a graph back to the displacements.
+
+        What follows the forces uphill, as an adversarial attack, differentiates them once more. A family whose engine
+        keeps that graph does so in a method of its own.
+
+        Parameters
+        ----------
+        frames
+            At least one.
+        displacements
+            Of their atoms, one frame after the other [Å], shape (n_atoms, 3); small against the cut-off, for neighbours
+            are those of the frames as they are.
+
+        Raises
+        ------
+        InputError
+            If the family keeps no such graph.
+        """
+        raise InputError(
+            f"{type(self).__name__} does not differentiate its forces; expected a family with `predict_displaced`; "
+            "sample with another one"
+        )
+
 
 def state_of(frame: Atoms, device: torch.device | str = "cpu") -> "SimState":
     """Return a frame as torch-sim's state, in double precision.

@@ -7,7 +7,7 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["framework_displacement", "framework_rmsd"]
+__all__ = ["displacements", "framework_displacement", "framework_rmsd"]
 
 
 def framework_displacement(
@@ -31,12 +31,26 @@ def framework_displacement(
     float
         RMSD [Å].
     """
+    moved = displacements(positions, cell, reference_positions, reference_cell)
+    return float(np.sqrt(np.mean(np.sum(moved**2, axis=1))))
+
+
+def displacements(
+    positions: np.ndarray, cell: np.ndarray, reference_positions: np.ndarray, reference_cell: np.ndarray
+) -> np.ndarray:
+    """Compute the displacements of atoms from their reference sites, drift removed; as in ``framework_displacement``.
+
+    Returns
+    -------
+    np.ndarray
+        ``shape=(N, 3)`` [Å].
+    """
     moved = positions @ np.linalg.inv(cell) - reference_positions @ np.linalg.inv(reference_cell)
     drift = np.angle(np.exp(2j * np.pi * moved).mean(axis=0)) / (2 * np.pi)  # a mean that knows no cell boundary
     moved = moved - drift
     moved -= np.rint(moved)
     moved -= moved.mean(axis=0)
-    return float(np.sqrt(np.mean(np.sum((moved @ cell) ** 2, axis=1))))
+    return moved @ cell
 
 
 def framework_rmsd(frame: Atoms, reference: Atoms, framework: Sequence[str]) -> float:

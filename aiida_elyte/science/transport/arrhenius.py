@@ -11,9 +11,10 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.statistics.estimate import Estimate, Refusal
 from aiida_elyte.units import BOLTZMANN_EV_K
 
-__all__ = ["ArrheniusLine", "fit_arrhenius", "fit_line"]
+__all__ = ["MIN_TEMPERATURES", "ArrheniusLine", "fit_arrhenius", "fit_line"]
 
-_MIN_TEMPERATURES = 3
+MIN_TEMPERATURES = 3
+"""Temperatures that a line needs at least."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,9 @@ def fit_line(
             raise InputError(f"temperature_K is {given}; expected a positive number")
     known = [(t, v) for t, v in zip(temperatures_K, values, strict=True) if isinstance(v, Estimate) and v.value > 0]
     distinct = len({t for t, _ in known})
-    if distinct < _MIN_TEMPERATURES:
+    if distinct < MIN_TEMPERATURES:
         return Refusal(
-            f"{distinct} of {len(values)} temperatures have a number; expected at least {_MIN_TEMPERATURES}; "
+            f"{distinct} of {len(values)} temperatures have a number; expected at least {MIN_TEMPERATURES}; "
             "add temperatures, or run longer where it was refused"
         )
     temperature = np.array([t for t, _ in known])

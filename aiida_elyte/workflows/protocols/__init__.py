@@ -20,6 +20,8 @@ class ProtocolMixin(_ProtocolMixin):
     """Name of the YAML file in this folder, without suffix."""
     PLUGINS: tuple[tuple[str, ...], ...] = ()
     """Where the protocol has plug-ins by name: there ``null`` in place of settings switches one off."""
+    SWITCHES: tuple[tuple[str, ...], ...] = ()
+    """Where the protocol has the settings of a part that ``null`` in their place switches off."""
 
     @classmethod
     def get_protocol_filepath(cls) -> Path:
@@ -37,7 +39,8 @@ class ProtocolMixin(_ProtocolMixin):
         InputError
             If overrides name what the protocol does not have, or replace a mapping by something else.
         """
-        check_overrides(overrides or {}, cls.get_protocol_inputs(protocol), (), cls.__name__, cls.PLUGINS)
+        known = cls.get_protocol_inputs(protocol)
+        check_overrides(overrides or {}, known, (), cls.__name__, cls.PLUGINS, cls.SWITCHES)
         inputs = cls.get_protocol_inputs(protocol, overrides)
         if options:
             inputs["options"] = recursive_merge(inputs.get("options", {}), options)
@@ -50,6 +53,7 @@ def check_overrides(
     others: Collection[str],
     name: str,
     plugins: Collection[tuple[str, ...]] = (),
+    switches: Collection[tuple[str, ...]] = (),
 ) -> None:
     """Reject overrides that a protocol does not have: a misspelt key would change nothing and go unnoticed.
 
@@ -65,6 +69,8 @@ def check_overrides(
         Whose overrides they are.
     plugins
         Keys that lead to mappings in which ``None`` may stand for a mapping.
+    switches
+        Keys that lead to mappings for which ``None`` may stand.
 
     Raises
     ------
@@ -80,7 +86,7 @@ def check_overrides(
                 f"overrides of {name} have {key!r}; expected {', '.join(protocol) or ', '.join(known)}"
                 f"{suggest(str(key), known)}"
             )
-    _check_shape(given, protocol, name, plugins, ())
+    _check_shape(given, protocol, name, plugins, switches, ())
 
 
 def _check_shape(
@@ -88,6 +94,7 @@ def _check_shape(
     protocol: Mapping[str, Any],
     name: str,
     plugins: Collection[tuple[str, ...]],
+    switches: Collection[tuple[str, ...]],
     above: tuple[str, ...],
 ) -> None:
     for key, value in given.items():
@@ -98,12 +105,12 @@ def _check_shape(
             if not above and type(expected) is int and type(value) is not int:
                 raise InputError(f"overrides of {name} have {key}: {value!r}; expected a whole number")
             continue
-        if value is None and above in plugins:
+        if value is None and (above in plugins or (*above, key) in switches):
             continue
         if not isinstance(value, Mapping):
             kinds = f" with {', '.join(expected)}" if expected else ""
             raise InputError(f"overrides of {name} have {key}: {value!r}; expected a mapping{kinds}")
-        _check_shape(value, expected, name, plugins, (*above, key))
+        _check_shape(value, expected, name, plugins, switches, (*above, key))
 
 
 def _check_value(key: str, value: Any, expected: Any, name: str) -> None:

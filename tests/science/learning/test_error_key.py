@@ -2,8 +2,7 @@
 
 import pytest
 
-from aiida_elyte.science.learning.convergence import held_out_error
-from aiida_elyte.science.learning.error_key import ErrorKey
+from aiida_elyte.science.learning.error_key import ErrorKey, held_out_error
 
 KEY = ErrorKey(("overall", "force_rmse_kcal_mol_A"), "force RMSE", "kcal/mol/Å")
 

@@ -79,7 +79,7 @@ def test_an_ensemble_has_a_member():
 
 def test_torch_sim_sees_the_same_numbers(frame):
     torch_sim = pytest.importorskip("torch_sim")
-    from aiida_elyte.science.potentials.painn.torchsim import TorchSimModel
+    from aiida_elyte.science.potentials.torchsim import TorchSimModel
 
     one = member(0)
     frames = [frame, frame.repeat((1, 2, 1))]
@@ -97,7 +97,7 @@ def test_torch_sim_sees_the_same_numbers(frame):
 
 def test_torch_sim_accepts_the_model():
     interface = pytest.importorskip("torch_sim.models.interface")
-    from aiida_elyte.science.potentials.painn.torchsim import TorchSimModel
+    from aiida_elyte.science.potentials.torchsim import TorchSimModel
 
     potential = build_painn(ARCHITECTURE, energy_reference=["Si", "Fe"], dtype=torch.float64)
     model = TorchSimModel(potential, compute_stress=True)

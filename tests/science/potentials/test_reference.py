@@ -26,3 +26,16 @@ def test_one_composition_is_shared_out_and_still_explained():
 def test_scale_is_the_rms_force():
     assert fit_scale([labelled("Li2O", 0.0, 3.0), labelled("LiCl", 0.0, -3.0)]) == pytest.approx(3.0)
     assert fit_scale([labelled("Li", 0.0)]) == 1.0
+
+
+def test_a_collision_moves_neither_reference_nor_scale():
+    ordinary = [labelled("Li", -2.0, 1.0), labelled("Li", -2.0, -1.0)] * 20
+    collision = labelled("Li", 300.0, 100.0)
+    frames = [*ordinary, collision]
+    assert fit_scale(frames) > 15
+    # The norm is 173 eV/Å: its square counts as one of 10 eV/Å, 100/3 a component beside 40 of one.
+    assert fit_scale(frames, 10.0) == pytest.approx(np.sqrt((40 + 100 / 3) / (40 + (10 / 173.205) ** 2)), rel=1e-4)
+    assert fit_energy_reference(frames)["Li"] > 5
+    assert fit_energy_reference(frames, large_force_eV_A=10.0)["Li"] == pytest.approx(-2.0, abs=0.03)
+    assert fit_energy_reference(ordinary, large_force_eV_A=10.0) == pytest.approx(fit_energy_reference(ordinary))
+    assert fit_scale(ordinary, 10.0) == pytest.approx(fit_scale(ordinary))

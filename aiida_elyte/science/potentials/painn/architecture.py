@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
-from aiida_elyte.science.settings import Count, Positive, Settings, check_count
+from aiida_elyte.science.settings import Count, Positive, Settings, check_choice, check_count
 
 __all__ = ["Architecture"]
 
@@ -21,3 +21,10 @@ class Architecture(Settings):
     """Gaussians of the radial basis; their width is the distance between two."""
     cutoff_A: Positive = 5.0
     """Cut-off [Å]."""
+    baseline: str | None = "zbl"
+    """What is added to the network: ``zbl``, the repulsion of ``science.potentials.zbl``, or ``None`` for nothing."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.baseline is not None:
+            check_choice("baseline", self.baseline, ("zbl",))

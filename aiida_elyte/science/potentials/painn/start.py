@@ -10,6 +10,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import fingerprint
 from aiida_elyte.science.potentials.painn.model import Painn, build_painn
 from aiida_elyte.science.potentials.reference import fit_energy_reference, fit_scale
+from aiida_elyte.science.potentials.zbl import subtract_zbl
 
 __all__ = ["start_painn"]
 
@@ -24,7 +25,7 @@ def start_painn(
     settings
         Complete, see ``complete_settings``.
     train
-        Frames to train on: references and scale of the energy are fitted to them.
+        Frames to train on: references and scale of the energy are fitted to what the baseline leaves of their labels.
     level_of_theory
         That of their labels.
     initial
@@ -41,10 +42,12 @@ def start_painn(
             "expected the same; start anew or change the settings"
         )
     known = initial.energy_reference if initial is not None else {}
+    architecture, large = settings["architecture"], settings["loss"]["large_force_eV_A"]
+    rest = train if architecture["baseline"] is None else subtract_zbl(train, architecture["cutoff_A"])
     potential = build_painn(
-        settings["architecture"],
-        energy_reference=fit_energy_reference(train, known),
-        scale=fit_scale(train) if initial is None else initial.scale,
+        architecture,
+        energy_reference=fit_energy_reference(rest, known, large),
+        scale=fit_scale(rest, large) if initial is None else initial.scale,
         seed=settings["seed"],
         dtype=getattr(torch, settings["dtype"]),
         level_of_theory=level_of_theory,

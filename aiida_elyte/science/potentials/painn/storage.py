@@ -115,4 +115,6 @@ def _read(source: str | Path | bytes) -> dict[str, Any]:
         raise InputError(f"{name} is not a potential; expected the format {_FORMAT!r}; retrain with this version")
     if content.get("family", _FAMILY) != _FAMILY:
         raise InputError(f"{name} is of the family {content['family']!r}; expected {_FAMILY}; load it by its family")
+    # Files from before there were baselines have none.
+    content["architecture"] = {"baseline": None, **content["architecture"]}
     return content

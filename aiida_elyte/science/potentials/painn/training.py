@@ -30,6 +30,7 @@ from aiida_elyte.science.frames import labels_of
 from aiida_elyte.science.potentials.errors import force_errors
 from aiida_elyte.science.potentials.neighbours import Batch
 from aiida_elyte.science.potentials.painn.model import Painn
+from aiida_elyte.science.potentials.weights import weigh_forces
 
 __all__ = ["Example", "PainnTrainer", "errors_of", "make_examples", "parity_of"]
 
@@ -48,6 +49,10 @@ class Example:
     """[eV/Å³], NaN where a frame has none, shape (n_systems, 3, 3)."""
     counts: Tensor
     """Number of atoms, shape (n_systems,)."""
+    weights: Tensor
+    """What each atom's force counts [1], shape (n_atoms,)."""
+    frame_weights: Tensor
+    """What energy and stress count [1], shape (n_systems,)."""
 
     @classmethod
     def join(cls, examples: Sequence["Example"]) -> "Example":
@@ -56,30 +61,39 @@ class Example:
             Batch.join([example.batch for example in examples]),
             *(
                 torch.cat([getattr(example, name) for example in examples])
-                for name in ("energy", "forces", "stress", "counts")
+                for name in ("energy", "forces", "stress", "counts", "weights", "frame_weights")
             ),
         )
 
 
 def make_examples(
-    frames: Sequence[Atoms], cutoff_A: float, dtype: torch.dtype, device: str | torch.device
+    frames: Sequence[Atoms],
+    cutoff_A: float,
+    dtype: torch.dtype,
+    device: str | torch.device,
+    large_force_eV_A: float | None = None,
 ) -> list[Example]:
-    """Find the pairs of every frame once and put its labels into tensors."""
-    return [_make_example(frame, cutoff_A, dtype, device) for frame in frames]
+    """Find the pairs of every frame once and put its labels into tensors, with the weights of ``weigh_forces``."""
+    return [_make_example(frame, cutoff_A, dtype, device, large_force_eV_A) for frame in frames]
 
 
-def _make_example(frame: Atoms, cutoff_A: float, dtype: torch.dtype, device: str | torch.device) -> Example:
+def _make_example(
+    frame: Atoms, cutoff_A: float, dtype: torch.dtype, device: str | torch.device, large_force_eV_A: float | None
+) -> Example:
     labels = labels_of(frame)
     stress = np.full((3, 3), np.nan)
     if "stress" in labels and frame.pbc.all():
         xx, yy, zz, yz, xz, xy = labels["stress"]
         stress = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+    weights = weigh_forces(labels["forces"], large_force_eV_A)
     return Example(
         Batch.from_frames([frame], cutoff_A, dtype, device),
         torch.tensor([labels["energy"]], dtype=torch.float64, device=device),
         torch.as_tensor(labels["forces"], dtype=dtype, device=device),
         torch.as_tensor(stress[None], dtype=dtype, device=device),
         torch.tensor([len(frame)], dtype=dtype, device=device),
+        torch.as_tensor(weights, dtype=dtype, device=device),
+        torch.tensor([weights.min()], dtype=dtype, device=device),
     )
 
 
@@ -194,16 +208,19 @@ class PainnTrainer:
             mean.lerp_(weight, 1 - decay)
 
     def _loss(self, potential: Painn, example: Example, create_graph: bool) -> Tensor:
-        """Compute the weighted mean squared error of a batch."""
+        """Compute the weighted mean squared error of a batch, see ``LossWeights``."""
         weights = self.settings["loss"]
         found = potential.energy_forces_stress(example.batch, stress=weights["stress"] > 0, create_graph=create_graph)
-        loss = weights["forces"] * (found.forces - example.forces).square().mean()
-        loss = loss + weights["energy"] * ((found.energy - example.energy).square() / example.counts).mean()
+        squares = (found.forces - example.forces).square().mean(1)
+        loss = weights["forces"] * (example.weights * squares).mean()
+        per_atom = (found.energy - example.energy).square() / example.counts
+        loss = loss + weights["energy"] * (example.frame_weights * per_atom).mean()
         if found.stress is not None:
             known = (~example.stress.isnan().any(2).any(1)).nonzero().squeeze(1)
             if len(known):
                 virial = (found.stress - example.stress)[known] * example.batch.volumes[known].view(-1, 1, 1)
-                loss = loss + weights["stress"] * (virial.square().mean((1, 2)) / example.counts[known]).mean()
+                per_atom = virial.square().mean((1, 2)) / example.counts[known]
+                loss = loss + weights["stress"] * (example.frame_weights[known] * per_atom).mean()
         return loss
 
     def _judge(self, train_loss: float) -> None:

@@ -13,6 +13,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.potentials.neighbours import Batch
 from aiida_elyte.science.potentials.painn.model import Painn, build_painn
 from aiida_elyte.science.potentials.painn.modules import import_schnetpack
+from aiida_elyte.science.potentials.zbl import compute_zbl
 
 ARCHITECTURE = {"n_features": 16, "n_layers": 2, "n_rbf": 8, "cutoff_A": 4.0}
 REFERENCE = {"Li": -1.5, "Cl": -3.25}
@@ -128,9 +129,50 @@ def test_energy_reference_and_scale_enter_as_stated():
     assert energy(two, frame) == pytest.approx(2 * energy(one, frame) + 2 * -1.5 - 3.25, abs=1e-12)
 
 
+def collision() -> Atoms:
+    """Lithium and chlorine at half of their covalent radii, in a crystal."""
+    frame = crystal(4)
+    frame.positions[1] = frame.positions[0] + [0.0, 0.7, 0.9]
+    return frame
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_baseline_is_added_exactly(dtype):
+    given = {"energy_reference": REFERENCE, "scale": 2.0, "seed": 3, "dtype": dtype}
+    bare, whole = (build_painn({**ARCHITECTURE, "baseline": name}, **given) for name in (None, "zbl"))
+    frames = [collision(), cluster()]
+    batch = Batch.from_frames(frames, 4.0, dtype)
+    difference = whole.energy_forces_stress(batch).energy - bare.energy_forces_stress(batch).energy
+    assert float(difference[0]) > 3
+    # Energies are float64 in either precision: the baseline loses nothing to that of the weights.
+    assert difference.numpy() == pytest.approx(compute_zbl(batch, batch.vectors, 4.0).energy.numpy(), abs=1e-9)
+
+
+def test_forces_and_stress_of_a_collision_are_slopes_too(potential):
+    found = evaluate(potential, collision(), stress=True)
+    assert float(found.forces.norm(dim=1).max()) > 10
+    expected = forces_by_differences(partial(energy, potential), collision())
+    np.testing.assert_allclose(found.forces.numpy(), expected, rtol=1e-6, atol=1e-5)
+    expected = stress_by_differences(partial(energy, potential), collision())
+    np.testing.assert_allclose(found.stress[0].numpy(), expected, rtol=1e-6, atol=1e-7)
+
+
+def test_two_atoms_driven_together_repel_whatever_the_network_says():
+    distances = np.linspace(0.15, 0.8, 14)
+    for seed in range(5):
+        wild = build_painn(ARCHITECTURE, energy_reference=["Li"], scale=20.0, seed=seed, dtype=torch.float64)
+        frames = [Atoms("Li2", [[0, 0, 0], [0, 0, distance]]) for distance in distances]
+        assert (np.diff(evaluate(wild, *frames).energy.numpy()) < 0).all()
+
+
+def test_unknown_baseline_is_rejected():
+    with pytest.raises(InputError, match="baseline is 'zlb'; expected 'zbl'"):
+        build_painn({"baseline": "zlb"}, energy_reference=["Li"])
+
+
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-6), (torch.float64, 1e-12)])
 def test_equals_schnetpack_with_the_same_weights(dtype, tolerance):
-    ours = build_painn(energy_reference=["Li", "Cl"], seed=2, dtype=dtype)
+    ours = build_painn({"baseline": None}, energy_reference=["Li", "Cl"], seed=2, dtype=dtype)
     spk = import_schnetpack()
     theirs = spk.model.NeuralNetworkPotential(
         representation=spk.representation.PaiNN(

@@ -44,6 +44,7 @@ def test_settings_that_cannot_be_trained_with_are_rejected_in_one_line(given, sa
 
 def test_settings_are_filled_two_levels_deep_and_defaults_stay():
     settings = complete_settings({"architecture": {"n_features": 32}, "split": {"by": "frame"}})
-    assert settings["architecture"] == {"n_features": 32, "n_layers": 3, "n_rbf": 20, "cutoff_A": 5.0}
+    expected = {"n_features": 32, "n_layers": 3, "n_rbf": 20, "cutoff_A": 5.0, "baseline": "zbl"}
+    assert settings["architecture"] == expected
     assert settings["split"] == {"validation_fraction": 0.1, "by": "frame"}
     assert complete_settings({})["architecture"]["n_features"] == 64

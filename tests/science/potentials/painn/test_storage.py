@@ -1,5 +1,7 @@
 """Potentials survive their file exactly and are refused with a reason."""
 
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -40,6 +42,29 @@ def test_round_trip_is_exact(tmp_path, dtype):
         assert (again.level_of_theory, again.training_hash, again.seed) == ("PBE", "abc", 4)
         assert (again.elements, again.cutoff_A, again.dtype) == (["Cl", "Li"], 4.0, dtype)
         assert not any(parameter.requires_grad for parameter in again.parameters())
+
+
+def test_a_file_from_before_there_were_baselines_has_none():
+    potential = build_painn({**ARCHITECTURE, "baseline": None}, energy_reference=["Li", "Cl"], seed=4)
+    content = torch.load(io.BytesIO(dump_painn(potential)), weights_only=True)
+    del content["architecture"]["baseline"]
+    old = io.BytesIO()
+    torch.save(content, old)
+    again = load_painn(old.getvalue())
+    close = Batch.from_frames([bulk("LiCl", "rocksalt", a=3.0)], 4.0)
+    assert torch.equal(again.energy_forces_stress(close).energy, potential.energy_forces_stress(close).energy)
+    assert again.architecture["baseline"] is None
+    assert describe_painn(old.getvalue()).architecture["baseline"] is None
+
+
+def test_the_baseline_survives_the_file_and_is_described():
+    potential = build_painn(ARCHITECTURE, energy_reference=["Li", "Cl"], seed=4)
+    content = dump_painn(potential)
+    close = Batch.from_frames([bulk("LiCl", "rocksalt", a=3.0)], 4.0)
+    expected, found = (one.energy_forces_stress(close) for one in (potential, load_painn(content)))
+    assert torch.equal(found.energy, expected.energy)
+    assert torch.equal(found.forces, expected.forces)
+    assert describe_painn(content).architecture["baseline"] == "zbl"
 
 
 def test_description_needs_no_model():

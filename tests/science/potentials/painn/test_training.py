@@ -9,10 +9,11 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.morse import MorsePotential
 
-from aiida_elyte.errors import ProgramFailure
+from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.science.frames import attach_labels, labels_of
 from aiida_elyte.science.potentials.painn.model import build_painn
 from aiida_elyte.science.potentials.painn.settings import complete_settings
+from aiida_elyte.science.potentials.painn.start import start_painn
 from aiida_elyte.science.potentials.painn.training import (
     Example,
     PainnTrainer,
@@ -21,6 +22,7 @@ from aiida_elyte.science.potentials.painn.training import (
     parity_of,
 )
 from aiida_elyte.science.potentials.reference import fit_energy_reference, fit_scale
+from aiida_elyte.science.potentials.zbl import subtract_zbl
 
 ARCHITECTURE = {"n_features": 16, "n_layers": 2, "n_rbf": 8, "cutoff_A": 4.5}
 
@@ -98,6 +100,53 @@ def test_resumed_training_repeats_the_unbroken_one_exactly():
     assert resumed.curve == unbroken.curve
     for mine, theirs in zip(resumed.finish().parameters(), unbroken.finish().parameters(), strict=True):
         assert torch.equal(mine, theirs)
+
+
+def collision() -> Atoms:
+    """Two atoms pushed together, labelled by forces of hundreds of eV/Å."""
+    frame = labelled_frames(1, seed=7)[0].copy()
+    frame.positions[1] = frame.positions[0] + [0.0, 0.0, 1.0]
+    forces = np.zeros((len(frame), 3))
+    forces[:2, 2] = -300.0, 300.0
+    return attach_labels(frame, energy=40.0, forces=forces, stress=np.full(6, 1.0))
+
+
+def test_a_collision_counts_less_and_leaves_the_loss_of_ordinary_frames():
+    weights = {"energy": 0.3, "forces": 0.5, "stress": 0.2}
+    trainer = make_trainer(loss=weights)
+
+    def loss(frames: list[Atoms], large: float | None) -> float:
+        example = Example.join(make_examples(frames, 4.5, torch.float64, "cpu", large))
+        return float(trainer._loss(trainer.averaged, example, create_graph=False))
+
+    ordinary, wild = labelled_frames(2), [collision()]
+    assert loss(ordinary, 50.0) == loss(ordinary, None)
+    assert loss(wild, None) > 20 * loss(wild, 50.0)
+
+
+@pytest.mark.parametrize("baseline", [None, "zbl"])
+def test_a_training_starts_from_what_the_baseline_leaves(baseline):
+    settings = complete_settings({"architecture": {**ARCHITECTURE, "baseline": baseline}})
+    frames = labelled_frames(6)
+    for frame in frames:
+        labels = labels_of(frame)
+        frame.set_cell(0.6 * frame.cell.array, scale_atoms=True)
+        attach_labels(frame, **labels)
+    start = start_painn(settings, frames, "Morse")
+    rest = frames if baseline is None else subtract_zbl(frames, 4.5)
+    large = settings["loss"]["large_force_eV_A"]
+    assert start.architecture["baseline"] == baseline
+    assert start.energy_reference == fit_energy_reference(rest, large_force_eV_A=large)
+    assert start.scale == fit_scale(rest, large)
+
+
+def test_a_potential_without_the_baseline_is_not_trained_on_with_it():
+    frames = labelled_frames(2)
+    old = build_painn({**ARCHITECTURE, "baseline": None}, energy_reference=["Cu"])
+    with pytest.raises(InputError, match=r"'baseline': None.*'baseline': 'zbl'.*expected the same"):
+        start_painn(complete_settings({"architecture": ARCHITECTURE}), frames, "Morse", old)
+    same = complete_settings({"architecture": {**ARCHITECTURE, "baseline": None}})
+    assert start_painn(same, frames, "Morse", old).architecture == old.architecture
 
 
 def test_stress_of_frames_without_one_does_not_count():

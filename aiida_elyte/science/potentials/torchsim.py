@@ -1,4 +1,4 @@
-"""PaiNN behind torch-sim's model interface."""
+"""Potentials of neighbours behind torch-sim's model interface."""
 
 from typing import Any, Protocol
 

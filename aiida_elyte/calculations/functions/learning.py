@@ -1,0 +1,25 @@
+"""calcfunctions that decide on rounds of learning."""
+
+from aiida import orm
+
+from aiida_elyte.calculations.uncached import uncached_calcfunction
+from aiida_elyte.science.learning.settings import LearningSettings
+from aiida_elyte.science.learning.stopping import decide
+from aiida_elyte.science.settings import read_record
+from aiida_elyte.science.verdict import Verdict
+
+__all__ = ["decide_next"]
+
+
+@uncached_calcfunction
+def decide_next(
+    history: orm.Dict, settings: orm.Dict, can_qualify: orm.Bool, qualification: orm.Dict | None = None
+) -> orm.Dict:
+    """Return what follows the rounds so far and why; ``qualification`` is that of the ensemble as it is."""
+    decision = decide(
+        history["rounds"],
+        read_record(LearningSettings, settings.get_dict(), "learning"),
+        can_qualify=can_qualify.value,
+        verdict=None if qualification is None else Verdict.from_dict(qualification.get_dict()),
+    )
+    return orm.Dict(decision.as_dict())

@@ -1,0 +1,1 @@
+"""Qualification: tests that say whether a potential, or one run of it, is to be trusted."""

@@ -1,0 +1,80 @@
+"""Production with untrained potentials: what is tested is what is said of the numbers, not the numbers."""
+
+import pytest
+from aiida import orm
+from aiida.engine import run_get_node
+from ase.build import bulk
+
+from aiida_elyte.data.frames import FramesData
+from aiida_elyte.data.potential import PotentialData
+from aiida_elyte.provenance.crystal import read_crystal_street
+from aiida_elyte.science.verdict import quantities_of
+from aiida_elyte.workflows.conductivity import ConductivityWorkChain
+
+pytest.importorskip("torch")
+
+PASSED = {"verdict": "qualified", "reasons": ["9 tests passed"], "conditions": {"temperature_K": 400.0}}
+
+
+@pytest.fixture
+def members(aiida_profile_clean):
+    from aiida_elyte.science.potentials.painn.model import build_painn
+    from aiida_elyte.science.potentials.painn.storage import describe_painn, dump_painn
+
+    small = {"n_features": 8, "n_layers": 1, "n_rbf": 6, "cutoff_A": 4.0}
+    content = dump_painn(build_painn(small, energy_reference=["Li", "Cl"], scale=0.001, seed=1))
+    return {"m00": PotentialData(content, describe_painn(content))}
+
+
+def produce(code, members, temperatures_K=(300.0,), stops=None, **given):
+    builder = ConductivityWorkChain.get_builder_from_protocol(
+        code,
+        charges={"Li": 1.0},
+        temperatures_K=list(temperatures_K),
+        start=FramesData([bulk("LiCl", "rocksalt", a=5.14, cubic=True)]),
+        potentials=members,
+        protocol="fast",
+        overrides={
+            "md": {
+                "settings": {
+                    "ramp": {"ramp_steps": 0, "hold_steps": 0},
+                    "stops": {"min_distance_factor": None, **(stops or {})},
+                }
+            },
+            "conditions": {"n_steps": 60, "series_stride": 5, "n_replicas": 2, "trajectory_stride": None},
+        },
+        **given,
+    )
+    _, node = run_get_node(builder)
+    assert node.is_finished_ok, node.exit_message
+    return node
+
+
+def test_potentials_that_were_not_tested_give_verdicts_and_no_number(members, python_code):
+    outputs = produce(python_code, members).outputs
+    result = outputs.transport["T0300_00"]
+    assert result["verdict"] == "unqualified"
+    assert result["reasons"][0].startswith("the potentials were not qualified")
+    assert all(one["refused"].startswith("unqualified:") for one in quantities_of(result.get_dict()).values())
+    assert outputs.arrhenius["verdict"] == "unqualified"
+    assert outputs.arrhenius["reasons"] == [
+        "0 of 1 temperatures are qualified (300 K is unqualified); expected at least 3"
+    ]
+
+
+def test_qualified_potentials_are_judged_at_each_temperature(members, python_code):
+    node = produce(python_code, members, (300.0, 500.0), qualification=orm.Dict(PASSED))
+    verdicts = {name: result["verdict"] for name, result in node.outputs.transport.items()}
+    assert verdicts == {"T0300_00": "qualified", "T0500_00": "extrapolated"}
+
+
+def test_a_temperature_at_which_every_replica_stops_has_a_result_that_says_so(members, python_code):
+    node = produce(
+        python_code, members, stops={"max_temperature_K": 10.0}, qualification=orm.Dict(PASSED), allow_unqualified=True
+    )
+    result = node.outputs.transport["T0300_00"]
+    assert result["verdict"] == "exploded"
+    assert result["reasons"][0].startswith("replica r0 stopped after 0")
+    assert "no replica ran to its end" in result["conductivity"]["refused"]
+    (run,) = read_crystal_street(node).runs
+    assert run.transport["verdict"] == "exploded"
