@@ -19,6 +19,7 @@ import argparse
 import json
 import subprocess
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -86,11 +87,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--held-out", type=int, default=-1, help="place of the block of frames that is held out")
     parser.add_argument("--selectors", nargs="+", choices=SELECTORS, default=list(SELECTORS))
     parser.add_argument("--seeds", type=int, default=2, help="runs of each selector")
-    parser.add_argument("--rounds", type=int, default=4, help="rounds of each run")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each run")
     parser.add_argument("--labels", type=int, default=20, help="labels of each round")
     parser.add_argument("--candidates", type=int, default=250, help="frames of the pool that a round looks at")
     parser.add_argument("--members", type=int, default=3, help="members of the committee")
-    parser.add_argument("--steps", type=int, default=400, help="steps of each training")
+    parser.add_argument("--steps", type=int, default=300, help="steps of each training")
     parser.add_argument("--tiny", action="store_true", help="one seed, two rounds, hardly any training")
     add_table_option(parser)
     return parser.parse_args()
@@ -233,6 +234,7 @@ def examples_of(frames: list[Atoms]) -> list[Example]:
     return make_examples(bare, 4.5, torch.float32, "cpu")
 
 
+@cache
 def commit() -> str:
     """Return the commit of the code, with a mark if it was changed since."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
