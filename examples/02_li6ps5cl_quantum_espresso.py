@@ -60,6 +60,7 @@ def settings(tiny: bool) -> dict:
                 "shrink": {"count": 1, "factors": [0.96, 1.04]},
                 "supercell": {"count": 0},
             },
+            "repel": {"n_steps": 2, "max_frames": 20},
         },
         "active_learning": {
             "label": {"qe": {"max_in_flight": 2, "scf": scf}},
@@ -86,6 +87,7 @@ def settings(tiny: bool) -> dict:
             "shear": {"count": 0},
             "shrink": {"count": 0},
         }
+        chosen["seeds"]["repel"] = None
         learning = chosen["active_learning"]["learning"]
         learning |= {"max_rounds": 1, "label_budget": 1, "retraining": {"max_epochs": 5}}
         learning["sampling"] |= {"temperature_K": 300.0, "n_steps": 40, "sample_stride": 10, "spread_stride": 10}

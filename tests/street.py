@@ -13,6 +13,7 @@ OVERRIDES = {
             "shrink": {"count": 0},
             "supercell": {"count": 0},
         },
+        "repel": None,
     },
     "active_learning": {
         "label": {

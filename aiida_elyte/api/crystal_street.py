@@ -140,6 +140,7 @@ def plan_crystal(
     dataset: "FrameSource | orm.Node | None" = None,
     potentials: "str | Path | orm.Node | None" = None,
     pseudo_family: str | None = None,
+    teacher: str | None = None,
     codes: Mapping[str, str] | None = None,
     max_wallclock_s: int | None = None,
     citation: str = "",
@@ -164,10 +165,13 @@ def plan_crystal(
     dataset
         Labelled frames to start with, instead of seeds: a file, frames, PK or node.
     potentials
-        Potentials to start with, instead of a first training: a folder, PK or node. With ``max_rounds: 0`` of learning
-        they are taken as they are: nothing is labelled, and a data set only serves their tests.
+        Potentials to start with, instead of a first training: a folder, PK or node, or the name of a pretrained one.
+        With ``max_rounds: 0`` of learning they are taken as they are: nothing is labelled, and a data set only serves
+        their tests.
     pseudo_family
         Pseudopotential family of a labeller that has any.
+    teacher
+        Potential of a labeller that labels with one: a PK, a UUID, a file, or the name of a pretrained one.
     codes
         Role (``python``, or a labeller's name) → label of a code.
     max_wallclock_s
@@ -208,14 +212,18 @@ def plan_crystal(
     learning = ActiveLearningWorkChain.get_inputs(protocol, inputs["active_learning"], None)
     name = labeller or str(learning["labeller"])
     door = load("labellers", name)
-    if pseudo_family is not None:
-        family = door.pseudo_family_overrides(pseudo_family)
-        if family is None:
+    for option, chosen, overrides_of, what in (
+        ("pseudo_family", pseudo_family, door.pseudo_family_overrides, "has no pseudopotentials"),
+        ("teacher", teacher, door.potential_overrides, "does not label with a potential"),
+    ):
+        if chosen is None:
+            continue
+        chosen_overrides = overrides_of(chosen)
+        if chosen_overrides is None:
             raise InputError(
-                f"`pseudo_family` is given, but the labeller {name!r} has no pseudopotentials; expected one that has; "
-                "leave it out"
+                f"`{option}` is given, but the labeller {name!r} {what}; expected one that does; leave it out"
             )
-        changes = recursive_merge(changes, {"active_learning": {"label": {name: family}}})
+        changes = recursive_merge(changes, {"active_learning": {"label": {name: chosen_overrides}}})
     roles, options = find_street_codes(codes or {}, name, {"python": "python@localhost"}), wall_time(max_wallclock_s)
 
     # A labeller which looks up what it needs for each element, as pseudopotentials, rejects the missing here.
@@ -244,18 +252,20 @@ def plan_crystal(
         raise InputError(str(error).removeprefix("invalid attribute value ")) from error
     symbols = atoms.get_chemical_symbols()
     settings = builder.active_learning.learning.get_dict()
-    learns = settings["max_rounds"] > 0
+    learns, modules = settings["max_rounds"] > 0, set[str]()
     if potentials is not None:
         builder.potentials = _find_members(potentials, symbols, settings["selection"]["selector"] if learns else None)
+        modules = {module for node in builder.potentials.values() for module in load("families", node.family).modules}
     if dataset is not None:
         builder.dataset = _find_dataset(dataset, builder, symbols, name, labels if learns else None)
     if not has_to_learn(builder.potentials or {}, settings):
-        check_runnable(roles["python"], MdCalculation.PROGRAM.needs)
+        check_runnable(roles["python"], (*MdCalculation.PROGRAM.needs, *sorted(modules)))
         return CrystalLaunch(crystal=found, builder=builder)
     if (learns or dataset is None) and (lacks := door.validate_elements(labels, symbols)) is not None:
         raise InputError(lacks)
     trainer = load("trainers", builder.active_learning.ensemble["trainer"].value)
-    require_runnable_codes(roles, (*trainer.needs, *MdCalculation.PROGRAM.needs), name, labels)
+    needs = dict.fromkeys((*trainer.needs, *MdCalculation.PROGRAM.needs, *sorted(modules)))
+    require_runnable_codes(roles, tuple(needs), name, labels)
     return CrystalLaunch(crystal=found, builder=builder)
 
 

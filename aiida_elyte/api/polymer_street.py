@@ -143,6 +143,7 @@ def plan_polymer(
     force_fields: "Sequence[str | Path | orm.Node]" = (),
     codes: Mapping[str, str] | None = None,
     max_wallclock_s: int | None = None,
+    allow_unqualified: bool = False,
 ) -> PolymerLaunch:
     """Check that a street can be launched, as far as that is known before anything runs; nothing is stored.
 
@@ -158,6 +159,8 @@ def plan_polymer(
         Force fields to run with, instead of fitted ones, one a member: folders, PKs or nodes.
     codes
         Role (``python``, ``engine``, or a labeller's name) → label of a code.
+    allow_unqualified
+        Whether numbers are stated whatever the verdict on what they stand on; the verdict goes with them.
 
     Raises
     ------
@@ -193,6 +196,7 @@ def plan_polymer(
             protocol=protocol,
             overrides=changes,
             options=wall_time(max_wallclock_s),
+            allow_unqualified=allow_unqualified,
         )
     except ValueError as error:
         raise InputError(str(error).removeprefix("invalid attribute value ")) from error

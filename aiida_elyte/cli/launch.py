@@ -24,7 +24,8 @@ def command() -> None:
     "--temperature-K", "temperatures_K", multiple=True, type=float, help="Temperature of production; repeat it."
 )
 @click.option("--dataset", metavar="PK|FILE", help="Labelled frames to start with, instead of seeds.")
-@click.option("--potentials", metavar="PK|DIR", help="Potentials to start with, instead of a first training.")
+@click.option("--potentials", metavar="PK|DIR|NAME", help="Potentials to start with, instead of a first training.")
+@click.option("--teacher", metavar="PK|FILE|NAME", help="Potential of a labeller that labels with one.")
 @click.option("--allow-unqualified", is_flag=True, help="State numbers whatever their verdict; it goes with them.")
 @click.option("--pseudo-family", metavar="LABEL", help="Pseudopotential family of a labeller that has any.")
 @street_options
@@ -58,6 +59,7 @@ def crystal(structure: Path, charges: tuple[str, ...], dataset: str | None, how:
 @click.option(
     "--forcefield", "force_fields", multiple=True, metavar="PK|DIR", help="Force field to run with; repeat it."
 )
+@click.option("--allow-unqualified", is_flag=True, help="State numbers whatever their verdict; it goes with them.")
 @street_options
 def polymer(recipe: Path, dataset: str | None, how: How, **options: Any) -> None:
     """From the polymer or liquid electrolyte in RECIPE.yaml to its ionic conductivity and transference numbers."""

@@ -35,6 +35,7 @@ from aiida_elyte.errors import InputError, ProgramFailure
 from aiida_elyte.program import CHECKPOINT, Checkpoint, Job, Pace, execute, write_atomically
 from aiida_elyte.science.arrays import arrays_above, arrays_under, write_arrays
 from aiida_elyte.science.settings import read_record
+from aiida_elyte.science.trajectory.longest_bond import LongestBond
 from aiida_elyte.science.trajectory.passes import Trajectory
 from aiida_elyte.science.trajectory.readers import open_trajectory, reduce_trajectory
 from aiida_elyte.science.trajectory.reduction import Reducer, Series, pack_series, unpack_series
@@ -45,7 +46,7 @@ __all__ = ["main"]
 
 SERIES = "series.npz"
 
-_FACTS = ("n_frames", "interval_fs", "notes", "species")
+_FACTS = ("n_frames", "interval_fs", "notes", "species", "bonds")
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -59,7 +60,8 @@ def run(job: Job) -> dict[str, Any]:
     for replica, name in list(trajectories.items())[len(progress.finished) :]:
         files = job.folder / name if isinstance(name, str) else [job.folder / part for part in name]
         trajectory = _open(files, topology, settings)
-        progress.begin(replica, trajectory)
+        longest = LongestBond(trajectory.symbols, np.empty((0, 2)) if topology is None else topology.bonds)
+        progress.begin(replica, trajectory, longest)
         series, notes = reduce_trajectory(
             trajectory,
             molecules=molecules,
@@ -69,6 +71,7 @@ def run(job: Job) -> dict[str, Any]:
             member=settings["members"].get(replica, ""),
             state=progress.state,
             on_frame=progress.note,
+            longest_bond=longest,
         )
         progress.finish(series, [*notes, *trajectory.warnings])
     write_atomically(job.folder / SERIES, write_arrays(pack_series(progress.finished)))
@@ -95,9 +98,9 @@ class _Progress:
             self.finished = unpack_series(arrays_under("done/", saved.arrays))
             self.state = arrays_under("state/", saved.arrays) or None
 
-    def begin(self, replica: str, trajectory: Trajectory) -> None:
+    def begin(self, replica: str, trajectory: Trajectory, longest: LongestBond) -> None:
         """Note which replica is in work."""
-        self._replica, self._trajectory = replica, trajectory
+        self._replica, self._trajectory, self._longest = replica, trajectory, longest
         self._n_frames = 0 if self.state is None else int(self.state["n_frames"])
         self._pace = Pace(self._job, self._save, self._every_s)
 
@@ -123,11 +126,13 @@ class _Progress:
             "interval_fs": self._trajectory.interval_fs,
             "notes": notes,
             "species": dict(zip(series.species, series.counts.tolist(), strict=True)),
+            "bonds": self._longest.finish(),
         }
         self._write({})
 
     def _save(self) -> None:
-        self._write({**self._reducer.state_dict(), **self._trajectory.state_dict()})
+        states = (self._reducer.state_dict(), self._trajectory.state_dict(), self._longest.state_dict())
+        self._write({name: array for state in states for name, array in state.items()})
 
     def _write(self, state: Mapping[str, np.ndarray]) -> None:
         done = arrays_above("done/", pack_series(self.finished))

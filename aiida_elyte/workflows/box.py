@@ -11,6 +11,7 @@ from aiida_elyte.calculations.functions.polymer import (
     box_settings,
     judge_box,
     production_settings,
+    qualify_box,
     reduction_settings,
     solvation_settings,
     with_recipe,
@@ -80,6 +81,7 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         spec.output("final", **optional(orm.SinglefileData, "Data file of the end."))
         spec.output("trajectory", **optional(orm.RemoteData, "Folder of the trajectory's parts."))
         spec.output("series", **optional(SeriesData, "Displacements, cell and times."))
+        spec.output("qualification", **optional(orm.Dict, "Verdict: settled, molecules whole; what each test found."))
         spec.output("solvation", **optional(orm.Dict, "First shells of the cations, pairs, residence times."))
         spec.output("solvation_curves", **optional(orm.ArrayData, "Radial distribution functions."))
         spec.outline(
@@ -230,11 +232,12 @@ class BoxWorkChain(ProtocolMixin, WorkChain):
         )
 
     def inspect_reduction(self) -> ExitCode | None:
-        """Attach the series."""
+        """Attach the series and the verdict on the box."""
         node = self.ctx.reduction
         if not node.is_finished_ok:
             return self.exit_codes.ERROR_REDUCTION_FAILED.format(reason=cause_of(node))
         self.out("series", node.outputs.series)
+        self.out("qualification", qualify_box(self.ctx.verdict, node.outputs.results))
         return None
 
     def should_analyse_solvation(self) -> bool:

@@ -10,6 +10,8 @@ from aiida_elyte.calculations.functions.polymer import (
     make_cluster_frames,
     pool_series,
     pool_solvation,
+    qualify_force_fields,
+    qualify_street,
     sampling_settings,
     sampling_start,
     transport_settings,
@@ -63,6 +65,13 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
         )
         spec.expose_inputs(BoxWorkChain, namespace="box", exclude=("recipe", "force_field", "seed"))
         spec.input("n_boxes", **positive_integer("Independent boxes."))
+        spec.input(
+            "allow_unqualified",
+            valid_type=orm.Bool,
+            serializer=orm.to_aiida_type,
+            default=lambda: orm.Bool(False),
+            help="Whether numbers are stated whatever the verdict on them, which goes with them.",
+        )
         spec.inputs.validator = _validate
         spec.expose_outputs(ForceFieldWorkChain, namespace="learning")
         spec.outputs["learning"].required = False
@@ -70,6 +79,7 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
         spec.output_namespace("boxes", dynamic=True, help="Outputs of each box.")
         spec.output("failed", **optional(orm.Dict, "Boxes that are not in the pool → why, if there are any."))
         spec.output("series", **optional(SeriesData, "Displacements of all boxes."))
+        spec.output("qualification", **optional(orm.Dict, "Verdict on the pooled boxes; what each test found."))
         spec.output("transport", **optional(orm.Dict, "Conductivity, transference numbers, or why there are none."))
         spec.output("solvation", **optional(orm.Dict, "First shells of the cations, mean over the boxes."))
         spec.outline(
@@ -96,6 +106,7 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
         protocol: str | None = None,
         overrides: dict[str, Any] | None = None,
         options: dict[str, Any] | None = None,
+        allow_unqualified: bool = False,
     ) -> ProcessBuilder:
         """Return a builder.
 
@@ -110,6 +121,8 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
             Name of the labeller; that of the protocol when left out.
         protocol, overrides, options
             Name of the protocol, what to change of it, options of all jobs of our own programs.
+        allow_unqualified
+            Whether numbers are stated whatever the verdict on them, which goes with them.
 
         Raises
         ------
@@ -142,6 +155,7 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
             learning=learning,
             box=box,
             n_boxes=orm.Int(inputs["n_boxes"]),
+            allow_unqualified=orm.Bool(allow_unqualified),
             max_in_flight=orm.Int(inputs["max_in_flight"]),
         )
 
@@ -150,6 +164,7 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
         self.ctx.dataset = self.inputs.get("dataset")
         self.ctx.members = dict(self.inputs.get("force_fields", {}))
         self.ctx.series, self.ctx.boxes, self.ctx.solvation, self.ctx.failed = {}, {}, {}, {}
+        self.ctx.qualifications = {}
 
     def should_learn(self) -> bool:
         """Return whether there is no force field yet."""
@@ -206,6 +221,7 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
         self.out_many({f"boxes.{name}.{port}": node.outputs[port] for port in node.outputs})
         if node.is_finished_ok:
             self.ctx.series[name], self.ctx.boxes[name] = node.outputs.series, node.outputs.box
+            self.ctx.qualifications[name] = node.outputs.qualification
             if "solvation" in node.outputs:
                 self.ctx.solvation[name] = node.outputs.solvation
         else:
@@ -213,7 +229,7 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
             self.report(f"box {name} gave no trajectory: {self.ctx.failed[name]}")
 
     def results(self) -> ExitCode | None:
-        """Pool the boxes and analyse them; report those that failed."""
+        """Pool the boxes, judge and analyse them; report those that failed."""
         if self.ctx.failed:
             self.out("failed", orm.Dict(dict(self.ctx.failed)).store())
         if not self.ctx.series:
@@ -222,12 +238,23 @@ class PolymerWorkChain(StreetWorkChain, FanOutWorkChain):
         self.out("series", series)
         if self.ctx.solvation:
             self.out("solvation", pool_solvation(**self.ctx.solvation))
-        box = self.first_of(self.ctx.boxes)
+        qualification = qualify_street(self._qualify_force_fields(), **self.ctx.qualifications)
+        self.out("qualification", qualification)
+        self.report(f"verdict: {qualification['verdict']}: {'; '.join(qualification['reasons'])}")
+        settings = transport_settings(self.inputs.recipe, self.first_of(self.ctx.boxes), self.inputs.allow_unqualified)
         try:
-            self.out("transport", transport(series, transport_settings(self.inputs.recipe, box)))
+            self.out("transport", transport(series, settings, qualification=qualification))
         except InputError as error:
             return self.exit_codes.ERROR_TRANSPORT_FAILED.format(reason=str(error))
         return None
+
+    def _qualify_force_fields(self) -> orm.Dict:
+        """Return the verdict on the force fields, of those learned here also by what the last round sampled."""
+        learned = {}
+        if "learning" in self.ctx:
+            learned = {"learning": self.inputs.learning.learning, "history": self.ctx.learning.outputs.history}
+        found: orm.Dict = qualify_force_fields(self.inputs.recipe, **learned, **self.ctx.members)
+        return found
 
 
 def _validate(inputs: Any, _: Any) -> str | None:

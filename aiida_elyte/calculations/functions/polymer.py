@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from aiida import orm
 
 from aiida_elyte.calculations.uncached import uncached_calcfunction
+from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.science.arrays import write_arrays
@@ -12,6 +13,8 @@ from aiida_elyte.science.electrolyte.recipe import read_recipe
 from aiida_elyte.science.electrolyte.solvation import Solvation, make_solvation_clusters, short_chain
 from aiida_elyte.science.frames import first_frames, round_frame
 from aiida_elyte.science.lammps.production import ProductionSettings, production_stages
+from aiida_elyte.science.qualification.boxes import judge_box as qualification_of_box
+from aiida_elyte.science.qualification.boxes import judge_force_fields, judge_street
 from aiida_elyte.science.statistics.equilibration import judge_settling
 from aiida_elyte.science.structure.pooling import pool_shells
 from aiida_elyte.science.trajectory.reduction import pack_series
@@ -23,6 +26,9 @@ __all__ = [
     "pool_series",
     "pool_solvation",
     "production_settings",
+    "qualify_box",
+    "qualify_force_fields",
+    "qualify_street",
     "reduction_settings",
     "sampling_settings",
     "sampling_start",
@@ -59,10 +65,10 @@ def sampling_settings(settings: orm.Dict, recipe: orm.Dict, clusters: orm.Dict, 
 
 
 @uncached_calcfunction
-def transport_settings(recipe: orm.Dict, built: orm.Dict) -> orm.Dict:
-    """Return the settings of transport: the formal charges of the ions, and the temperature."""
-    asked = read_recipe(recipe.get_dict())
-    return orm.Dict({"charges": built["charges"], "temperature_K": asked.temperature_K})
+def transport_settings(recipe: orm.Dict, built: orm.Dict, allow_unqualified: orm.Bool) -> orm.Dict:
+    """Return the settings of transport: formal charges of the ions, temperature, whether numbers need a verdict."""
+    asked = {"temperature_K": read_recipe(recipe.get_dict()).temperature_K}
+    return orm.Dict({"charges": built["charges"], "allow_unqualified": allow_unqualified.value, **asked})
 
 
 @uncached_calcfunction
@@ -117,6 +123,33 @@ def judge_box(thermo: orm.ArrayData, settings: orm.Dict) -> orm.Dict:
     """Return whether a box has settled: where, its means with errors, or why not."""
     records = {name: thermo.get_array(name) for name in thermo.get_arraynames()}
     return orm.Dict(judge_settling(records, settings["stages"]))
+
+
+@uncached_calcfunction
+def qualify_box(equilibrium: orm.Dict, reduction: orm.Dict) -> orm.Dict:
+    """Return the verdict on a box: settled before production, its molecules whole to the end."""
+    bonds = reduction.get_dict().get("bonds", {})
+    return orm.Dict(qualification_of_box(equilibrium.get_dict(), bonds.get("r0")))
+
+
+@uncached_calcfunction
+def qualify_force_fields(
+    recipe: orm.Dict, learning: orm.Dict | None = None, history: orm.Dict | None = None, **members: ForceFieldData
+) -> orm.Dict:
+    """Return the verdict on force fields: errors on clusters held out, and what the last round of learning sampled."""
+    errors = {name: node.base.attributes.get("errors", {}) for name, node in members.items()}
+    temperature_K = read_recipe(recipe.get_dict()).temperature_K
+    if learning is None or history is None:
+        return orm.Dict(judge_force_fields(errors, temperature_K))
+    sampled_K = learning.get_dict()["sampling"].get("temperature_K")
+    return orm.Dict(judge_force_fields(errors, temperature_K, sampled_K, history["rounds"]))
+
+
+@uncached_calcfunction
+def qualify_street(force_fields: orm.Dict, **boxes: orm.Dict) -> orm.Dict:
+    """Return the verdict on what boxes give together, with what every test found."""
+    found = {name: node.get_dict() for name, node in sorted(boxes.items())}
+    return orm.Dict(judge_street(force_fields.get_dict(), found))
 
 
 @uncached_calcfunction

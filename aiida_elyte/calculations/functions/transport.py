@@ -4,7 +4,7 @@ from aiida import orm
 
 from aiida_elyte.calculations.uncached import uncached_calcfunction
 from aiida_elyte.data.series import SeriesData
-from aiida_elyte.science.dynamics.production import analyse_production, fit_production
+from aiida_elyte.science.dynamics.production import analyse_production, fit_production, state_quantities
 from aiida_elyte.science.transport.estimates import estimate_transport
 
 __all__ = ["arrhenius", "transport"]
@@ -14,12 +14,13 @@ __all__ = ["arrhenius", "transport"]
 def transport(
     series: SeriesData, settings: orm.Dict, run: orm.Dict | None = None, qualification: orm.Dict | None = None
 ) -> orm.Dict:
-    """Return diffusion coefficients, conductivities and Haven ratio, or why there is none; those of a run judged."""
+    """Return diffusion coefficients, conductivities and Haven ratio, as the run and the qualification let them be."""
     choices, replicas = settings.get_dict(), series.get_series()
+    tested = None if qualification is None else qualification.get_dict()
     if run is None:
-        results = {name: one.as_dict() for name, one in estimate_transport(replicas, **choices).items()}
+        is_allowed = choices.pop("allow_unqualified", False)
+        results = state_quantities(estimate_transport(replicas, **choices), tested, allow_unqualified=is_allowed)
     else:
-        tested = None if qualification is None else qualification.get_dict()
         results = analyse_production(replicas, run.get_dict(), tested, **choices)
     results["conditions"] = {
         "temperature_K": choices["temperature_K"],

@@ -10,7 +10,7 @@ from aiida_elyte.science.transport.arrhenius import MIN_TEMPERATURES, fit_arrhen
 from aiida_elyte.science.transport.estimates import estimate_transport
 from aiida_elyte.science.verdict import Verdict, worst_of
 
-__all__ = ["STATED", "analyse_production", "fit_production", "judge_potentials", "withhold"]
+__all__ = ["STATED", "analyse_production", "fit_production", "judge_potentials", "state_quantities", "withhold"]
 
 STATED = ("qualified", "not converged")
 """Verdicts that let a number be stated: one that is not converged has an honest interval, only a wide one."""
@@ -52,6 +52,20 @@ def withhold(
     if verdict.status in STATED or allow_unqualified:
         return dict(quantities)
     return dict.fromkeys(quantities, Refusal(f"{verdict.status}: {'; '.join(verdict.reasons)}"))
+
+
+def state_quantities(
+    quantities: Mapping[str, Estimate | Refusal], qualification: Mapping[str, Any] | None, *, allow_unqualified: bool
+) -> dict[str, Any]:
+    """Return quantities as plain values, as the verdict of a qualification lets them be stated, and that verdict.
+
+    Without a qualification, of a system that nothing was tested of, they are as they were and have no verdict.
+    """
+    if qualification is None:
+        return {name: one.as_dict() for name, one in quantities.items()}
+    verdict = Verdict.from_dict(qualification)
+    stated = withhold(quantities, verdict, allow_unqualified=allow_unqualified)
+    return {name: one.as_dict() for name, one in stated.items()} | verdict.as_dict()
 
 
 def analyse_production(

@@ -1,14 +1,11 @@
 """Bonds that a geometry has torn."""
 
 import numpy as np
-from ase.data import atomic_numbers, covalent_radii
 
+from aiida_elyte.science.molecules.bond_lengths import LONGEST, sums_of_radii
 from aiida_elyte.science.molecules.topology import Topology
 
 __all__ = ["find_broken_bond", "find_broken_bonds"]
-
-_TORN = 1.4
-"""Bonds longer than this many sums of covalent radii are broken: thermal ones at 400 K reach 1.2."""
 
 
 def find_broken_bonds(positions: np.ndarray, topology: Topology) -> dict[int, str]:
@@ -29,11 +26,10 @@ def find_broken_bonds(positions: np.ndarray, topology: Topology) -> dict[int, st
     if not len(topology.bonds):
         return {}
     first, second = topology.bonds.T
-    radii = covalent_radii[[atomic_numbers[symbol] for symbol in topology.elements]]
     lengths = np.linalg.norm(positions[:, first] - positions[:, second], axis=2)
-    stretch = lengths / (radii[first] + radii[second])
+    stretch = lengths / sums_of_radii(topology.elements, topology.bonds)
     found = {}
-    for frame in np.flatnonzero((stretch > _TORN).any(axis=1)).tolist():
+    for frame in np.flatnonzero((stretch > LONGEST).any(axis=1)).tolist():
         worst = int(np.argmax(stretch[frame]))
         ends = "–".join(f"{topology.elements[atom]}{atom}" for atom in topology.bonds[worst].tolist())
         found[frame] = f"bond {ends} is {lengths[frame, worst]:.2f} Å long"

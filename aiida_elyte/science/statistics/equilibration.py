@@ -9,7 +9,15 @@ import numpy as np
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["FEWEST", "Equilibrium", "Mean", "find_equilibrium", "judge_settling", "statistical_inefficiency"]
+__all__ = [
+    "FEWEST",
+    "MOST_ERRORS",
+    "Equilibrium",
+    "Mean",
+    "find_equilibrium",
+    "judge_settling",
+    "statistical_inefficiency",
+]
 
 _JUDGED = ("density_g_cm3", "pressure_bar", "temperature_K", "potential_eV")
 """Records that tell whether a box has settled."""
@@ -26,7 +34,7 @@ _LATEST = 2 / 3
 _INDEPENDENT = 10.0
 """Fewest independent samples that tell a mean and a drift."""
 
-_ERRORS = 3.0
+MOST_ERRORS = 3.0
 """A drift, or a distance from the target, of more standard errors than this is not chance."""
 
 
@@ -97,9 +105,9 @@ def find_equilibrium(series: Mapping[str, np.ndarray], targets: Mapping[str, flo
     for name, mean in means.items():
         if mean.n_effective < _INDEPENDENT:
             reasons.append(f"{name} has {mean.n_effective:.1f} independent samples; expected at least {_INDEPENDENT:g}")
-        elif abs(mean.drift) > _ERRORS * mean.drift_std:
+        elif abs(mean.drift) > MOST_ERRORS * mean.drift_std:
             reasons.append(f"{name} drifts by {mean.drift:.3g} ± {mean.drift_std:.2g}; expected none")
-        elif targets and name in targets and abs(mean.value - targets[name]) > _ERRORS * mean.std:
+        elif targets and name in targets and abs(mean.value - targets[name]) > MOST_ERRORS * mean.std:
             reasons.append(f"{name} is {mean.value:.4g} ± {mean.std:.2g}; expected {targets[name]:g}")
     return Equilibrium(begins, means, f"{'; '.join(reasons)}; run longer" if reasons else None)
 

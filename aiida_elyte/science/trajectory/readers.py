@@ -14,6 +14,7 @@ from aiida_elyte.science.elements import are_elements, masses_of_elements
 from aiida_elyte.science.trajectory.cells import Cells, cell_of_structure, describe_cell, validate_volume
 from aiida_elyte.science.trajectory.formats import reader_of
 from aiida_elyte.science.trajectory.lammps_dump import LAMMPS_TIMES_FS
+from aiida_elyte.science.trajectory.longest_bond import LongestBond
 from aiida_elyte.science.trajectory.matching import require_same_types, require_whole
 from aiida_elyte.science.trajectory.parts import PARTS, join_parts
 from aiida_elyte.science.trajectory.passes import Trajectory
@@ -260,6 +261,7 @@ def reduce_trajectory(
     member: str = "",
     state: Mapping[str, Any] | None = None,
     on_frame: Callable[[Reducer], None] | None = None,
+    longest_bond: LongestBond | None = None,
 ) -> tuple[Series, tuple[str, ...]]:
     """Reduce a trajectory in one pass.
 
@@ -274,6 +276,8 @@ def reduce_trajectory(
         it; its frames are skipped.
     on_frame
         Called with the reducer after each frame; may raise to stop.
+    longest_bond
+        Sees each frame, if given; ``state`` then holds its ``state_dict``, too.
 
     Returns
     -------
@@ -305,11 +309,15 @@ def reduce_trajectory(
     )
     if state is not None:
         reducer.load_state_dict(state)
+        if longest_bond is not None:
+            longest_bond.load_state_dict(state)
     for frame in trajectory.frames(reducer.n_frames, state):
         try:
             reducer.add(frame.positions_A, frame.cell_A, frame.temperature_K, velocities_A_fs=frame.velocities_A_fs)
         except InputError as error:
             raise InputError(f"{trajectory.path}: {error}") from error
+        if longest_bond is not None:
+            longest_bond.add(frame.positions_A, frame.cell_A)
         if on_frame is not None:
             on_frame(reducer)
     if reducer.n_frames < 2:
