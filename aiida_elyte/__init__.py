@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aiida_elyte.api.polymer_street import launch_polymer as launch_polymer
     from aiida_elyte.api.potentials import evaluate as evaluate
     from aiida_elyte.api.potentials import load_potential as load_potential
+    from aiida_elyte.api.potentials import pretrained as pretrained
     from aiida_elyte.api.resume import resume as resume
     from aiida_elyte.api.setup import setup as setup
     from aiida_elyte.api.status import status as status
@@ -47,6 +48,7 @@ _HOMES = {
     "load_force_field": "api.forcefield",
     "load_potential": "api.potentials",
     "plot_transport": "report.transport_plots",
+    "pretrained": "api.potentials",
     "read_crystal": "science.crystal_files.read",
     "read_frames": "science.frames",
     "read_labelled_frames": "api.labels",

@@ -60,6 +60,7 @@ def settings(tiny: bool) -> dict:
                 "shrink": {"count": 1, "factors": [0.96, 1.04]},
                 "supercell": {"count": 0},
             },
+            "repel": {"n_steps": 2, "max_frames": 20},
         },
         "active_learning": {
             "label": {"qe": {"max_in_flight": 2, "scf": scf}},
@@ -68,7 +69,7 @@ def settings(tiny: bool) -> dict:
                 "max_rounds": 1,
                 "label_budget": 8,
                 "sampling": {"temperature_K": 1000.0, "n_replicas": 3, "n_steps": 2000, "sample_stride": 20},
-                "selection": {"n_select": 8, "selection": {"threshold_eV_A": 0.15}},
+                "selection": {"n_select": 8, "selection": {"tolerance_eV_A": 0.15}},
                 "retraining": {"max_epochs": 150},
             },
         },
@@ -86,10 +87,11 @@ def settings(tiny: bool) -> dict:
             "shear": {"count": 0},
             "shrink": {"count": 0},
         }
+        chosen["seeds"]["repel"] = None
         learning = chosen["active_learning"]["learning"]
         learning |= {"max_rounds": 1, "label_budget": 1, "retraining": {"max_epochs": 5}}
         learning["sampling"] |= {"temperature_K": 300.0, "n_steps": 40, "sample_stride": 10, "spread_stride": 10}
-        learning["selection"] |= {"n_select": 1, "selection": {"threshold_eV_A": 1e-6}}
+        learning["selection"] |= {"n_select": 1, "selection": {"tolerance_eV_A": 1e-6}}
         chosen["active_learning"]["ensemble"]["n_members"] = 2
         quiet = {"settings": {"ramp": {"ramp_steps": 20, "hold_steps": 0}, "stops": {"min_distance_factor": None}}}
         chosen["active_learning"]["sample"] = chosen["conductivity"]["md"] = quiet

@@ -116,7 +116,7 @@ def test_a_module_that_fails_is_named_and_hurts_nobody_else(install, module, sai
     assert said in found
     assert found.endswith("expected elyte_x:Good to be installed; install its package anew")
     assert "bad" in names("filters")
-    assert set(load_all("filters")) == {"collision", "molten", "runaway"}
+    assert set(load_all("filters")) == {"collision", "molten", "runaway", "torn"}
     misspelt = rejected("filters", {"min_distance_factor": 0.5}, "filters", by=configure_all)
     assert "it is a setting of collision" in misspelt
     unknown = rejected(b"weights", "own.pt", by=find_family)

@@ -42,7 +42,7 @@ def test_plug_ins_come_in_the_order_of_their_names_and_null_leaves_one_out():
 
 
 def test_a_setting_in_place_of_a_name_is_sent_where_it_belongs():
-    with pytest.raises(InputError, match=r"seeds has 'rattle'; .*\(perturb\).*write `perturb: \{rattle: …\}`"):
+    with pytest.raises(InputError, match=r"seeds has 'rattle'; .*\(perturb, repel\).*write `perturb: \{rattle: …\}`"):
         configure_all("seeds", {"rattle": {"count": 2}}, "seeds")
     with pytest.raises(InputError, match="filters is 3; expected settings under the names of filters"):
         configure_all("filters", 3, "filters")

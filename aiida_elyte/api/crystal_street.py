@@ -1,6 +1,6 @@
 """The crystal street: from a crystal to its ionic conductivity; planned, priced, launched."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -46,9 +46,19 @@ class CrystalLaunch(Launch):
         """What that costs at most."""
         return estimate_cost(self.plan)
 
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What will make its results doubtful, a sentence each."""
+        return tuple(_warnings(self.builder))
+
     def describe(self) -> dict[str, Any]:
-        """Return cost and structure as plain values, with units in the keys."""
-        return asdict(self.cost) | {"seconds": self.cost.seconds, "structure": describe_crystal(self.crystal)}
+        """Return cost, structure and warnings as plain values, with units in the keys."""
+        structure = describe_crystal(self.crystal)
+        return asdict(self.cost) | {
+            "seconds": self.cost.seconds,
+            "structure": structure,
+            "warnings": list(self.warnings),
+        }
 
 
 def launch_crystal(
@@ -130,6 +140,7 @@ def plan_crystal(
     dataset: "FrameSource | orm.Node | None" = None,
     potentials: "str | Path | orm.Node | None" = None,
     pseudo_family: str | None = None,
+    teacher: str | None = None,
     codes: Mapping[str, str] | None = None,
     max_wallclock_s: int | None = None,
     citation: str = "",
@@ -154,9 +165,13 @@ def plan_crystal(
     dataset
         Labelled frames to start with, instead of seeds: a file, frames, PK or node.
     potentials
-        Potentials to start with, instead of a first training: a folder, PK or node.
+        Potentials to start with, instead of a first training: a folder, PK or node, or the name of a pretrained one.
+        With ``max_rounds: 0`` of learning they are taken as they are: nothing is labelled, and a data set only serves
+        their tests.
     pseudo_family
         Pseudopotential family of a labeller that has any.
+    teacher
+        Potential of a labeller that labels with one: a PK, a UUID, a file, or the name of a pretrained one.
     codes
         Role (``python``, or a labeller's name) → label of a code.
     max_wallclock_s
@@ -178,6 +193,7 @@ def plan_crystal(
     ensure_profile()
     from aiida import orm
 
+    from aiida_elyte.api.codes import check_runnable
     from aiida_elyte.api.street_inputs import (
         find_street_codes,
         require_protocol,
@@ -187,7 +203,7 @@ def plan_crystal(
     from aiida_elyte.calculations.md import MdCalculation
     from aiida_elyte.data.frames import FramesData
     from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
-    from aiida_elyte.workflows.crystal import CrystalWorkChain
+    from aiida_elyte.workflows.crystal import CrystalWorkChain, has_to_learn
     from aiida_elyte.workflows.protocols import recursive_merge
 
     require_protocol(protocol, CrystalWorkChain)
@@ -196,14 +212,18 @@ def plan_crystal(
     learning = ActiveLearningWorkChain.get_inputs(protocol, inputs["active_learning"], None)
     name = labeller or str(learning["labeller"])
     door = load("labellers", name)
-    if pseudo_family is not None:
-        family = door.pseudo_family_overrides(pseudo_family)
-        if family is None:
+    for option, chosen, overrides_of, what in (
+        ("pseudo_family", pseudo_family, door.pseudo_family_overrides, "has no pseudopotentials"),
+        ("teacher", teacher, door.potential_overrides, "does not label with a potential"),
+    ):
+        if chosen is None:
+            continue
+        chosen_overrides = overrides_of(chosen)
+        if chosen_overrides is None:
             raise InputError(
-                f"`pseudo_family` is given, but the labeller {name!r} has no pseudopotentials; expected one that has; "
-                "leave it out"
+                f"`{option}` is given, but the labeller {name!r} {what}; expected one that does; leave it out"
             )
-        changes = recursive_merge(changes, {"active_learning": {"label": {name: family}}})
+        changes = recursive_merge(changes, {"active_learning": {"label": {name: chosen_overrides}}})
     roles, options = find_street_codes(codes or {}, name, {"python": "python@localhost"}), wall_time(max_wallclock_s)
 
     # A labeller which looks up what it needs for each element, as pseudopotentials, rejects the missing here.
@@ -231,15 +251,21 @@ def plan_crystal(
     except ValueError as error:
         raise InputError(str(error).removeprefix("invalid attribute value ")) from error
     symbols = atoms.get_chemical_symbols()
-    learns = builder.active_learning.learning.get_dict()["max_rounds"] > 0
+    settings = builder.active_learning.learning.get_dict()
+    learns, modules = settings["max_rounds"] > 0, set[str]()
+    if potentials is not None:
+        builder.potentials = _find_members(potentials, symbols, settings["selection"]["selector"] if learns else None)
+        modules = {module for node in builder.potentials.values() for module in load("families", node.family).modules}
     if dataset is not None:
         builder.dataset = _find_dataset(dataset, builder, symbols, name, labels if learns else None)
+    if not has_to_learn(builder.potentials or {}, settings):
+        check_runnable(roles["python"], (*MdCalculation.PROGRAM.needs, *sorted(modules)))
+        return CrystalLaunch(crystal=found, builder=builder)
     if (learns or dataset is None) and (lacks := door.validate_elements(labels, symbols)) is not None:
         raise InputError(lacks)
-    if potentials is not None:
-        builder.potentials = _find_members(potentials, symbols, learns)
     trainer = load("trainers", builder.active_learning.ensemble["trainer"].value)
-    require_runnable_codes(roles, (*trainer.needs, *MdCalculation.PROGRAM.needs), name, labels)
+    needs = dict.fromkeys((*trainer.needs, *MdCalculation.PROGRAM.needs, *sorted(modules)))
+    require_runnable_codes(roles, tuple(needs), name, labels)
     return CrystalLaunch(crystal=found, builder=builder)
 
 
@@ -260,35 +286,37 @@ def _find_dataset(
     return node
 
 
-def _find_members(source: "str | Path | orm.Node", symbols: Sequence[str], learns: bool) -> "Mapping[str, orm.Node]":
-    """Return the potentials to start with, which know every element, and are several where a round learns by them."""
+def _find_members(
+    source: "str | Path | orm.Node", symbols: Sequence[str], selector: str | None
+) -> "Mapping[str, orm.Node]":
+    """Return the potentials to start with, which know every element, and will do for the selector of a round."""
     from aiida_elyte.api.potentials import find_potentials
     from aiida_elyte.api.street_inputs import require_all_elements
+    from aiida_elyte.workflows.learning_checks import validate_committee
 
     members = find_potentials(source)
     for member, node in members.items():
         require_all_elements(node, f"{source} ({member})", symbols, "has not learned")
-    if learns and len(members) < 2:
-        raise InputError(
-            f"{source} holds one potential; expected at least two, as one has no committee spread to learn by; give "
-            "more, or set active_learning.learning.max_rounds to 0 in `overrides`"
-        )
+    if selector is not None and (sentence := validate_committee(len(members), selector)) is not None:
+        raise InputError(f"{source} holds one potential: {sentence}")
     return members
 
 
 def _plan(builder: Any) -> Plan:
     """Return the work of a street."""
+    from aiida_elyte.workflows.crystal import has_to_learn
+
     atoms = builder.structure.get_ase()
     learning = builder.active_learning.learning.get_dict()
     train = builder.active_learning.ensemble["train"]["settings"].get_dict()
     conditions = builder.conductivity.conditions.get_dict()
-    n_seeds = 0
-    if builder.dataset is None:
+    n_seeds, members = 0, dict(builder.potentials or {})
+    learns = has_to_learn(members, learning)
+    if builder.dataset is None and learns:
         kinds = configure_all("seeds", builder.seeds.get_dict(), "seeds")
         n_seeds = sum(len(make_seeds(name, kind, atoms)) for name, kind in kinds.items())
     sampling = learning["sampling"]
     runs = len(conditions["temperatures_K"]) * conditions["n_replicas"]
-    members = dict(builder.potentials or {})
     labels = builder.active_learning._inputs(prune=True)["label"]
     return Plan(
         n_atoms=len(atoms),
@@ -297,7 +325,7 @@ def _plan(builder: Any) -> Plan:
         label_budget=min(learning["label_budget"], learning["max_rounds"] * learning["selection"]["n_select"]),
         n_rounds=learning["max_rounds"],
         n_members=len(members) or builder.active_learning.ensemble["n_members"].value,
-        n_known=len(builder.dataset) if builder.dataset is not None else 0,
+        n_known=len(builder.dataset) if builder.dataset is not None and learns else 0,
         epochs_first=0 if members else train["max_epochs"],
         epochs_again=learning["retraining"].get("max_epochs", train["max_epochs"]),
         rates=load("trainers", builder.active_learning.ensemble["trainer"].value).rates(train),
@@ -308,6 +336,18 @@ def _plan(builder: Any) -> Plan:
         label_s=load("labellers", builder.active_learning.labeller.value).seconds(labels, len(atoms)),
         cores=available_cores(),
     )
+
+
+def _warnings(builder: Any) -> Iterator[str]:
+    """Yield what is known before any job to make results doubtful."""
+    learning = builder.active_learning.learning.get_dict()
+    hottest = max(builder.conductivity.conditions.get_dict()["temperatures_K"])
+    sampled = learning["sampling"].get("temperature_K")
+    if learning["max_rounds"] > 0 and sampled is not None and hottest > sampled:
+        yield (
+            f"production at {hottest:g} K is hotter than the sampling of the rounds of learning ({sampled:g} K): the "
+            "potentials extrapolate there; raise active_learning.learning.sampling.temperature_K, or leave it out"
+        )
 
 
 def _start_steps(md: Any, conditions: Mapping[str, Any]) -> int:

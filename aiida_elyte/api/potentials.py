@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiida_elyte.api.identifiers import names_file
 from aiida_elyte.api.labels import FrameSource, LabelNames, read_labelled_frames
-from aiida_elyte.errors import EngineMissingError, InputError
+from aiida_elyte.errors import EngineMissingError, InputError, suggest
 from aiida_elyte.science.learning.ensemble import member_name
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aiida_elyte.data.potential import PotentialData
     from aiida_elyte.science.potentials.potential import Potential
 
-__all__ = ["PotentialEnsemble", "evaluate", "find_potentials", "load_potential"]
+__all__ = ["PotentialEnsemble", "evaluate", "find_potentials", "load_potential", "pretrained"]
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,9 @@ def load_potential(source: "str | Path | orm.Node") -> PotentialEnsemble:
     Parameters
     ----------
     source
-        A ``potential.pt``, a folder with ``m00.pt …``, which need no AiiDA profile; or in the loaded profile the PK,
-        UUID or node of a PotentialData, or of a WorkChain that trained some.
+        A ``potential.pt``, a folder with ``m00.pt …``, or the name of a pretrained potential (see ``pretrained``),
+        which need no AiiDA profile; or in the loaded profile the PK, UUID or node of a PotentialData, or of a WorkChain
+        that trained some.
 
     Raises
     ------
@@ -87,7 +88,7 @@ def load_potential(source: "str | Path | orm.Node") -> PotentialEnsemble:
     """
     contents: dict[str, bytes]
     if isinstance(source, str | Path) and names_file(source):
-        contents = {file.stem: _read(file) for file in _member_files(Path(source))}
+        contents = _read_members(source)
     else:
         contents = {name: node.get_content(mode="rb") for name, node in find_potentials(source).items()}
     try:
@@ -96,7 +97,7 @@ def load_potential(source: "str | Path | orm.Node") -> PotentialEnsemble:
         raise EngineMissingError(
             f"{error.name} is not installed; evaluate needs it; pip install 'aiida-elyte[train]'"
         ) from error
-    return PotentialEnsemble({name: read_potential(content) for name, content in contents.items()})
+    return PotentialEnsemble({name.removesuffix(".pt"): read_potential(content) for name, content in contents.items()})
 
 
 def evaluate(
@@ -114,7 +115,7 @@ def evaluate(
 
 
 def find_potentials(source: "str | Path | orm.Node") -> "dict[str, PotentialData]":
-    """Return the members in a folder as new nodes, or those of a PotentialData or WorkChain.
+    """Return the members in a folder, or a pretrained one, as new nodes, or those of a PotentialData or WorkChain.
 
     Parameters
     ----------
@@ -137,8 +138,8 @@ def find_potentials(source: "str | Path | orm.Node") -> "dict[str, PotentialData
 
         require_profile()
         return {
-            member_name(index): PotentialData(_read(file), describe_potential(file), label=file.name)
-            for index, file in enumerate(_member_files(Path(source)))
+            member_name(index): PotentialData(content, describe_potential(content), label=name)
+            for index, (name, content) in enumerate(_read_members(source).items())
         }
     node = source if isinstance(source, orm.Node) else load_any(str(source))
     if isinstance(node, PotentialData):
@@ -150,6 +151,52 @@ def find_potentials(source: "str | Path | orm.Node") -> "dict[str, PotentialData
             "that trained some, or a folder with m00.pt …"
         )
     return members
+
+
+def pretrained(name: str) -> "PotentialData":
+    """Return a potential that comes trained with its family as a new node, to start with or to label with.
+
+    A universal potential is no substitute for DFT of the material: see its level of theory.
+
+    Parameters
+    ----------
+    name
+        Its name; a profile has to be loaded.
+
+    Raises
+    ------
+    InputError
+        If no family that is installed has one of that name.
+    """
+    from aiida_elyte.data.potential import PotentialData
+    from aiida_elyte.provenance.nodes import require_profile
+    from aiida_elyte.science.potentials.files import describe_potential, pretrained_potentials
+
+    require_profile()
+    known = pretrained_potentials()
+    if name not in known:
+        raise InputError(
+            f"pretrained potential {name!r} is unknown; expected one of {', '.join(sorted(known))}"
+            f"{suggest(name, sorted(known))}"
+        )
+    return PotentialData(known[name], describe_potential(known[name]), label=name)
+
+
+def _read_members(source: str | Path) -> dict[str, bytes]:
+    """Return the potentials of a folder or file, or a pretrained one, by name; what exists as a file goes first."""
+    from aiida_elyte.science.potentials.files import pretrained_potentials
+
+    known = {} if _exists(Path(source)) else pretrained_potentials()
+    if str(source) in known:
+        return {str(source): known[str(source)]}
+    return {file.name: _read(file) for file in _member_files(Path(source))}
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _member_files(path: Path) -> list[Path]:

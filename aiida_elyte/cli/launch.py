@@ -24,7 +24,8 @@ def command() -> None:
     "--temperature-K", "temperatures_K", multiple=True, type=float, help="Temperature of production; repeat it."
 )
 @click.option("--dataset", metavar="PK|FILE", help="Labelled frames to start with, instead of seeds.")
-@click.option("--potentials", metavar="PK|DIR", help="Potentials to start with, instead of a first training.")
+@click.option("--potentials", metavar="PK|DIR|NAME", help="Potentials to start with, instead of a first training.")
+@click.option("--teacher", metavar="PK|FILE|NAME", help="Potential of a labeller that labels with one.")
 @click.option("--allow-unqualified", is_flag=True, help="State numbers whatever their verdict; it goes with them.")
 @click.option("--pseudo-family", metavar="LABEL", help="Pseudopotential family of a labeller that has any.")
 @street_options
@@ -41,6 +42,8 @@ def crystal(structure: Path, charges: tuple[str, ...], dataset: str | None, how:
     found = check_crystal(structure, numbers, options["temperatures_K"], options["labeller"])
     open_profile(create=True)
     street = plan_crystal(found, charges=numbers, dataset=read_source(dataset), **options)
+    for warning in street.warnings:
+        click.echo(f"Warning: {structure}: {warning}", err=True)
     if how.dry_run:
         plan = street.describe()
         show_plan(plan, [*crystal_lines(plan["structure"]), *cost_lines(street.cost)], how.as_json)

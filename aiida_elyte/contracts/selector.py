@@ -8,6 +8,8 @@ from ase import Atoms
 from ase.build import bulk
 
 from aiida_elyte.contracts.record import check_record
+from aiida_elyte.science.frames import attach_committee
+from aiida_elyte.science.learning.calibration import Calibration, CalibrationSettings, uncalibrated
 from aiida_elyte.science.learning.selection import Candidates, Selector
 
 __all__ = ["SelectorContract"]
@@ -60,12 +62,39 @@ class SelectorContract:
         assert uncertain.shape == (12,)
         assert uncertain.dtype == bool
 
+    @pytest.mark.parametrize("calibrated", [False, True])
+    def test_gives_a_probability_and_a_reason_for_each_frame(self, selector: Selector, calibrated: bool) -> None:
+        """Probabilities lie between 0 and 1, or there are none; reasons are words of one line."""
+        candidates = _candidates(calibrated)
+        found = selector.probabilities(candidates)
+        if found is not None:
+            assert found.shape == (12,)
+            assert ((found >= 0) & (found <= 1)).all()
+        reasons = selector.explain(candidates, selector.select(candidates, 3, np.random.default_rng(0)))
+        assert len(reasons) == 12
+        assert all(reason.strip() and "\n" not in reason for reason in reasons)
 
-def _candidates(calibrated: bool = False) -> Candidates:
+    def test_frames_without_the_spread_of_their_atoms_will_do(self, selector: Selector) -> None:
+        """Some samplers know only the largest spread of a frame."""
+        candidates = _candidates(with_atoms=False)
+        assert len(selector.select(candidates, 3, np.random.default_rng(0))) > 0
+        assert selector.are_uncertain(candidates).shape == (12,)
+
+
+def _candidates(calibrated: bool = False, with_atoms: bool = True) -> Candidates:
     spreads = np.linspace(0.0, 1.0, 12)
     frames = [_frame(seed, 0.05 + 0.3 * spread) for seed, spread in enumerate(spreads)]
+    for frame, spread in zip(frames, spreads, strict=True):
+        frame.info |= {"spread_max_eV_A": float(spread), "spread_mean_eV_A": 0.6 * float(spread)}
+        if with_atoms:
+            attach_committee(frame, np.zeros((8, 3)), np.linspace(0.2, 1.0, 8) * spread)
     known = [_frame(seed, 0.05) for seed in (100, 101)]
-    return Candidates(frames, spreads, known, 2 * spreads if calibrated else None)
+    return Candidates(frames, spreads, known, _calibration() if calibrated else None)
+
+
+def _calibration() -> Calibration:
+    """Return a calibration in which the error is three times the spread."""
+    return uncalibrated(CalibrationSettings(default_factor=3.0), "nothing is fitted here")
 
 
 def _frame(seed: int, width_A: float) -> Atoms:

@@ -1,14 +1,17 @@
 """One trained member as a node."""
 
 import io
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aiida.orm import SinglefileData
+from aiida.common.exceptions import MultipleObjectsError, NotExistent
+from aiida.orm import SinglefileData, load_node
 
+from aiida_elyte.errors import InputError
 from aiida_elyte.science.potentials.family import Description
-from aiida_elyte.science.potentials.files import describe_potential, find_family, read_potential
+from aiida_elyte.science.potentials.files import describe_potential, find_family, read_content, read_potential
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
@@ -41,15 +44,38 @@ class PotentialData(SinglefileData):
 
     @classmethod
     def from_file(cls, path: str | Path) -> "PotentialData":
-        """Return an unstored node of a file, labelled with its name.
+        """Return an unstored node of a file, or of a pretrained potential, labelled with its name.
 
         Raises
         ------
         InputError
             If the file is missing, or is not a potential of an installed family.
         """
-        description = describe_potential(path)
-        return cls(Path(path).read_bytes(), description, label=Path(path).name)
+        content = read_content(path)
+        return cls(content, describe_potential(content), label=Path(path).name)
+
+    @classmethod
+    def find(cls, source: "str | int | Path") -> "PotentialData":
+        """Return the node of a PK or UUID, or an unstored one of a file or a pretrained potential.
+
+        Raises
+        ------
+        InputError
+            If there is none, or it holds something else.
+        """
+        text = str(source)
+        if isinstance(source, Path) or not (text.isdecimal() or _is_uuid(text)):
+            return cls.from_file(text)
+        try:
+            node = load_node(int(text) if text.isdecimal() else text)
+        except (NotExistent, MultipleObjectsError, ValueError, OverflowError) as error:
+            raise InputError(
+                f"potential {text} does not exist in this profile; expected the PK or UUID of a PotentialData, a file, "
+                "or the name of a pretrained one"
+            ) from error
+        if not isinstance(node, cls):
+            raise InputError(f"node {text} is {type(node).__name__}; expected a PotentialData; give another PK")
+        return node
 
     @property
     def family(self) -> str:
@@ -70,3 +96,11 @@ class PotentialData(SinglefileData):
         from aiida_elyte.science.potentials.calculators import PotentialCalculator
 
         return PotentialCalculator(self.get_potential(device))
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -90,7 +90,7 @@ def _basis(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         yield "Cell", f"{a:.3f} × {b:.3f} × {c:.3f} Å; {angles}; {volume}"
         yield "Structure from", material["citation"] or material["description"] or "no source given with the structure"
     theory = describe_theory(data["theory"]["levels"])
-    yield "Level of theory", theory["text"] + (": semi-empirical, not DFT" if theory["caution"] else "")
+    yield "Level of theory", theory["text"] + (f": {theory['brief']}" if theory["brief"] else "")
     yield "Labels made by", f"labeller “{data['theory']['labeller']}”" if data["theory"]["labeller"] else ""
     learning = data["learning"]
     if learning:

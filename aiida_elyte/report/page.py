@@ -86,16 +86,21 @@ def _state_of(process: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def describe_theory(levels: Sequence[str]) -> dict[str, str]:
-    """Return the level of theory, and the sentence a reader of semi-empirical numbers needs."""
+    """Return the level of theory; for labels that are not DFT the sentence a reader needs, and the same in brief."""
     text = "; ".join(levels) or "unstated"
-    method = re.search(r"[\w-]*xTB", text, re.IGNORECASE)
-    if method is None:
-        return {"text": text, "caution": ""}
+    if re.search(r"\bteacher: ", text):
+        kind, brief = "A trained potential, a teacher, stood in for the engine that labels", "of a teacher"
+    elif "not DFT" in text:
+        kind, brief = "This is a universal potential, trained elsewhere on other materials", "universal potential"
+    elif method := re.search(r"[\w-]*xTB", text, re.IGNORECASE):
+        kind, brief = f"{method.group()} is a semi-empirical tight-binding method", "semi-empirical"
+    else:
+        return {"text": text, "caution": "", "brief": ""}
     caution = (
-        f"{method.group()} is a semi-empirical tight-binding method. It is not density-functional theory (DFT): "
-        "these numbers are not of DFT accuracy, whatever their error bars, which hold sampling and model errors only."
+        f"{kind}. It is not density-functional theory (DFT): these numbers are not of DFT accuracy, whatever their "
+        "error bars, which hold sampling and model errors only."
     )
-    return {"text": text, "caution": caution}
+    return {"text": text, "caution": caution, "brief": f"{brief}, not DFT"}
 
 
 def _headline(data: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -122,7 +122,7 @@ def _basis(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     if built:
         yield "Each box", _describe_amounts(built["amounts"])
     theory = describe_theory(data["theory"]["levels"])
-    yield "Level of theory", theory["text"] + (": semi-empirical, not DFT" if theory["caution"] else "")
+    yield "Level of theory", theory["text"] + (f": {theory['brief']}" if theory["brief"] else "")
     yield "Charges from", ", ".join(data["theory"]["charge_methods"]) or "no charges with the labels"
     yield "Labels made by", f"labeller “{data['theory']['labeller']}”" if data["theory"]["labeller"] else ""
     learning = data["learning"]

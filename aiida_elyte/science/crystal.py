@@ -1,7 +1,7 @@
 """A crystal structure: the checks that everything after relies on."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from aiida_elyte.science.contact import closest_contact
 __all__ = [
     "OVERLAP_FACTOR",
     "check_structure",
+    "framework_of",
     "refuse_partial",
     "require_charges",
     "require_temperatures",
@@ -45,6 +46,11 @@ def refuse_partial(sites: Sequence[str], name: str) -> None:
             f"{name} has partially occupied sites: {', '.join(sites)}; expected every site fully occupied; "
             "order the structure first (e.g. enumerate orderings in a supercell and keep one) and give the ordered cell"
         )
+
+
+def framework_of(species: Iterable[str], charges: Mapping[str, float]) -> list[str]:
+    """Return the species of the framework: those without a charge of their own, which do not move."""
+    return sorted(set(species) - set(charges))
 
 
 def check_structure(atoms: Atoms, name: str = "structure") -> None:

@@ -1,5 +1,6 @@
 """The crystal street: from a structure to an ionic conductivity with an honest error bar."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiida import orm
@@ -11,27 +12,30 @@ from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import check_names, configure_all, load
 from aiida_elyte.provenance.names import CONDUCTIVITY, LEARNING, SEED_LABELS, seeds_call
-from aiida_elyte.science.crystal import check_structure, require_charges, require_temperatures
+from aiida_elyte.science.crystal import check_structure, framework_of, require_charges, require_temperatures
 from aiida_elyte.science.seeds.kind import check_seeds
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 from aiida_elyte.workflows.conductivity import ConductivityWorkChain
 from aiida_elyte.workflows.failures import reason_of
+from aiida_elyte.workflows.framework import name_in_plugins, name_in_stops
 from aiida_elyte.workflows.ports import checked_dict, fill, labelled_frames, members, optional
 from aiida_elyte.workflows.protocols import recursive_merge
 from aiida_elyte.workflows.street import StreetWorkChain
 from aiida_elyte.workflows.validation import validate_inputs, validate_one_level
 
-__all__ = ["CrystalWorkChain"]
+__all__ = ["CrystalWorkChain", "has_to_learn"]
 
 
 class CrystalWorkChain(StreetWorkChain):
-    """Seeds, labels, ensemble, active learning, conductivity.
+    """Seeds, labels, ensemble, active learning, qualification, conductivity.
 
     A data set given takes the place of seeds and their labels; potentials given take the place of the first training.
+    Potentials that are to learn nothing more go to qualification and production as they are.
     """
 
     PROTOCOL = "crystal"
     PLUGINS = (("seeds",),)
+    SWITCHES = (("active_learning", "learning", "quantity"),)
 
     @classmethod
     def define(cls, spec: Any) -> None:
@@ -54,13 +58,18 @@ class CrystalWorkChain(StreetWorkChain):
         spec.expose_inputs(ConductivityWorkChain, namespace="conductivity", exclude=("start", "potentials"))
         spec.inputs.validator = _validate
         spec.expose_outputs(ActiveLearningWorkChain, namespace="learning")
+        spec.outputs["learning"].required = False
         spec.expose_outputs(ConductivityWorkChain, namespace="conductivity")
         spec.output("refused", **optional(orm.Dict, "Seeds that could not be labelled, and why."))
         spec.outline(
             cls.setup,
-            if_(cls.should_make_dataset)(cls.run_seeds, cls.inspect_seeds, cls.run_labelling, cls.inspect_labelling),
-            cls.run_learning,
-            cls.inspect_learning,
+            if_(cls.should_learn)(
+                if_(cls.should_make_dataset)(
+                    cls.run_seeds, cls.inspect_seeds, cls.run_labelling, cls.inspect_labelling
+                ),
+                cls.run_learning,
+                cls.inspect_learning,
+            ),
             cls.run_conductivity,
             cls.inspect_conductivity,
         )
@@ -113,11 +122,12 @@ class CrystalWorkChain(StreetWorkChain):
         production = ConductivityWorkChain.get_inputs(protocol, inputs["conductivity"], None)["conditions"]
         temperatures = temperatures_K or production["temperatures_K"]
         require_temperatures(temperatures)
-        hottest = 1.2 * max(temperatures)
-        warm = {"learning": {"sampling": {"temperature_K": hottest}}}
-        inputs["active_learning"] = recursive_merge(warm, inputs["active_learning"])
+        framework = framework_of((symbol for kind in structure.kinds for symbol in kind.symbols), charges)
         learning = ActiveLearningWorkChain.get_builder_from_protocol(
-            codes, labeller=labeller, overrides=inputs["active_learning"], **given
+            codes,
+            labeller=labeller,
+            overrides=cls._learning_overrides(protocol, inputs["active_learning"], charges, temperatures, framework),
+            **given,
         )
         conductivity = ConductivityWorkChain.get_builder_from_protocol(
             codes["python"],
@@ -127,6 +137,8 @@ class CrystalWorkChain(StreetWorkChain):
             allow_unqualified=allow_unqualified,
             **given,
         )
+        for dynamics in (learning.sample, conductivity.md):
+            dynamics["settings"] = name_in_stops(dynamics["settings"], framework)
         check_names("seeds", inputs["seeds"], "seeds")
         seeds = {name: settings for name, settings in inputs["seeds"].items() if settings is not None}
         jobs = {name: load("seeds", name) for name in seeds if _needs_jobs(name)}
@@ -143,10 +155,33 @@ class CrystalWorkChain(StreetWorkChain):
             active_learning=learning,
         )
 
+    @classmethod
+    def _learning_overrides(
+        cls,
+        protocol: str | None,
+        overrides: dict[str, Any],
+        charges: Mapping[str, float],
+        temperatures_K: Sequence[float],
+        framework: Sequence[str],
+    ) -> dict[str, Any]:
+        """Return the overrides of active learning with what a crystal street knows: temperature, charges, framework."""
+        known: dict[str, Any] = {"sampling": {"temperature_K": _ABOVE * max(temperatures_K)}}
+        if (overrides.get("learning") or {}).get("quantity") is not None:
+            known["quantity"] = {"charges": dict(charges)}
+        merged: dict[str, Any] = recursive_merge({"learning": known}, overrides)
+        inputs = ActiveLearningWorkChain.get_inputs(protocol, merged, None)
+        filters = name_in_plugins("filters", inputs["learning"]["selection"]["filters"], framework)
+        return recursive_merge(merged, {"learning": {"selection": {"filters": filters}}})
+
     def setup(self) -> None:
         """Turn the structure into a frame."""
         self.ctx.start = frame_structure(self.inputs.structure)
         self.ctx.dataset = self.inputs.get("dataset")
+        self.ctx.members = dict(self.inputs.get("potentials", {}))
+
+    def should_learn(self) -> bool:
+        """Return whether an ensemble has to be trained, or is to learn more."""
+        return has_to_learn(self.ctx.members, self.inputs.active_learning.learning.get_dict())
 
     def run_seeds(self) -> ToContext:
         """Make the seeds; kinds that need jobs are submitted."""
@@ -211,6 +246,24 @@ class CrystalWorkChain(StreetWorkChain):
         return None
 
 
+_ABOVE = 1.2
+"""Active learning samples at this times the highest temperature of production [1]: the ensemble has then seen more than
+production will ask of it."""
+
+
+def has_to_learn(potentials: Mapping[str, Any], learning: Mapping[str, Any]) -> bool:
+    """Return whether a street trains or labels: not where it is given potentials and no round is asked for.
+
+    Parameters
+    ----------
+    potentials
+        The potentials given.
+    learning
+        Settings of active learning.
+    """
+    return not potentials or (learning["max_rounds"] > 0 and learning["label_budget"] > 0)
+
+
 def _needs_jobs(name: str) -> bool:
     """Return whether a kind of seeds is a WorkChain."""
     kind = load("seeds", name)
@@ -256,8 +309,10 @@ def _validate(inputs: Any, _: Any) -> str | None:
             require_charges(inputs["structure"].get_ase(), conditions.get_dict().get("charges"))
     except InputError as error:
         return str(error)
+    learning = inputs.get("active_learning", {}).get("learning")
     if "dataset" not in inputs:
-        return _validate_seed_jobs(inputs)
+        learns = learning is None or has_to_learn(inputs.get("potentials") or {}, learning.get_dict())
+        return _validate_seed_jobs(inputs) if learns else None
     missing = {kind.symbol for kind in inputs["structure"].kinds} - set(
         inputs["dataset"].base.attributes.get("elements")
     )

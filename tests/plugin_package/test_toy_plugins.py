@@ -219,6 +219,7 @@ STRIDES = {"sample_stride": 20, "spread_stride": 20, "series_stride": 20}
 OVERRIDES = {
     "seeds": {
         "perturb": {"rattle": {"count": 2}, "strain": OFF, "shear": OFF, "shrink": OFF},
+        "repel": None,
         "toy_swap": {"count": 2},
         "toy_scaled": {"factors": [0.97, 1.03]},
     },

@@ -11,7 +11,7 @@ from ase.build import bulk
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.science.frames import attach_labels
 from aiida_elyte.science.learning.filters import Collision
-from aiida_elyte.science.learning.selection import BySpread
+from aiida_elyte.science.learning.selection import ByCalibration
 from aiida_elyte.science.qualification.shortest_distance import ShortestDistance
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 
@@ -59,7 +59,7 @@ def fail(monkeypatch):
     ("kind", "method", "said"),
     [
         (Collision, "reason", "filter 'collision' failed on frame 0: TypeError: of its own making"),
-        (BySpread, "select", "selector 'spread' failed: TypeError: of its own making"),
+        (ByCalibration, "select", "selector 'calibrated' failed: TypeError: of its own making"),
     ],
 )
 def test_a_filter_or_selector_that_fails_ends_learning_with_its_name_and_keeps_the_labels(

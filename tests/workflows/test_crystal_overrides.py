@@ -52,7 +52,7 @@ def conditions(**changes):
         ({"active_learning": {"ensemble": {"trainer": ["painn"]}}}, r"trainer: \['painn'\]; expected a word"),
         ({"active_learning": {"sampler": ["md"]}}, r"sampler: \['md'\]; expected a word, as 'md'"),
         ({"active_learning": {"sampler": None}}, "sampler is None; expected the name of"),
-        (learning(selection={"selector": ["spread"]}), r"selector: \['spread'\]; expected a word, as 'spread'"),
+        (learning(selection={"selector": ["spread"]}), r"selector: \['spread'\]; expected a word, as 'calibrated'"),
         (learning(selection={"selector": 3}), "selector is 3; expected the name of"),
         (learning(retraining={"zz": 1}), "learning.retraining: settings has 'zz'; expected architecture"),
         (learning(retraining={"max_epochs": -1}), "learning.retraining: settings: max_epochs is -1; expected a whole"),

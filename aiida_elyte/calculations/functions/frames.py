@@ -9,6 +9,7 @@ from aiida_elyte.calculations.uncached import uncached_calcfunction
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.plugins import configure, configure_all
 from aiida_elyte.science.frames import round_frame
+from aiida_elyte.science.learning.calibration import Calibration
 from aiida_elyte.science.learning.choice import choose_frames
 from aiida_elyte.science.qualification.evidence import Evidence
 from aiida_elyte.science.qualification.kind import judge
@@ -69,9 +70,14 @@ def collect_refused(**batches: orm.Dict) -> orm.Dict:
 
 @uncached_calcfunction
 def select_frames(
-    sampled: FramesData, dataset: FramesData, start: FramesData, settings: orm.Dict, **others: FramesData
+    sampled: FramesData,
+    dataset: FramesData,
+    start: FramesData,
+    settings: orm.Dict,
+    calibration: orm.Dict | None = None,
+    **others: FramesData,
 ) -> dict[str, Any]:
-    """Filter sampled frames and ``others``, select those to label; record what was rejected and why.
+    """Filter sampled frames and ``others``, select those to label; record what was decided on each and why.
 
     Only the frames of dynamics, ``sampled``, say what the ensemble knows of them: ``judged`` counts them alone.
     """
@@ -87,15 +93,11 @@ def select_frames(
         choices["n_select"],
         np.random.default_rng(choices["seed"]),
         choices["selector"],
+        None if calibration is None else Calibration.from_dict(calibration.get_dict()),
     )
-    record = {
-        "n_sampled": len(frames),
+    record = choice.as_dict() | {
         "sets": {name: len(node) for name, node in sets.items()},
         "judged": choice.count(len(sampled)),
-        "refused": {str(index): reason for index, reason in choice.refused.items()},
-        "spreads_eV_A": np.round(choice.spreads_eV_A, 5).tolist(),
-        "n_uncertain": choice.n_uncertain,
-        "selected": choice.selected,
     }
     chosen = {"frames": FramesData([frames[index] for index in choice.selected])} if choice.selected else {}
     return {"record": orm.Dict(record), **chosen}

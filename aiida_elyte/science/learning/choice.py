@@ -1,7 +1,7 @@
 """From sampled frames to the frames that are labelled: filter, then select."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from numbers import Integral
 from textwrap import shorten
 from typing import Any
@@ -12,10 +12,32 @@ from ase import Atoms
 from aiida_elyte.doors import naming
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import labels_of
-from aiida_elyte.science.learning.filters import Filter, filter_frames
+from aiida_elyte.science.learning.calibration import Calibration
+from aiida_elyte.science.learning.filters import NO_SPREAD, Filter, filter_frames
 from aiida_elyte.science.learning.selection import Candidates, Selector
 
-__all__ = ["Choice", "choose_frames"]
+__all__ = ["Choice", "Decision", "choose_frames"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided on one sampled frame, and why."""
+
+    index: int
+    """Its index among the sampled frames."""
+    decision: str
+    """``bought``, ``left`` or ``refused``."""
+    reason: str
+    """Why, in a few words; that of a refused frame begins with its kind, see ``filters.kind_of``."""
+    spread_eV_A: float | None = None
+    """Largest committee spread of its atoms [eV/Å]; ``None`` of a refused frame, as all that follows, and without
+    committee."""
+    error_eV_A: float | None = None
+    """Median of the error expected of it [eV/Å]; ``None`` without committee."""
+    probability: float | None = None
+    """Probability that its error is above the tolerance [1]; ``None`` where the selector has no tolerance."""
+    distance: float | None = None
+    """Distance to the known frames, in units of theirs to each other [1]."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +47,19 @@ class Choice:
     refused: dict[int, str]
     """Index of each frame that was set aside → reason."""
     spreads_eV_A: np.ndarray
-    """Committee spread of each other frame, in order [eV/Å]."""
+    """Committee spread of each other frame that has one, in order [eV/Å]."""
     uncertain: list[int]
-    """Indices of these that are uncertain."""
+    """Indices of the other frames that are uncertain."""
     selected: list[int]
     """Indices of the frames to label, the most worthwhile first."""
+    decisions: list[Decision]
+    """What was decided on each sampled frame, in order."""
+    fallback: str | None
+    """What was assumed of the errors for lack of labels; ``None`` if nothing."""
 
     @property
     def n_uncertain(self) -> int:
-        """How many of them are uncertain."""
+        """How many frames are uncertain."""
         return len(self.uncertain)
 
     def count(self, n_frames: int) -> dict[str, int]:
@@ -42,6 +68,24 @@ class Choice:
             "n_sampled": n_frames,
             "n_refused": sum(index < n_frames for index in self.refused),
             "n_uncertain": sum(index < n_frames for index in self.uncertain),
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the choice as JSON takes it, numbers to five significant digits."""
+        return {
+            "n_sampled": len(self.decisions),
+            "refused": {str(index): reason for index, reason in self.refused.items()},
+            "spreads_eV_A": np.round(self.spreads_eV_A, 5).tolist(),
+            "n_uncertain": self.n_uncertain,
+            "selected": self.selected,
+            "fallback": self.fallback,
+            "decisions": [
+                {
+                    key: float(f"{value:.5g}") if isinstance(value, float) else value
+                    for key, value in asdict(one).items()
+                }
+                for one in self.decisions
+            ],
         }
 
 
@@ -54,13 +98,14 @@ def choose_frames(
     n_select: int,
     rng: np.random.Generator,
     selector_name: str,
+    calibration: Calibration | None = None,
 ) -> Choice:
     """Filter sampled frames and select those to label.
 
     Parameters
     ----------
     frames
-        Sampled frames, with ``spread_max_eV_A`` in ``info``; one without is set aside.
+        Sampled frames, with ``spread_max_eV_A`` in ``info``; one without is set aside by a selector that asks for it.
     known
         Labelled frames.
     start
@@ -74,6 +119,8 @@ def choose_frames(
         Source of randomness of the selector.
     selector_name
         What to call the selector.
+    calibration
+        What the committee spread is worth, if labels of an earlier round have shown it.
 
     Raises
     ------
@@ -84,19 +131,42 @@ def choose_frames(
     reference = start.copy()
     reference.info["potential_energy_eV"] = float(mean * len(start))
     kept, refused = filter_frames(frames, reference, filters)
-    refused |= {
-        index: f"no committee spread: {frames[index].info.get('stop', 'one member')}"
-        for index in kept
-        if "spread_max_eV_A" not in frames[index].info
-    }
+    if selector.needs_committee:
+        refused |= {
+            index: f"{NO_SPREAD}: {frames[index].info.get('stop', 'one member')}"
+            for index in kept
+            if "spread_max_eV_A" not in frames[index].info
+        }
     kept = [index for index in kept if index not in refused]
-    spreads = np.array([frames[index].info["spread_max_eV_A"] for index in kept])
-    candidates = Candidates([frames[index] for index in kept], spreads, known)
+    is_known = ["spread_max_eV_A" in frames[index].info for index in kept]
+    spreads = np.array([frames[index].info.get("spread_max_eV_A", 0.0) for index in kept])
+    candidates = Candidates([frames[index] for index in kept], spreads, known, calibration)
     what = f"selector {selector_name!r}"
     with naming(f"{what} failed"):
         answer, uncertain = selector.select(candidates, n_select, rng), selector.are_uncertain(candidates)
     chosen, flags = _indices(what, answer, len(kept), n_select), _flags(what, uncertain, len(kept))
-    return Choice(refused, spreads, [kept[one] for one in np.flatnonzero(flags)], [kept[one] for one in chosen])
+    with naming(f"{what} failed"):
+        reasons, probabilities = selector.explain(candidates, chosen), selector.probabilities(candidates)
+    decided = {index: Decision(index, "refused", reason) for index, reason in refused.items()}
+    errors = candidates.error_model.frame_errors(candidates.scales_eV_A)
+    for place, index in enumerate(kept):
+        decided[index] = Decision(
+            index,
+            "bought" if place in chosen else "left",
+            reasons[place],
+            float(spreads[place]) if is_known[place] else None,
+            float(errors[place]) if is_known[place] else None,
+            None if probabilities is None else float(probabilities[place]),
+            float(candidates.distances[place]),
+        )
+    return Choice(
+        refused,
+        spreads[np.array(is_known, bool)],
+        [kept[one] for one in np.flatnonzero(flags)],
+        [kept[one] for one in chosen],
+        [decided[index] for index in range(len(frames))],
+        candidates.fallback,
+    )
 
 
 def _indices(what: str, answer: Any, n_candidates: int, n_select: int) -> list[int]:

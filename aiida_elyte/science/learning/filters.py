@@ -6,15 +6,68 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
+from ase.data import covalent_radii
+from ase.geometry import find_mic
 
 from aiida_elyte.doors import naming
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.contact import closest_contact
 from aiida_elyte.science.frames import labels_of
+from aiida_elyte.science.molecules.connectivity import topology_from_text
+from aiida_elyte.science.molecules.perception import perceive_bonds
 from aiida_elyte.science.settings import check_positive
 from aiida_elyte.science.structure.rmsd import framework_rmsd
 
-__all__ = ["Collision", "Filter", "Molten", "Runaway", "filter_frames", "is_finite"]
+__all__ = [
+    "COLLISION",
+    "KINDS",
+    "MOLTEN",
+    "NOT_FINITE",
+    "NO_SPREAD",
+    "RUNAWAY",
+    "TORN",
+    "Collision",
+    "Filter",
+    "Molten",
+    "Runaway",
+    "Torn",
+    "filter_frames",
+    "is_finite",
+    "kind_of",
+]
+
+COLLISION = "collision"
+MOLTEN = "molten"
+RUNAWAY = "runaway"
+TORN = "torn"
+NOT_FINITE = "not finite"
+NO_SPREAD = "no committee spread"
+KINDS = (COLLISION, MOLTEN, RUNAWAY, TORN, NOT_FINITE, NO_SPREAD)
+"""Kinds of reasons: each reason of ours begins with its kind."""
+
+
+def kind_of(reason: str) -> str:
+    """Return the kind of the reason for which a frame was set aside.
+
+    Parameters
+    ----------
+    reason
+        What a filter said: one of ``KINDS`` and more, or that of another filter, as ``early: step 5, below 100``.
+
+    Returns
+    -------
+    str
+        One of ``KINDS``; of another filter, what stands before the first colon; ``other`` if nothing does.
+    """
+    known = next((kind for kind in KINDS if reason.startswith(kind)), None)
+    if known is not None:
+        return known
+    before, colon, _ = reason.partition(":")
+    return before if colon and len(before) <= _LONGEST_KIND else "other"
+
+
+_LONGEST_KIND = 30
+"""A sentence that has a colon further on is one without a kind."""
 
 
 class Filter(ABC):
@@ -59,7 +112,7 @@ class Collision(Filter):
         if self.min_distance_factor is None:
             return None
         contact = closest_contact(frame, self.min_distance_factor)
-        return None if contact is None else f"collision: {contact}, below {self.min_distance_factor:g}"
+        return None if contact is None else f"{COLLISION}: {contact}, below {self.min_distance_factor:g}"
 
 
 @dataclass(frozen=True)
@@ -93,7 +146,7 @@ class Molten(Filter):
         rmsd = framework_rmsd(frame, reference, self.framework)
         if rmsd <= self.max_framework_rmsd_A:
             return None
-        return f"molten: framework {rmsd:.2f} Å from the crystal, above {self.max_framework_rmsd_A:g} Å"
+        return f"{MOLTEN}: framework {rmsd:.2f} Å from the crystal, above {self.max_framework_rmsd_A:g} Å"
 
 
 @dataclass(frozen=True)
@@ -124,12 +177,73 @@ class Runaway(Filter):
                     "the frame has no temperature_K; expected it in info; give it, or set max_temperature_K to null"
                 )
             if temperature > self.max_temperature_K:
-                return f"runaway temperature: {temperature:.0f} K, above {self.max_temperature_K:g} K"
+                return f"{RUNAWAY} temperature: {temperature:.0f} K, above {self.max_temperature_K:g} K"
         if self.max_energy_change_eV_atom is not None:
             change = _energy_per_atom(frame, "the frame") - _energy_per_atom(reference, "the reference")
             if abs(change) > self.max_energy_change_eV_atom:
-                return f"runaway energy: {change:+.3f} eV/atom, beyond {self.max_energy_change_eV_atom:g} eV/atom"
+                return f"{RUNAWAY} energy: {change:+.3f} eV/atom, beyond {self.max_energy_change_eV_atom:g} eV/atom"
         return None
+
+
+@dataclass(frozen=True)
+class Torn(Filter):
+    """The molecules, and ions of several atoms, of the reference are whole.
+
+    Bonds are those that a frame carries in ``info["bonds"]``; else those of the reference between some elements, by
+    ``perceive_bonds``.
+
+    Raises
+    ------
+    InputError
+        If a setting is invalid.
+    """
+
+    molecules: Sequence[str] = ()
+    """Elements whose atoms are bonded to each other, as ``[P, S]``; empty: only frames that carry their bonds are
+    tested."""
+    max_stretch: float = 1.4
+    """Bonds longer than this many sums of covalent radii are broken [1]: thermal ones at 400 K reach 1.2."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.molecules, str) or not isinstance(self.molecules, Sequence):
+            raise InputError(f"molecules is {self.molecules!r}; expected a list of elements, as [P, S]")
+        check_positive("max_stretch", self.max_stretch)
+
+    def reason(self, frame: Atoms, reference: Atoms) -> str | None:
+        """Return the bond that is stretched most, if it is broken."""
+        bonds = self._bonds(frame, reference)
+        if not len(bonds):
+            return None
+        lengths = find_mic(frame.positions[bonds[:, 1]] - frame.positions[bonds[:, 0]], frame.cell, frame.pbc)[1]
+        stretch = lengths / covalent_radii[frame.numbers[bonds]].sum(axis=1)
+        worst = int(np.argmax(stretch))
+        if stretch[worst] <= self.max_stretch:
+            return None
+        ends = "–".join(f"{frame.symbols[atom]}{atom}" for atom in bonds[worst].tolist())
+        return (
+            f"{TORN}: bond {ends} is {lengths[worst]:.2f} Å long, {stretch[worst]:.2f} of its covalent radii, above "
+            f"{self.max_stretch:g}"
+        )
+
+    def _bonds(self, frame: Atoms, reference: Atoms) -> np.ndarray:
+        if "bonds" in frame.info:
+            return topology_from_text(frame.get_chemical_symbols(), str(frame.info["bonds"])).bonds
+        species = sorted(set(reference.get_chemical_symbols()))
+        for name in self.molecules:
+            if name not in species:
+                raise InputError(f"molecules names {name!r}; expected elements of the reference ({', '.join(species)})")
+        if not self.molecules:
+            return np.zeros((0, 2), int)
+        if len(frame) != len(reference):
+            repeats = np.round(frame.cell.lengths() / np.maximum(reference.cell.lengths(), 1e-9)).astype(int)
+            reference = reference.repeat(np.maximum(1, repeats))
+        if not np.array_equal(frame.numbers, reference.numbers):
+            raise InputError(
+                f"a frame of {frame.get_chemical_formula()} is compared with {reference.get_chemical_formula()}; "
+                "expected the atoms of the reference, or of a supercell of it, in the same order"
+            )
+        chosen = np.flatnonzero(np.isin(reference.get_chemical_symbols(), list(self.molecules)))
+        return chosen[perceive_bonds(reference[chosen])]
 
 
 def filter_frames(
@@ -164,7 +278,7 @@ def filter_frames(
     """
     kept, refused = [], {}
     for index, frame in enumerate(frames):
-        reason = None if is_finite(frame) else "not finite: positions, cell or a measured value"
+        reason = None if is_finite(frame) else f"{NOT_FINITE}: positions, cell or a measured value"
         for name, test in filters.items():
             if reason is not None:
                 break

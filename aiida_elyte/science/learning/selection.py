@@ -1,28 +1,33 @@
-"""Choose the frames worth a label: where the committee knows least, and as different from each other as can be."""
+"""Choose the frames worth a label: where the error is likely large, and as different from each other as can be."""
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.learning.descriptors import describe_frame
-from aiida_elyte.science.settings import check_positive
+from aiida_elyte.science.learning.calibration import Calibration, CalibrationSettings, uncalibrated
+from aiida_elyte.science.learning.diversity import pick_by_cluster, pick_farthest
+from aiida_elyte.science.learning.novelty import frame_distances, measure_distances
+from aiida_elyte.science.learning.observations import Features, features_of
+from aiida_elyte.science.settings import check_choice, check_positive, check_share
 
-__all__ = ["BySpread", "Candidates", "Selector", "select_farthest"]
+__all__ = ["AtRandom", "ByCalibration", "ByNovelty", "BySpread", "Candidates", "Selector"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidates:
     """Frames that may be labelled, and what is known about them.
 
     Raises
     ------
     InputError
-        If there is not one spread, or one error, for each frame, or they are not finite.
+        If there is not one spread for each frame, or they are not finite.
     """
 
     frames: Sequence[Atoms]
@@ -31,29 +36,69 @@ class Candidates:
     """Largest committee spread of the forces of each frame, ``shape=(n_frames,)`` [eV/Å]."""
     known: Sequence[Atoms] = ()
     """Frames that have labels."""
-    errors_eV_A: np.ndarray | None = None
-    """Expected errors of the forces of each frame, ``shape=(n_frames,)`` [eV/Å]; ``None`` if the spread is not
-    calibrated."""
+    calibration: Calibration | None = None
+    """What the spread is worth, of the labels of earlier rounds; ``None`` before there are any."""
 
     def __post_init__(self) -> None:
-        for name in ("spreads_eV_A", "errors_eV_A"):
-            given = getattr(self, name)
-            if given is None:
-                continue
-            values = np.asarray(given, float)
-            if values.shape != (len(self.frames),):
-                raise InputError(
-                    f"{name} has shape {values.shape} for {len(self.frames)} frames; expected one value for each frame"
-                )
-            if not np.isfinite(values).all():
-                raise InputError(
-                    f"{name} holds values that are not finite; expected numbers in eV/Å; filter the frames first"
-                )
-            object.__setattr__(self, name, values)
+        values = np.asarray(self.spreads_eV_A, float)
+        if values.shape != (len(self.frames),):
+            raise InputError(
+                f"spreads_eV_A has shape {values.shape} for {len(self.frames)} frames; expected one value for each "
+                "frame"
+            )
+        if not np.isfinite(values).all():
+            raise InputError(
+                "spreads_eV_A holds values that are not finite; expected numbers in eV/Å; filter the frames first"
+            )
+        object.__setattr__(self, "spreads_eV_A", values)
+
+    @cached_property
+    def error_model(self) -> Calibration:
+        """What the errors are judged by: the calibration, or what is assumed in its place."""
+        if self.calibration is not None:
+            return self.calibration
+        return uncalibrated(CalibrationSettings(), "no label of an earlier round has calibrated the spread")
+
+    @cached_property
+    def fallback(self) -> str | None:
+        """What is assumed for lack of labels, or of the spread on each atom; ``None`` if nothing."""
+        if self._features is not None:
+            return self.error_model.fallback
+        rough = (
+            "sampled frames have no committee spread of their atoms: the error of a frame is taken as "
+            f"{self.error_model.factor:.2g} times its mean spread"
+        )
+        return "; ".join(filter(None, [self.error_model.fallback, rough]))
+
+    @cached_property
+    def distances(self) -> np.ndarray:
+        """Distance of each frame to the known ones, in units of theirs to each other, ``shape=(n_frames,)`` [1]."""
+        return frame_distances(self._atom_distances)
+
+    @cached_property
+    def scales_eV_A(self) -> np.ndarray:
+        """Scale of the error of each frame, by which the calibration knows it, ``shape=(n_frames,)`` [eV/Å]."""
+        if self._features is not None:
+            return self.error_model.frame_scales(self._features)
+        means = [
+            frame.info.get("spread_mean_eV_A", most) for frame, most in zip(self.frames, self.spreads_eV_A, strict=True)
+        ]
+        return self.error_model.factor * np.array(means, float)
+
+    @cached_property
+    def _atom_distances(self) -> list[np.ndarray]:
+        return measure_distances(self.frames, self.known, self.error_model.cutoff_A)
+
+    @cached_property
+    def _features(self) -> Features | None:
+        return features_of(self.frames, self._atom_distances)
 
 
 class Selector(ABC):
     """A way to choose the frames that are labelled; a frozen dataclass whose fields are its settings."""
+
+    needs_committee: ClassVar[bool] = True
+    """Whether it looks at the spread, so that one member will not do; without it frames of one member have spread 0."""
 
     @abstractmethod
     def select(self, candidates: Candidates, n_select: int, rng: np.random.Generator) -> list[int]:
@@ -75,6 +120,26 @@ class Selector(ABC):
         All are unless a selector says otherwise: then learning ends by its other criteria alone.
         """
         return np.ones(len(candidates.frames), bool)
+
+    def probabilities(self, candidates: Candidates) -> np.ndarray | None:
+        """Return the probability that the error of each frame is above the tolerance; ``None`` without a tolerance."""
+        return None
+
+    def explain(self, candidates: Candidates, chosen: Sequence[int]) -> list[str]:
+        """Return for each frame in a few words why it is bought, or why not.
+
+        Parameters
+        ----------
+        candidates
+            What there was to choose from.
+        chosen
+            What ``select`` chose.
+        """
+        uncertain, bought = self.are_uncertain(candidates), set(chosen)
+        return [
+            "bought" if index in bought else "others tell as much" if uncertain[index] else "certain enough"
+            for index in range(len(candidates.frames))
+        ]
 
 
 @dataclass(frozen=True)
@@ -113,56 +178,124 @@ class BySpread(Selector):
     def select(self, candidates: Candidates, n_select: int, rng: np.random.Generator) -> list[int]:
         """Return the indices of the selected frames; none if all are certain."""
         frames, known = candidates.frames, candidates.known
-        shuffled = rng.permutation(len(frames))
-        ranked = shuffled[np.argsort(-candidates.spreads_eV_A[shuffled], kind="stable")]
+        ranked = _rank(candidates.spreads_eV_A, rng)
         uncertain = ranked[self.are_uncertain(candidates)[ranked]]
         if not len(uncertain):
             return []
         pool = uncertain[: max(n_select, math.ceil(self.pool_fraction * len(uncertain)))]
-        elements = sorted({symbol for frame in [*frames, *known] for symbol in frame.get_chemical_symbols()})
-        points = np.array([describe_frame(frames[index], elements, self.cutoff_A) for index in pool])
-        familiar = np.array([describe_frame(frame, elements, self.cutoff_A) for frame in known])
-        picked = select_farthest(points, n_select, familiar.reshape(-1, points.shape[1]))
+        picked = pick_farthest([frames[index] for index in pool], n_select, known, self.cutoff_A)
         return [int(pool[index]) for index in picked]
 
 
-def select_farthest(candidates: np.ndarray, n_select: int, known: np.ndarray) -> list[int]:
-    """Pick points one by one, each the farthest from all known and picked ones; nothing known: begin with the first.
+@dataclass(frozen=True)
+class ByCalibration(Selector):
+    """A diverse subset of the frames whose error is likely to be above a tolerance.
 
-    Parameters
-    ----------
-    candidates
-        ``shape=(n_candidates, n_features)``.
-    n_select
-        Points wanted at most; points that coincide with known or picked ones are never taken.
-    known
-        ``shape=(n_known, n_features)``.
+    The error of a frame is the root mean square over its atoms of the length of the error of the force. Frames are
+    ranked by the probability that it is above the tolerance, given spread, elements and distance to the known frames:
+    see ``Calibration``. The top ``pool_fraction`` of those that are uncertain (at least ``n_select``) is the pool, of
+    which a diverse part is taken. A frame like the data, no farther from the known ones than these are from each other,
+    is bought only if its error is more likely above the tolerance than not.
 
-    Returns
-    -------
-    list of int
-        Indices of the picked candidates in the order of picking.
-
-    Notes
-    -----
-    Each feature is divided by its standard deviation over all points, so that crowded shells do not drown rare ones.
-
-    References
-    ----------
-    Gonzalez, Theor. Comput. Sci. 38, 293 (1985), doi:10.1016/0304-3975(85)90224-5 (farthest-point clustering).
+    Raises
+    ------
+    InputError
+        If a setting is invalid.
     """
-    width = np.vstack([candidates, known]).std(axis=0)
-    varies = width > 1e-8
-    points, familiar = candidates[:, varies] / width[varies], known[:, varies] / width[varies]
-    nearest = np.full(len(points), np.inf)
-    for point in familiar:
-        nearest = np.minimum(nearest, np.linalg.norm(points - point, axis=1))
-    picked: list[int] = []
-    while len(picked) < min(n_select, len(points)):
-        # argmax takes the first of equals: without known points all are infinitely far, and the first begins.
-        farthest = int(np.argmax(nearest))
-        if nearest[farthest] < 1e-6:
-            break
-        picked.append(farthest)
-        nearest = np.minimum(nearest, np.linalg.norm(points - points[farthest], axis=1))
-    return picked
+
+    tolerance_eV_A: float
+    """Errors up to it are good enough [eV/Å]."""
+    least_probability: float = 0.2
+    """Frames whose error is above the tolerance with a smaller probability are certain enough [1]."""
+    least_probability_like_data: float = 0.5
+    """The same of frames no farther from the known ones than these are from each other [1]."""
+    pool_fraction: float = 0.5
+    """Part of the uncertain frames that diversity may choose from [1]."""
+    diversity: str = "farthest"
+    """How the pool is thinned: ``farthest``, points far from what is known and from each other; or ``clusters``, the
+    likeliest of each cluster."""
+    cutoff_A: float = 5.0
+    """Cutoff of the descriptor that tells frames apart [Å]."""
+
+    def __post_init__(self) -> None:
+        for name in ("tolerance_eV_A", "pool_fraction", "cutoff_A"):
+            check_positive(name, getattr(self, name))
+        for name in ("least_probability", "least_probability_like_data", "pool_fraction"):
+            check_share(name, getattr(self, name))
+        check_choice("diversity", self.diversity, ("farthest", "clusters"))
+
+    def probabilities(self, candidates: Candidates) -> np.ndarray:
+        """Return the probability that the error of each frame is above the tolerance."""
+        return candidates.error_model.frame_probability_above(candidates.scales_eV_A, self.tolerance_eV_A)
+
+    def are_uncertain(self, candidates: Candidates) -> np.ndarray:
+        """Return whether the error of each frame is likely enough to be above the tolerance."""
+        least = np.where(candidates.distances <= 1.0, self.least_probability_like_data, self.least_probability)
+        return self.probabilities(candidates) > least
+
+    def explain(self, candidates: Candidates, chosen: Sequence[int]) -> list[str]:
+        """Return why each frame is bought, or why not; frames like the data are named as such."""
+        likely = self.probabilities(candidates) > self.least_probability
+        like_data = likely & ~self.are_uncertain(candidates)
+        said = super().explain(candidates, chosen)
+        return ["like the data" if like else words for like, words in zip(like_data, said, strict=True)]
+
+    def select(self, candidates: Candidates, n_select: int, rng: np.random.Generator) -> list[int]:
+        """Return the indices of the selected frames; none if all are certain."""
+        uncertain = self.are_uncertain(candidates)
+        ranked = _rank(candidates.scales_eV_A, rng)
+        ranked = ranked[uncertain[ranked]]
+        pool = ranked[: max(n_select, math.ceil(self.pool_fraction * len(ranked)))]
+        frames = [candidates.frames[index] for index in pool]
+        if self.diversity == "clusters":
+            picked = pick_by_cluster(frames, n_select, self.cutoff_A)
+        else:
+            picked = pick_farthest(frames, n_select, candidates.known, self.cutoff_A)
+        return [int(pool[index]) for index in picked]
+
+
+@dataclass(frozen=True)
+class AtRandom(Selector):
+    """Frames at random, whatever the committee says: what the others must be better than."""
+
+    needs_committee = False
+
+    def select(self, candidates: Candidates, n_select: int, rng: np.random.Generator) -> list[int]:
+        """Return indices drawn without replacement."""
+        return [int(index) for index in rng.permutation(len(candidates.frames))[:n_select]]
+
+
+@dataclass(frozen=True)
+class ByNovelty(Selector):
+    """Frames far from the known ones and from each other, whatever the committee says.
+
+    Raises
+    ------
+    InputError
+        If a setting is invalid.
+    """
+
+    needs_committee = False
+
+    cutoff_A: float = 5.0
+    """Cutoff of the descriptor [Å]."""
+
+    def __post_init__(self) -> None:
+        check_positive("cutoff_A", self.cutoff_A)
+
+    def are_uncertain(self, candidates: Candidates) -> np.ndarray:
+        """Return whether each frame is farther from the known ones than these are from each other."""
+        return candidates.distances > 1.0
+
+    def select(self, candidates: Candidates, n_select: int, rng: np.random.Generator) -> list[int]:
+        """Return the indices of the selected frames, of which none is like the data."""
+        ranked = _rank(candidates.distances, rng)
+        pool = ranked[self.are_uncertain(candidates)[ranked]]
+        picked = pick_farthest([candidates.frames[index] for index in pool], n_select, candidates.known, self.cutoff_A)
+        return [int(pool[index]) for index in picked]
+
+
+def _rank(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return indices in the order of their values, the largest first; chance decides between equals."""
+    shuffled = rng.permutation(len(values))
+    return shuffled[np.argsort(-values[shuffled], kind="stable")]

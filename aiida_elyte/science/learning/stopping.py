@@ -77,6 +77,11 @@ def decide(
     """
     criteria = criteria_of(history, settings)
     state = "; ".join(one.sentence for one in criteria) or ("no criterion is on" if history else "no round has run")
+    gain = None if settings.least_gain is None else _gain(history)
+    if gain is not None:
+        state += (
+            f"; the last labels {'raised' if gain < 0 else 'lowered'} the held-out error by {100 * abs(gain):.1f} %"
+        )
     if verdict is not None:
         passed = "passed" if verdict.is_qualified else f"failed: {'; '.join(verdict.reasons)}"
         state += f"; the qualification {passed}"
@@ -111,10 +116,8 @@ def _spent(history: Sequence[Mapping[str, Any]], settings: LearningSettings) -> 
     if settings.least_gain is None or gain is None or gain > settings.least_gain or history[-1].get("stops"):
         return None
     if gain < 0:
-        sentence = f"the last labels raised the held-out error by {-100 * gain:.1f} %"
-        return "least gain", f"{sentence}, where least_gain is {settings.least_gain:g}"
-    sentence = f"the last labels lowered the held-out error by {100 * gain:.1f} %"
-    return "least gain", f"{sentence}, not more than {100 * settings.least_gain:g} %"
+        return "least gain", f"least_gain is {settings.least_gain:g}"
+    return "least gain", f"that is not more than {100 * settings.least_gain:g} %"
 
 
 def _open(criteria: Sequence[Criterion], verdict: Verdict | None) -> str:

@@ -55,6 +55,8 @@ class Family(ABC):
     """Name of its entry point."""
     packages: ClassVar[tuple[str, ...]]
     """Distributions of its engine, where potentials are evaluated."""
+    modules: ClassVar[tuple[str, ...]] = ("torch_sim",)
+    """Modules that have to be found there."""
 
     @abstractmethod
     def recognises(self, content: bytes) -> bool:

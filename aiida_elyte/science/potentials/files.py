@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiida_elyte.doors import load, names, naming
-from aiida_elyte.errors import InputError
+from aiida_elyte.errors import InputError, suggest
 from aiida_elyte.science.potentials.family import Description, Family
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from aiida_elyte.science.potentials.potential import Potential
 
-__all__ = ["describe_potential", "find_family", "read_potential"]
+__all__ = ["describe_potential", "find_family", "pretrained_potentials", "read_content", "read_potential"]
 
 
 def read_potential(
@@ -24,7 +24,7 @@ def read_potential(
     Parameters
     ----------
     source
-        Path of its file, or the content.
+        Path of its file, name of a pretrained one, or the content.
     device, dtype
         As in ``Family.load``.
 
@@ -33,7 +33,7 @@ def read_potential(
     InputError
         If the file is missing, or is not a potential of an installed family.
     """
-    content = _read(source)
+    content = read_content(source)
     return find_family(content, _name(source)).load(content, device, dtype)
 
 
@@ -43,14 +43,14 @@ def describe_potential(source: str | Path | bytes) -> Description:
     Parameters
     ----------
     source
-        Path of its file, or the content.
+        Path of its file, name of a pretrained one, or the content.
 
     Raises
     ------
     InputError
         If the file is missing, or is not a potential of an installed family.
     """
-    content = _read(source)
+    content = read_content(source)
     return find_family(content, _name(source)).describe(content)
 
 
@@ -89,6 +89,15 @@ def find_family(content: bytes, name: str = "the given content", families: Itera
     )
 
 
+def pretrained_potentials() -> dict[str, bytes]:
+    """Return the contents of the potentials that come trained with the families installed, by name."""
+    found: dict[str, bytes] = {}
+    for family in _installed([]):
+        with naming(f"family {family.name!r} cannot name its pretrained potentials"):
+            found.update(family.pretrained())
+    return found
+
+
 def _installed(broken: list[str]) -> Iterator[Family]:
     """Yield the families that can be loaded; keep why others cannot, which are nobody's concern if one knows a file."""
     for name in names("families"):
@@ -101,13 +110,30 @@ def _installed(broken: list[str]) -> Iterator[Family]:
             yield family
 
 
-def _read(source: str | Path | bytes) -> bytes:
+def read_content(source: str | Path | bytes) -> bytes:
+    """Return the content of a potential's file, or that of a pretrained one by its name; a file goes first.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
     if isinstance(source, bytes):
         return source
     try:
         return Path(source).read_bytes()
     except FileNotFoundError as error:
-        raise InputError(f"potential {source} does not exist; expected the file of a potential, as m00.pt") from error
+        known = pretrained_potentials()
+        if str(source) in known:
+            return known[str(source)]
+        raise InputError(
+            f"potential {source} does not exist; expected the file of a potential, as m00.pt, or the name of a "
+            f"pretrained one{suggest(str(source), sorted(known))}"
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"potential {source} cannot be read ({error.strerror}); expected the file of a potential, as m00.pt"
+        ) from error
 
 
 def _name(source: str | Path | bytes) -> str:

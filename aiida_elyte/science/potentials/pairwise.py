@@ -10,6 +10,7 @@ from torch import Tensor
 
 from aiida_elyte.science.potentials.neighbours import Batch
 from aiida_elyte.science.potentials.potential import Potential, Prediction
+from aiida_elyte.science.potentials.zbl import Repulsion
 
 if TYPE_CHECKING:
     from aiida_elyte.science.potentials.torchsim import TorchSimModel
@@ -19,6 +20,9 @@ __all__ = ["PairwisePotential"]
 
 class PairwisePotential(Potential):
     """A potential whose energy is a sum over atoms, a function of the vectors between neighbours."""
+
+    scale: float = 1.0
+    """Energy of one unit of what the weights give [eV]."""
 
     @property
     @abstractmethod
@@ -39,9 +43,13 @@ class PairwisePotential(Potential):
         Returns
         -------
         tuple
-            What depends on the vectors, in the precision of the weights, and what depends on the elements alone, in
-            float64; both [eV], shape (n_atoms,).
+            What depends on the vectors, in the precision of the weights and in units of ``scale``, and what depends on
+            the elements alone, in float64 [eV]; both of shape (n_atoms,).
         """
+
+    def repulsion(self, batch: Batch, vectors: Tensor) -> Repulsion | None:
+        """Compute what an analytic baseline adds; ``None`` without one. Parameters are those of the atoms' energies."""
+        return None
 
     def model(self, *, stress: bool = False) -> "TorchSimModel":
         """Return a torch-sim model of these weights with Verlet lists of its own."""
@@ -79,12 +87,16 @@ class PairwisePotential(Potential):
         vectors = batch.vectors if follows else batch.vectors.detach().requires_grad_()
         with torch.enable_grad():
             atomic, constant = self.energies_of_atoms(batch, vectors)
-            total = atomic.sum()
+            total = atomic.sum() * self.scale
         (slope,) = torch.autograd.grad(total, vectors, create_graph=create_graph)
         if not create_graph:
             atomic = atomic.detach()
-        per_atom = atomic.double() + constant
+        per_atom = self.scale * atomic.double() + constant
         energy = per_atom.new_zeros(batch.n_systems).index_add(0, batch.system, per_atom)
+        repulsion = self.repulsion(batch, vectors if create_graph else batch.vectors.detach())
+        if repulsion is not None:
+            energy = energy + repulsion.energy
+            slope = slope.index_add(0, repulsion.near, repulsion.slope.to(slope.dtype))
         forces = slope.new_zeros(len(batch.numbers), 3)
         forces = forces.index_add(0, batch.first, slope).index_add(0, batch.second, slope, alpha=-1)
         return Prediction(energy, forces, _stress(batch, slope) if stress else None)

@@ -1,6 +1,7 @@
 """Seeds by perturbing a crystal: random displacements, strained and sheared cells, shrunken cells, supercells.
 
-A shrunken cell teaches repulsion, a strained one elasticity, a supercell long waves, a random displacement the rest.
+A shrunken cell teaches repulsion of all atoms at once (``repel`` that of two), a strained one elasticity, a supercell
+long waves, a random displacement the rest.
 """
 
 import math
@@ -25,7 +26,7 @@ PERTURBATIONS: dict[str, Any] = {
     "rattle": {"count": 8, "amplitude_A": 0.1},
     "strain": {"count": 4, "amplitude": 0.03},
     "shear": {"count": 4, "amplitude": 0.03},
-    "shrink": {"count": 1, "factors": [0.92, 0.96, 1.04]},
+    "shrink": {"count": 1, "factors": [0.8, 0.92, 0.96, 1.04]},
     "supercell": {"count": 1, "repeats": [[1, 1, 1], [2, 1, 1], [2, 2, 1]]},
 }
 """Options of each perturbation in ``Perturb``: what is not given comes from here.

@@ -131,6 +131,11 @@ class LabellerWorkChain(ProtocolMixin, FanOutWorkChain):
         return None
 
     @classmethod
+    def potential_overrides(cls, source: str) -> dict[str, Any] | None:
+        """Return the overrides that choose the potential which labels, ``None`` if the engine is not one."""
+        return None
+
+    @classmethod
     def pick_code(cls, name: str, codes: Mapping[str, orm.AbstractCode]) -> orm.AbstractCode:
         """Return the code that runs the engine, of the codes given by role.
 

@@ -6,7 +6,7 @@ from ase.build import bulk
 from aiida_elyte.contracts.filter import FilterContract
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import attach_labels
-from aiida_elyte.science.learning.filters import Collision, Filter, Molten, Runaway, filter_frames
+from aiida_elyte.science.learning.filters import KINDS, Collision, Filter, Molten, Runaway, Torn, filter_frames, kind_of
 from aiida_elyte.science.structure.rmsd import framework_rmsd
 
 COLLISION = {"collision": Collision()}
@@ -46,6 +46,44 @@ class TestRunaway(FilterContract):
         bad = reference.copy()
         bad.info["temperature_K"] = 5000.0
         return bad
+
+
+class TestTorn(FilterContract):
+    @pytest.fixture
+    def reference(self):
+        """Two SF6 in a cell, one of them across its faces."""
+        at = np.array(
+            [[0, 0, 0], [1.56, 0, 0], [-1.56, 0, 0], [0, 1.56, 0], [0, -1.56, 0], [0, 0, 1.56], [0, 0, -1.56]]
+        )
+        salt = Atoms("SF6SF6", [*at, *np.add(at, 5.0)], cell=[10, 10, 10], pbc=True)
+        salt.wrap()
+        return salt
+
+    @pytest.fixture
+    def mine(self):
+        return Torn(["S", "F"])
+
+    @pytest.fixture
+    def bad(self, reference):
+        bad = reference.copy()
+        bad.positions[2] -= [1.0, 0, 0]
+        bad.wrap()
+        return bad
+
+    def test_names_the_bond(self, mine, reference, bad):
+        # 2.56 Å over the sum of the covalent radii, 1.05 and 0.57 Å
+        assert mine.reason(bad, reference) == "torn: bond S0–F2 is 2.56 Å long, 1.58 of its covalent radii, above 1.4"
+
+    def test_knows_the_bonds_of_a_supercell_and_those_that_a_frame_carries(self, mine, reference, bad):
+        assert mine.reason(reference.repeat((1, 2, 1)), reference) is None
+        assert mine.reason(bad.repeat((1, 2, 1)), reference).startswith("torn: bond S0–F2 ")
+        bad.info["bonds"] = "0-1; "
+        assert Torn().reason(bad, reference) is None
+        bad.info["bonds"] = "0-1 0-2; "
+        assert Torn().reason(bad, reference).startswith("torn: bond S0–F2 ")
+
+    def test_without_molecules_nothing_is_torn(self, reference, bad):
+        assert Torn().reason(bad, reference) is None
 
 
 @pytest.fixture
@@ -110,6 +148,7 @@ def test_collision_through_the_boundary(crystal):
         (Runaway(max_temperature_K=1000), "frame 0: the frame has no temperature_K"),
         (Runaway(max_energy_change_eV_atom=1), "frame 0: the frame has no energy"),
         (Molten(["Br"]), "frame 0: framework names 'Br'"),
+        (Torn(["Br"]), "frame 0: molecules names 'Br'"),
     ],
 )
 def test_numbers_that_a_test_misses_are_reported(crystal, test, message):
@@ -123,6 +162,8 @@ def test_numbers_that_a_test_misses_are_reported(crystal, test, message):
         (Collision, {"min_distance_factor": -1}, "min_distance_factor is -1; expected a positive number"),
         (Molten, {"framework": "PS"}, "framework is 'PS'; expected a list of species"),
         (Molten, {"max_framework_rmsd_A": 0}, "max_framework_rmsd_A is 0; expected a positive number"),
+        (Torn, {"molecules": "PS"}, "molecules is 'PS'; expected a list of elements"),
+        (Torn, {"max_stretch": 0}, "max_stretch is 0; expected a positive number"),
         (Runaway, {"max_temperature_K": "hot"}, "max_temperature_K is 'hot'; expected a positive number"),
     ],
 )
@@ -199,3 +240,23 @@ def test_a_filter_that_fails_is_named_with_the_frame(crystal):
     broken.positions[0] = np.nan
     with pytest.raises(InputError, match=r"filter 'mine' failed on frame 1: KeyError: 'step'; correct the plug-in"):
         filter_frames([broken, crystal], crystal, {"mine": Answering(KeyError("step"))})
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("collision: Li0 and Cl1 are 0.900 Å apart (0.40 of their covalent radii), below 0.5", "collision"),
+        ("molten: framework 1.62 Å from the crystal, above 1.5 Å", "molten"),
+        ("runaway temperature: 5000 K, above 3000 K", "runaway"),
+        ("runaway energy: +2.000 eV/atom, beyond 1 eV/atom", "runaway"),
+        ("torn: bond P0–S2 is 3.10 Å long, 1.44 of its covalent radii, above 1.4", "torn"),
+        ("not finite: positions, cell or a measured value", "not finite"),
+        ("no committee spread: one member", "no committee spread"),
+        ("early: step 5, below 100", "early"),
+        ("the density of this frame is far below that of the crystal: 0.2 g/cm³", "other"),
+        ("too early", "other"),
+    ],
+)
+def test_reasons_old_and_new_have_a_kind(reason, kind):
+    assert kind_of(reason) == kind
+    assert kind in KINDS or kind in ("early", "other")

@@ -210,7 +210,7 @@ def test_learning_of_a_fixed_form_ends_when_the_held_out_error_no_longer_falls()
     assert after(4.0, 3.9).step == "round"
     end = after(3.9, 3.85)
     assert (end.step, end.criterion) == ("end", "least gain")
-    assert "lowered the held-out error by 1.3 %, not more than 2 %" in end.reason
+    assert "lowered the held-out error by 1.3 %, and that is not more than 2 %" in end.reason
     # A run that broke is never the last, an unknown error decides nothing, and no setting asks for none of this.
     assert after(3.9, 3.85, stops={"r0": "bond torn"}).step == "round"
     assert after(3.9, None).step == "round"
@@ -224,7 +224,7 @@ def test_an_error_that_rises_is_reported_as_such():
     # 4.0 → 4.2 is 5 % more.
     end = after(0.02, 4.0, 4.2)
     assert end.step == "end"
-    assert "the last labels raised the held-out error by 5.0 %, where least_gain is 0.02" in end.reason
+    assert "the last labels raised the held-out error by 5.0 %, and least_gain is 0.02" in end.reason
     assert after(-0.1, 4.0, 4.2).step == "round"
 
 

@@ -77,10 +77,11 @@ def test_inputs_are_left_alone(crystal):
 def test_defaults_give_all_kinds_each_its_own_block(crystal):
     seeds = make_seeds(crystal, {}, rng())
     blocks = [block_of(seed) for seed in seeds]
-    assert len(set(blocks)) == len(blocks) == 8 + 4 + 4 + 3 + 3
+    assert len(set(blocks)) == len(blocks) == 8 + 4 + 4 + 4 + 3
     assert blocks[3] == "seed-rattle-003"
     assert seeds[3].info["origin"] == "seed-rattle-003#0"
     volumes = {seed.info["perturbation"]: seed.get_volume() / crystal.get_volume() for seed in seeds}
+    assert volumes["shrink 0.8"] == pytest.approx(0.8**3)
     assert volumes["shrink 0.92"] == pytest.approx(0.92**3)
     assert volumes["shrink 1.04"] == pytest.approx(1.04**3)
     assert volumes["supercell 2x2x1"] == pytest.approx(4)
@@ -91,7 +92,7 @@ def test_same_seed_same_frames_and_other_kinds_do_not_matter(crystal):
     second = make_seeds(crystal, {"rattle": {"count": 5}, "shear": {"count": 0}}, rng(7))
     by_origin = {seed.info["origin"]: seed for seed in second}
     shared = [seed for seed in first if seed.info["origin"] in by_origin]
-    assert len(shared) == 2 + 4 + 3 + 3
+    assert len(shared) == 2 + 4 + 4 + 3
     for seed in shared:
         np.testing.assert_array_equal(seed.positions, by_origin[seed.info["origin"]].positions)
     assert not np.allclose(first[0].positions, make_seeds(crystal, {}, rng(8))[0].positions)

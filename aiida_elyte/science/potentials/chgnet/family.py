@@ -25,6 +25,7 @@ class ChgnetFamily(Family):
 
     name = "chgnet"
     packages = ("torch", "chgnet", "torch-sim-atomistic")
+    modules = ("torch_sim", "chgnet")
 
     @classmethod
     def pretrained(cls) -> dict[str, bytes]:

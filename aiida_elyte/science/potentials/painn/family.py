@@ -17,6 +17,7 @@ class PainnFamily(Family):
 
     name = "painn"
     packages = ("torch", "schnetpack", "torch-sim-atomistic")
+    modules = ("torch_sim", "schnetpack")
 
     def recognises(self, content: bytes) -> bool:
         """Tell whether a file of this content is a PaiNN."""

@@ -15,10 +15,9 @@ ICML 2021, doi:10.48550/arXiv.2102.03150. SchNetPack 2.0: doi:10.1063/5.0138367.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import pi
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from ase import Atoms
 from ase.data import atomic_numbers
 from torch import Tensor, nn
 from torch.nn.functional import linear
@@ -27,19 +26,16 @@ from aiida_elyte.science.potentials.neighbours import Batch
 from aiida_elyte.science.potentials.painn.architecture import Architecture
 from aiida_elyte.science.potentials.painn.modules import import_layers
 from aiida_elyte.science.potentials.painn.stencil import Stencil, gather_sum, weigh
-from aiida_elyte.science.potentials.potential import Potential, Prediction
-from aiida_elyte.science.potentials.zbl import compute_zbl
+from aiida_elyte.science.potentials.pairwise import PairwisePotential
+from aiida_elyte.science.potentials.zbl import Repulsion, compute_zbl
 from aiida_elyte.science.settings import read_record
-
-if TYPE_CHECKING:
-    from aiida_elyte.science.potentials.torchsim import TorchSimModel
 
 __all__ = ["Painn", "build_painn"]
 
 _LARGEST_NUMBER = 99  # SchNetPack's PaiNN embeds atomic numbers below 100
 
 
-class Painn(nn.Module, Potential):
+class Painn(nn.Module, PairwisePotential):
     """Energy of a set of atoms, E = Σ_i (s y_i + E0(Z_i)) + the baseline's pairs, with y_i from PaiNN.
 
     Made by ``build_painn`` or ``load_painn``.
@@ -131,22 +127,14 @@ class Painn(nn.Module, Potential):
         self._reference = self._tabulate_reference().to(self.device)
         return self
 
-    def model(self, *, stress: bool = False) -> "TorchSimModel":
-        """Return a torch-sim model of these weights with Verlet lists of its own."""
-        from aiida_elyte.science.potentials.torchsim import TorchSimModel
+    def energies_of_atoms(self, batch: Batch, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the network's energy of each atom in units of the scale, and its reference [eV], shape (n_atoms,)."""
+        atomic = self.atomic_energies(batch.numbers, vectors, batch.first, batch.second)
+        return atomic, self._reference.index_select(0, batch.numbers)
 
-        return TorchSimModel(self, compute_stress=stress)
-
-    def predict(self, frames: Sequence[Atoms], *, stress: bool = False) -> Prediction:
-        """Compute energy, forces and stress of frames of any size, cell and periodicity, side by side."""
-        return self.energy_forces_stress(
-            Batch.from_frames(frames, self.cutoff_A, self.dtype, self.device), stress=stress
-        )
-
-    def predict_displaced(self, frames: Sequence[Atoms], displacements: Tensor) -> Prediction:
-        """Compute energies and forces of frames whose atoms are displaced, in a graph back to the displacements."""
-        batch = Batch.from_frames(frames, self.cutoff_A, self.dtype, self.device).displaced(displacements)
-        return self.energy_forces_stress(batch, create_graph=True)
+    def repulsion(self, batch: Batch, vectors: Tensor) -> Repulsion | None:
+        """Compute what the baseline adds, ``None`` without one."""
+        return None if self.architecture["baseline"] is None else compute_zbl(batch, vectors, self.cutoff_A)
 
     def atomic_energies(self, numbers: Tensor, vectors: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Compute y_i, the network's energy of each atom without scale and reference, shape (n_atoms,).
@@ -199,50 +187,6 @@ class Painn(nn.Module, Potential):
         on_scalar, on_vector, on_product = change.split(scalar.shape[1], 1)
         scalar = scalar + on_scalar + on_product * (left * right).sum(1)
         return scalar, vector if is_last else vector + on_vector.unsqueeze(1) * right
-
-    def energy_forces_stress(self, batch: Batch, *, stress: bool = False, create_graph: bool = False) -> Prediction:
-        """Compute energy, forces and stress.
-
-        With r the vector from the first to the second end of a pair and g = ∂E/∂r, the forces on them are g and −g, and
-        σ = Σ r ⊗ g / V.
-
-        Parameters
-        ----------
-        batch
-            Neighbours within the cut-off.
-        stress
-            Whether the stress is wanted.
-        create_graph
-            Keep the graph of the derivatives, back to the weights and to what the vectors were made of.
-        """
-        follows = create_graph and batch.vectors.requires_grad
-        vectors = batch.vectors if follows else batch.vectors.detach().requires_grad_()
-        with torch.enable_grad():
-            atomic = self.atomic_energies(batch.numbers, vectors, batch.first, batch.second)
-            total = atomic.sum() * self.scale
-        (slope,) = torch.autograd.grad(total, vectors, create_graph=create_graph)
-        if not create_graph:
-            atomic = atomic.detach()
-        per_atom = self.scale * atomic.double() + self._reference.index_select(0, batch.numbers)
-        energy = per_atom.new_zeros(batch.n_systems).index_add(0, batch.system, per_atom)
-        if self.architecture["baseline"] is not None:
-            baseline = compute_zbl(batch, vectors if create_graph else batch.vectors.detach(), self.cutoff_A)
-            energy = energy + baseline.energy
-            slope = slope.index_add(0, baseline.near, baseline.slope.to(slope.dtype))
-        forces = slope.new_zeros(len(batch.numbers), 3)
-        forces = forces.index_add(0, batch.first, slope).index_add(0, batch.second, slope, alpha=-1)
-        return Prediction(energy, forces, self._stress(batch, slope) if stress else None)
-
-    @staticmethod
-    def _stress(batch: Batch, slope: Tensor) -> Tensor:
-        """Compute σ = Σ r ⊗ g / V of each system, made symmetric beyond rounding."""
-        products = batch.vectors.unsqueeze(2) * slope.unsqueeze(1)
-        products = 0.5 * (products + products.transpose(1, 2))
-        owner = batch.system.index_select(0, batch.first)
-        virial = products.new_zeros(batch.n_systems, 3, 3).index_add(0, owner, products)
-        is_open = batch.volumes.isnan()  # set aside before the division: a NaN there would spoil every gradient
-        stress = virial / batch.volumes.masked_fill(is_open, 1.0).view(-1, 1, 1)
-        return stress.masked_fill(is_open.view(-1, 1, 1), torch.nan)
 
 
 def build_painn(

@@ -88,7 +88,7 @@ def test_bundled_weights_are_named_by_their_hash():
     assert len(description.elements) == 89
     assert {"H", "Li", "S", "Pu"} <= set(description.elements)
     altered = ChgnetFamily.pretrained()["chgnet"].replace(b"d14ab7c0", b"00000000")
-    with pytest.raises(InputError, match="unknown; expected one of 0.3.0, 0.2.0, r2scan"):
+    with pytest.raises(InputError, match=r"unknown; expected one of 0\.3\.0, 0\.2\.0, r2scan"):
         ChgnetFamily().load(altered)
 
 
