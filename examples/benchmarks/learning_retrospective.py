@@ -29,7 +29,7 @@ from ase import Atoms
 from sheets import Sheet, add_table_option
 
 from aiida_elyte.plugins import configure
-from aiida_elyte.science.frames import attach_committee, block_of, labels_of, read_frames
+from aiida_elyte.science.frames import attach_committee, attach_labels, block_of, labels_of, read_frames
 from aiida_elyte.science.learning.calibration import Calibration, CalibrationSettings, judge_calibration
 from aiida_elyte.science.learning.calibration_fit import fit_calibration
 from aiida_elyte.science.learning.observations import Observations, observe
@@ -228,8 +228,6 @@ def spreads_of(members: list[Painn], frames: list[Atoms]) -> list[ForceSpread]:
 
 def examples_of(frames: list[Atoms]) -> list[Example]:
     """Return frames as the network takes them; those without labels get zeros in their place, which nothing reads."""
-    from aiida_elyte.science.frames import attach_labels
-
     bare = [attach_labels(frame.copy(), energy=0.0, forces=np.zeros((len(frame), 3))) for frame in frames]
     return make_examples(bare, 4.5, torch.float32, "cpu")
 

@@ -168,7 +168,15 @@ def test_without_the_spread_of_the_atoms_the_mean_of_the_frame_stands_for_it():
     given[0].info["spread_mean_eV_A"] = 0.1
     candidates = Candidates(given, np.array([0.5, 0.3]))
     np.testing.assert_allclose(candidates.scales_eV_A, [0.2, 0.6])
-    assert "sampled frames have no committee spread of their atoms" in candidates.fallback
+    assert "2 of 2 frames have no committee spread of their atoms" in candidates.fallback
+
+
+def test_frames_with_and_without_the_spread_of_their_atoms_are_judged_side_by_side():
+    given = [with_spread(frame, 0.2) for frame in frames(2)]
+    given.append(frames(3)[-1])
+    candidates = Candidates(given, np.array([0.2, 0.2, 0.3]))
+    np.testing.assert_allclose(candidates.scales_eV_A, [0.4, 0.4, 0.6], rtol=1e-4)
+    assert "1 of 3 frames have no committee spread" in candidates.fallback
 
 
 def test_novelty_buys_what_is_far_from_the_data_and_knows_no_spread():
