@@ -49,7 +49,6 @@ SELECTORS = {
 }
 """Settings of each; as many labels are bought by all, so that thresholds and tolerance must not end the learning."""
 SETTINGS = {"architecture": {"n_features": 16, "n_layers": 2, "cutoff_A": 4.5}, "batch_size": 4}
-N_INITIAL = 40
 N_TEST = 200
 LEVEL = 0.9
 _FIRST: dict[int, list[Painn]] = {}
@@ -62,7 +61,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.tiny:
         arguments.steps, arguments.rounds, arguments.seeds, arguments.candidates = 15, 2, 1, 20
-        arguments.labels = 6
+        arguments.labels, arguments.initial = 6, 8
     frames = read_frames(arguments.data)
     for index, frame in enumerate(frames):
         frame.info |= {"level_of_theory": "PBE", "place": index}
@@ -89,6 +88,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=2, help="runs of each selector")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each run")
     parser.add_argument("--labels", type=int, default=20, help="labels of each round")
+    parser.add_argument("--initial", type=int, default=40, help="frames that a run begins with")
     parser.add_argument("--candidates", type=int, default=250, help="frames of the pool that a round looks at")
     parser.add_argument("--members", type=int, default=3, help="members of the committee")
     parser.add_argument("--steps", type=int, default=300, help="steps of each training")
@@ -128,7 +128,7 @@ class Street:
             if number:
                 record |= self._buy(number)
             members = self._train(number)
-            record |= {"n_bought": len(self.known) - N_INITIAL, **self._judge(members)}
+            record |= {"n_bought": len(self.known) - self.arguments.initial, **self._judge(members)}
             record |= {"commit": commit(), "seconds": round(time.monotonic() - start, 1)}
             self.members = members
             self.rounds.append(record)
@@ -138,7 +138,7 @@ class Street:
 
     def _first(self) -> list[int]:
         """Return the frames that every selector begins with: the same of one seed."""
-        chosen = np.random.default_rng([self.seed, 1]).choice(len(self.initial), N_INITIAL, replace=False)
+        chosen = np.random.default_rng([self.seed, 1]).choice(len(self.initial), self.arguments.initial, replace=False)
         return [self.initial[place].info["place"] for place in np.sort(chosen)]
 
     def _resume(self, record: dict[str, Any]) -> None:
@@ -244,9 +244,9 @@ def tell(done: list[dict[str, Any]], arguments: argparse.Namespace) -> Sheet:
     sheet = Sheet()
     commits = ", ".join(sorted({record["commit"] for record in done}))
     sheet.say(
-        f"{arguments.seeds} runs of each selector, {arguments.members} members of 16 features, {arguments.steps} steps "
-        f"of training a round; each round looks at {arguments.candidates} frames of the pool. Seeds 0 to "
-        f"{arguments.seeds - 1}, commit {commits}."
+        f"{arguments.seeds} runs of each selector, seeds from 0, commit {commits}: {arguments.members} members of 16 "
+        f"features, {arguments.steps} steps of training a round; runs begin with {arguments.initial} frames, and each "
+        f"round looks at {arguments.candidates} of the pool."
     )
     sheet.say(
         "Errors on the last round, meV/Å: MAE of components / 99th percentile of the length of the error, mean "
