@@ -82,7 +82,7 @@ class Candidates:
             frame.info.get("spread_mean_eV_A", most) for frame, most in zip(self.frames, self.spreads_eV_A, strict=True)
         ]
         scales = self.error_model.factor * np.array(means, float)
-        places = np.flatnonzero(self._have_atoms)
+        places = np.flatnonzero(self._have_atoms).tolist()
         features = features_of([self.frames[one] for one in places], [self._atom_distances[one] for one in places])
         scales[places] = self.error_model.frame_scales(features)
         return scales
