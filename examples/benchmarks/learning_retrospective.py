@@ -266,7 +266,7 @@ def tell(done: list[dict[str, Any]], arguments: argparse.Namespace) -> Sheet:
     elements = sorted(
         {name for one in done for part in (one.get("reliability") or [])[:1] for name in part["elements"]}
     )
-    sheet.columns("", "labelled frames", "all atoms", *elements, "frames")
+    sheet.columns("", "labelled frames", "all atoms", *elements, "frames", "error / spread")
     for selector in arguments.selectors:
         judged = [
             part
@@ -278,7 +278,8 @@ def tell(done: list[dict[str, Any]], arguments: argparse.Namespace) -> Sheet:
         cells = [pooled([part["elements"][name] for part in judged if name in part["elements"]]) for name in elements]
         n_frames = sum(part["n_frames"] for part in judged)
         frames = 100 * sum(part["frames"] * part["n_frames"] for part in judged) / max(n_frames, 1)
-        sheet.row(selector, n_frames, pooled(judged), *cells, f"{frames:.0f}")
+        factors = [one["calibration"]["factor"] for one in done if one["selector"] == selector and "calibration" in one]
+        sheet.row(selector, n_frames, pooled(judged), *cells, f"{frames:.0f}", f"{min(factors):.1f}–{max(factors):.1f}")
     return sheet
 
 
