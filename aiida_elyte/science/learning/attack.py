@@ -9,10 +9,10 @@ From each start frame the displacements δ of all atoms follow the gradient of
     p = \frac{e^{-\varepsilon(\delta) / kT}}{\langle e^{-\varepsilon_d / kT} \rangle_d}
 
 with the forces of M members on N atoms, the mean energy ε over the members per atom, what its elements explain taken
-off, and the same ε_d of the labelled frames d. The logarithm has the maximum of L, and a slope where p is small. Energies
-are taken per atom because the energy of a frame grows with N and the variance does not: the total energy over kT would
-allow a few kT for all atoms together, when a crystal at T holds 3/2 kT in each; energies per atom let ε rise by kT for
-each factor of e in the variance, whatever the size of the cell. Without p nothing holds the energy back.
+off, and the same ε_d of the labelled frames d. The logarithm has the maximum of L, and a slope where p is small.
+Energies are taken per atom because the energy of a frame grows with N and the variance does not: the total energy over
+kT would allow a few kT for all atoms together, when a crystal at T holds 3/2 kT in each; energies per atom let ε rise
+by kT for each factor of e in the variance, whatever the size of the cell. Without p nothing holds the energy back.
 
 References
 ----------
@@ -38,7 +38,17 @@ from aiida_elyte.science.potentials.reference import fit_energy_reference
 from aiida_elyte.science.statistics.spread import force_spread
 from aiida_elyte.units import BOLTZMANN_EV_K
 
-__all__ = ["Appraisal", "Attempt", "EnergyScale", "Outcome", "appraise", "attack", "draw_starts", "energy_scale"]
+__all__ = [
+    "Appraisal",
+    "Attempt",
+    "EnergyScale",
+    "Outcome",
+    "appraise",
+    "attack",
+    "draw_starts",
+    "energy_scale",
+    "of_composition",
+]
 
 _SMALLEST_STEP = 1e-2
 """A frame whose step has shrunk to this part of the first one is at its maximum."""
@@ -190,9 +200,9 @@ def attack(
 ) -> list[Outcome]:
     """Attack from several frames side by side; each follows its own gradient, uninfluenced by the others.
 
-    A step moves the atom of the steepest slope by the step length of its frame and the others in proportion; it is taken
-    if the objective grows and no two atoms come too near, and the length is halved if not. Displacements end at the
-    largest allowed.
+    A step moves the atom of the steepest slope by the step length of its frame and the others in proportion; it is
+    taken if the objective grows and no two atoms come too near, and the length is halved if not. Displacements end at
+    the largest allowed.
 
     Parameters
     ----------
@@ -305,41 +315,31 @@ def _judge(
         climb.hear(values, slope.numpy(), is_first)
 
 
-def draw_starts(
-    start: Sequence[Atoms], known: Sequence[Atoms], log_probabilities: Sequence[float], n_starts: int, seed: int
-) -> list[Atoms]:
-    """Draw frames to attack from: labelled ones of the start's composition, each as probable as its energy makes it.
+def of_composition(starts: Sequence[Atoms], known: Sequence[Atoms]) -> list[Atoms]:
+    """Return the periodic frames of the composition of a start: those of others, as clusters, are no state of it."""
+    formulas = {_formula(frame) for frame in starts}
+    return [frame for frame in known if frame.pbc.all() and _formula(frame) in formulas]
 
-    Frames of other compositions, as clusters, are no state of the material; distorted ones have no weight at T.
+
+def draw_starts(frames: Sequence[Atoms], log_probabilities: Sequence[float], n_starts: int, seed: int) -> list[Atoms]:
+    """Draw frames to attack from, each as probable as its energy makes it: distorted ones have no weight.
 
     Parameters
     ----------
-    start
-        Frames that sampling starts from.
-    known
-        Labelled frames, or none.
+    frames
+        Labelled frames of the composition of the start, or the start alone.
     log_probabilities
         ln p of each of them [1].
     n_starts
-        Number to draw; more than there are repeats some.
+        Number to draw; more than have a weight repeats some.
     seed
         Seed of the draw.
-
-    Returns
-    -------
-    list of Atoms
-        Of ``start`` in turn where no labelled frame has its composition.
     """
-    formulas = {_formula(frame) for frame in start}
-    fitting = [index for index, frame in enumerate(known) if _formula(frame) in formulas and frame.pbc.all()]
-    if not fitting:
-        return [start[index % len(start)] for index in range(n_starts)]
-    weights = np.array([log_probabilities[index] for index in fitting])
-    weights = np.exp(weights - weights.max())
-    rng = np.random.default_rng(seed)
+    weights = np.exp(np.asarray(log_probabilities) - np.max(log_probabilities))
     is_enough = np.count_nonzero(weights) >= n_starts
-    drawn = rng.choice(fitting, size=n_starts, replace=not is_enough, p=weights / weights.sum())
-    return [known[index] for index in drawn.tolist()]
+    rng = np.random.default_rng(seed)
+    drawn = rng.choice(len(frames), size=n_starts, replace=not is_enough, p=weights / weights.sum())
+    return [frames[index] for index in drawn.tolist()]
 
 
 def _formula(frame: Atoms) -> str:

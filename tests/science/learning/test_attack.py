@@ -18,6 +18,7 @@ from aiida_elyte.science.learning.attack import (
     attack,
     draw_starts,
     energy_scale,
+    of_composition,
 )
 from aiida_elyte.science.learning.attack_settings import read_attack_settings
 from aiida_elyte.science.potentials.painn.model import build_painn
@@ -233,10 +234,11 @@ def test_a_family_that_does_not_differentiate_its_forces_says_so(argon):
 def test_starts_are_drawn_from_labelled_frames_as_probable_as_their_energy(argon):
     known = [argon.copy() for _ in range(4)]
     dimer = Atoms("ArNe", [[0, 0, 0], [3, 0, 0]], cell=[9.0] * 3, pbc=True)
-    drawn = draw_starts([argon], [*known, dimer], [0.0, 0.0, 0.0, -800.0, 0.0], 3, seed=0)
+    cluster = Atoms("Ar2", [[0, 0, 0], [3, 0, 0]])
+    assert of_composition([argon.repeat((2, 1, 1))], [*known, dimer, cluster]) == known
+    drawn = draw_starts(known, [0.0, 0.0, 0.0, -800.0], 3, seed=0)
     assert {id(frame) for frame in drawn} == {id(frame) for frame in known[:3]}
-    assert draw_starts([argon], [dimer], [0.0], 2, seed=0) == [argon, argon]
-    assert len(draw_starts([argon], known, [0.0, -800.0, -800.0, -800.0], 3, seed=0)) == 3
+    assert len(draw_starts(known, [0.0, -800.0, -800.0, -800.0], 3, seed=0)) == 3
 
 
 def test_settings_are_checked():
