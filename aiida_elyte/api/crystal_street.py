@@ -260,16 +260,15 @@ def plan_crystal(
         modules = {module for node in builder.potentials.values() for module in load("families", node.family).modules}
     if dataset is not None:
         builder.dataset = _find_dataset(dataset, builder, symbols, name, labels if learns else None)
+    _production_cell(builder)  # rejects one of too many atoms
     if not has_to_learn(builder.potentials or {}, settings):
         check_runnable(roles["python"], (*MdCalculation.PROGRAM.needs, *sorted(modules)))
-        _production_cell(builder)  # rejects one of too many atoms
-    return CrystalLaunch(crystal=found, builder=builder)
+        return CrystalLaunch(crystal=found, builder=builder)
     if (learns or dataset is None) and (lacks := door.validate_elements(labels, symbols)) is not None:
         raise InputError(lacks)
     trainer = load("trainers", builder.active_learning.ensemble["trainer"].value)
     needs = dict.fromkeys((*trainer.needs, *MdCalculation.PROGRAM.needs, *sorted(modules)))
     require_runnable_codes(roles, tuple(needs), name, labels)
-    _production_cell(builder)  # rejects one of too many atoms
     return CrystalLaunch(crystal=found, builder=builder)
 
 

@@ -65,7 +65,7 @@ def conditions(**changes):
         (learning(sampling={"n_steps": "x"}), "learning.sampling: settings: n_steps is 'x'; expected a whole number"),
         (learning(sampling={"n_replicas": [1]}), r"n_replicas: \[1\]; expected one value"),
         (learning(sampling={"supercell": [1000] * 3}), "supercell is .*, 1000000000 cells; expected 100000 at most"),
-        (conditions(supercell="all"), "supercell is 'all'; expected a list as .2, 2, 1"),
+        (conditions(supercell="all"), "supercell: 'all'; expected a list, as .1, 1, 1"),
         (conditions(supercell="auto", max_atoms=100), "supercell auto takes .* atoms; expected 100 at most"),
         (conditions(max_atoms=-1), "conditions.max_atoms is -1; expected a whole number, 1 or more"),
         (conditions(target_relative_error=-1), "conditions: target_relative_error is -1; expected a positive number"),
