@@ -164,9 +164,7 @@ class Repel(SeedKind, Settings):
         return frame
 
 
-def _lines(
-    crystal: Atoms, pair: tuple[int, int], rng: np.random.Generator
-) -> Iterator[tuple[int, int, np.ndarray]]:
+def _lines(crystal: Atoms, pair: tuple[int, int], rng: np.random.Generator) -> Iterator[tuple[int, int, np.ndarray]]:
     """Yield pairs of atoms of two elements and the vector between them [Å], nearest first, equal ones in any order."""
     i, j, vectors, distances = neighbor_list("ijDd", crystal, _SEARCH_A)
     of_pair = (crystal.numbers[i] == pair[0]) & (crystal.numbers[j] == pair[1]) & (i != j)
