@@ -15,7 +15,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import configure_all
 from aiida_elyte.provenance.qualification import VERDICT
 from aiida_elyte.science.learning.ensemble import member_name
-from aiida_elyte.science.qualification.conditions import ENSEMBLES, read_conditions, require_framework
+from aiida_elyte.science.qualification.conditions import ENSEMBLES, read_conditions, require_framework, require_known
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.fan_out import FanOutWorkChain
 from aiida_elyte.workflows.md import MdBaseWorkChain
@@ -197,7 +197,10 @@ def _validate(inputs: Any, _: Any) -> str | None:
     try:
         conditions = read_conditions(inputs["conditions"].get_dict())
         if "start" in inputs:
-            require_framework(inputs["start"].get_frames()[0], conditions.framework)
+            start = inputs["start"].get_frames()[0]
+            require_framework(start, conditions.framework)
+            for name, potential in inputs.get("potentials", {}).items():
+                require_known(start, potential.base.attributes.get("elements"), f"potentials.{name}")
     except InputError as error:
         return str(error)
     if "settings" not in inputs.get("md", {}):

@@ -11,7 +11,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.learning.ensemble import replica_settings
 from aiida_elyte.science.settings import Count, Settings, Temperature, Whole, check_count, read_record
 
-__all__ = ["ENSEMBLES", "Conditions", "read_conditions", "require_framework"]
+__all__ = ["ENSEMBLES", "Conditions", "read_conditions", "require_framework", "require_known"]
 
 ENSEMBLES = {"nvt": "nvt_langevin", "nve": "nve", "npt": "npt_nose_hoover"}
 """Run of a qualification → ensemble of its dynamics."""
@@ -110,4 +110,27 @@ def require_framework(start: Atoms, framework: Sequence[str]) -> None:
     if absent := [name for name in framework if name not in species]:
         raise InputError(
             f"framework names {', '.join(absent)}; expected species of the start frame, {', '.join(species)}"
+        )
+
+
+def require_known(start: Atoms, elements: Sequence[str], name: str) -> None:
+    """Reject a start with elements that a potential does not know.
+
+    Parameters
+    ----------
+    start
+        The start frame.
+    elements
+        Elements of the potential.
+    name
+        What to call it.
+
+    Raises
+    ------
+    InputError
+        If one is unknown.
+    """
+    if unknown := sorted(set(start.get_chemical_symbols()) - set(elements)):
+        raise InputError(
+            f"{name} does not know {', '.join(unknown)} of the start frame; expected a potential of all its elements"
         )
