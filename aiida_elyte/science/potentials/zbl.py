@@ -66,11 +66,11 @@ def compute_zbl(batch: Batch, vectors: Tensor, cutoff_A: float) -> Repulsion:
         Distance within which the batch holds all pairs [Å]; every pair is switched off there at the latest.
     """
     table, decays, weights = _constants(vectors.device)
-    found = vectors.detach()
-    largest = (2 * _OUTER * table[0].index_select(0, batch.numbers).max()).clamp(max=cutoff_A)
-    near = ((found * found).sum(1) < largest * largest).nonzero().squeeze(1)
+    atoms = table.index_select(1, batch.numbers)
+    largest = min(2 * _OUTER * float(atoms[0].max()), cutoff_A)
+    near = (torch.linalg.vector_norm(vectors.detach(), dim=1) < largest).nonzero().squeeze(1)
     first, second = batch.first.index_select(0, near), batch.second.index_select(0, near)
-    ends = [table.index_select(1, batch.numbers.index_select(0, end)) for end in (first, second)]
+    ends = [atoms.index_select(1, end) for end in (first, second)]
     radii, inverse_length, _ = ends[0] + ends[1]
     between = vectors.index_select(0, near).double()
     distance = torch.linalg.vector_norm(between, dim=1)
@@ -81,7 +81,8 @@ def compute_zbl(batch: Batch, vectors: Tensor, cutoff_A: float) -> Repulsion:
     outer = (_OUTER * radii).clamp(max=cutoff_A)
     width = (1 - _INNER / _OUTER) * outer
     t = ((distance - outer) / width + 1).clamp(0.0, 1.0)
-    switch, switch_slope = 1 - t**3 * (10 - t * (15 - 6 * t)), -30 * (t * (1 - t)) ** 2 / width
+    rest = t * (1 - t)
+    switch, switch_slope = 1 - t * t * t * (10 - t * (15 - 6 * t)), -30 * rest * rest / width
     slope = (screened_slope * switch + screened * switch_slope) / distance
     energy = slope.new_zeros(batch.n_systems).index_add(0, batch.system.index_select(0, first), screened * switch)
     return Repulsion(energy, near, slope.unsqueeze(1) * between)
