@@ -58,7 +58,7 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
             "conditions",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
-            help="`temperatures_K`, `n_replicas`, `seed`, `charges` [e] of the mobile species; `supercell`, three numbers "
+            help="`temperatures_K`, `n_replicas`, `seed`, `charges` [e] of the mobile species; `supercell`, numbers "
             "or `auto`, then of `max_atoms`; `target_relative_error` of the conductivity up to which runs go on, to "
             "`max_steps` at most; more goes to the MD.",
         )
