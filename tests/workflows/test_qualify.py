@@ -131,3 +131,13 @@ def test_what_cannot_be_tested_is_rejected_before_any_job(members, python_code, 
 def _with(chain, conditions):
     chain.conditions = orm.Dict({**chain.conditions.get_dict(), **conditions})
     return chain
+
+
+def test_a_supercell_by_its_width_is_the_one_tested(members, python_code):
+    # three cells of 5.14 Å are 15.4 Å; survival alone needs but a few steps
+    asked = {"supercell": "auto", "n_steps": 20, "n_replicas": 1}
+    _, node = run_get_node(builder(python_code, members, tests={"survival": {}}, **asked))
+    assert node.is_finished_ok, node.exit_message
+    assert node.outputs.qualification["conditions"]["supercell"] == [3, 3, 3]
+    run = next(one for one in node.called if one.process_label == "MdBaseWorkChain")
+    assert run.inputs.settings["supercell"] == [3, 3, 3]
