@@ -49,7 +49,7 @@ OVERRIDES = {
                 "spread_stride": 20,
                 "series_stride": 20,
             },
-            "selection": {"n_select": 3, "selection": {"threshold_eV_A": 1e-6}},
+            "selection": {"n_select": 3, "selection": {"tolerance_eV_A": 1e-6}},
             "retraining": {"max_epochs": 4},
         },
         "sample": {"settings": {"ramp": {"ramp_steps": 20, "hold_steps": 0}, "stops": {"min_distance_factor": None}}},

@@ -7,6 +7,7 @@ from aiida import orm
 from aiida.common import AttributeDict
 from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, if_, while_
 
+from aiida_elyte.calculations.functions.calibration import calibrate
 from aiida_elyte.calculations.functions.dynamics import retraining_settings, run_settings
 from aiida_elyte.calculations.functions.frames import merge_frames, qualify_frames, select_frames
 from aiida_elyte.calculations.functions.learning import decide_next
@@ -45,7 +46,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
 
     PROTOCOL = "active_learning"
     PLUGINS = (("learning", "selection", "filters"), ("learning", "qualification"), ("more_samplers",))
-    SWITCHES = (("learning", "quantity"),)
+    SWITCHES = (("learning", "quantity"), ("learning", "calibration"))
     _potential: type[orm.Data] = PotentialData
     """What a member is."""
     _start_help = "Frame the sampling starts from; reference of the framework."
@@ -87,6 +88,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             valid_type=orm.Dict,
             help="What each round sampled, rejected and labelled; each decision with its reasons; why it ended.",
         )
+        spec.output("calibration", **optional(orm.Dict, "What the spread of the committee is worth, of all labels."))
         spec.output("qualification", **optional(orm.Dict, "Verdict on the last ensemble, with what each test found."))
         spec.output("offending", **optional(FramesData, "Frames that failed the last qualification, not labelled."))
         spec.outline(
@@ -212,6 +214,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         self.ctx.rounds, self.ctx.number, self.ctx.first_error = [], 0, None
         self.ctx.decisions, self.ctx.step = [], "end"
         self.ctx.n_qualified, self.ctx.qualification, self.ctx.offending = 0, None, None
+        self.ctx.calibrated = {}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -276,8 +279,9 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         for name, reason in failed.items():
             self.report(f"sampler {name} of round {number} gave no frame: {reason}")
         if self.ctx.offending is not None:
-            others[OFFENDING] = self.ctx.offending
-            self.ctx.offending = None
+            others[OFFENDING], self.ctx.offending = self.ctx.offending, None
+        if self.ctx.calibrated:
+            others["calibration"] = self.ctx.calibrated["previous"]
         choices = dict(self.settings["selection"])
         choices["n_select"] = min(
             choices["n_select"], label_budget_left(self.ctx.rounds, self.settings["label_budget"])
@@ -347,9 +351,19 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         node = self.ctx.labelling
         if "frames" in node.outputs:
             self.ctx.rounds[-1]["n_labelled"] = len(node.outputs.frames)
+            self._calibrate(node.outputs.frames)
             self.ctx.dataset = merge_frames(a=self.ctx.dataset, b=node.outputs.frames)
         if "refused" in node.outputs:
             self.ctx.rounds[-1]["labels_refused"] = node.outputs.refused.get_dict()
+
+    def _calibrate(self, labelled: FramesData) -> None:
+        """See by the new labels, before anything is trained on them, what the spread of the committee is worth."""
+        wanted = self.settings.get("calibration")
+        if wanted is None:
+            return
+        found = calibrate(labelled, self.ctx.selected, self.ctx.dataset, orm.Dict(wanted), **self.ctx.calibrated)
+        self.ctx.calibrated = {"earlier": found["observations"], "previous": found["calibration"]}
+        self.ctx.rounds[-1]["calibration"] = found["calibration"].uuid
 
     def has_new_labels(self) -> bool:
         """Return whether the round brought labels to train on."""
@@ -394,6 +408,8 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         self.out("dataset", self.ctx.dataset)
         if self.ctx.potentials:
             self.out("potentials", self.ctx.potentials)
+        if self.ctx.calibrated:
+            self.out("calibration", self.ctx.calibrated["previous"])
         if self.ctx.qualification is not None:
             self.out("qualification", self.ctx.qualification)
         if self.ctx.offending is not None:

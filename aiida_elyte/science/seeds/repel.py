@@ -40,9 +40,10 @@ class Repel(SeedKind, Settings):
 
     The two move on the line between them, their centre of mass at rest as in a collision; all atoms are rattled first,
     anew in each frame. A scan ends at ``least_factor`` of the sum of covalent radii, or before, where the screened
-    repulsion of the bare nuclei would reach ``max_energy_eV``, but never above 0.75 of that sum. Steps at which a third atom would be nearer than
-    ``min_distance_factor`` to another are left out, and so is a pair of elements that has no other step: such atoms
-    shield each other. Each scan is one block (``origin`` ``"seed-repel-003#1"``). Shrunken cells are ``perturb``'s.
+    repulsion of the bare nuclei would reach ``max_energy_eV``, but never above 0.75 of that sum. Steps at which a third
+    atom would be nearer than ``min_distance_factor`` to another are left out, and so is a pair of elements that has no
+    other step: such atoms shield each other. Each scan is one block (``origin`` ``"seed-repel-003#1"``). Shrunken cells
+    are ``perturb``'s.
 
     Raises
     ------
