@@ -7,6 +7,7 @@ from aiida.engine import run_get_node
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from aiida_elyte.api.qualification import qualify
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.errors import InputError
@@ -126,6 +127,29 @@ def test_what_cannot_be_tested_is_rejected_before_any_job(members, python_code, 
     with pytest.raises((InputError, ValueError), match=message):
         run_get_node(_with(builder(python_code, members, tests), {**given, **conditions}))
     assert orm.QueryBuilder().append(orm.CalcJobNode).count() == 0
+
+
+def test_the_library_qualifies_a_stored_potential(members, python_code):
+    off = dict.fromkeys(QualifyWorkChain.get_protocol_inputs("fast")["tests"])
+    found = qualify(
+        members["m00"].store(),
+        CRYSTAL,
+        300.0,
+        mobile=["Li"],
+        protocol="fast",
+        overrides={
+            "tests": {**off, "energy_drift": {}},
+            "conditions": {"nve_steps": 100},
+            "md": {"settings": {"ramp": {"ramp_steps": 20, "hold_steps": 0}}},
+        },
+        code=python_code.full_label,
+    )
+    assert found.is_qualified
+    described = found.describe()
+    assert described["verdict"] == "qualified"
+    assert described["potentials"] == {"m00": members["m00"].pk}
+    assert described["conditions"]["framework"] == ["Cl"]
+    assert verdict_of(members["m00"]).is_qualified
 
 
 def _with(chain, conditions):
