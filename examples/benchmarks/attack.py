@@ -76,7 +76,7 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("attack_benchmark"), help="folder of labels and results")
-    parser.add_argument("--seeds", type=int, default=4, help="ensembles")
+    parser.add_argument("--seeds", type=int, default=3, help="ensembles")
     parser.add_argument("--members", type=int, default=3, help="members of each")
     parser.add_argument("--frames", type=int, default=60, help="frames of the training, half of them from MD")
     parser.add_argument("--epochs", type=int, default=60)
@@ -271,8 +271,8 @@ def tell(results: list[dict[str, Any]], n_frames: int, arguments: argparse.Names
     seconds = {key: sum(one["cpu_seconds"][key] for one in results) / 60 for key in ("training", "sampling")}
     sheet.say(
         f"{len(results)} ensembles of {arguments.members}, trained on {n_frames} labels of CHGNet for "
-        f"{arguments.epochs} epochs; sampled at {TEMPERATURE_K:g} K. {seconds['training']:.1f} CPU minutes of training, "
-        f"{seconds['sampling']:.1f} of sampling."
+        f"{arguments.epochs} epochs; sampled at {TEMPERATURE_K:g} K. {seconds['training']:.1f} CPU minutes of "
+        f"training, {seconds['sampling']:.1f} of sampling."
     )
     return sheet
 
