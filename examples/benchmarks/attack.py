@@ -276,7 +276,8 @@ def tell(results: dict[str, Any], arguments: argparse.Namespace) -> Sheet:
     sheet.say(
         f"{arguments.seeds} ensembles of {arguments.members} for each training, on {arguments.frames} labels of CHGNet "
         f"for {arguments.epochs} epochs; sampled at {TEMPERATURE_K:g} K. Means over labels, in brackets the standard "
-        f"error over ensembles. {minutes['training']:.1f} CPU minutes of training, {minutes['sampling']:.1f} of sampling."
+        f"error over ensembles. {minutes['training']:.1f} CPU minutes of training, "
+        f"{minutes['sampling']:.1f} of sampling."
     )
     return sheet
 
