@@ -19,7 +19,9 @@ from aiida_elyte.science.crystal import check_structure, require_charges, requir
 from aiida_elyte.science.crystal_files.read import read_crystal
 from aiida_elyte.science.crystal_files.record import CrystalFile
 from aiida_elyte.science.crystal_files.summary import describe_crystal
+from aiida_elyte.science.dynamics.extension import read_length
 from aiida_elyte.science.seeds.kind import make_seeds
+from aiida_elyte.science.structure.supercell import Supercell, choose_supercell
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -258,6 +260,7 @@ def plan_crystal(
         modules = {module for node in builder.potentials.values() for module in load("families", node.family).modules}
     if dataset is not None:
         builder.dataset = _find_dataset(dataset, builder, symbols, name, labels if learns else None)
+    _production_cell(builder)  # rejects one of too many atoms
     if not has_to_learn(builder.potentials or {}, settings):
         check_runnable(roles["python"], (*MdCalculation.PROGRAM.needs, *sorted(modules)))
         return CrystalLaunch(crystal=found, builder=builder)
@@ -317,10 +320,14 @@ def _plan(builder: Any) -> Plan:
         n_seeds = sum(len(make_seeds(name, kind, atoms)) for name, kind in kinds.items())
     sampling = learning["sampling"]
     runs = len(conditions["temperatures_K"]) * conditions["n_replicas"]
+    length = read_length(conditions)
+    n_steps = conditions["n_steps"]
+    if length.target_relative_error is not None:
+        n_steps = max(n_steps, length.max_steps or 0)
     labels = builder.active_learning._inputs(prune=True)["label"]
     return Plan(
         n_atoms=len(atoms),
-        n_atoms_production=len(atoms) * int(np.prod(conditions.get("supercell", [1, 1, 1]))),
+        n_atoms_production=_production_cell(builder).n_atoms,
         n_seeds=n_seeds,
         label_budget=min(learning["label_budget"], learning["max_rounds"] * learning["selection"]["n_select"]),
         n_rounds=learning["max_rounds"],
@@ -331,8 +338,8 @@ def _plan(builder: Any) -> Plan:
         rates=load("trainers", builder.active_learning.ensemble["trainer"].value).rates(train),
         sampling_steps=sampling["n_replicas"]
         * (sampling["n_steps"] + _start_steps(builder.active_learning.sample, sampling)),
-        production_steps=runs * (conditions["n_steps"] + _start_steps(builder.conductivity.md, conditions)),
-        trajectory_frames=runs * conditions["n_steps"] // conditions.get("trajectory_stride", conditions["n_steps"]),
+        production_steps=runs * (n_steps + _start_steps(builder.conductivity.md, conditions)),
+        trajectory_frames=runs * n_steps // (conditions.get("trajectory_stride") or n_steps),
         label_s=load("labellers", builder.active_learning.labeller.value).seconds(labels, len(atoms)),
         cores=available_cores(),
     )
@@ -348,6 +355,18 @@ def _warnings(builder: Any) -> Iterator[str]:
             f"production at {hottest:g} K is hotter than the sampling of the rounds of learning ({sampled:g} K): the "
             "potentials extrapolate there; raise active_learning.learning.sampling.temperature_K, or leave it out"
         )
+
+
+def _production_cell(builder: Any) -> Supercell:
+    """Return the supercell of production, for the cut-off of the potentials as far as it is known before training."""
+    conditions = builder.conductivity.conditions.get_dict()
+    given = [float(node.base.attributes.get("cutoff_A")) for node in dict(builder.potentials or {}).values()]
+    return choose_supercell(
+        builder.structure.get_ase(),
+        conditions.get("supercell", [1, 1, 1]),
+        max(given, default=0.0),
+        conditions.get("max_atoms"),
+    )
 
 
 def _start_steps(md: Any, conditions: Mapping[str, Any]) -> int:

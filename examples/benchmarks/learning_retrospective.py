@@ -29,7 +29,7 @@ from ase import Atoms
 from sheets import Sheet, add_table_option
 
 from aiida_elyte.plugins import configure
-from aiida_elyte.science.frames import attach_committee, block_of, labels_of, read_frames
+from aiida_elyte.science.frames import attach_committee, attach_labels, block_of, labels_of, read_frames
 from aiida_elyte.science.learning.calibration import Calibration, CalibrationSettings, judge_calibration
 from aiida_elyte.science.learning.calibration_fit import fit_calibration
 from aiida_elyte.science.learning.observations import Observations, observe
@@ -49,7 +49,6 @@ SELECTORS = {
 }
 """Settings of each; as many labels are bought by all, so that thresholds and tolerance must not end the learning."""
 SETTINGS = {"architecture": {"n_features": 16, "n_layers": 2, "cutoff_A": 4.5}, "batch_size": 4}
-N_INITIAL = 40
 N_TEST = 200
 LEVEL = 0.9
 _FIRST: dict[int, list[Painn]] = {}
@@ -62,7 +61,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.tiny:
         arguments.steps, arguments.rounds, arguments.seeds, arguments.candidates = 15, 2, 1, 20
-        arguments.labels = 6
+        arguments.labels, arguments.initial = 6, 8
     frames = read_frames(arguments.data)
     for index, frame in enumerate(frames):
         frame.info |= {"level_of_theory": "PBE", "place": index}
@@ -89,6 +88,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=2, help="runs of each selector")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each run")
     parser.add_argument("--labels", type=int, default=20, help="labels of each round")
+    parser.add_argument("--initial", type=int, default=40, help="frames that a run begins with")
     parser.add_argument("--candidates", type=int, default=250, help="frames of the pool that a round looks at")
     parser.add_argument("--members", type=int, default=3, help="members of the committee")
     parser.add_argument("--steps", type=int, default=300, help="steps of each training")
@@ -128,7 +128,7 @@ class Street:
             if number:
                 record |= self._buy(number)
             members = self._train(number)
-            record |= {"n_bought": len(self.known) - N_INITIAL, **self._judge(members)}
+            record |= {"n_bought": len(self.known) - self.arguments.initial, **self._judge(members)}
             record |= {"commit": commit(), "seconds": round(time.monotonic() - start, 1)}
             self.members = members
             self.rounds.append(record)
@@ -138,7 +138,7 @@ class Street:
 
     def _first(self) -> list[int]:
         """Return the frames that every selector begins with: the same of one seed."""
-        chosen = np.random.default_rng([self.seed, 1]).choice(len(self.initial), N_INITIAL, replace=False)
+        chosen = np.random.default_rng([self.seed, 1]).choice(len(self.initial), self.arguments.initial, replace=False)
         return [self.initial[place].info["place"] for place in np.sort(chosen)]
 
     def _resume(self, record: dict[str, Any]) -> None:
@@ -228,8 +228,6 @@ def spreads_of(members: list[Painn], frames: list[Atoms]) -> list[ForceSpread]:
 
 def examples_of(frames: list[Atoms]) -> list[Example]:
     """Return frames as the network takes them; those without labels get zeros in their place, which nothing reads."""
-    from aiida_elyte.science.frames import attach_labels
-
     bare = [attach_labels(frame.copy(), energy=0.0, forces=np.zeros((len(frame), 3))) for frame in frames]
     return make_examples(bare, 4.5, torch.float32, "cpu")
 
@@ -246,9 +244,9 @@ def tell(done: list[dict[str, Any]], arguments: argparse.Namespace) -> Sheet:
     sheet = Sheet()
     commits = ", ".join(sorted({record["commit"] for record in done}))
     sheet.say(
-        f"{arguments.seeds} runs of each selector, {arguments.members} members of 16 features, {arguments.steps} steps "
-        f"of training a round; each round looks at {arguments.candidates} frames of the pool. Seeds 0 to "
-        f"{arguments.seeds - 1}, commit {commits}."
+        f"{arguments.seeds} runs of each selector, seeds from 0, commit {commits}: {arguments.members} members of 16 "
+        f"features, {arguments.steps} steps of training a round; runs begin with {arguments.initial} frames, and each "
+        f"round looks at {arguments.candidates} of the pool."
     )
     sheet.say(
         "Errors on the last round, meV/Å: MAE of components / 99th percentile of the length of the error, mean "
@@ -268,7 +266,7 @@ def tell(done: list[dict[str, Any]], arguments: argparse.Namespace) -> Sheet:
     elements = sorted(
         {name for one in done for part in (one.get("reliability") or [])[:1] for name in part["elements"]}
     )
-    sheet.columns("", "labelled frames", "all atoms", *elements, "frames")
+    sheet.columns("", "labelled frames", "all atoms", *elements, "frames", "error / spread")
     for selector in arguments.selectors:
         judged = [
             part
@@ -280,7 +278,8 @@ def tell(done: list[dict[str, Any]], arguments: argparse.Namespace) -> Sheet:
         cells = [pooled([part["elements"][name] for part in judged if name in part["elements"]]) for name in elements]
         n_frames = sum(part["n_frames"] for part in judged)
         frames = 100 * sum(part["frames"] * part["n_frames"] for part in judged) / max(n_frames, 1)
-        sheet.row(selector, n_frames, pooled(judged), *cells, f"{frames:.0f}")
+        factors = [one["calibration"]["factor"] for one in done if one["selector"] == selector and "calibration" in one]
+        sheet.row(selector, n_frames, pooled(judged), *cells, f"{frames:.0f}", f"{min(factors):.1f}–{max(factors):.1f}")
     return sheet
 
 

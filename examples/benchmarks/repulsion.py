@@ -42,7 +42,8 @@ from aiida_elyte.science.dynamics.simulation import Simulation
 from aiida_elyte.science.dynamics.stops import find_collision
 from aiida_elyte.science.frames import attach_labels, block_of, read_frames, write_frames
 from aiida_elyte.science.potentials.errors import predict, prediction_errors
-from aiida_elyte.science.potentials.painn.model import Painn
+from aiida_elyte.science.potentials.neighbours import Batch
+from aiida_elyte.science.potentials.painn.model import Painn, build_painn
 from aiida_elyte.science.potentials.painn.settings import complete_settings
 from aiida_elyte.science.potentials.painn.start import start_painn
 from aiida_elyte.science.potentials.painn.training import PainnTrainer, make_examples
@@ -59,7 +60,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "both": {"baseline": "zbl", "repulsive": True},
     "both, large forces count fully": {"baseline": "zbl", "repulsive": True, "large_force_eV_A": None},
 }
-TEACHER = "the teacher itself"
+TEACHER, COST = "the teacher itself", "cost"
 TEMPERATURES_K = (900.0, 1300.0)
 FRAMEWORK = ("P", "Ge")
 MAX_RMSD_A = 2.0
@@ -85,6 +86,9 @@ def main() -> None:
                 print(key, json.dumps(results[key]), flush=True)
     if TEACHER not in results:
         results[TEACHER] = {"commit": commit(), "seed": 0, "runs": run_teacher(sets["ordinary"], arguments.steps)}
+        path.write_text(json.dumps(results, indent=1))
+    if COST not in results:
+        results[COST] = {"commit": commit(), "seed": 0, **measure_cost(sets["ordinary"][0])}
         path.write_text(json.dumps(results, indent=1))
     tell(results, sets, arguments).write(arguments.table, ("torch", "schnetpack", "chgnet"))
 
@@ -222,6 +226,26 @@ def run_md(potential: Painn, seed: int, frames: list[Atoms], n_steps: int) -> li
     return runs
 
 
+def measure_cost(frame: Atoms) -> dict[str, list[float]]:
+    """Return CPU milliseconds of a force call with no baseline and with ZBL, by size of the network."""
+    found = {}
+    for n_features, n_layers in ((32, 2), (64, 3)):
+        times: dict[str | None, list[float]] = {None: [], "zbl": []}
+        given = {"n_features": n_features, "n_layers": n_layers}
+        potentials = {
+            baseline: build_painn({**given, "baseline": baseline}, energy_reference=sorted(set(frame.symbols)))
+            for baseline in times
+        }
+        batch = Batch.from_frames([frame], 5.0)
+        for _ in range(300):
+            for baseline, potential in potentials.items():
+                start = time.thread_time()
+                potential.energy_forces_stress(batch)
+                times[baseline].append(1000 * (time.thread_time() - start))
+        found[f"{n_features} features, {n_layers} layers"] = [float(np.median(one)) for one in times.values()]
+    return found
+
+
 def outcome(temperature: float, steps: int, failure: str | None, message: str | None) -> dict[str, Any]:
     time_ps = steps * TIMESTEP_FS / 1000
     return {"temperature_K": temperature, "time_ps": time_ps, "failure": failure, "message": message}
@@ -250,9 +274,9 @@ def run_teacher(frames: list[Atoms], n_steps: int) -> list[dict[str, Any]]:
             if message := find_collision(atoms.numbers, atoms.positions, cell, 0.5):
                 failure = "COLLIDED"
             elif atoms.get_temperature() > 5 * temperature:
-                failure = "EXPLODED"
+                failure, message = "EXPLODED", f"temperature is {atoms.get_temperature():.0f} K"
             elif rmsd > MAX_RMSD_A:
-                failure = "MOLTEN"
+                failure, message = "MOLTEN", f"the framework moved {rmsd:.2f} Å"
         runs.append(outcome(temperature, steps, failure, message))
     return runs
 
@@ -298,6 +322,11 @@ def tell(results: dict[str, Any], sets: dict[str, list[Atoms]], arguments: argpa
             f"{low:.2g}–{high:.2g}" if high is not None else f"above {low:.2g}",
             ", ".join(f"{count} {kind.lower()}" for kind, count in Counter(failed).most_common()),
         )
+    calls = "; ".join(
+        f"{bare:.1f} ms without and {whole:.1f} ms with ZBL ({name})"
+        for name, (bare, whole) in ((key, value) for key, value in results[COST].items() if "features" in key)
+    )
+    sheet.say(f"A force call on {len(sets['ordinary'][0])} atoms takes {calls}, medians of CPU time.")
     commits = sorted({one["commit"] for one in results.values()})
     sheet.say(f"Commit {', '.join(commits)}; seeds of training 0 to {arguments.seeds - 1}.")
     return sheet

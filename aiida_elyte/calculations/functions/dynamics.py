@@ -3,9 +3,12 @@
 from aiida import orm
 
 from aiida_elyte.calculations.uncached import uncached_calcfunction
+from aiida_elyte.data.frames import FramesData
+from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.science.learning.ensemble import replica_settings
+from aiida_elyte.science.structure.supercell import choose_supercell
 
-__all__ = ["retraining_settings", "run_settings"]
+__all__ = ["retraining_settings", "run_settings", "supercell_of"]
 
 
 @uncached_calcfunction
@@ -18,3 +21,14 @@ def run_settings(settings: orm.Dict, conditions: orm.Dict, members: orm.List, ru
 def retraining_settings(settings: orm.Dict, changes: orm.Dict) -> orm.Dict:
     """Return the trainer's settings with what changes when a training starts warm."""
     return orm.Dict({**settings.get_dict(), **changes.get_dict()})
+
+
+@uncached_calcfunction
+def supercell_of(start: FramesData, conditions: orm.Dict, **potentials: PotentialData) -> orm.Dict:
+    """Return the repeats of the start frame that the conditions ask for, by number or as ``auto``, with the reason."""
+    asked = conditions.get_dict()
+    cutoff_A = max(float(node.base.attributes.get("cutoff_A")) for node in potentials.values())
+    chosen = choose_supercell(
+        start.get_frames()[0], asked.get("supercell", [1, 1, 1]), cutoff_A, asked.get("max_atoms")
+    )
+    return orm.Dict(chosen.as_dict())

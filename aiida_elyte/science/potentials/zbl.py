@@ -10,7 +10,7 @@ The screened repulsion of ``science.repulsion``, switched off smoothly between t
 with t held between 0 and 1. S has no first and second derivative at either end: energy, force and curvature are
 continuous. Radii are parts of the sum of covalent radii (Cordero et al. 2008, doi:10.1039/b801115j): single bonds at
 rest are beyond the outer one; what multiple bonds and hot contacts get of it is taken from the labels, so nothing is
-counted twice. Potentials that sum ZBL up to covalent radii under a network: MACE-MP-0, doi:10.48550/arXiv.2401.00096.
+counted twice. MACE's and metatrain's ZBL end at the sum of covalent radii itself.
 """
 
 from collections.abc import Sequence

@@ -6,6 +6,8 @@ from typing import Any
 
 from ase import Atoms
 
+from aiida_elyte.science.learning.calibration import Calibration
+
 __all__ = ["Evidence"]
 
 
@@ -26,6 +28,9 @@ class Evidence:
     """Species whose sites should last."""
     runs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What the program of dynamics reports of each run: ``nvt``, ``nve``, ``npt``."""
+
+    calibration: Calibration | None = None
+    """What the committee's spread is worth; ``None`` if nobody knows."""
 
     def of_replicas(self, name: str, runs: Sequence[str] = ("nvt", "nve", "npt")) -> Iterator[tuple[str, str, Any]]:
         """Return run, replica and what the program reports of it under a name, e.g. ``lindemann``."""
