@@ -249,8 +249,8 @@ class CrystalWorkChain(StreetWorkChain):
     def inspect_learning(self) -> ExitCode | None:
         """Keep the members and the verdict on them."""
         code = super().inspect_learning()
-        if code is None:
-            self.ctx.qualification = self.ctx.learning.outputs.get("qualification")
+        outputs = self.ctx.learning.outputs
+        self.ctx.qualification = outputs.qualification if "qualification" in outputs else None
         return code
 
     def can_qualify(self) -> bool:
