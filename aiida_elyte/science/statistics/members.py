@@ -78,7 +78,8 @@ def mean_of_members(
         raise InputError(f"{n_members} member has no scatter; expected at least two")
     seen, explained = float(values.var(ddof=1)), float(variances.mean())
     between = max(0.0, seen - explained)
-    weights = 1.0 / (variances + between)
+    total = variances + between
+    weights = 1.0 / total if (total > 0).all() else np.ones(n_members)  # what a frame of reference fixes has no error
     weights /= weights.sum()
     squares = float((weights**2).sum())
     statistical = float((weights**2 * variances).sum())
