@@ -89,7 +89,8 @@ def attack_all(job: Job, settings: AttackSettings, members: Sequence[Potential])
 
     checkpoint = Checkpoint(job.folder / CHECKPOINT, _identity(job.folder, settings))
     saved = checkpoint.load()
-    state = {"n_done": 0, "n_bytes": 0, "n_frames": 0, "dropped": {}, "gains": []} if saved is None else saved.state
+    none: dict[str, Any] = {"n_done": 0, "n_bytes": 0, "n_frames": 0, "dropped": {}, "gains": []}
+    state: dict[str, Any] = none if saved is None else saved.state
     sampled = GrowingFile(job.folder / SAMPLED, state["n_bytes"])
     first = state["n_done"]
 

@@ -168,7 +168,7 @@ def appraise(
     if weighs_energy:
         objective = objective + log_probability
     (slope,) = torch.autograd.grad(objective.sum(), displacements)
-    return Appraisal(*(one.detach() for one in (objective, log_probability, variance, energy)), slope)
+    return Appraisal(objective.detach(), log_probability.detach(), variance.detach(), energy.detach(), slope)
 
 
 @dataclass(frozen=True)
