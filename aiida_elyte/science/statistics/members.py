@@ -45,9 +45,10 @@ def mean_of_members(
         \mathrm{var} = \sum_m w_m^2 v_m + c^2 \hat\tau^2, \quad c^2 \ge \sum_m w_m^2 \approx 1/M
 
     with the value :math:`y_m` of member m of M, its statistical variance :math:`v_m`, and c the error of the
-    committee's mean force over the spread of its members. Members that err independently have :math:`c^2 = \sum_m w_m^2`, which is
-    taken where c is not known; members trained on the same data err together, and what they have in common does not
-    show in their scatter. To first order in the forces the quantity errs by c times its own scatter.
+    committee's mean force over the spread of its members. Members that err independently have
+    :math:`c^2 = \sum_m w_m^2`, which is taken where c is not known; members trained on the same data err together, and
+    what they have in common does not show in their scatter. To first order in the forces the quantity errs by c times
+    its own scatter.
 
     The degrees of freedom are those of Welch and Satterthwaite: S has M − 1, so that few members that differ give a
     wide interval of Student's.
@@ -78,7 +79,8 @@ def mean_of_members(
         raise InputError(f"{n_members} member has no scatter; expected at least two")
     seen, explained = float(values.var(ddof=1)), float(variances.mean())
     between = max(0.0, seen - explained)
-    weights = 1.0 / (variances + between)
+    total = variances + between
+    weights = 1.0 / total if (total > 0).all() else np.ones(n_members)  # what a frame of reference fixes has no error
     weights /= weights.sum()
     squares = float((weights**2).sum())
     statistical = float((weights**2 * variances).sum())

@@ -47,6 +47,11 @@ def test_intervals_hold_a_truth_that_all_members_miss_together():
     assert 0.90 <= np.mean(held) <= 0.985
 
 
+def test_a_value_without_error_is_that_of_all_members():
+    found = mean_of_members([1.0, 1.0], [0.0, 0.0], 30.0)
+    assert (found.value, found.std) == (1.0, 0.0)
+
+
 def test_one_member_has_no_scatter():
     with pytest.raises(InputError, match="1 member has no scatter"):
         mean_of_members([1.0], [1.0], 30.0)
