@@ -20,6 +20,8 @@ from aiida_elyte.science.crystal_files.read import read_crystal
 from aiida_elyte.science.crystal_files.record import CrystalFile
 from aiida_elyte.science.crystal_files.summary import describe_crystal
 from aiida_elyte.science.dynamics.extension import read_length
+from aiida_elyte.science.learning.ensemble import member_name
+from aiida_elyte.science.qualification.conditions import read_conditions
 from aiida_elyte.science.seeds.kind import make_seeds
 from aiida_elyte.science.structure.supercell import Supercell, choose_supercell
 
@@ -261,6 +263,8 @@ def plan_crystal(
     if dataset is not None:
         builder.dataset = _find_dataset(dataset, builder, symbols, name, labels if learns else None)
     _production_cell(builder)  # rejects one of too many atoms
+    if (invalid := CrystalWorkChain.spec().inputs.validate(builder._inputs(prune=True))) is not None:
+        raise InputError(invalid.message)
     if not has_to_learn(builder.potentials or {}, settings):
         check_runnable(roles["python"], (*MdCalculation.PROGRAM.needs, *sorted(modules)))
         return CrystalLaunch(crystal=found, builder=builder)
@@ -342,7 +346,27 @@ def _plan(builder: Any) -> Plan:
         trajectory_frames=runs * n_steps // (conditions.get("trajectory_stride") or n_steps),
         label_s=load("labellers", builder.active_learning.labeller.value).seconds(labels, len(atoms)),
         cores=available_cores(),
+        qualification_steps=_qualification_steps(builder),
+        n_atoms_qualification=len(atoms) * _cells_of_qualification(builder),
     )
+
+
+def _qualification_steps(builder: Any) -> int:
+    """Return the steps of one qualification, all runs and replicas, with their start; 0 if it is switched off."""
+    given = builder.active_learning._inputs(prune=True).get("qualification")
+    if not given:
+        return 0
+    conditions, md = read_conditions(given["conditions"].get_dict()), given["md"]["settings"].get_dict()
+    tests = configure_all("qualifications", given["tests"].get_dict(), "tests").values()
+    runs = {run for test in tests for run in test.runs}
+    steps = (conditions.settings_of(run, md, [member_name(0)])["n_steps"] for run in runs)
+    return sum(conditions.n_replicas * (n_steps + _start_steps(given["md"], {})) for n_steps in steps)
+
+
+def _cells_of_qualification(builder: Any) -> int:
+    """Return how many cells a qualification repeats; 0 if it is switched off."""
+    given = builder.active_learning._inputs(prune=True).get("qualification")
+    return int(np.prod(read_conditions(given["conditions"].get_dict()).supercell)) if given else 0
 
 
 def _warnings(builder: Any) -> Iterator[str]:
@@ -354,6 +378,12 @@ def _warnings(builder: Any) -> Iterator[str]:
         yield (
             f"production at {hottest:g} K is hotter than the sampling of the rounds of learning ({sampled:g} K): the "
             "potentials extrapolate there; raise active_learning.learning.sampling.temperature_K, or leave it out"
+        )
+    tested = builder.active_learning._inputs(prune=True).get("qualification")
+    if tested and hottest > (tested_K := tested["conditions"]["temperature_K"]):
+        yield (
+            f"production at {hottest:g} K is hotter than the qualification ({tested_K:g} K): its results will be "
+            "called extrapolated; raise active_learning.qualification.conditions.temperature_K, or leave it out"
         )
 
 

@@ -23,7 +23,7 @@ from aiida_elyte.science.crystal_files.read import read_crystal
 from aiida_elyte.science.frames import round_frame
 from aiida_elyte.workflows.qualify import QualifyWorkChain
 
-__all__ = ["QualifiedPotentials", "framework_of", "qualify"]
+__all__ = ["QualifiedPotentials", "qualify"]
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def qualify(
         If potentials, structure, frames or settings cannot be used, or there is no AiiDA profile.
     """
     frame, name = _read(start)
-    framework = framework_of(frame, mobile)
+    framework = _framework(frame, mobile)
     require_temperatures([temperature_K], "`temperature_K`")
     ensure_profile()
     members, python = find_potentials(potentials), find_code(code)
@@ -124,21 +124,13 @@ def qualify(
     return QualifiedPotentials(node, read_qualification(Links(node)) if node.is_finished_ok else None)
 
 
-def framework_of(start: Atoms, mobile: Sequence[str]) -> list[str]:
-    """Return the species of a crystal that do not move; none if no mobile species is named.
-
-    Raises
-    ------
-    InputError
-        If a mobile species is not in the crystal.
-    """
+def _framework(start: Atoms, mobile: Sequence[str]) -> list[str]:
+    """Return the species of a crystal that do not move; none if no mobile species is named."""
     species = sorted(set(start.get_chemical_symbols()))
     for name in mobile:
         if name not in species:
-            raise InputError(
-                f"mobile names {name!r}; expected species of the structure, {', '.join(species)}"
-                f"{suggest(name, species)}"
-            )
+            expected = f"expected species of the structure, {', '.join(species)}"
+            raise InputError(f"mobile names {name!r}; {expected}{suggest(name, species)}")
     return [name for name in species if name not in mobile] if mobile else []
 
 

@@ -18,7 +18,7 @@ from aiida_elyte.science.crystal import require_charges, require_temperatures
 from aiida_elyte.science.dynamics.extension import read_length
 from aiida_elyte.science.learning.ensemble import member_name, replica_settings
 from aiida_elyte.science.settings import check_count
-from aiida_elyte.science.structure.supercell import AUTO
+from aiida_elyte.science.structure.supercell import without_choice
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.fan_out import FanOutWorkChain
 from aiida_elyte.workflows.md import MdBaseWorkChain
@@ -58,7 +58,7 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
             "conditions",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
-            help="`temperatures_K`, `n_replicas`, `seed`, `charges` [e] of the mobile species; `supercell`, three numbers "
+            help="`temperatures_K`, `n_replicas`, `seed`, `charges` [e] of the mobile species; `supercell`, numbers "
             "or `auto`, then of `max_atoms`; `target_relative_error` of the conductivity up to which runs go on, to "
             "`max_steps` at most; more goes to the MD.",
         )
@@ -234,9 +234,7 @@ def _validate(inputs: Any, _: Any) -> str | None:
         return str(error)
     if "settings" not in inputs.get("md", {}):
         return None
-    hottest = _for_md(conditions, max(conditions["temperatures_K"]))
-    if hottest.get("supercell") == AUTO:
-        del hottest["supercell"]
+    hottest = _for_md(without_choice(conditions), max(conditions["temperatures_K"]))
     run = replica_settings(inputs["md"]["settings"].get_dict(), hottest, [member_name(0)], 0)
     return validate_settings(MdBaseWorkChain, orm.Dict(run), "conditions") or _validate_length(conditions)
 

@@ -7,6 +7,7 @@ from aiida import orm
 from aiida.common import AttributeDict
 from aiida.engine import ExitCode, Process, ProcessBuilder, while_
 
+from aiida_elyte.calculations.functions.dynamics import with_supercell
 from aiida_elyte.calculations.functions.qualification import qualification_settings, qualify
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
@@ -16,6 +17,7 @@ from aiida_elyte.plugins import configure_all
 from aiida_elyte.provenance.qualification import VERDICT
 from aiida_elyte.science.learning.ensemble import member_name
 from aiida_elyte.science.qualification.conditions import ENSEMBLES, read_conditions, require_framework, require_known
+from aiida_elyte.science.structure.supercell import without_choice
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.fan_out import FanOutWorkChain
 from aiida_elyte.workflows.md import MdBaseWorkChain
@@ -46,7 +48,10 @@ class QualifyWorkChain(ProtocolMixin, FanOutWorkChain):
         spec.expose_inputs(MdBaseWorkChain, namespace="md", exclude=("start", "potentials"))
         spec.input(
             "conditions",
-            **checked_dict(_validate_conditions, "Temperature, framework, replicas and steps; see `Conditions`."),
+            **checked_dict(
+                _validate_conditions,
+                "Temperature, framework, replicas and steps; see `Conditions`; `supercell` may be `auto`.",
+            ),
         )
         spec.input(
             "tests",
@@ -59,6 +64,7 @@ class QualifyWorkChain(ProtocolMixin, FanOutWorkChain):
             "series", valid_type=SeriesData, dynamic=True, required=False, help="Series of each run: `nvt`, `nve`."
         )
         spec.outline(cls.setup, while_(cls.should_run_children)(cls.run_children, cls.inspect_children), cls.results)
+        spec.exit_code(439, "ERROR_SUPERCELL", message="No supercell could be chosen: {reason}")
         spec.exit_code(460, "ERROR_NO_DYNAMICS", message="The dynamics to judge by could not be run: {reason}")
 
     @classmethod
@@ -114,9 +120,14 @@ class QualifyWorkChain(ProtocolMixin, FanOutWorkChain):
             calibration=calibration,
         )
 
-    def setup(self) -> None:
-        """Start with no run."""
+    def setup(self) -> ExitCode | None:
+        """Choose the supercell, and start with no run."""
         self.ctx.runs, self.ctx.series, self.ctx.failed = {}, {}, {}
+        try:
+            self.ctx.conditions = with_supercell(self.inputs.start, self.inputs.conditions, **self.inputs.potentials)
+        except InputError as error:
+            return self.exit_codes.ERROR_SUPERCELL.format(reason=str(error))
+        return None
 
     def list_children(self) -> list[str]:
         """Return the runs that the tests ask for."""
@@ -132,7 +143,7 @@ class QualifyWorkChain(ProtocolMixin, FanOutWorkChain):
         inputs = AttributeDict(self.exposed_inputs(MdBaseWorkChain, namespace="md"))
         inputs.start, inputs.potentials = self.inputs.start, self.inputs.potentials
         members = orm.List(sorted(self.inputs.potentials))
-        inputs.settings = qualification_settings(inputs.settings, self.inputs.conditions, members, orm.Str(name))
+        inputs.settings = qualification_settings(inputs.settings, self.ctx.conditions, members, orm.Str(name))
         return MdBaseWorkChain, inputs
 
     def inspect_child(self, name: str, node: orm.ProcessNode) -> None:
@@ -152,7 +163,7 @@ class QualifyWorkChain(ProtocolMixin, FanOutWorkChain):
         if self.ctx.failed:
             return self.exit_codes.ERROR_NO_DYNAMICS.format(reason=self.first_of(self.ctx.failed))
         known = {name: self.inputs[name] for name in ("dataset", "calibration") if name in self.inputs}
-        found = qualify(self.inputs.conditions, self.inputs.tests, self.inputs.start, **known, **self.ctx.runs)
+        found = qualify(self.ctx.conditions, self.inputs.tests, self.inputs.start, **known, **self.ctx.runs)
         qualification = found["qualification"]
         self.out_many(found)
         if self.ctx.series:
@@ -176,7 +187,7 @@ _STOPPED = MdBaseWorkChain.spec().exit_codes.ERROR_STOPPED.status
 def _validate_conditions(node: orm.Dict | None, _: Any) -> str | None:
     try:
         if node is not None:
-            read_conditions(node.get_dict())
+            read_conditions(without_choice(node.get_dict()))
     except InputError as error:
         return str(error)
     return None
@@ -195,7 +206,7 @@ def _validate(inputs: Any, _: Any) -> str | None:
     if "conditions" not in inputs:
         return None
     try:
-        conditions = read_conditions(inputs["conditions"].get_dict())
+        conditions = read_conditions(without_choice(inputs["conditions"].get_dict()))
         if "start" in inputs:
             start = inputs["start"].get_frames()[0]
             require_framework(start, conditions.framework)

@@ -1,15 +1,10 @@
 import pytest
 from ase.build import bulk
 
-from aiida_elyte.api.qualification import framework_of, qualify
+from aiida_elyte.api.qualification import qualify
 from aiida_elyte.errors import InputError
 
 CRYSTAL = bulk("NaCl", "rocksalt", a=5.6, cubic=True)
-
-
-def test_the_framework_is_what_does_not_move():
-    assert framework_of(CRYSTAL, ["Na"]) == ["Cl"]
-    assert framework_of(CRYSTAL, []) == []
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_qualified_potentials_end_with_zero_and_a_row_a_test(run):
     found = run(ended("qualified", PASSED))
     assert found.exit_code == 0, found.output
     assert found.output.splitlines()[0] == "Qualification 12 of m00 3, m01 4: qualified"
-    assert found.output.splitlines()[-1].split() == ["framework", "rmsd", "0.12", "0.3", "passed"]
+    assert found.output.splitlines()[-1].split() == ["framework", "rmsd", "0.120", "0.300", "passed"]
 
 
 def test_unqualified_potentials_end_with_one_and_name_the_frames(run):

@@ -95,7 +95,9 @@ def test_a_filter_or_selector_that_fails_ends_learning_with_its_name_and_keeps_t
     assert chain.outputs["history"]["reason"] == "selection of round 1 failed"
 
 
-def test_learning_goes_on_after_a_test_of_qualification_that_fails(chain, fail):
+def test_learning_goes_on_after_a_test_of_qualification_that_fails(begin, fail):
+    chain = begin(learning={"qualification": {"shortest_distance": {}}})
+    chain.ctx.number, chain.ctx.sampling = 1, sampled_by(0, 1, spread_max_eV_A=0.8)
     fail(ShortestDistance, "judge")
     assert chain.inspect_sampling() is None
     (record,) = chain.ctx.rounds
@@ -170,7 +172,7 @@ def test_labels_calibrate_the_committee_before_they_are_trained_on(chain):
 
 def test_each_decision_is_a_node_with_its_reasons_and_the_last_says_what_to_change(chain):
     chain.inspect_sampling()
-    chain.ctx.rounds[-1]["n_labelled"] = 0
+    chain.ctx.qualification = orm.Dict({"verdict": "unqualified", "reasons": ["survival: 1 of 2 replicas stopped"]})
     assert not chain.should_go_on()
     chain.results()
     history = chain.outputs["history"]
@@ -186,6 +188,55 @@ def test_frames_that_were_all_rejected_end_learning_with_the_reasons(chain):
     chain.ctx.sampling = sampled_by(0, 1)
     chain.inspect_sampling()
     assert not chain.has_selected()
+    # it is tested once more before the end
+    assert chain.should_go_on()
+    assert chain.should_qualify()
+    chain.ctx.qualification = orm.Dict({"verdict": "qualified", "reasons": []})
     assert not chain.should_go_on()
     reason = chain.ctx.decisions[-1]["reason"]
     assert "all 2 sampled frames were rejected (2 no committee spread)" in reason
+
+
+def test_frames_that_fail_the_qualification_join_the_next_round(chain, monkeypatch):
+    """The criteria hold, the tests do not pass: another round, with the frames that failed among its candidates."""
+    chain.ctx.sampling = sampled_by(0, 1, 2, 3, spread_max_eV_A=1e-6)
+    chain.inspect_sampling()
+    chain.ctx.rounds[-1] |= {"n_selected": 1, "n_labelled": 1}
+    chain.ctx.potentials = {name: orm.Int(1).store() for name in ("m00", "m01")}
+    assert chain.should_go_on()
+    assert chain.should_qualify()
+    submitted = {}
+
+    def submit(process, **inputs):
+        submitted[inputs["metadata"]["call_link_label"]] = inputs
+        return orm.WorkChainNode().store()
+
+    monkeypatch.setattr(chain, "submit", submit)
+    chain.run_qualification()
+    assert submitted["qualification_01"]["conditions"]["temperature_K"] == 1000.0
+    assert submitted["qualification_01"]["dataset"].uuid == chain.ctx.dataset.uuid
+
+    chain.ctx.qualifying = orm.WorkChainNode().store()
+    failed = {"verdict": "unqualified", "reasons": ["survival: 1 of 2 replicas stopped"]}
+    for name, node in {
+        "qualification": orm.Dict(failed),
+        "offending": FramesData([salt(6, spread_max_eV_A=2.0, failed_test="survival")]),
+    }.items():
+        node.store().base.links.add_incoming(chain.ctx.qualifying, LinkType.RETURN, name)
+    assert chain.inspect_qualification() is None
+    assert chain.should_go_on()
+    assert not chain.should_qualify()
+    assert "the qualification failed: survival: 1 of 2 replicas stopped" in chain.ctx.decisions[-1]["reason"]
+    chain.ctx.number = 2
+    chain.inspect_sampling()
+    assert chain.ctx.rounds[-1]["sets"] == {"sampled": 4, "offending": 1}
+    assert [frame.info["failed_test"] for frame in chain.ctx.selected.get_frames()] == ["survival"]
+
+
+def test_a_qualification_that_cannot_be_run_ends_learning_with_what_there_is(chain):
+    chain.ctx.qualifying = orm.WorkChainNode().store()
+    chain.ctx.qualifying.set_exit_status(460)
+    chain.ctx.qualifying.set_exit_message("no room")
+    assert chain.inspect_qualification().status == 434
+    assert "history" in chain.outputs
+    assert "qualification" not in chain.outputs

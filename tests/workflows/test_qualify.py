@@ -7,6 +7,7 @@ from aiida.engine import run_get_node
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from aiida_elyte.api.qualification import qualify
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.errors import InputError
@@ -41,19 +42,19 @@ def labelled(n_frames=10):
     return FramesData(frames)
 
 
-def builder(code, members, tests=None, dataset=None, **conditions):
+def builder(code, members, tests=None, dataset=None, temperature_K=300.0):
     off = dict.fromkeys(QualifyWorkChain.get_protocol_inputs("fast")["tests"])
     short = {"n_steps": 200, "nve_steps": 100, "sample_stride": 50, "spread_stride": 10}
     return QualifyWorkChain.get_builder_from_protocol(
         code,
-        300.0,
+        temperature_K,
         ["Cl"],
         start=FramesData([CRYSTAL]),
         potentials=members,
         dataset=dataset,
         protocol="fast",
         overrides={
-            "conditions": {**short, **conditions},
+            "conditions": short,
             "tests": {} if tests is None else {**off, **tests},
             "md": {"settings": {"ramp": {"ramp_steps": 20, "hold_steps": 0}}},
         },
@@ -71,6 +72,8 @@ def test_free_atoms_are_no_crystal_and_the_verdict_stays_with_the_potentials(mem
     assert found["tests"]["shortest_distance"]["passed"] is False
     assert found["tests"]["calibrated_error"]["reason"] == "the committee's spread is not calibrated"
     assert found["conditions"]["temperature_K"] == 3000.0
+    assert found["tests"]["energy_drift"]["value"] is not None
+    assert set(found["known_shortest_A"]) == {"Cl-Cl", "Cl-Li", "Li-Li"}
     offending = node.outputs.offending.get_frames()
     assert all("framework_rmsd" in frame.info["failed_test"] for frame in offending[-1:])
     assert {frame.info["run"] for frame in offending} <= {"nvt", "nve"}
@@ -80,22 +83,17 @@ def test_free_atoms_are_no_crystal_and_the_verdict_stays_with_the_potentials(mem
 
 
 def test_ready_potentials_are_judged_without_a_data_set(members, python_code):
-    tests = {"energy_drift": {}, "survival": {}, "shortest_distance": {}}
+    tests = {"survival": {}, "shortest_distance": {}}
     _, node = run_get_node(builder(python_code, members, tests))
     assert node.is_finished_ok, node.exit_message
     found = node.outputs.qualification.get_dict()
-    assert found["tests"]["energy_drift"]["passed"] is True  # a smooth potential, however weak, keeps its energy
     assert found["tests"]["shortest_distance"]["passed"] is None
     assert found["verdict"] == "qualified"
     assert "not judged: shortest_distance (no labelled frame to compare with)" in found["reasons"]
     assert "offending" not in node.outputs
-    assert sorted(node.outputs.series) == ["nve", "nvt"]
-
-
-def test_only_what_the_tests_ask_for_is_run(members, python_code):
-    _, node = run_get_node(builder(python_code, members, {"energy_drift": {}}))
-    runs = [one for one in node.called if "potentials" in one.inputs]
-    assert [one.inputs.settings["ensemble"] for one in runs] == ["nve"]
+    assert sorted(node.outputs.series) == ["nvt"]
+    assert "known_shortest_A" not in found
+    assert found["tolerance_eV_A"] > 0.0
 
 
 def test_a_run_that_stops_is_evidence(members, python_code):
@@ -128,6 +126,41 @@ def test_what_cannot_be_tested_is_rejected_before_any_job(members, python_code, 
     assert orm.QueryBuilder().append(orm.CalcJobNode).count() == 0
 
 
+def test_the_library_qualifies_a_stored_potential(members, python_code):
+    off = dict.fromkeys(QualifyWorkChain.get_protocol_inputs("fast")["tests"])
+    found = qualify(
+        members["m00"].store(),
+        CRYSTAL,
+        300.0,
+        mobile=["Li"],
+        protocol="fast",
+        overrides={
+            "tests": {**off, "energy_drift": {"max_drift_kT_ps": 1000.0}},
+            "conditions": {"nve_steps": 100},
+            "md": {"settings": {"ramp": {"ramp_steps": 20, "hold_steps": 0}}},
+        },
+        code=python_code.full_label,
+    )
+    assert found.is_qualified
+    described = found.describe()
+    assert described["verdict"] == "qualified"
+    assert described["potentials"] == {"m00": members["m00"].pk}
+    assert described["conditions"]["framework"] == ["Cl"]
+    assert verdict_of(members["m00"]).is_qualified
+    (run,) = [one for one in found.node.called if "potentials" in one.inputs]
+    assert run.inputs.settings["ensemble"] == "nve"  # no test asked for another run
+
+
 def _with(chain, conditions):
     chain.conditions = orm.Dict({**chain.conditions.get_dict(), **conditions})
     return chain
+
+
+def test_a_supercell_by_its_width_is_the_one_tested(members, python_code):
+    # three cells of 5.14 Å are 15.4 Å; survival alone needs but a few steps
+    asked = {"supercell": "auto", "n_steps": 20, "n_replicas": 1}
+    _, node = run_get_node(builder(python_code, members, tests={"survival": {}}, **asked))
+    assert node.is_finished_ok, node.exit_message
+    assert node.outputs.qualification["conditions"]["supercell"] == [3, 3, 3]
+    run = next(one for one in node.called if one.process_label == "MdBaseWorkChain")
+    assert run.inputs.settings["supercell"] == [3, 3, 3]

@@ -12,6 +12,7 @@ from aiida_elyte.science.qualification.conditions import read_conditions
 from aiida_elyte.science.qualification.evidence import Evidence
 from aiida_elyte.science.qualification.judgement import judge_potential
 from aiida_elyte.science.qualification.kind import judge
+from aiida_elyte.science.qualification.limits import production_limits
 from aiida_elyte.science.qualification.offending import collect_offending, frames_of_runs
 
 __all__ = ["qualification_settings", "qualify"]
@@ -53,6 +54,6 @@ def qualify(
     battery = configure_all("qualifications", tests.get_dict(), "tests")
     findings = {name: judge(name, test, evidence) for name, test in battery.items()}
     verdict = judge_potential(findings, [name for name, test in battery.items() if test.is_mandatory])
-    found = {**verdict.as_dict(), "tests": findings, "conditions": conditions.get_dict()}
+    found = {**verdict.as_dict(), "tests": findings, "conditions": conditions.get_dict(), **production_limits(evidence)}
     offending = collect_offending(evidence.sampled, findings)
     return {"qualification": orm.Dict(found), **({"offending": FramesData(offending)} if offending else {})}

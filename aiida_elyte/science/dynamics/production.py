@@ -92,7 +92,8 @@ def analyse_production(
     results
         What the program reports of them.
     qualification
-        As of ``judge_potentials``.
+        As of ``judge_potentials``; if known ``known_shortest_A`` and ``tolerance_eV_A`` as of ``judge_run``, and
+        ``calibration_factor`` as of ``estimate_transport``.
     charges
         Charge of each mobile species [e].
     temperature_K
@@ -123,9 +124,7 @@ def analyse_production(
     is_sound = verdict.is_qualified
     if whole and (is_sound or allow_unqualified):
         factor = tested.get("calibration_factor")
-        quantities = estimate_transport(
-            whole, charges, temperature_K, calibration_factor=None if factor is None else max(1.0, factor)
-        )
+        quantities = estimate_transport(whole, charges, temperature_K, calibration_factor=factor)
         if len(whole) < len(series):
             note = f"the numbers are those of {len(whole)} of {len(series)} replicas, which ran whole: a biased sample"
             verdict = Verdict(verdict.status, (*verdict.reasons, note))

@@ -33,9 +33,9 @@ class CalibrationSettings(Settings):
     least_frames: Count = 5
     """Labelled frames without which nothing is fitted; of an element, without which it is not told from the others."""
     default_factor: Positive = 2.5
-    """Error over spread where nothing is fitted [1]: committees of three PaiNN members on LGPS were 2.3 to 3.2 times too
-    sure of frames outside their data (``docs/learning.md``); that committees need such a factor is known
-    (Imbalzano et al., J. Chem. Phys. 154, 074102 (2021), doi:10.1063/5.0036522)."""
+    """Error over spread where nothing is fitted [1]: committees of three PaiNN members on LGPS were 2.3 to 3.2 times
+    too sure of themselves outside their data (``docs/learning.md``); that they need such a factor is known (Imbalzano
+    et al., J. Chem. Phys. 154, 074102 (2021), doi:10.1063/5.0036522)."""
     cutoff_A: Positive = 5.0
     """Cutoff of the descriptor by which distances to the training data are measured [Å]."""
 

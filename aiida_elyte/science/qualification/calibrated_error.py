@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aiida_elyte.science.frames import committee_of
 from aiida_elyte.science.learning.novelty import measure_distances
 from aiida_elyte.science.learning.observations import features_of
 from aiida_elyte.science.qualification.evidence import Evidence
@@ -48,9 +49,9 @@ class CalibratedError(Settings, Qualification):
             return not_judged(str(why), "1", self.max_share, _SOURCE)
         frames = [evidence.sampled[index] for index in chosen]
         known = [evidence.labelled[index] for index in spaced(len(evidence.labelled), _MOST_LABELLED)]
-        features = features_of(frames, measure_distances(frames, known, calibration.cutoff_A))
-        if features is None:
+        if any(committee_of(frame) is None for frame in frames):
             return not_judged("sampled frames hold no committee spread", "1", self.max_share, _SOURCE)
+        features = features_of(frames, measure_distances(frames, known, calibration.cutoff_A))
         scales = calibration.frame_scales(features)
         likely = calibration.frame_probability_above(scales, self.tolerance_eV_A) > 0.5
         expected = calibration.frame_errors(scales)

@@ -27,9 +27,9 @@ class EnergyDrift(Settings, Qualification):
 
     .. math:: \frac{1}{N kT} \left| \frac{dE}{dt} \right|
 
-    with the slope of a least-squares line through the energy E of N atoms over the run. The value is that of the
-    replica that drifts most. Forces that are no gradient of an energy, a step that is too long and a precision that is
-    too low all show here.
+    with the slope of a least-squares line through the energy E of N atoms over the run, less two standard errors of it.
+    The value is that of the replica that drifts most. Forces that are no gradient of an energy, a step that is too long
+    and a precision that is too low all show here.
     """
 
     max_drift_kT_ps: Positive = 0.01
@@ -44,7 +44,7 @@ class EnergyDrift(Settings, Qualification):
             results = evidence.runs[run]
             if label not in results["stops"] and len(history["step"]) >= _LEAST_LOOKS:
                 time_ps = 1e-3 * results["timestep_fs"] * np.array(history["step"], float)
-                drifts[run, label, inf] = float(np.polyfit(time_ps, history["conserved_change_eV_atom"], 1)[0])
+                drifts[run, label, inf] = _drift(time_ps, np.array(history["conserved_change_eV_atom"]))
         if not drifts or evidence.temperature_K is None:
             why = "no replica of microcanonical dynamics ran to its end" if not drifts else "no temperature is given"
             return not_judged(why, _UNIT, self.max_drift_kT_ps, _SOURCE)
@@ -64,3 +64,11 @@ class EnergyDrift(Settings, Qualification):
             offending=evidence.blame(faults),
             reason=f"energy drifts by {1e3 * worst:.3g} meV/atom/ps at most, in {len(drifts)} replicas",
         )
+
+
+def _drift(time_ps: np.ndarray, energy_eV: np.ndarray) -> float:
+    """Return the slope of the energy, nearer to zero by two standard errors, or zero within these [eV/ps]."""
+    slope, start = np.polyfit(time_ps, energy_eV, 1)
+    scatter = np.sum((energy_eV - slope * time_ps - start) ** 2) / (len(time_ps) - 2)
+    error = np.sqrt(scatter / np.sum((time_ps - time_ps.mean()) ** 2))
+    return float(np.sign(slope) * max(abs(slope) - 2.0 * error, 0.0))

@@ -29,7 +29,8 @@ class ErrorTerms:
     configurational: float | None = None
     """Standard error due to the choice of ordering or box; ``None`` where there is one."""
     calibration_factor: float | None = None
-    """By how much the scatter of the members was inflated; ``None``: not at all, so that ``model`` is a lower bound."""
+    """Error of the committee's mean force over the spread of its members, by which their scatter was multiplied [1];
+    ``None``: they were taken to err independently, so that ``model`` is a lower bound."""
     members: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Value and statistical standard error of each member, by its name, where there are several."""
 

@@ -35,18 +35,22 @@ def mean_of_members(
     values: Sequence[float] | np.ndarray,
     variances: Sequence[float] | np.ndarray,
     statistical_dof: float,
-    calibration_factor: float = 1.0,
+    calibration_factor: float | None = None,
 ) -> MembersMean:
     r"""Compute the mean over members by one-way random effects.
 
     .. math::
         \hat\tau^2 = \max(0, S - \bar v), \quad S = \frac{1}{M-1} \sum_m (y_m - \bar y)^2, \quad
         w_m \propto 1/(v_m + \hat\tau^2), \quad
-        \mathrm{var} = \sum_m w_m^2 v_m + c^2 \hat\tau^2 \sum_m w_m^2
+        \mathrm{var} = \sum_m w_m^2 v_m + c^2 \hat\tau^2, \quad c^2 \ge \sum_m w_m^2 \approx 1/M
 
-    with the value :math:`y_m` of member m of M, its statistical variance :math:`v_m` and the calibration factor c. The
-    degrees of freedom are those of Welch and Satterthwaite: S has M − 1, so that few members that differ give a wide
-    interval of Student's.
+    with the value :math:`y_m` of member m of M, its statistical variance :math:`v_m`, and c the error of the
+    committee's mean force over the spread of its members. Members that err independently have :math:`c^2 = \sum_m w_m^2`, which is
+    taken where c is not known; members trained on the same data err together, and what they have in common does not
+    show in their scatter. To first order in the forces the quantity errs by c times its own scatter.
+
+    The degrees of freedom are those of Welch and Satterthwaite: S has M − 1, so that few members that differ give a
+    wide interval of Student's.
 
     Parameters
     ----------
@@ -57,7 +61,7 @@ def mean_of_members(
     statistical_dof
         Degrees of freedom of the statistical variance of the mean.
     calibration_factor
-        By how much the error of the models exceeds what their scatter alone tells.
+        c [1]; ``None`` where it is not known: the error of the models is then a lower bound.
 
     Raises
     ------
@@ -81,8 +85,8 @@ def mean_of_members(
     mean = float(weights @ values)
     if not between:
         return MembersMean(mean, math.sqrt(statistical), 0.0, statistical_dof)
-    # var = c² Σw² S + (Σ w² v − c² Σw² v̄): the first part is known as well as S, the second as well as the statistics
-    inflated = calibration_factor**2 * squares
+    # var = c² S + (Σ w² v − c² v̄): the first part is known as well as S, the second as well as the statistics
+    inflated = max(squares, (calibration_factor or 0.0) ** 2)
     variance = statistical + inflated * between
     rest = statistical - inflated * explained
     dof = variance**2 / ((inflated * seen) ** 2 / (n_members - 1) + rest**2 / statistical_dof)

@@ -1,7 +1,7 @@
 """How often a cell is repeated, so that no ion sees itself."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from ase import Atoms
 
 from aiida_elyte.errors import InputError
 
-__all__ = ["AUTO", "LEAST_WIDTH_A", "Supercell", "choose_supercell", "perpendicular_widths"]
+__all__ = ["AUTO", "LEAST_WIDTH_A", "Supercell", "choose_supercell", "perpendicular_widths", "without_choice"]
 
 AUTO = "auto"
 """Asks for a supercell by its shortest width."""
@@ -94,3 +94,10 @@ def choose_supercell(
     if width < least - 1e-3 and not isinstance(asked, str):
         reason += f"; {width:.1f} Å wide, below {least:g} Å: ions see their own images"
     return Supercell((counts[0], counts[1], counts[2]), width, n_atoms, reason)
+
+
+def without_choice(conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return conditions without what only the choice of a supercell takes: ``auto`` and ``max_atoms``."""
+    is_chosen = conditions.get("supercell") == AUTO
+    left_out = ("max_atoms", "supercell") if is_chosen else ("max_atoms",)
+    return {key: value for key, value in conditions.items() if key not in left_out}

@@ -58,7 +58,7 @@ class ArrheniusLine:
     """Lines of the members that all temperatures share, where there are two or more: one model errs at all
     temperatures at once."""
     calibration_factor: float | None = None
-    """By how much the scatter of the members is inflated; ``None``: not at all."""
+    """Error of the committee's mean force over the spread of its members [1], if that is known."""
 
     def error(self, direction: np.ndarray) -> tuple[float, float | None, float]:
         """Return the errors of a combination of intercept and slope.
@@ -84,7 +84,7 @@ class ArrheniusLine:
             [float(direction @ one.coefficients) for one in self.members],
             [float(direction @ one.covariance @ direction) for one in self.members],
             self.dof,
-            self.calibration_factor or 1.0,
+            self.calibration_factor,
         )
         return statistical, mean.model, mean.dof
 

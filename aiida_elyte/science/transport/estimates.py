@@ -88,9 +88,9 @@ def estimate_transport(
     viscosity_mPa_s
         Shear viscosity of a liquid [mPa s]: adds diffusion coefficients corrected for the finite cell.
     calibration_factor
-        By how much the error of the mean force of an ensemble exceeds what the spread of its members alone tells of it,
-        1 for members that err independently: what the scatter of the members' results is multiplied by. ``None``: not
-        known, so that the error of the model is a lower bound.
+        Error of the mean force of an ensemble over the spread of its members [1], ``Calibration.factor``: what the
+        scatter of the members' results is multiplied by. ``None``: not known; members are taken to err independently,
+        so that the error of the model is a lower bound.
 
     Returns
     -------

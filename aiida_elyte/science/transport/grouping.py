@@ -102,7 +102,7 @@ class Groups:
     are_members: bool
     """Whether the groups are ensemble members."""
     calibration_factor: float | None = None
-    """By how much the error of the models exceeds what the scatter of the members tells, if that is known."""
+    """Error of the committee's mean force over the spread of its members [1], if that is known."""
 
     @classmethod
     def of(cls, replicas: Sequence[Series], calibration_factor: float | None = None) -> "Groups":
@@ -163,7 +163,7 @@ class Groups:
         values, sizes = (np.array(column) for column in zip(*members.values(), strict=True))
         shares = sizes / sizes.sum()
         variances = pooled.std**2 / shares
-        mean = mean_of_members(values, variances, pooled.n_effective, self.calibration_factor or 1.0)
+        mean = mean_of_members(values, variances, pooled.n_effective, self.calibration_factor)
         errors = ErrorTerms(
             statistical=mean.statistical,
             model=mean.model,
@@ -204,5 +204,7 @@ class Groups:
             return f"{n_members} ensemble members, which do not differ beyond their statistics"
         cause = "model or replica" if n_members == len(self.labels) else "model"
         factor = self.calibration_factor
-        inflated = "spread alone: a lower bound" if factor is None else f"inflated by {factor:.2g}, as of the forces"
+        inflated = (
+            "spread alone: a lower bound" if factor is None else f"{factor:.2g} times their scatter, as the forces err"
+        )
         return f"ensemble members {DIFFER} statistical std {statistical:.2g}, {cause} std {model:.2g} ({inflated})"

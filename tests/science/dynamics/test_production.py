@@ -104,7 +104,7 @@ def test_the_calibration_of_the_forces_inflates_the_error_of_the_models():
     plain = analyse_production(members, run(), PASSED, **WHAT)["conductivity"]["errors"]
     found = analyse_production(members, run(), PASSED | {"calibration_factor": 3.0}, **WHAT)["conductivity"]["errors"]
     assert plain["calibration_factor"] is None
-    assert found["model"] == pytest.approx(3 * plain["model"])
+    assert found["model"] == pytest.approx(3 * np.sqrt(3) * plain["model"], rel=1e-2)
     least = analyse_production(members, run(), PASSED | {"calibration_factor": 0.5}, **WHAT)["conductivity"]["errors"]
     assert least["model"] == plain["model"]
 

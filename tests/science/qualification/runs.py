@@ -56,7 +56,11 @@ def report(drift_eV_atom_ps=0.0, **changes):
         "history": {
             "step": steps,
             "conserved_change_eV_atom": energy,
-            "spread": {"step": steps, "spread_mean_eV_A": [0.05 + 0.005 * np.sin(step) for step in steps]},
+            "spread": {
+                "step": steps,
+                "spread_mean_eV_A": [0.05 + 0.005 * np.sin(step) for step in steps],
+                "spread_max_eV_A": [0.2] * len(steps),
+            },
         },
     }
     single = ("stops", "timestep_fs")

@@ -41,11 +41,11 @@ def test_invalid_conditions_are_rejected(content, message):
 def test_frames_that_failed_are_kept_with_the_names_of_the_tests_and_not_too_many():
     frames = frames_of_runs({"nvt": sampled(30)})
     every = {"passed": False, "offending": {str(index): "hot" for index in range(60)}}
-    findings = {"melt": every, "near": {"passed": False, "offending": {"3": "0.2"}}, "open": {"passed": None}}
+    findings = {"melt": every, "near": {"passed": False, "offending": {"4": "0.2"}}, "open": {"passed": None}}
     kept = collect_offending(frames, findings)
     assert len(kept) == 21
-    assert [one.info["failed_test"] for one in kept if one.info["step"] == 400 and one.info["replica"] == "r0"] == [
-        "near"
-    ]
-    assert "failed_test" not in frames[3].info
+    named = [one.info["failed_test"] for one in kept if (one.info["replica"], one.info["step"]) == ("r0", 500)]
+    assert named == ["near"]
+    assert kept[0].info["failed_test"] == "melt"
+    assert "failed_test" not in frames[4].info
     assert {one.info["run"] for one in kept} == {"nvt"}

@@ -28,11 +28,23 @@ def test_members_that_agree_are_weighted_by_their_statistics():
     assert found.value == pytest.approx((10.0 + 13.0 / 9) / (1 + 1 / 9))
 
 
-def test_the_calibration_of_the_forces_inflates_the_models_part_alone():
+def test_models_err_by_their_scatter_times_the_calibration_of_the_forces():
     plain = mean_of_members([8.0, 10.0, 12.0], [1.0] * 3, 30.0)
-    inflated = mean_of_members([8.0, 10.0, 12.0], [1.0] * 3, 30.0, 2.0)
-    assert inflated.model == pytest.approx(2 * plain.model)
-    assert inflated.statistical == plain.statistical
+    calibrated = mean_of_members([8.0, 10.0, 12.0], [1.0] * 3, 30.0, 2.0)
+    assert calibrated.model == pytest.approx(2 * np.sqrt(3))  # the models scatter by √3
+    assert calibrated.statistical == plain.statistical
+    # no calibration makes the mean of three better than if they erred independently
+    assert mean_of_members([8.0, 10.0, 12.0], [1.0] * 3, 30.0, 0.1).model == pytest.approx(plain.model)
+
+
+def test_intervals_hold_a_truth_that_all_members_miss_together():
+    """Members scatter by 1 about a mean that is off by 2, as their forces are: error over spread is about 2.1."""
+    rng, held = np.random.default_rng(1), []
+    for _ in range(1500):
+        values = rng.normal(0.0, 2.0) + rng.normal(0.0, np.sqrt(1.0 + 0.1), 4)
+        found = mean_of_members(values, np.full(4, 0.1), 200.0, np.sqrt(4.0 + 0.25))
+        held.append(abs(found.value) <= student_half(found.std, found.dof))
+    assert 0.90 <= np.mean(held) <= 0.985
 
 
 def test_one_member_has_no_scatter():

@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.structure.supercell import choose_supercell, perpendicular_widths
+from aiida_elyte.science.structure.supercell import choose_supercell, perpendicular_widths, without_choice
 
 FCC = bulk("LiCl", "rocksalt", a=5.14)
 """Its primitive cell leans: faces are a/√3 = 2.97 Å apart, vectors are a/√2 = 3.63 Å long."""
@@ -51,3 +51,8 @@ def test_more_atoms_than_allowed_are_rejected_with_what_to_do():
     with pytest.raises(InputError, match=r"takes 6 × 6 × 6 cells, 432 atoms; expected 400 at most; raise max_atoms"):
         choose_supercell(FCC, "auto", 5.0, max_atoms=400)
     assert choose_supercell(FCC, [6, 6, 6], 5.0, max_atoms=400).n_atoms == 432
+
+
+def test_conditions_without_the_choice_keep_repeats_that_were_given():
+    assert without_choice({"n_steps": 5, "supercell": "auto", "max_atoms": 9}) == {"n_steps": 5}
+    assert without_choice({"supercell": [1, 2, 3], "max_atoms": 9}) == {"supercell": [1, 2, 3]}

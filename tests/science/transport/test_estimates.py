@@ -164,7 +164,7 @@ def test_members_that_differ_give_model_and_statistical_error_apart():
         "m2": 1.3,
     }
     inflated = estimate_transport(series, {"Li": 1.0}, 600.0, calibration_factor=2.0)["tracer_diffusion_Li"]
-    assert inflated.errors.model == pytest.approx(2 * errors.model)
+    assert inflated.errors.model == pytest.approx(2 * np.sqrt(3) * errors.model, rel=1e-3)
     assert inflated.errors.statistical == errors.statistical
     assert single.errors == ErrorTerms(single.std)
     assert "ensemble members differ: statistical std" in result.method
