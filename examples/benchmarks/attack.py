@@ -256,8 +256,8 @@ def judge(
 def tell(results: dict[str, Any], arguments: argparse.Namespace) -> Sheet:
     sheet = Sheet()
     sheet.columns(
-        "MD of the training", "sampled by", "labels", "mean error [eV/Å]", "largest error [eV/Å]",
-        "largest spread [eV/Å]", "energy [meV/atom]", "nearest contact [radii]",
+        "trained at", "sampled by", "labels", "mean error [eV/Å]", "largest error [eV/Å]",
+        "spread [eV/Å]", "energy [meV/atom]", "contact [radii]",
     )  # fmt: skip
     for temperature in TRAININGS_K:
         runs = [results[f"{temperature:g} K, seed {seed}"] for seed in range(arguments.seeds)]
