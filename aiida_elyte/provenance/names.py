@@ -58,16 +58,16 @@ class Call:
     """What a call link says."""
 
     kind: str
-    """A station by its name, or ``round``, ``member``, ``md``, ``batch``, ``frame``, ``box``, ``settling``, ``seeds``
-    or ``qualification``."""
+    """A station by its name, or ``round``, ``member``, ``md``, ``batch``, ``frame``, ``box``, ``settling``, ``seeds``,
+    ``qualification`` or ``dynamics``, a run of a qualification."""
     number: int | None = None
     """Number of the round or the qualification, first frame of the batch, index of the frame, the box or the run;
     ``None`` for stations."""
     step: str | None = None
     """Step of a round: ``sample``, ``label``, ``train``."""
     name: str | None = None
-    """Name of the member, as ``m00``, also of a box; of the temperature, as ``T0600_00``; of the kind of seeds; or of a
-    further sampler of a round."""
+    """Name of the member, as ``m00``, also of a box; of the temperature, as ``T0600_00``; of the kind of seeds; of a
+    further sampler of a round; or of the run of a qualification, as ``nvt``."""
 
     @property
     def is_labelling(self) -> bool:
@@ -157,6 +157,7 @@ def is_attempt(label: str) -> bool:
 _PATTERNS = {
     "round": re.compile(r"round_(?P<number>\d+)_(?P<step>sample|label|train)(_(?P<name>\w+))?"),
     "qualification": re.compile(r"qualification_(?P<number>\d+)"),
+    "dynamics": re.compile(r"(?P<name>nvt|nve|npt)"),
     "member": re.compile(r"train_(?P<name>m\d+)"),
     "md": re.compile(r"md_(?P<name>T\d+_\d+)(_x(?P<number>\d+))?"),
     "batch": re.compile(r"label_b(?P<number>\d+)"),

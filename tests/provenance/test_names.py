@@ -11,6 +11,7 @@ from aiida_elyte.provenance.names import Call
         (names.round_call(100, "sample"), Call("round", 100, "sample")),
         (names.round_call(3, "sample", "hot_md"), Call("round", 3, "sample", "hot_md")),
         (names.qualification_call(2), Call("qualification", 2)),
+        ("nve", Call("dynamics", name="nve")),
         (names.member_call("m00"), Call("member", name="m00")),
         (names.md_call(600), Call("md", name="T0600_00")),
         (names.md_call(600, 2), Call("md", 2, name="T0600_00")),

@@ -35,7 +35,8 @@ _INNER, _OUTER = 0.5, 0.75
 No contact of hot crystals may lie within: there a steep repulsion of heavy ions would have to be unlearned. The nearest
 of 1790 PBE frames of LGPS, up to 1200 K, is 0.81, that of α-AgI at 700 K 0.77; with an outer part of 0.9 the force
 error of α-AgI was 0.089 eV/Å, with 0.75 it is 0.032, as without a baseline (60 frames, 40 epochs, 32 × 2 features). A
-potential without a baseline collapses below 0.5. The radii belong to the name ``zbl`` in files: other radii need another name.
+potential without a baseline collapses below 0.5. The radii belong to the name ``zbl`` in
+files: other radii need another name.
 """
 
 
