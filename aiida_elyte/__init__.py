@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aiida_elyte.api.potentials import evaluate as evaluate
     from aiida_elyte.api.potentials import load_potential as load_potential
     from aiida_elyte.api.potentials import pretrained as pretrained
+    from aiida_elyte.api.qualification import qualify as qualify
     from aiida_elyte.api.resume import resume as resume
     from aiida_elyte.api.setup import setup as setup
     from aiida_elyte.api.status import status as status
@@ -49,6 +50,7 @@ _HOMES = {
     "load_potential": "api.potentials",
     "plot_transport": "report.transport_plots",
     "pretrained": "api.potentials",
+    "qualify": "api.qualification",
     "read_crystal": "science.crystal_files.read",
     "read_frames": "science.frames",
     "read_labelled_frames": "api.labels",

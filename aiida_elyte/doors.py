@@ -53,7 +53,7 @@ _NEEDS = {
         "versions",
     ),
     "samplers": ("CODES", "get_builder_from_protocol", "spec"),
-    "selectors": ("are_uncertain", "select"),
+    "selectors": ("are_uncertain", "explain", "needs_committee", "probabilities", "select"),
     "filters": ("reason",),
     "seeds": ("make", "seed"),
     "qualifications": ("judge",),

@@ -18,6 +18,8 @@ recipe, changes = sys.argv[1:]
 elyte.setup()
 found = elyte.status(elyte.launch_polymer(recipe, protocol="fast", overrides=changes, run=True).pk)
 print(f"labelled clusters: {found.n_labelled}")
-for name, one in headline(found.results.transport[""]).items():
+result = found.results.transport[""]
+print(f"verdict: {result['verdict']}:", "; ".join(result["reasons"]))
+for name, one in headline(result).items():
     print(f"{name}:", one.get("refused") or f"{one['value']:.3g} ± {one['std']:.2g} {one['unit']}")
 assert found.n_labelled >= 12

@@ -9,12 +9,14 @@ from ase import Atoms
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.science.frames import attach_labels
+from aiida_elyte.science.qualification.boxes import judge_box, judge_force_fields, judge_street
 from aiida_elyte.science.statistics.equilibration import judge_settling
 from aiida_elyte.science.structure.pooling import pool_shells
 from aiida_elyte.science.structure.shells import ShellFinder, ShellRecorder
 from aiida_elyte.science.trajectory.reduction import pack_series
 from aiida_elyte.science.transport import synthetic
 from aiida_elyte.science.transport.estimates import estimate_transport
+from aiida_elyte.science.verdict import Verdict
 from tests.provenance_graphs import add_labels, begin_training, give, judge, npz, process
 
 RECIPE = {
@@ -38,6 +40,7 @@ STAGES = [
         "temperature_K": [400.0, 400.0],
     },
 ]
+BONDS = {"n_bonds": 3000, "stretch": 1.17, "length_A": 1.78, "bond": "C12–C13", "frame": 40}
 BUILT = {
     "amounts": {
         "n_chains": 4,
@@ -148,6 +151,7 @@ def run_box(street, name, seed, refused=False, until="solvation"):
     if refused or until == "settle":
         return box, None, None
     series = _produce(box, name, seed)
+    give(box, "qualification", orm.Dict(judge_box(judge_settling(records, STAGES), BONDS)))
     return box, series, _solvate(box, seed) if until == "solvation" else None
 
 
@@ -251,8 +255,8 @@ def _solvate(box, seed):
     return results
 
 
-def analyse(street, boxes, with_solvation=True):
-    """Attach what the pooled boxes give."""
+def analyse(street, boxes, with_solvation=True, bonds=BONDS):
+    """Attach what the pooled boxes give, and the verdict on it; ``bonds`` are those of the first box."""
     pool = process(
         "pool_series",
         street,
@@ -267,7 +271,17 @@ def analyse(street, boxes, with_solvation=True):
         "transport", street, "transport", {"series": pooled, "settings": orm.Dict(settings)}, orm.CalcFunctionNode
     )
     estimates = {name: one.as_dict() for name, one in estimate_transport(series, **settings).items()}
-    result = give(analysis, "result", orm.Dict({**estimates, "conditions": {"temperature_K": 400.0}}))
+    settled = judge_settling(_records(0, drifts=False), STAGES)
+    errors = {"m00": {"train_rmse_kcal_mol_A": 3.3, "validation_rmse_kcal_mol_A": 3.6}}
+    judged = {name: judge_box(settled, BONDS if place else bonds) for place, name in enumerate(boxes)}
+    qualification = judge_street(judge_force_fields(errors, 400.0), judged)
+    give(street, "qualification", orm.Dict(qualification))
+    verdict = Verdict.from_dict(qualification)
+    if not verdict.is_qualified:
+        refused = {"refused": f"{verdict.status}: {'; '.join(verdict.reasons)}", "upper_bound": None}
+        estimates = dict.fromkeys(estimates, refused)
+    content = {**estimates, "conditions": {"temperature_K": 400.0}, **verdict.as_dict()}
+    result = give(analysis, "result", orm.Dict(content))
     give(street, "transport", result)
     if with_solvation:
         shells = {name: shells for name, (_, shells) in boxes.items()}
@@ -276,15 +290,20 @@ def analyse(street, boxes, with_solvation=True):
         give(street, "solvation", result)
 
 
-def whole_street():
+def whole_street(bonds=BONDS):
     street, dataset = begin()
     learn(street, dataset)
     boxes = {}
     for seed, name in enumerate(("m00_b00", "m01_b01")):
         _, series, shells = run_box(street, name, seed)
         boxes[name] = (series, shells)
-    analyse(street, boxes)
+    analyse(street, boxes, bonds=bonds)
     return street
+
+
+def torn_street():
+    """A bond of the first box tears in production."""
+    return whole_street({**BONDS, "stretch": 2.1, "length_A": 3.19})
 
 
 def running_street():

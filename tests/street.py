@@ -49,8 +49,21 @@ OVERRIDES = {
                 "spread_stride": 20,
                 "series_stride": 20,
             },
-            "selection": {"n_select": 3, "selection": {"threshold_eV_A": 1e-6}},
+            "selection": {"n_select": 3, "selection": {"tolerance_eV_A": 1e-6}},
             "retraining": {"max_epochs": 4},
+        },
+        # A limit that no crystal keeps: what becomes of an ensemble that fails is what the street shows.
+        "qualification": {
+            "tests": {"framework_rmsd": {"max_lindemann": 1e-6}},
+            "conditions": {
+                "n_replicas": 2,
+                "n_steps": 60,
+                "nve_steps": 40,
+                "sample_stride": 20,
+                "spread_stride": 20,
+                "series_stride": 5,
+            },
+            "md": {"settings": {"ramp": {"ramp_steps": 20, "hold_steps": 0}, "stops": {"min_distance_factor": None}}},
         },
         "sample": {"settings": {"ramp": {"ramp_steps": 20, "hold_steps": 0}, "stops": {"min_distance_factor": None}}},
     },

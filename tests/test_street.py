@@ -28,6 +28,7 @@ def finished(aiida_profile, warm_python, tmp_path_factory):
         [300.0],
         protocol="fast",
         overrides=street.OVERRIDES,
+        allow_unqualified=True,
     )
     _, node = run_get_node(builder)
     assert node.is_finished_ok, (
@@ -50,6 +51,45 @@ def test_each_round_is_told(finished):
     assert only["n_labelled"] == only["n_selected"] <= 3
     assert len(finished.outputs.learning.dataset) == 6 + only["n_labelled"]
     assert history["reason"]
+
+
+def test_an_ensemble_that_fails_is_tested_and_marked_wherever_its_numbers_are_allowed(finished):
+    qualification = finished.outputs.learning.qualification
+    assert qualification["verdict"] == "unqualified"
+    assert qualification["tests"]["framework_rmsd"]["passed"] is False
+    (result,) = finished.outputs.conductivity.transport.values()
+    assert result["verdict"] == "unqualified"
+    steps = [one["step"] for one in finished.outputs.learning.history["decisions"]]
+    assert steps == ["round", "qualify", "end"]
+
+
+def test_the_same_street_without_leave_for_unqualified_numbers_ends_before_production(finished):
+    from aiida.manage.caching import enable_caching
+
+    builder = finished.get_builder_restart()
+    builder.conductivity.allow_unqualified = orm.Bool(False)
+    with enable_caching():
+        _, node = run_get_node(builder)
+    assert node.exit_status == 453
+    assert "framework_rmsd" in node.exit_message
+    assert "--allow-unqualified" in node.exit_message
+    assert "potentials" in node.outputs.learning
+    assert "conductivity" not in node.outputs
+
+
+def test_ready_potentials_are_tested_and_produce_without_labels_or_training(finished):
+    builder = finished.get_builder_restart()
+    builder.potentials = finished.outputs.learning.potentials
+    learning = builder.active_learning.learning.get_dict()
+    builder.active_learning.learning = orm.Dict({**learning, "max_rounds": 0})
+    _, node = run_get_node(builder)
+    assert node.is_finished_ok, node.exit_message
+    called = {link.link_label for link in node.base.links.get_outgoing().all()}
+    assert {"qualification", "conductivity"} <= called
+    assert not {"seeds_label", "learning"} & called
+    assert node.outputs.qualification["verdict"] == "unqualified"
+    (result,) = node.outputs.conductivity.transport.values()
+    assert result["verdict"] == "unqualified"
 
 
 def test_calls_are_labelled_by_what_they_do(finished):

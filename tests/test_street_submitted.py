@@ -39,6 +39,7 @@ def call(folder, name, *arguments, check=True):
 
 def launch(folder, *more):
     asked = ["--charges", "Li=1", "--temperature-K", "300", "--protocol", "fast", "--overrides", "toy.yaml"]
+    asked.append("--allow-unqualified")
     return call(folder, "aiida-elyte", "launch", "crystal", "salt.cif", *asked, *more)
 
 

@@ -19,7 +19,11 @@ from aiida_elyte.science.crystal import check_structure, require_charges, requir
 from aiida_elyte.science.crystal_files.read import read_crystal
 from aiida_elyte.science.crystal_files.record import CrystalFile
 from aiida_elyte.science.crystal_files.summary import describe_crystal
+from aiida_elyte.science.dynamics.extension import read_length
+from aiida_elyte.science.learning.ensemble import member_name
+from aiida_elyte.science.qualification.conditions import read_conditions
 from aiida_elyte.science.seeds.kind import make_seeds
+from aiida_elyte.science.structure.supercell import Supercell, choose_supercell
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -254,10 +258,13 @@ def plan_crystal(
     settings = builder.active_learning.learning.get_dict()
     learns, modules = settings["max_rounds"] > 0, set[str]()
     if potentials is not None:
-        builder.potentials = _find_members(potentials, symbols, learns)
+        builder.potentials = _find_members(potentials, symbols, settings["selection"]["selector"] if learns else None)
         modules = {module for node in builder.potentials.values() for module in load("families", node.family).modules}
     if dataset is not None:
         builder.dataset = _find_dataset(dataset, builder, symbols, name, labels if learns else None)
+    _production_cell(builder)  # rejects one of too many atoms
+    if (invalid := CrystalWorkChain.spec().inputs.validate(builder._inputs(prune=True))) is not None:
+        raise InputError(invalid.message)
     if not has_to_learn(builder.potentials or {}, settings):
         check_runnable(roles["python"], (*MdCalculation.PROGRAM.needs, *sorted(modules)))
         return CrystalLaunch(crystal=found, builder=builder)
@@ -286,19 +293,19 @@ def _find_dataset(
     return node
 
 
-def _find_members(source: "str | Path | orm.Node", symbols: Sequence[str], learns: bool) -> "Mapping[str, orm.Node]":
-    """Return the potentials to start with, which know every element, and are several where a round learns by them."""
+def _find_members(
+    source: "str | Path | orm.Node", symbols: Sequence[str], selector: str | None
+) -> "Mapping[str, orm.Node]":
+    """Return the potentials to start with, which know every element, and will do for the selector of a round."""
     from aiida_elyte.api.potentials import find_potentials
     from aiida_elyte.api.street_inputs import require_all_elements
+    from aiida_elyte.workflows.learning_checks import validate_committee
 
     members = find_potentials(source)
     for member, node in members.items():
         require_all_elements(node, f"{source} ({member})", symbols, "has not learned")
-    if learns and len(members) < 2:
-        raise InputError(
-            f"{source} holds one potential; expected at least two, as one has no committee spread to learn by; give "
-            "more, or set active_learning.learning.max_rounds to 0 in `overrides`"
-        )
+    if selector is not None and (sentence := validate_committee(len(members), selector)) is not None:
+        raise InputError(f"{source} holds one potential: {sentence}")
     return members
 
 
@@ -317,10 +324,14 @@ def _plan(builder: Any) -> Plan:
         n_seeds = sum(len(make_seeds(name, kind, atoms)) for name, kind in kinds.items())
     sampling = learning["sampling"]
     runs = len(conditions["temperatures_K"]) * conditions["n_replicas"]
+    length = read_length(conditions)
+    n_steps = conditions["n_steps"]
+    if length.target_relative_error is not None:
+        n_steps = max(n_steps, length.max_steps or 0)
     labels = builder.active_learning._inputs(prune=True)["label"]
     return Plan(
         n_atoms=len(atoms),
-        n_atoms_production=len(atoms) * int(np.prod(conditions.get("supercell", [1, 1, 1]))),
+        n_atoms_production=_production_cell(builder).n_atoms,
         n_seeds=n_seeds,
         label_budget=min(learning["label_budget"], learning["max_rounds"] * learning["selection"]["n_select"]),
         n_rounds=learning["max_rounds"],
@@ -331,11 +342,31 @@ def _plan(builder: Any) -> Plan:
         rates=load("trainers", builder.active_learning.ensemble["trainer"].value).rates(train),
         sampling_steps=sampling["n_replicas"]
         * (sampling["n_steps"] + _start_steps(builder.active_learning.sample, sampling)),
-        production_steps=runs * (conditions["n_steps"] + _start_steps(builder.conductivity.md, conditions)),
-        trajectory_frames=runs * conditions["n_steps"] // conditions.get("trajectory_stride", conditions["n_steps"]),
+        production_steps=runs * (n_steps + _start_steps(builder.conductivity.md, conditions)),
+        trajectory_frames=runs * n_steps // (conditions.get("trajectory_stride") or n_steps),
         label_s=load("labellers", builder.active_learning.labeller.value).seconds(labels, len(atoms)),
         cores=available_cores(),
+        qualification_steps=_qualification_steps(builder),
+        n_atoms_qualification=len(atoms) * _cells_of_qualification(builder),
     )
+
+
+def _qualification_steps(builder: Any) -> int:
+    """Return the steps of one qualification, all runs and replicas, with their start; 0 if it is switched off."""
+    given = builder.active_learning._inputs(prune=True).get("qualification")
+    if not given:
+        return 0
+    conditions, md = read_conditions(given["conditions"].get_dict()), given["md"]["settings"].get_dict()
+    tests = configure_all("qualifications", given["tests"].get_dict(), "tests").values()
+    runs = {run for test in tests for run in test.runs}
+    steps = (conditions.settings_of(run, md, [member_name(0)])["n_steps"] for run in runs)
+    return sum(conditions.n_replicas * (n_steps + _start_steps(given["md"], {})) for n_steps in steps)
+
+
+def _cells_of_qualification(builder: Any) -> int:
+    """Return how many cells a qualification repeats; 0 if it is switched off."""
+    given = builder.active_learning._inputs(prune=True).get("qualification")
+    return int(np.prod(read_conditions(given["conditions"].get_dict()).supercell)) if given else 0
 
 
 def _warnings(builder: Any) -> Iterator[str]:
@@ -348,6 +379,24 @@ def _warnings(builder: Any) -> Iterator[str]:
             f"production at {hottest:g} K is hotter than the sampling of the rounds of learning ({sampled:g} K): the "
             "potentials extrapolate there; raise active_learning.learning.sampling.temperature_K, or leave it out"
         )
+    tested = builder.active_learning._inputs(prune=True).get("qualification")
+    if tested and hottest > (tested_K := tested["conditions"]["temperature_K"]):
+        yield (
+            f"production at {hottest:g} K is hotter than the qualification ({tested_K:g} K): its results will be "
+            "called extrapolated; raise active_learning.qualification.conditions.temperature_K, or leave it out"
+        )
+
+
+def _production_cell(builder: Any) -> Supercell:
+    """Return the supercell of production, for the cut-off of the potentials as far as it is known before training."""
+    conditions = builder.conductivity.conditions.get_dict()
+    given = [float(node.base.attributes.get("cutoff_A")) for node in dict(builder.potentials or {}).values()]
+    return choose_supercell(
+        builder.structure.get_ase(),
+        conditions.get("supercell", [1, 1, 1]),
+        max(given, default=0.0),
+        conditions.get("max_atoms"),
+    )
 
 
 def _start_steps(md: Any, conditions: Mapping[str, Any]) -> int:

@@ -22,7 +22,7 @@ class LabelAseCalculation(ScriptCalculation):
         settings=LabelSettings,
         checkpoints=("labelled.extx[y]z", "checkpoint.np[z]"),
     )
-    INPUTS = (Input("frames", FramesData, "Frames to label.", "frames.extxyz"),)
+    INPUTS: tuple[Input, ...] = (Input("frames", FramesData, "Frames to label.", "frames.extxyz"),)
     OUTPUTS = (
         Output(
             "frames", FramesData, "The labelled frames in the order given, without those set aside.", "labelled.extxyz"

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiida_elyte.calculations.declarations import Input, Program
+from aiida_elyte.calculations.families import family_modules, family_references
 from aiida_elyte.calculations.label_ase import LabelAseCalculation
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.errors import InputError
-from aiida_elyte.plugins import load
 from aiida_elyte.science.labels.label_settings import LabelSettings
-from aiida_elyte.science.potentials.family import Family
 from aiida_elyte.science.settings import check_device
 
-__all__ = ["LabelTeacherCalculation", "TeacherSettings", "family_of", "level_of_teacher"]
+__all__ = ["LabelTeacherCalculation", "TeacherSettings", "level_of_teacher"]
 
 _FILE = "potential.pt"
 _MODULE = "aiida_elyte.science.potentials.teacher"
@@ -57,18 +56,6 @@ def level_of_teacher(potential: PotentialData) -> str:
     return f"teacher: {potential.family} {level}, potential {digest[:8]}"
 
 
-def family_of(potential: PotentialData) -> type[Family]:
-    """Return the family of a potential.
-
-    Raises
-    ------
-    InputError
-        If it is not installed.
-    """
-    family: type[Family] = load("families", potential.family)
-    return family
-
-
 class LabelTeacherCalculation(LabelAseCalculation):
     """Label frames one after the other by a potential; one failing frame loses only itself."""
 
@@ -85,13 +72,14 @@ class LabelTeacherCalculation(LabelAseCalculation):
     def python_modules(cls, inputs: Mapping[str, Any]) -> list[str]:
         """Return the module of the calculator, and that of the potential's family."""
         potential = inputs.get("potential")
-        return [_MODULE, *([family_of(potential).__module__] if isinstance(potential, PotentialData) else [])]
+        return [_MODULE, *(family_modules({"": potential}) if isinstance(potential, PotentialData) else [])]
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of the program: the potential as its calculator."""
         given = super().settings()
         potential = self.inputs.potential
-        parameters = {"file": _FILE, "family": family_of(potential).reference(), "device": given.pop("device", "auto")}
+        family = family_references({"": potential})[""]
+        parameters = {"file": _FILE, "family": family, "device": given.pop("device", "auto")}
         return {
             **given,
             "calculator": f"{_MODULE}:Teacher",

@@ -6,31 +6,18 @@ from typing import Any
 from aiida import orm
 
 from aiida_elyte.calculations.declarations import Failure, Input, Members, Output, Program
+from aiida_elyte.calculations.families import family_modules, family_references, validate_families
 from aiida_elyte.calculations.script import ScriptCalculation
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
-from aiida_elyte.plugins import load
 from aiida_elyte.science.dynamics.settings import read_md_settings
-from aiida_elyte.science.potentials.family import Family
 
 __all__ = ["MdCalculation"]
 
 _LATER = {"temperature_K": 300.0, "n_steps": 1, "replicas": [{"seed": 0, "member": "m00"}]}
 """What WorkChains fill in before a run."""
-
-
-def _families(members: Mapping[str, PotentialData]) -> dict[str, type[Family]]:
-    return {name: load("families", node.family) for name, node in members.items()}
-
-
-def _validate_families(members: Mapping[str, PotentialData], _: object) -> str | None:
-    try:
-        _families(members)
-    except InputError as error:
-        return f"potentials: {error}"
-    return None
 
 
 class MdCalculation(ScriptCalculation):
@@ -49,7 +36,7 @@ class MdCalculation(ScriptCalculation):
             PotentialData,
             "Members m00, m01 …: each replica is driven by one, the committee spread is that of all.",
             "*.pt",
-            validator=_validate_families,
+            validator=validate_families,
         ),
     )
     OUTPUTS = (
@@ -74,13 +61,11 @@ class MdCalculation(ScriptCalculation):
     @classmethod
     def python_modules(cls, inputs: Mapping[str, Any]) -> list[str]:
         """Return the modules of the families of the potentials."""
-        families = _families(inputs.get("potentials", {})).values()
-        return sorted({family.__module__ for family in families})
+        return family_modules(inputs.get("potentials", {}))
 
     def settings(self) -> dict[str, Any]:
         """Return the settings, with where the program finds the family of each member."""
-        families = {name: family.reference() for name, family in _families(self.inputs.potentials).items()}
-        return {**super().settings(), "families": families}
+        return {**super().settings(), "families": family_references(self.inputs.potentials)}
 
 
 def _validate_settings(node: orm.Dict | None, port: Any) -> str | None:

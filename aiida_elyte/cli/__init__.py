@@ -12,8 +12,8 @@ from aiida_elyte.errors import ElyteError, Interruption
 __all__ = ["main"]
 
 _COMMANDS = (
-    *("setup", "demo", "structure", "launch", "import", "train", "evaluate", "transport", "forcefield", "box"),
-    *("status", "show", "resume", "report", "clean"),
+    *("setup", "demo", "structure", "launch", "import", "train", "evaluate", "qualify", "transport", "forcefield"),
+    *("box", "status", "show", "resume", "report", "clean"),
 )
 """Commands, each in the module of this package that has its name."""
 _MODULES = {"import": "import_frames"}

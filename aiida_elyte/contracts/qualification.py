@@ -43,7 +43,7 @@ class QualificationContract:
 
     def test_nothing_sampled_is_not_judged(self, mine: Qualification, good: Evidence) -> None:
         """A test that had nothing to look at neither passes nor fails."""
-        finding = mine.judge(replace(good, sampled=[]))
+        finding = mine.judge(replace(good, sampled=[], runs={}))
         assert finding.value is None
         assert finding.passed is None
 

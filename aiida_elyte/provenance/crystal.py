@@ -58,13 +58,13 @@ class ProductionRun:
     temperature_K: float
     """Temperature [K]."""
     pk: int
-    """PK of its WorkChain."""
+    """PK of its WorkChain, of the last where runs went on from each other."""
     state: str
     """``ok``, or how it ended."""
     seconds: float
-    """Time it took so far [s]."""
+    """Time it took so far [s], that of all runs that went on from each other."""
     settings: dict[str, Any]
-    """Settings of the dynamics."""
+    """Settings of the dynamics, of the last run."""
     results: dict[str, Any]
     """What the program reports."""
     transport: dict[str, Any] | None
@@ -224,28 +224,36 @@ def _read_arrhenius(conductivity: Links | None) -> dict[str, Any] | None:
 
 
 def _read_runs(conductivity: Links) -> tuple[ProductionRun, ...]:
+    """Return the run of each temperature: the last of those that go on from each other, with the last result."""
     analyses = {one.inputs["series"].pk: one for one in conductivity.functions("transport")}
-    found = []
+    calls: dict[str, list[Links]] = {}
     for label, process in conductivity.calls.items():
         call = parse_call(label)
-        if call is None or call.kind != "md" or call.name is None:
-            continue
-        series, settings, ended = process.last_output("series"), process.settings, read_process(process.node)
-        analysis = None if series is None else analyses.get(series.pk)
-        result = None if analysis is None else analysis.outputs.get("result")
-        run = ProductionRun(
-            name=call.name,
-            temperature_K=settings["temperature_K"],
-            pk=process.pk,
-            state=ended.outcome,
-            seconds=ended.seconds,
-            settings=settings,
-            results=process.last_results(),
-            transport=with_verdict(result),
-            result_pk=pk_of(result),
-            analysis_pk=None if analysis is None else analysis.pk,
-            series_pk=pk_of(series),
-            job_pk=pk_of(None if series is None else series.creator),
-        )
-        found.append(run)
-    return tuple(sorted(found, key=lambda run: run.temperature_K))
+        if call is not None and call.kind == "md" and call.name is not None:
+            calls.setdefault(call.name, []).append(process)
+    return tuple(sorted((_read_run(name, runs, analyses) for name, runs in calls.items()), key=lambda run: run.name))
+
+
+def _read_run(name: str, runs: "list[Links]", analyses: "Mapping[int, Links]") -> ProductionRun:
+    """Return the record of the runs at one temperature, oldest first."""
+    last, ended = runs[-1], [read_process(one.node) for one in runs]
+    series = [one.last_output("series") for one in runs]
+    analysed = [one for one in series if one is not None and one.pk in analyses]
+    shown = analysed[-1] if analysed else series[-1]
+    analysis = analyses[shown.pk] if analysed else None
+    result = None if analysis is None else analysis.outputs.get("result")
+    settings = last.settings
+    return ProductionRun(
+        name=name,
+        temperature_K=settings["temperature_K"],
+        pk=last.pk,
+        state=ended[-1].outcome,
+        seconds=sum(one.seconds for one in ended),
+        settings=settings,
+        results=next((found for one in reversed(runs) if (found := one.last_results())), {}),
+        transport=with_verdict(result),
+        result_pk=pk_of(result),
+        analysis_pk=None if analysis is None else analysis.pk,
+        series_pk=pk_of(shown),
+        job_pk=pk_of(None if shown is None else shown.creator),
+    )

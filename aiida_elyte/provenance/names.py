@@ -105,9 +105,9 @@ def member_call(member: str) -> str:
     return f"train_{member}"
 
 
-def md_call(temperature_K: float) -> str:
-    """Return the name of the production run at a temperature, as ``md_T0600_00``."""
-    return f"md_{temperature_name(temperature_K)}"
+def md_call(temperature_K: float, extension: int = 0) -> str:
+    """Return the name of the production run at a temperature, as ``md_T0600_00``; of an extension ``…_x01``."""
+    return f"md_{temperature_name(temperature_K)}" + (f"_x{extension:02d}" if extension else "")
 
 
 def temperature_name(temperature_K: float) -> str:
@@ -158,7 +158,7 @@ _PATTERNS = {
     "round": re.compile(r"round_(?P<number>\d+)_(?P<step>sample|label|train)(_(?P<name>\w+))?"),
     "qualification": re.compile(r"qualification_(?P<number>\d+)"),
     "member": re.compile(r"train_(?P<name>m\d+)"),
-    "md": re.compile(r"md_(?P<name>T\d+_\d+)"),
+    "md": re.compile(r"md_(?P<name>T\d+_\d+)(_x(?P<number>\d+))?"),
     "batch": re.compile(r"label_b(?P<number>\d+)"),
     "frame": re.compile(r"frame_(?P<number>\d+)"),
     "box": re.compile(r"(?P<name>m\d+)_b(?P<number>\d+)"),

@@ -77,7 +77,7 @@ def with_verdict(result: "orm.Dict | None") -> dict[str, Any] | None:
     return {**content, **Verdict.from_dict(content).as_dict()}
 
 
-def verdict_of(potential: "orm.Data") -> Verdict | None:
+def verdict_of(potential: "orm.Node") -> Verdict | None:
     """Return the verdict of the last qualification of a potential, ``None`` where it had none."""
     found = potential.base.extras.get(VERDICT, None)
     return None if found is None else Verdict.from_dict(found)

@@ -71,7 +71,7 @@ def draw_arrhenius(data: Mapping[str, Any]) -> "Figure | None":
         axes.axvline(1000 / kelvin, color=COLOURS[1], linewidth=0.8, linestyle=(0, (1, 2)))
     _widen(axes)
     for kelvin, word in refused:
-        place = {"rotation": 90, "ha": "right", "va": "bottom", "fontsize": 7.5, "color": COLOURS[1]}
+        place: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "bottom", "fontsize": 7.5, "color": COLOURS[1]}
         axes.text(1000 / kelvin, 0.02, word, transform=axes.get_xaxis_transform(), **place)
     show_plain_decades(axes.yaxis)
     known = {kelvin for kelvin, *_ in [*points, *bounds, *refused]} | ({300.0} if is_extrapolated else set())

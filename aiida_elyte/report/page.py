@@ -332,7 +332,8 @@ def _name_stage(label: str) -> str:
     if call.kind == "round":
         return "first training" if call == Call("round", 0, "train") else f"round {call.number}, {call.step}"
     if call.kind == "md":
-        return f"molecular dynamics at {call.temperature_K:g} K"
+        again = f", extension {call.number}" if call.number else ""
+        return f"molecular dynamics at {call.temperature_K:g} K{again}"
     return _STATIONS.get(label, label.replace("_", " "))
 
 

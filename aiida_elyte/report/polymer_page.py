@@ -20,6 +20,7 @@ from aiida_elyte.report.quantities import (
 from aiida_elyte.report.results import name_quantity, tabulate_results
 from aiida_elyte.report.solvation_figures import draw_solvation
 from aiida_elyte.report.transport_figures import draw_onsager
+from aiida_elyte.report.verdicts import is_refused_by
 from aiida_elyte.science.electrolyte.recipe import read_recipe
 from aiida_elyte.science.statistics.estimate import result_from_dict
 from aiida_elyte.science.verdict import Verdict, quantities_of
@@ -97,6 +98,8 @@ def _caveat(data: Mapping[str, Any]) -> str:
     if found is None:
         return "The displacements have not been analysed yet, hence no conductivity."
     conductivity = found["conductivity"]
+    if is_refused_by(Verdict.from_dict(found), conductivity):
+        return "No conductivity is stated: what was simulated may not be used; see what to do."
     if "refused" in conductivity:
         return f"No conductivity is stated: {conductivity['refused']}."
     n_boxes = sum(box["series_pk"] is not None for box in data["boxes"])

@@ -7,7 +7,10 @@ from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
 from ase.neighborlist import neighbor_list
 
-__all__ = ["Contact", "closest_contact", "closest_of", "shortest_distances", "shortest_of"]
+__all__ = ["CONTACT_CUTOFF_A", "Contact", "closest_contact", "closest_of", "shortest_distances", "shortest_of"]
+
+CONTACT_CUTOFF_A = 4.0
+"""Atoms farther apart are no contact [Å]."""
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,10 @@ class Plan:
     """Time of one label on one core [s]; ``None`` if the labeller does not know."""
     cores: int
     """Jobs that run side by side [1]."""
+    qualification_steps: int = 0
+    """MD steps of one qualification, all replicas [1]; 0: there is none."""
+    n_atoms_qualification: int = 0
+    """Atoms of its cell [1]."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ def estimate_cost(plan: Plan) -> Cost:
     Cost
         Labels, MD steps, wall time and disk.
     """
-    rounds = plan.n_rounds
+    rounds, qualifications = plan.n_rounds, max(plan.n_rounds, 1)
     labels = plan.n_seeds + plan.label_budget
     known = plan.n_known + plan.n_seeds
     # Each round adds its part of the budget; the sum over rounds of the growing set.
@@ -138,7 +142,10 @@ def estimate_cost(plan: Plan) -> Cost:
         # A round is one job on one core, its spread costs every member; temperatures of production run side by side.
         sampling = rounds * (plan.sampling_steps * plan.n_atoms * step + _JOB_START_S)
         production = plan.production_steps * plan.n_atoms_production * step / max(plan.cores, 1) + _JOB_START_S
-        dynamics = sampling + production
+        # Each round may end with a qualification, whose runs go side by side.
+        tested = plan.qualification_steps * plan.n_atoms_qualification * step / max(plan.cores, 1)
+        qualification = qualifications * (tested + _JOB_START_S) if plan.qualification_steps else 0.0
+        dynamics = sampling + qualification + production
 
     weights = 0.0 if plan.rates is None else plan.rates.bytes_per_member
     labelling = None if plan.label_s is None else labels * plan.label_s / max(plan.cores, 1)
@@ -147,5 +154,5 @@ def estimate_cost(plan: Plan) -> Cost:
         + (labels + known * trainings * plan.n_members) * plan.n_atoms * _FRAME_BYTES_PER_ATOM
         + trainings * plan.n_members * weights
     )
-    md_steps = rounds * plan.sampling_steps + plan.production_steps
+    md_steps = rounds * plan.sampling_steps + qualifications * plan.qualification_steps + plan.production_steps
     return Cost(labels, md_steps, labelling, training, dynamics, disk)

@@ -7,26 +7,25 @@ from aiida import orm
 from aiida.common import AttributeDict
 from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, if_, while_
 
+from aiida_elyte.calculations.functions.calibration import calibrate
 from aiida_elyte.calculations.functions.dynamics import retraining_settings, run_settings
 from aiida_elyte.calculations.functions.frames import merge_frames, qualify_frames, select_frames
-from aiida_elyte.calculations.functions.learning import decide_next
-from aiida_elyte.calculations.functions.transport import transport
+from aiida_elyte.calculations.functions.learning import decide_next, sampled_quantities
 from aiida_elyte.calculations.settings import validate_record
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import load
-from aiida_elyte.provenance.names import OFFENDING, round_call
-from aiida_elyte.science.learning.criteria import FIRST_QUANTITY, quantities_of_interest
+from aiida_elyte.provenance.names import OFFENDING, qualification_call, round_call
 from aiida_elyte.science.learning.ensemble import common_conditions
 from aiida_elyte.science.learning.error_key import held_out_error
 from aiida_elyte.science.learning.settings import LearningSettings
 from aiida_elyte.science.learning.stopping import label_budget_left
-from aiida_elyte.science.statistics.estimate import Refusal
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.learning_checks import starts_warm, validate_rounds
 from aiida_elyte.workflows.ports import checked_dict, fill, labelled_frames, members, optional, plugin_name
-from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides
+from aiida_elyte.workflows.protocols import ProtocolMixin, check_overrides, recursive_merge
+from aiida_elyte.workflows.qualify import QualifyWorkChain
 from aiida_elyte.workflows.sampler import sampler_builder
 from aiida_elyte.workflows.train_ensemble import TrainEnsembleWorkChain
 from aiida_elyte.workflows.trainer import Trainer
@@ -37,15 +36,16 @@ __all__ = ["ActiveLearningWorkChain"]
 class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
     """Active learning by committee spread.
 
-    Each round samples with the members above the target temperature; judges the frames by the tests of qualification;
-    sets unphysical ones aside with the reason; labels some of the others; merges; retrains warm. Ends when uncertain
-    frames are rare, or when rounds or labels are spent, and says which. Labeller, sampler, filters, selector and tests
-    are plug-ins.
+    Each round samples with the members above the target temperature, by several samplers if asked for; sets unphysical
+    frames aside with the reason; labels those whose error is likely too large; calibrates the committee by the labels;
+    merges; retrains warm. Once frames of dynamics are seldom uncertain and the quantity of interest is stable the
+    ensemble is qualified; frames that fail join the next round. Ends when it has passed, or when rounds or labels are
+    spent, says which, and what to change. Labeller, samplers, filters, selector and tests are plug-ins.
     """
 
     PROTOCOL = "active_learning"
     PLUGINS = (("learning", "selection", "filters"), ("learning", "qualification"), ("more_samplers",))
-    SWITCHES = (("learning", "quantity"),)
+    SWITCHES = (("qualification",), ("learning", "quantity"), ("learning", "calibration"))
     _potential: type[orm.Data] = PotentialData
     """What a member is."""
     _start_help = "Frame the sampling starts from; reference of the framework."
@@ -71,6 +71,12 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             help="Inputs of samplers that propose frames beside the first, by name; temperature, replicas and seed are "
             "those of `learning.sampling`.",
         )
+        spec.expose_inputs(
+            QualifyWorkChain,
+            namespace="qualification",
+            exclude=("start", "potentials", "dataset", "calibration"),
+            namespace_options={"required": False, "populate_defaults": False, "help": "Inputs of the qualification."},
+        )
         spec.input(
             "learning",
             **checked_dict(
@@ -87,18 +93,21 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             valid_type=orm.Dict,
             help="What each round sampled, rejected and labelled; each decision with its reasons; why it ended.",
         )
+        spec.output("calibration", **optional(orm.Dict, "What the spread of the committee is worth, of all labels."))
         spec.output("qualification", **optional(orm.Dict, "Verdict on the last ensemble, with what each test found."))
         spec.output("offending", **optional(FramesData, "Frames that failed the last qualification, not labelled."))
         spec.outline(
             cls.setup,
             if_(cls.should_train_first)(cls.run_training, cls.inspect_training),
             while_(cls.should_go_on)(
-                cls.run_sampling,
-                cls.inspect_sampling,
-                if_(cls.has_selected)(
-                    cls.run_labelling,
-                    cls.inspect_labelling,
-                    if_(cls.has_new_labels)(cls.run_training, cls.inspect_training),
+                if_(cls.should_qualify)(cls.run_qualification, cls.inspect_qualification).else_(
+                    cls.run_sampling,
+                    cls.inspect_sampling,
+                    if_(cls.has_selected)(
+                        cls.run_labelling,
+                        cls.inspect_labelling,
+                        if_(cls.has_new_labels)(cls.run_training, cls.inspect_training),
+                    ),
                 ),
             ),
             cls.results,
@@ -171,6 +180,12 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         if role not in codes:
             raise InputError(f"codes are {sorted(codes)}; expected {role!r} among them, for the trainer; add it")
         ensemble = TrainEnsembleWorkChain.get_builder_from_protocol(codes[role], overrides=inputs["ensemble"], **given)
+        qualification = None
+        if inputs.get("qualification") is not None:
+            known = {"conditions": {"temperature_K": inputs["learning"]["sampling"]["temperature_K"]}}
+            qualification = QualifyWorkChain.get_builder_from_protocol(
+                codes["python"], overrides=recursive_merge(known, inputs["qualification"]), **given
+            )
         more = {name: one for name, one in inputs.get("more_samplers", {}).items() if one is not None}
         return fill(
             cls.get_builder(),
@@ -184,6 +199,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
                 for name, one in more.items()
             },
             learning=orm.Dict(inputs["learning"]),
+            qualification=qualification,
             start=start,
             dataset=dataset,
         )
@@ -212,6 +228,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         self.ctx.rounds, self.ctx.number, self.ctx.first_error = [], 0, None
         self.ctx.decisions, self.ctx.step = [], "end"
         self.ctx.n_qualified, self.ctx.qualification, self.ctx.offending = 0, None, None
+        self.ctx.calibrated = {}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -239,6 +256,30 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
     def can_qualify(self) -> bool:
         """Whether the ensemble is qualified in the end."""
         return bool(self.inputs.get("qualification"))
+
+    def should_qualify(self) -> bool:
+        """Return whether the ensemble is tested next."""
+        return bool(self.ctx.step == "qualify")
+
+    def run_qualification(self) -> ToContext:
+        """Test the ensemble on longer dynamics than it was trained on."""
+        self.ctx.n_qualified += 1
+        inputs = AttributeDict(self.exposed_inputs(QualifyWorkChain, namespace="qualification"))
+        inputs.start, inputs.potentials, inputs.dataset = self.inputs.start, self.ctx.potentials, self.ctx.dataset
+        if self.ctx.calibrated:
+            inputs.calibration = self.ctx.calibrated["previous"]
+        inputs.metadata.call_link_label = qualification_call(self.ctx.n_qualified)
+        return ToContext(qualifying=self.submit(QualifyWorkChain, **inputs))
+
+    def inspect_qualification(self) -> ExitCode | None:
+        """Keep the verdict, and the frames that failed for the next round."""
+        node = self.ctx.qualifying
+        if "qualification" not in node.outputs:
+            self._attach(f"qualification {self.ctx.n_qualified} could not be run")
+            return self.exit_codes.ERROR_QUALIFICATION_FAILED.format(reason=reason_of(node))
+        self.ctx.qualification = node.outputs.qualification
+        self.ctx.offending = node.outputs.offending if "offending" in node.outputs else None
+        return None
 
     def run_sampling(self) -> ToContext:
         """Sample with the current ensemble, by all samplers side by side."""
@@ -276,8 +317,9 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         for name, reason in failed.items():
             self.report(f"sampler {name} of round {number} gave no frame: {reason}")
         if self.ctx.offending is not None:
-            others[OFFENDING] = self.ctx.offending
-            self.ctx.offending = None
+            others[OFFENDING], self.ctx.offending = self.ctx.offending, None
+        if self.ctx.calibrated:
+            others["calibration"] = self.ctx.calibrated["previous"]
         choices = dict(self.settings["selection"])
         choices["n_select"] = min(
             choices["n_select"], label_budget_left(self.ctx.rounds, self.settings["label_budget"])
@@ -325,11 +367,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         if wanted is None or "series" not in node.outputs:
             return {}
         settings = {"charges": wanted["charges"], "temperature_K": node.inputs.settings["temperature_K"]}
-        try:
-            found = transport(node.outputs.series, orm.Dict(settings)).get_dict()
-        except InputError as error:
-            return {FIRST_QUANTITY: Refusal(str(error)).as_dict()}
-        return quantities_of_interest(found)
+        return dict(sampled_quantities(node.outputs.series, orm.Dict(settings)).get_dict())
 
     def has_selected(self) -> bool:
         """Return whether there is something to label."""
@@ -347,9 +385,19 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
         node = self.ctx.labelling
         if "frames" in node.outputs:
             self.ctx.rounds[-1]["n_labelled"] = len(node.outputs.frames)
+            self._calibrate(node.outputs.frames)
             self.ctx.dataset = merge_frames(a=self.ctx.dataset, b=node.outputs.frames)
         if "refused" in node.outputs:
             self.ctx.rounds[-1]["labels_refused"] = node.outputs.refused.get_dict()
+
+    def _calibrate(self, labelled: FramesData) -> None:
+        """See by the new labels, before anything is trained on them, what the spread of the committee is worth."""
+        wanted = self.settings.get("calibration")
+        if wanted is None:
+            return
+        found = calibrate(labelled, self.ctx.selected, self.ctx.dataset, orm.Dict(wanted), **self.ctx.calibrated)
+        self.ctx.calibrated = {"earlier": found["observations"], "previous": found["calibration"]}
+        self.ctx.rounds[-1]["calibration"] = found["calibration"].uuid
 
     def has_new_labels(self) -> bool:
         """Return whether the round brought labels to train on."""
@@ -363,10 +411,9 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
             inputs.n_members = orm.Int(len(self.ctx.potentials))
         if self.ctx.potentials and starts_warm(inputs.trainer.value):
             inputs.initial = self.ctx.potentials
+            changes = orm.Dict(self.settings.get("retraining", {}))
             inputs.train = AttributeDict(inputs.train)
-            inputs.train.settings = retraining_settings(
-                inputs.train.settings, orm.Dict(self.settings.get("retraining", {}))
-            )
+            inputs.train.settings = retraining_settings(inputs.train.settings, changes)
         inputs.metadata.call_link_label = round_call(self.ctx.number, "train")
         return ToContext(training=self.submit(TrainEnsembleWorkChain, **inputs))
 
@@ -391,12 +438,13 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
 
     def _attach(self, reason: str) -> None:
         """Attach what there is, so that the labels of the rounds are not lost where a later one fails."""
-        self.out("dataset", self.ctx.dataset)
-        if self.ctx.potentials:
-            self.out("potentials", self.ctx.potentials)
-        if self.ctx.qualification is not None:
-            self.out("qualification", self.ctx.qualification)
-        if self.ctx.offending is not None:
-            self.out("offending", self.ctx.offending)
         history = {"rounds": self.ctx.rounds, "decisions": self.ctx.decisions, "reason": reason}
-        self.out("history", orm.Dict(history).store())
+        outputs = {
+            "dataset": self.ctx.dataset,
+            "potentials": self.ctx.potentials or None,
+            "calibration": self.ctx.calibrated.get("previous"),
+            "qualification": self.ctx.qualification,
+            "offending": self.ctx.offending,
+            "history": orm.Dict(history).store(),
+        }
+        self.out_many({name: node for name, node in outputs.items() if node is not None})

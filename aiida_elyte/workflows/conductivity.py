@@ -7,7 +7,7 @@ from aiida import orm
 from aiida.common import AttributeDict
 from aiida.engine import ExitCode, Process, ProcessBuilder, while_
 
-from aiida_elyte.calculations.functions.dynamics import run_settings
+from aiida_elyte.calculations.functions.dynamics import run_settings, supercell_of
 from aiida_elyte.calculations.functions.transport import arrhenius, transport
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
@@ -15,8 +15,10 @@ from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.provenance.names import md_call, temperature_name
 from aiida_elyte.science.crystal import require_charges, require_temperatures
+from aiida_elyte.science.dynamics.extension import read_length
 from aiida_elyte.science.learning.ensemble import member_name, replica_settings
 from aiida_elyte.science.settings import check_count
+from aiida_elyte.science.structure.supercell import without_choice
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.fan_out import FanOutWorkChain
 from aiida_elyte.workflows.md import MdBaseWorkChain
@@ -29,11 +31,18 @@ __all__ = ["ConductivityWorkChain"]
 _STOPPED = MdBaseWorkChain.spec().exit_codes.ERROR_STOPPED.status
 """Exit status of a run in which every replica stopped: it has a verdict, and no number."""
 
+_LENGTH = ("target_relative_error", "max_steps")
+"""Conditions that say for how long runs go on."""
+
+_OURS = ("temperatures_K", "charges", "max_atoms", *_LENGTH)
+"""Conditions that are not those of a single run."""
+
 
 class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
     """Run replicas at each temperature, a bounded number of runs at a time; analyse and judge each; fit Arrhenius' law.
 
-    A result says what it stands on: the qualification of the potentials, and what its own runs did.
+    A result says what it stands on: the qualification of the potentials, and what its own runs did. Runs go on from
+    their checkpoints until the error of the conductivity is below its target, or the budget of steps is spent.
     """
 
     PROTOCOL = "conductivity"
@@ -49,7 +58,9 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
             "conditions",
             valid_type=orm.Dict,
             serializer=orm.to_aiida_type,
-            help="`temperatures_K`, `n_replicas`, `seed`, `charges` [e] of the mobile species; more goes to the MD.",
+            help="`temperatures_K`, `n_replicas`, `seed`, `charges` [e] of the mobile species; `supercell`, numbers "
+            "or `auto`, then of `max_atoms`; `target_relative_error` of the conductivity up to which runs go on, to "
+            "`max_steps` at most; more goes to the MD.",
         )
         spec.input(
             "qualification",
@@ -71,6 +82,7 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
             "arrhenius", valid_type=orm.Dict, help="Activation energy and extrapolated conductivity, or why not."
         )
         spec.outline(cls.setup, while_(cls.should_run_children)(cls.run_children, cls.inspect_children), cls.results)
+        spec.exit_code(439, "ERROR_SUPERCELL", message="No supercell could be chosen: {reason}")
         spec.exit_code(440, "ERROR_NO_TRAJECTORY", message="No run gave a trajectory, the first because: {reason}")
 
     @classmethod
@@ -122,9 +134,15 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
             allow_unqualified=orm.Bool(allow_unqualified),
         )
 
-    def setup(self) -> None:
-        """Start with no result."""
+    def setup(self) -> ExitCode | None:
+        """Choose the supercell, and start with no result."""
         self.ctx.series, self.ctx.transport, self.ctx.failed = {}, {}, {}
+        self.ctx.last, self.ctx.extensions = {}, {}
+        try:
+            self.ctx.supercell = supercell_of(self.inputs.start, self.inputs.conditions, **self.inputs.potentials)
+        except InputError as error:
+            return self.exit_codes.ERROR_SUPERCELL.format(reason=str(error))
+        return None
 
     @property
     def temperatures_K(self) -> dict[str, float]:
@@ -137,36 +155,51 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
 
     def call_label(self, name: str) -> str:
         """Return the label of the run at a temperature."""
-        return md_call(self.temperatures_K[name])
+        return md_call(self.temperatures_K[name], self.ctx.extensions.get(name, 0))
 
     def build_child(self, name: str) -> tuple[type[Process], AttributeDict]:
-        """Return the inputs of the replicas at a temperature."""
+        """Return the inputs of the replicas at a temperature, of an extension those that go on from the last run."""
         conditions = _for_md(self.inputs.conditions.get_dict(), self.temperatures_K[name])
+        conditions["supercell"] = self.ctx.supercell["repeats"]
         inputs = AttributeDict(self.exposed_inputs(MdBaseWorkChain, namespace="md"))
         inputs.start, inputs.potentials = self.inputs.start, self.inputs.potentials
+        if name in self.ctx.last:
+            conditions["n_steps"] = self.ctx.transport[name]["conditions"]["next_n_steps"]
+            inputs.parent_folder = self.ctx.last[name]
         members = orm.List(sorted(self.inputs.potentials))
         inputs.settings = run_settings(inputs.settings, orm.Dict(conditions), members, orm.Int(0))
         return MdBaseWorkChain, inputs
 
     def inspect_child(self, name: str, node: orm.ProcessNode) -> None:
-        """Analyse the replicas at a temperature."""
+        """Analyse the replicas at a temperature; let them go on if their number is not yet good enough."""
         try:
             if "series" not in node.outputs or not (node.is_finished_ok or node.exit_status == _STOPPED):
                 raise InputError(reason_of(node))
-            settings = {
-                "temperature_K": self.temperatures_K[name],
-                "charges": self.inputs.conditions["charges"],
-                "allow_unqualified": self.inputs.allow_unqualified.value,
-            }
             given = {"qualification": self.inputs.qualification} if "qualification" in self.inputs else {}
-            self.ctx.transport[name] = transport(
-                node.outputs.series, orm.Dict(settings), run=node.outputs.results, **given
-            )
+            result = transport(node.outputs.series, self._analysis(name), run=node.outputs.results, **given)
         except InputError as error:
             self.ctx.failed[name] = f"{self.temperatures_K[name]:g} K: {error}"
             self.report(f"no result at {self.ctx.failed[name]}")
-        else:
-            self.ctx.series[name] = node.outputs.series
+            return
+        self.ctx.series[name], self.ctx.transport[name] = node.outputs.series, result
+        if result["conditions"]["next_n_steps"] is not None:
+            self.report(f"{self.temperatures_K[name]:g} K: {result['conditions']['decision']}")
+            self.ctx.last[name] = node.outputs.remote_folder
+            self.ctx.extensions[name] = self.ctx.extensions.get(name, 0) + 1
+            self.ctx.waiting.insert(0, name)
+
+    def _analysis(self, name: str) -> orm.Dict:
+        """Return the settings of the analysis at a temperature."""
+        conditions = self.inputs.conditions.get_dict()
+        return orm.Dict(
+            {
+                "temperature_K": self.temperatures_K[name],
+                "charges": conditions["charges"],
+                "allow_unqualified": self.inputs.allow_unqualified.value,
+                "length": {key: conditions[key] for key in _LENGTH if key in conditions},
+                "supercell": self.ctx.supercell.get_dict(),
+            }
+        )
 
     def results(self) -> ExitCode | None:
         """Attach results and series, fit Arrhenius' law."""
@@ -181,7 +214,7 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
 
 def _for_md(conditions: Mapping[str, Any], temperature_K: float) -> dict[str, Any]:
     """Return the conditions of the replicas at a temperature."""
-    kept = {key: value for key, value in conditions.items() if key not in ("temperatures_K", "charges")}
+    kept = {key: value for key, value in conditions.items() if key not in _OURS}
     return kept | {"temperature_K": temperature_K}
 
 
@@ -193,12 +226,23 @@ def _validate(inputs: Any, _: Any) -> str | None:
         require_temperatures(conditions.get("temperatures_K"))
         for name, least in (("n_replicas", 1), ("seed", 0)):
             check_count(f"conditions.{name}", conditions.get(name), least)
+        if conditions.get("max_atoms") is not None:
+            check_count("conditions.max_atoms", conditions["max_atoms"])
         if "start" in inputs:
             require_charges(inputs["start"].get_frames()[0], conditions.get("charges"))
     except InputError as error:
         return str(error)
     if "settings" not in inputs.get("md", {}):
         return None
-    hottest = _for_md(conditions, max(conditions["temperatures_K"]))
+    hottest = _for_md(without_choice(conditions), max(conditions["temperatures_K"]))
     run = replica_settings(inputs["md"]["settings"].get_dict(), hottest, [member_name(0)], 0)
-    return validate_settings(MdBaseWorkChain, orm.Dict(run), "conditions")
+    return validate_settings(MdBaseWorkChain, orm.Dict(run), "conditions") or _validate_length(conditions)
+
+
+def _validate_length(conditions: Mapping[str, Any]) -> str | None:
+    """Return a sentence if target and budget of production are invalid."""
+    try:
+        read_length(conditions).check(conditions["n_steps"])
+    except InputError as error:
+        return f"conditions: {error}"
+    return None

@@ -8,18 +8,21 @@ from aiida.common import AttributeDict
 from aiida.engine import ExitCode, ProcessBuilder, ToContext, WorkChain, if_
 
 from aiida_elyte.calculations.functions.frames import frame_structure, make_seed_frames, merge_frames
+from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.errors import InputError
 from aiida_elyte.plugins import check_names, configure_all, load
-from aiida_elyte.provenance.names import CONDUCTIVITY, LEARNING, SEED_LABELS, seeds_call
+from aiida_elyte.provenance.names import CONDUCTIVITY, LEARNING, QUALIFICATION, SEED_LABELS, seeds_call
 from aiida_elyte.science.crystal import check_structure, framework_of, require_charges, require_temperatures
 from aiida_elyte.science.seeds.kind import check_seeds
+from aiida_elyte.science.verdict import Verdict
 from aiida_elyte.workflows.active_learning import ActiveLearningWorkChain
 from aiida_elyte.workflows.conductivity import ConductivityWorkChain
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.framework import name_in_plugins, name_in_stops
 from aiida_elyte.workflows.ports import checked_dict, fill, labelled_frames, members, optional
 from aiida_elyte.workflows.protocols import recursive_merge
+from aiida_elyte.workflows.qualify import QualifyWorkChain
 from aiida_elyte.workflows.street import StreetWorkChain
 from aiida_elyte.workflows.validation import validate_inputs, validate_one_level
 
@@ -35,7 +38,7 @@ class CrystalWorkChain(StreetWorkChain):
 
     PROTOCOL = "crystal"
     PLUGINS = (("seeds",),)
-    SWITCHES = (("active_learning", "learning", "quantity"),)
+    SWITCHES = (("active_learning", "learning", "quantity"), ("active_learning", "qualification"))
 
     @classmethod
     def define(cls, spec: Any) -> None:
@@ -55,11 +58,15 @@ class CrystalWorkChain(StreetWorkChain):
         spec.expose_inputs(
             ActiveLearningWorkChain, namespace="active_learning", exclude=("start", "dataset", "potentials")
         )
-        spec.expose_inputs(ConductivityWorkChain, namespace="conductivity", exclude=("start", "potentials"))
+        spec.expose_inputs(
+            ConductivityWorkChain, namespace="conductivity", exclude=("start", "potentials", "qualification")
+        )
         spec.inputs.validator = _validate
         spec.expose_outputs(ActiveLearningWorkChain, namespace="learning")
         spec.outputs["learning"].required = False
         spec.expose_outputs(ConductivityWorkChain, namespace="conductivity")
+        spec.output("qualification", **optional(orm.Dict, "Verdict on potentials that were taken as they are."))
+        spec.output("offending", **optional(FramesData, "Frames that failed their qualification."))
         spec.output("refused", **optional(orm.Dict, "Seeds that could not be labelled, and why."))
         spec.outline(
             cls.setup,
@@ -69,7 +76,8 @@ class CrystalWorkChain(StreetWorkChain):
                 ),
                 cls.run_learning,
                 cls.inspect_learning,
-            ),
+            ).elif_(cls.can_qualify)(cls.run_qualification, cls.inspect_qualification),
+            cls.inspect_verdict,
             cls.run_conductivity,
             cls.inspect_conductivity,
         )
@@ -77,6 +85,13 @@ class CrystalWorkChain(StreetWorkChain):
         spec.exit_code(450, "ERROR_LABELLING_FAILED", message="The seeds could not be labelled: {reason}")
         spec.exit_code(451, "ERROR_LEARNING_FAILED", message="The ensemble could not be learned: {reason}")
         spec.exit_code(452, "ERROR_CONDUCTIVITY_FAILED", message="The production runs gave no result: {reason}")
+        spec.exit_code(
+            453,
+            "ERROR_NOT_QUALIFIED",
+            message="The ensemble is not qualified, and no production was run: {reason}. Launch again with more rounds "
+            "or labels, or with --allow-unqualified for numbers marked as such; finished jobs are reused",
+        )
+        spec.exit_code(454, "ERROR_QUALIFICATION_FAILED", message="The potentials could not be tested: {reason}")
 
     @classmethod
     def get_builder_from_protocol(
@@ -168,7 +183,8 @@ class CrystalWorkChain(StreetWorkChain):
         known: dict[str, Any] = {"sampling": {"temperature_K": _ABOVE * max(temperatures_K)}}
         if (overrides.get("learning") or {}).get("quantity") is not None:
             known["quantity"] = {"charges": dict(charges)}
-        merged: dict[str, Any] = recursive_merge({"learning": known}, overrides)
+        tested = {"conditions": {"temperature_K": max(temperatures_K), "framework": list(framework)}}
+        merged: dict[str, Any] = recursive_merge({"learning": known, "qualification": tested}, overrides)
         inputs = ActiveLearningWorkChain.get_inputs(protocol, merged, None)
         filters = name_in_plugins("filters", inputs["learning"]["selection"]["filters"], framework)
         return recursive_merge(merged, {"learning": {"selection": {"filters": filters}}})
@@ -178,6 +194,7 @@ class CrystalWorkChain(StreetWorkChain):
         self.ctx.start = frame_structure(self.inputs.structure)
         self.ctx.dataset = self.inputs.get("dataset")
         self.ctx.members = dict(self.inputs.get("potentials", {}))
+        self.ctx.qualification = None
 
     def should_learn(self) -> bool:
         """Return whether an ensemble has to be trained, or is to learn more."""
@@ -229,11 +246,51 @@ class CrystalWorkChain(StreetWorkChain):
             inputs.potentials = self.inputs.potentials
         return ToContext(learning=self.submit(ActiveLearningWorkChain, **inputs))
 
+    def inspect_learning(self) -> ExitCode | None:
+        """Keep the members and the verdict on them."""
+        code = super().inspect_learning()
+        outputs = self.ctx.learning.outputs
+        self.ctx.qualification = outputs.qualification if "qualification" in outputs else None
+        return code
+
+    def can_qualify(self) -> bool:
+        """Return whether potentials that are taken as they are, are tested."""
+        return bool(self.inputs.active_learning.get("qualification"))
+
+    def run_qualification(self) -> ToContext:
+        """Test potentials that are taken as they are."""
+        inputs = AttributeDict(self.inputs.active_learning.qualification)
+        inputs.start, inputs.potentials = self.ctx.start, self.ctx.members
+        if self.ctx.dataset is not None:
+            inputs.dataset = self.ctx.dataset
+        inputs.metadata = {"call_link_label": QUALIFICATION}
+        return ToContext(qualifying=self.submit(QualifyWorkChain, **inputs))
+
+    def inspect_qualification(self) -> ExitCode | None:
+        """Attach the verdict."""
+        node = self.ctx.qualifying
+        if "qualification" not in node.outputs:
+            return self.exit_codes.ERROR_QUALIFICATION_FAILED.format(reason=reason_of(node))
+        self.out_many({name: node.outputs[name] for name in ("qualification", "offending") if name in node.outputs})
+        self.ctx.qualification = node.outputs.qualification
+        return None
+
+    def inspect_verdict(self) -> ExitCode | None:
+        """End before production where its numbers would not be stated."""
+        if self.inputs.conductivity.allow_unqualified.value:
+            return None
+        verdict = Verdict.from_dict(self.ctx.qualification.get_dict())
+        if verdict.is_qualified:
+            return None
+        return self.exit_codes.ERROR_NOT_QUALIFIED.format(reason="; ".join(verdict.reasons))
+
     def run_conductivity(self) -> ToContext:
         """Run the production."""
         inputs = AttributeDict(self.exposed_inputs(ConductivityWorkChain, namespace="conductivity"))
         inputs.start = self.ctx.start
         inputs.potentials = self.ctx.members
+        if self.ctx.qualification is not None:
+            inputs.qualification = self.ctx.qualification
         inputs.metadata.call_link_label = CONDUCTIVITY
         return ToContext(conductivity=self.submit(ConductivityWorkChain, **inputs))
 
@@ -310,6 +367,13 @@ def _validate(inputs: Any, _: Any) -> str | None:
     except InputError as error:
         return str(error)
     learning = inputs.get("active_learning", {}).get("learning")
+    is_allowed = inputs.get("conductivity", {}).get("allow_unqualified")
+    is_tested = learning is None or bool(inputs["active_learning"].get("qualification"))
+    if not is_tested and is_allowed is not None and not is_allowed.value:
+        return (
+            "active_learning.qualification is switched off and allow_unqualified is false: no number could be stated; "
+            "expected one of the two; keep the qualification, or allow unqualified numbers"
+        )
     if "dataset" not in inputs:
         learns = learning is None or has_to_learn(inputs.get("potentials") or {}, learning.get_dict())
         return _validate_seed_jobs(inputs) if learns else None

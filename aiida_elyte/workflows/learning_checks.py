@@ -6,12 +6,12 @@ from typing import Any
 from aiida import orm
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.plugins import configure, configure_all, load
+from aiida_elyte.plugins import configure, configure_all, load, load_all
 from aiida_elyte.science.learning.ensemble import common_conditions, member_name, replica_settings
 from aiida_elyte.workflows.label.guards import validate_same_level
 from aiida_elyte.workflows.validation import validate_inputs, validate_settings
 
-__all__ = ["starts_warm", "validate_rounds"]
+__all__ = ["starts_warm", "validate_committee", "validate_rounds"]
 
 _FILLED_IN = ("start", "potentials", "dataset")
 """Ports of a sampler that a round fills in; not every sampler takes the labelled frames."""
@@ -36,10 +36,36 @@ def validate_rounds(inputs: Mapping[str, Any]) -> str | None:
     return (
         validate_same_level(inputs.get("dataset"), inputs)
         or _validate_plugins(learning)
+        or validate_committee(len(_members(inputs)), learning["selection"]["selector"])
         or _validate_retraining(inputs["ensemble"], learning)
         or validate_inputs(load("labellers", inputs["labeller"].value), inputs["label"], "label", later=("frames",))
         or _validate_samplers(inputs, learning["sampling"])
     )
+
+
+def validate_committee(n_members: int, selector: str) -> str | None:
+    """Return a sentence if a selector goes by the spread of a committee, and there is one member.
+
+    Parameters
+    ----------
+    n_members
+        Members of the ensemble.
+    selector
+        Name of the selector.
+    """
+    if n_members > 1 or not load("selectors", selector).needs_committee:
+        return None
+    others = [name for name, kind in load_all("selectors").items() if not kind.needs_committee]
+    return (
+        f"n_members is 1; expected at least two, as the selector {selector!r} goes by the spread of a committee; add "
+        f"members, name a selector that needs none ({', '.join(others)}), or set max_rounds to 0"
+    )
+
+
+def _members(inputs: Mapping[str, Any]) -> list[str]:
+    """Return the names of the members that sample the first round."""
+    given = sorted(inputs.get("potentials") or {})
+    return given or [member_name(index) for index in range(inputs["ensemble"]["n_members"].value)]
 
 
 def _validate_samplers(inputs: Mapping[str, Any], sampling: Mapping[str, Any]) -> str | None:
@@ -47,8 +73,7 @@ def _validate_samplers(inputs: Mapping[str, Any], sampling: Mapping[str, Any]) -
     first, others = inputs["sampler"].value, dict(inputs.get("more_samplers") or {})
     if first in others:
         return f"more_samplers has {first!r}, which is the sampler already; expected others; leave it out"
-    members = sorted(inputs.get("potentials") or {})
-    members = members or [member_name(index) for index in range(inputs["ensemble"]["n_members"].value)]
+    members = _members(inputs)
     given = [(first, inputs["sample"], "sample", sampling)]
     given += [(name, one, f"more_samplers.{name}", common_conditions(sampling)) for name, one in others.items()]
     for name, one, where, conditions in given:

@@ -27,9 +27,11 @@ def toy(python_code):
 def test_a_dry_run_counts_labels_and_steps_and_stores_no_process(aiida_profile_clean, toy):
     found = elyte.launch_crystal(street.salt(), dry_run=True, **toy)
     assert found.pk is None
-    # 6 rattled cells and 3 labels of the round; 2 replicas of 60 steps after a ramp of 20, then 2 of 200 after 20
+    # 6 rattled cells and 3 labels of the round; 2 replicas of 60 steps after a ramp of 20, then 2 of 200 after 20;
+    # between them a qualification: 2 replicas of 60 steps, and of 40 at constant energy, each after a ramp of 20
     assert found.cost.labels == 6 + 3
-    assert found.cost.md_steps == 2 * (60 + 20) + 2 * (200 + 20)
+    assert found.cost.md_steps == 2 * (60 + 20) + 2 * (60 + 20) + 2 * (40 + 20) + 2 * (200 + 20)
+    assert found.warnings == ()
     assert found.describe()["structure"]["formula"] == "Li4Cl4"
     assert orm.QueryBuilder().append(orm.ProcessNode).count() == 0
 
@@ -69,3 +71,24 @@ def test_a_notebook_sets_up_and_prices_a_street_in_three_lines(tmp_path):
         "print(street.pk, street.cost.labels > 0)\n"
     )
     assert run_python(lines, tmp_path, cwd=tmp_path).split() == ["elyte", "None", "True"]
+
+
+def test_production_hotter_than_what_was_sampled_or_tested_is_warned_of_before_any_job(aiida_profile_clean, toy):
+    overrides = {
+        **street.OVERRIDES,
+        "active_learning": {
+            **street.OVERRIDES["active_learning"],
+            "qualification": {"conditions": {"temperature_K": 320.0}},
+        },
+    }
+    hot = plan_crystal(street.salt(), **{**toy, "temperatures_K": [300.0, 350.0], "overrides": overrides})
+    sampled, tested = hot.warnings
+    assert "production at 350 K is hotter than the sampling of the rounds of learning (300 K)" in sampled
+    assert "production at 350 K is hotter than the qualification (320 K)" in tested
+    assert hot.describe()["warnings"] == [sampled, tested]
+
+
+def test_a_street_whose_numbers_could_not_be_stated_is_rejected(aiida_profile_clean, toy):
+    overrides = {"active_learning": {**street.OVERRIDES["active_learning"], "qualification": None}}
+    with pytest.raises(InputError, match="qualification is switched off and allow_unqualified is false"):
+        plan_crystal(street.salt(), **{**toy, "overrides": overrides}).builder._inputs()

@@ -81,3 +81,25 @@ def test_what_cannot_be_read_is_said(tmp_path):
         load_potential(tmp_path)
     with pytest.raises(InputError, match=r"does not exist|cannot be read"):
         load_potential(300 * "a")
+
+
+@pytest.mark.engine("chgnet")
+def test_pretrained_potentials_are_found_by_name(aiida_profile, tmp_path, monkeypatch, frames):
+    import aiida_elyte as elyte
+
+    monkeypatch.chdir(tmp_path)
+    node = elyte.pretrained("chgnet-0.3.0")
+    assert (node.family, node.label) == ("chgnet", "chgnet-0.3.0")
+    found = find_potentials("chgnet")
+    assert list(found) == ["m00"]
+    assert found["m00"].get_content(mode="rb") == node.get_content(mode="rb")
+    forces = load_potential("chgnet").calculator().get_forces(frames[0])
+    assert np.abs(forces).max() > 0.1
+    with pytest.raises(InputError, match=r"pretrained potential 'chgnett' is unknown; .*did you mean chgnet"):
+        elyte.pretrained("chgnett")
+
+
+def test_a_folder_goes_before_a_pretrained_potential_of_its_name(tmp_path, monkeypatch, folder):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "chgnet").symlink_to(folder)
+    assert list(load_potential("chgnet").members) == ["m00", "m01"]

@@ -13,6 +13,7 @@ from aiida_elyte.provenance.names import Call
         (names.qualification_call(2), Call("qualification", 2)),
         (names.member_call("m00"), Call("member", name="m00")),
         (names.md_call(600), Call("md", name="T0600_00")),
+        (names.md_call(600, 2), Call("md", 2, name="T0600_00")),
         (names.md_call(1273.15), Call("md", name="T1273_15")),
         (names.batch_call(40), Call("batch", 40)),
         (names.frame_call(7), Call("frame", 7)),

@@ -160,3 +160,34 @@ def test_a_checkpoint_of_other_settings_is_refused(folder):
     results = launch(folder, stride=2)
     assert results["kind"] == "INVALID_INPUT"
     assert "checkpoint.npz belongs to another run: " in results["message"]
+
+
+@pytest.mark.parametrize("stop_after", [5, 20])
+def test_the_longest_bond_is_found_whether_the_run_was_interrupted_or_not(folder, monkeypatch, stop_after):
+    (folder / "system.pdb").write_text(PDB.replace("END", "CONECT    2    3    4\nEND"))
+    for name, torn in (("a.traj", 12), ("b.traj", None)):
+        with Trajectory(folder / name, "w") as file:
+            for number in range(N_FRAMES):
+                length = 2.9 if number == torn else 1.3
+                positions = (
+                    np.array([[1.0 + 0.05 * number, 1, 1], [8.9, 5, 5], [8.9 + length, 5, 5], [8.9, 6.35, 5]]) % 9
+                )
+                file.write(Atoms("LiBF2", positions=positions, cell=np.eye(3) * 9, pbc=True))
+    first = launch(folder)
+    assert first["status"] == "ok", first["message"]
+    unbroken = first["bonds"]
+    assert (unbroken["a"]["n_bonds"], unbroken["a"]["frame"], unbroken["a"]["bond"]) == (2, 12, "B1–F2")
+    assert unbroken["a"]["length_A"] == pytest.approx(2.9)
+    assert unbroken["b"]["length_A"] == pytest.approx(1.35)
+    for name in ("checkpoint.npz", "series.npz"):
+        (folder / name).unlink()
+    read = iter(range(stop_after))
+
+    class Late(reduce_trajectory.Job):
+        def should_stop(self, reserve_s=0.0):
+            return next(read, None) is None
+
+    with monkeypatch.context() as patch:
+        patch.setattr("aiida_elyte.program.Job", Late)
+        assert launch(folder)["kind"] == "OUT_OF_WALLTIME"
+    assert launch(folder)["bonds"] == unbroken

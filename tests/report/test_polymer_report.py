@@ -60,6 +60,9 @@ def test_whole_street_is_told(tmp_path):
     text = page(data, tmp_path)
     assert text.count('<svg role="img"') == 6  # displacements, matrix, shells, selection, two boxes
     assert "Ionic conductivity of peo_litfsi" in text
+    assert "<b>Qualified</b> at 400 K." in text
+    assert "[" not in text.split('<dl class="numbers">')[1].split("</dl>")[0]
+    assert data["qualification"]["tests"]["m01_b01 equilibrium"]["passed"] is True
     conductivity = data["runs"][0]["transport"]["conductivity"]
     assert f"{conductivity['value']:.1f}"[:3] in text
     assert "transference number of Li" in text
@@ -74,6 +77,18 @@ def test_whole_street_is_told(tmp_path):
     assert "1 stopped" in text
     assert "built independently" in text
     assert json.dumps(as_json_dict(data))
+
+
+def test_a_torn_bond_refuses_every_number_and_says_which(tmp_path):
+    data = collect_node(polymer_graphs.torn_street())
+    text = page(data, tmp_path)
+    assert "<b>Torn</b> at 400 K:" in text.split('<dl class="numbers">')[0]
+    assert "box m00_b00: bonds: the longest bond of production, C12–C13, is 3.19 Å in frame 40" in text
+    assert not re.search(r"\d mS/cm|cm²/s", text)
+    assert "Label the cluster of the torn bond" in text
+    found = as_json_dict(data)
+    assert {row["verdict"] for row in found["results"]} == {"torn"}
+    assert found["qualification"]["tests"]["m00_b00 bonds"]["passed"] is False
 
 
 def test_a_reason_is_given_once(tmp_path):

@@ -40,6 +40,16 @@ def test_dynamics_by_hand():
     assert estimate_cost(PLAN).dynamics_s == pytest.approx(expected)
 
 
+def test_a_qualification_may_follow_each_round_and_is_run_once_without_rounds():
+    tested = replace(PLAN, qualification_steps=500, n_atoms_qualification=100)
+    more = estimate_cost(tested), estimate_cost(PLAN)
+    assert more[0].md_steps - more[1].md_steps == 2 * 500
+    # 500 steps of 100 atoms over two cores, at 4500 atom-steps/s, and a start of 10 s; twice
+    assert more[0].dynamics_s - more[1].dynamics_s == pytest.approx(2 * (500 * 100 / 4500 / 2 + 10))
+    ready = {"n_seeds": 0, "label_budget": 0, "n_rounds": 0}
+    assert estimate_cost(replace(tested, **ready)).md_steps - estimate_cost(replace(PLAN, **ready)).md_steps == 500
+
+
 def test_given_data_and_potentials_cost_no_label_and_no_first_training():
     given = replace(PLAN, n_seeds=0, label_budget=0, n_rounds=0, epochs_first=0, n_known=100)
     cost = estimate_cost(given)

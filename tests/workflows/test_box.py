@@ -6,10 +6,12 @@ from aiida import orm
 from aiida.engine import run_get_node
 from scipy.constants import Avogadro
 
+from aiida_elyte.calculations.functions.transport import transport
 from aiida_elyte.data.forcefield import ForceFieldData
 from aiida_elyte.provenance.street import read_street
 from aiida_elyte.report.html import write_report
 from aiida_elyte.science.transport.estimates import estimate_transport
+from aiida_elyte.science.verdict import quantities_of
 from aiida_elyte.workflows.box import BoxWorkChain
 from aiida_elyte.workflows.polymer import PolymerWorkChain
 from tests.call_labels import unknown_calls
@@ -58,6 +60,11 @@ def test_a_box_that_has_not_settled_is_extended_and_then_told(codes, force_field
     assert extended.inputs.settings["stages"][-1]["n_steps"] == settle.inputs.settings["stages"][-1]["n_steps"] + 1000
     assert extended.outputs.results["resumed_from_step"] == settle.outputs.results["step"]
     assert node.outputs.equilibrium["refused"]
+    # The box that has not settled says so, and that its molecules stayed whole: DME at 350 K tears no bond in 1 ps.
+    verdict = node.outputs.qualification.get_dict()
+    assert (verdict["verdict"], len(verdict["reasons"])) == ("not settled", 1)
+    assert verdict["tests"]["bonds"]["passed"] is True
+    assert 1.0 < verdict["tests"]["bonds"]["value"] < 1.4
     assert production.inputs.data.get_content() == extended.outputs.final.get_content()
     (series,) = node.outputs.series.get_series()
     assert (
@@ -87,6 +94,7 @@ def test_the_street_pools_boxes_of_the_force_fields_given(codes, force_field, tm
     builder = PolymerWorkChain.get_builder_from_protocol(codes, SALTY, protocol="fast", overrides={"box": BOX})
     builder.force_fields = {"m00": force_field, "m01": ForceFieldData(begun_force_field(0.05).to_json())}
     builder.n_boxes = orm.Int(2)
+    builder.allow_unqualified = orm.Bool(True)
     node = run_get_node(builder)[1]
     assert node.is_finished_ok, node.exit_message
     pooled = node.outputs.series.get_series()
@@ -116,6 +124,14 @@ def test_the_street_pools_boxes_of_the_force_fields_given(codes, force_field, tm
     )
     both = orm.Dict(both).store().get_dict()  # which rounds to 14 digits
     assert {name: found[name] for name in both} == both
+    # Boxes of a picosecond have not settled, force fields that were not fitted have no error: the numbers are marked.
+    assert found["verdict"] == node.outputs.qualification["verdict"] == "unqualified"
+    assert any("held out" in reason for reason in found["reasons"])
+    assert any("m01_b01" in reason for reason in found["reasons"])
+    settings = {"charges": {"Li": 1.0, "Cl": -1.0}, "temperature_K": 350.0}
+    refused = transport(node.outputs.series, orm.Dict(settings), qualification=node.outputs.qualification).get_dict()
+    assert all(one["refused"].startswith("unqualified: ") for one in quantities_of(refused).values())
+    assert refused["verdict"] == "unqualified"
     assert found["tracer_diffusion_Li"] != orm.Dict(alone).store()["tracer_diffusion_Li"]
     # Picoseconds carry little: what has no number tells why, what has one tells its error.
     assert all(one.get("refused") or one["std"] > 0 for one in both.values())
@@ -124,6 +140,8 @@ def test_the_street_pools_boxes_of_the_force_fields_given(codes, force_field, tm
     text = page_of(node, tmp_path)
     assert "m01_b01" in text
     assert "Who surrounds Li" in text
+    assert "<b>Unqualified</b> at 350 K:" in text
+    assert "Qualification of the force fields and the boxes" in text
 
 
 def test_a_force_field_without_the_types_of_the_recipe_is_told(codes, force_field):

@@ -26,7 +26,7 @@ def members(aiida_profile_clean):
     return {"m00": PotentialData(content, describe_painn(content))}
 
 
-def produce(code, members, temperatures_K=(300.0,), stops=None, **given):
+def produce(code, members, temperatures_K=(300.0,), stops=None, conditions=None, **given):
     builder = ConductivityWorkChain.get_builder_from_protocol(
         code,
         charges={"Li": 1.0},
@@ -41,7 +41,8 @@ def produce(code, members, temperatures_K=(300.0,), stops=None, **given):
                     "stops": {"min_distance_factor": None, **(stops or {})},
                 }
             },
-            "conditions": {"n_steps": 60, "series_stride": 5, "n_replicas": 2, "trajectory_stride": None},
+            "conditions": {"n_steps": 60, "series_stride": 5, "n_replicas": 2, "trajectory_stride": None}
+            | (conditions or {}),
         },
         **given,
     )
@@ -78,3 +79,43 @@ def test_a_temperature_at_which_every_replica_stops_has_a_result_that_says_so(me
     assert "no replica ran to its end" in result["conductivity"]["refused"]
     (run,) = read_crystal_street(node).runs
     assert run.transport["verdict"] == "exploded"
+
+
+def test_runs_go_on_from_their_checkpoints_until_the_budget_is_spent(members, python_code):
+    length = {"target_relative_error": 0.01, "max_steps": 150}
+    node = produce(python_code, members, conditions=length, qualification=orm.Dict(PASSED))
+    runs = [one for one in node.called if one.process_label == "MdBaseWorkChain"]
+    steps = [one.inputs.settings["n_steps"] for one in runs]
+    assert steps == [60, 120, 150]
+    assert [one.outputs.results["resumed_from_step"] for one in runs] == [None, 60, 120]
+    result = node.outputs.transport["T0300_00"]
+    assert result["verdict"] == "not converged"
+    assert "budget of 150 steps is spent" in result["reasons"][0]
+    assert result["conditions"]["n_steps"] == 150
+    (run,) = read_crystal_street(node).runs
+    assert run.pk == runs[-1].pk
+    assert run.settings["n_steps"] == 150
+    assert run.transport["conditions"] == result["conditions"]
+
+
+def test_a_supercell_by_its_width_is_run_and_said(members, python_code):
+    asked = {"supercell": "auto", "n_steps": 10, "n_replicas": 1}
+    node = produce(python_code, members, conditions=asked, qualification=orm.Dict(PASSED))
+    # three cells of 5.14 Å are 15.4 Å
+    chosen = node.outputs.transport["T0300_00"]["conditions"]["supercell"]
+    assert (chosen["repeats"], chosen["n_atoms"]) == ([3, 3, 3], 216)
+    run = next(one for one in node.called if one.process_label == "MdBaseWorkChain")
+    assert run.inputs.settings["supercell"] == [3, 3, 3]
+
+
+def test_a_supercell_of_too_many_atoms_ends_production_before_any_job(members, python_code):
+    builder = ConductivityWorkChain.get_builder_from_protocol(
+        python_code,
+        charges={"Li": 1.0},
+        start=FramesData([bulk("LiCl", "rocksalt", a=5.14, cubic=True)]),
+        potentials=members,
+        overrides={"conditions": {"max_atoms": 100}},
+    )
+    _, node = run_get_node(builder)
+    assert node.exit_status == 439
+    assert "216 atoms; expected 100 at most" in node.exit_message

@@ -14,3 +14,9 @@ class TestClusters(SamplerContract):
     @pytest.fixture
     def sampler(self):
         return load("samplers", "clusters")
+
+
+class TestAttack(SamplerContract):
+    @pytest.fixture
+    def sampler(self):
+        return load("samplers", "attack")

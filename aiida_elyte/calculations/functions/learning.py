@@ -3,12 +3,14 @@
 from aiida import orm
 
 from aiida_elyte.calculations.uncached import uncached_calcfunction
+from aiida_elyte.data.series import SeriesData
+from aiida_elyte.science.learning.criteria import measure_quantities
 from aiida_elyte.science.learning.settings import LearningSettings
 from aiida_elyte.science.learning.stopping import decide
 from aiida_elyte.science.settings import read_record
 from aiida_elyte.science.verdict import Verdict
 
-__all__ = ["decide_next"]
+__all__ = ["decide_next", "sampled_quantities"]
 
 
 @uncached_calcfunction
@@ -23,3 +25,9 @@ def decide_next(
         verdict=None if qualification is None else Verdict.from_dict(qualification.get_dict()),
     )
     return orm.Dict(decision.as_dict())
+
+
+@uncached_calcfunction
+def sampled_quantities(series: SeriesData, settings: orm.Dict) -> orm.Dict:
+    """Return the quantities of interest by the dynamics of a round, or why there are none."""
+    return orm.Dict(measure_quantities(series.get_series(), **settings.get_dict()))

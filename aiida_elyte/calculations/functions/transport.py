@@ -16,16 +16,18 @@ def transport(
 ) -> orm.Dict:
     """Return diffusion coefficients, conductivities and Haven ratio, as the run and the qualification let them be."""
     choices, replicas = settings.get_dict(), series.get_series()
+    cell = choices.pop("supercell", None)
     tested = None if qualification is None else qualification.get_dict()
     if run is None:
         is_allowed = choices.pop("allow_unqualified", False)
         results = state_quantities(estimate_transport(replicas, **choices), tested, allow_unqualified=is_allowed)
     else:
         results = analyse_production(replicas, run.get_dict(), tested, **choices)
-    results["conditions"] = {
+    results["conditions"] = results.get("conditions", {}) | {
         "temperature_K": choices["temperature_K"],
         "duration_ps": series.base.attributes.get("duration_ps"),
         "thermostat": series.base.attributes.get("thermostat", None),
+        **({} if cell is None else {"supercell": cell}),
     }
     return orm.Dict(results)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any, NamedTuple
 
-from aiida_elyte.science.dynamics.observations import CONTACT_CUTOFF_A
+from aiida_elyte.science.contact import CONTACT_CUTOFF_A
 from aiida_elyte.science.settings import Positive, Settings, Share
 from aiida_elyte.science.verdict import Verdict, worst_of
 

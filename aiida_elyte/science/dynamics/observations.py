@@ -6,16 +6,13 @@ from typing import Any
 from ase import Atoms
 from vesin import NeighborList
 
-from aiida_elyte.science.contact import shortest_of
+from aiida_elyte.science.contact import CONTACT_CUTOFF_A, shortest_of
 from aiida_elyte.science.dynamics.bounded import BoundedRecord
 from aiida_elyte.science.dynamics.settings import MdSettings
 from aiida_elyte.science.statistics.spread import ForceSpread
 from aiida_elyte.science.structure.lindemann import Framework, Moved
 
-__all__ = ["CONTACT_CUTOFF_A", "Observations"]
-
-CONTACT_CUTOFF_A = 4.0
-"""Pairs farther apart are no contacts [Å]."""
+__all__ = ["Observations"]
 
 
 class Observations:
@@ -35,8 +32,9 @@ class Observations:
         self._shortest: dict[str, list[float]] = {}
         self._highest: dict[str, list[float]] = {}
         self._last: dict[str, float] = {}
+        self._first_conserved_eV: float | None = None
         self._history = BoundedRecord(
-            ["temperature_K", "conserved_eV_atom", "framework_rmsd_A", "lindemann"], settings.stops.stride
+            ["temperature_K", "conserved_change_eV_atom", "framework_rmsd_A", "lindemann"], settings.stops.stride
         )
         strides = [stride for stride in (settings.spread_stride, settings.sample_stride) if stride]
         self._spreads = BoundedRecord(["spread_max_eV_A", "spread_mean_eV_A"], math.gcd(*strides) or 1)
@@ -55,9 +53,10 @@ class Observations:
             self._last[name] = value
             if name not in self._highest or value > self._highest[name][0]:
                 self._highest[name] = [value, step]
-        self._history.add(
-            step, temperature_K, conserved_eV / len(frame), seen.get("framework_rmsd_A"), seen.get("lindemann")
-        )
+        if self._first_conserved_eV is None:
+            self._first_conserved_eV = conserved_eV
+        change = (conserved_eV - self._first_conserved_eV) / len(frame)
+        self._history.add(step, temperature_K, change, seen.get("framework_rmsd_A"), seen.get("lindemann"))
 
     def note_spread(self, spread: ForceSpread, step: int) -> None:
         """Take in the committee's spread on one frame of production."""
@@ -90,6 +89,7 @@ class Observations:
             "shortest": {pair: list(found) for pair, found in self._shortest.items()},
             "highest": {name: list(found) for name, found in self._highest.items()},
             "last": dict(self._last),
+            "first_conserved_eV": self._first_conserved_eV,
             "history": self._history.state_dict(),
             "spreads": self._spreads.state_dict(),
         }
@@ -97,5 +97,6 @@ class Observations:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from where ``state_dict`` was taken."""
         self._shortest, self._highest, self._last = state["shortest"], state["highest"], state["last"]
+        self._first_conserved_eV = state["first_conserved_eV"]
         self._history.load_state_dict(state["history"])
         self._spreads.load_state_dict(state["spreads"])

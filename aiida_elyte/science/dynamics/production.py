@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from aiida_elyte.science.dynamics.extension import decide_length, read_length
 from aiida_elyte.science.dynamics.judgement import judge_run
 from aiida_elyte.science.statistics.estimate import Estimate, Refusal, result_from_dict
 from aiida_elyte.science.trajectory.reduction import Series
@@ -76,6 +77,7 @@ def analyse_production(
     charges: Mapping[str, float],
     temperature_K: float,
     allow_unqualified: bool = False,
+    length: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Analyse and judge the replicas of one temperature.
 
@@ -90,36 +92,54 @@ def analyse_production(
     results
         What the program reports of them.
     qualification
-        As of ``judge_potentials``.
+        As of ``judge_potentials``; if known ``known_shortest_A`` and ``tolerance_eV_A`` as of ``judge_run``, and
+        ``calibration_factor`` as of ``estimate_transport``.
     charges
         Charge of each mobile species [e].
     temperature_K
         Temperature [K].
     allow_unqualified
         Whether numbers are stated whatever the verdict, which goes with them.
+    length
+        Target and budget of the runs, as of ``LengthSettings``; none if not given.
 
     Returns
     -------
     dict
-        Quantities by name as plain values, ``verdict`` and ``reasons``.
+        Quantities by name as plain values, ``verdict`` and ``reasons``; ``conditions``, with the steps that were run,
+        ``next_n_steps`` to which they go on, and the reason of that ``decision``.
 
     Raises
     ------
     InputError
         If the series cannot be analysed.
     """
-    verdict = worst_of([judge_run(results, temperature_K), judge_potentials(qualification, temperature_K)])
+    tested = qualification or {}
+    limits = tested.get("known_shortest_A"), tested.get("tolerance_eV_A")
+    verdict = worst_of([judge_run(results, temperature_K, *limits), judge_potentials(qualification, temperature_K)])
     quantities: Mapping[str, Estimate | Refusal] = dict.fromkeys(
         _names(charges), Refusal("no replica ran to its end; look at why they stopped")
     )
     whole = [one for one in series if one.replica not in results["stops"]]
-    if whole and (verdict.status in STATED or allow_unqualified):
-        quantities = estimate_transport(whole, charges, temperature_K)
+    is_sound = verdict.is_qualified
+    if whole and (is_sound or allow_unqualified):
+        factor = tested.get("calibration_factor")
+        quantities = estimate_transport(whole, charges, temperature_K, calibration_factor=factor)
         if len(whole) < len(series):
             note = f"the numbers are those of {len(whole)} of {len(series)} replicas, which ran whole: a biased sample"
             verdict = Verdict(verdict.status, (*verdict.reasons, note))
+    n_steps = max(results["n_steps_done"].values())
+    conditions: dict[str, Any] = {"n_steps": n_steps, "next_n_steps": None}
+    if is_sound:
+        decision = decide_length(n_steps, quantities["conductivity"], read_length(length or {}))
+        conditions |= {"next_n_steps": decision.n_steps, "decision": decision.reason}
+        if not decision.is_converged:
+            verdict = Verdict("not converged", (decision.reason,))
+    else:
+        conditions["decision"] = f"runs whose verdict is {verdict.status} do not go on"
     stated = withhold(quantities, verdict, allow_unqualified=allow_unqualified)
-    return {name: one.as_dict() for name, one in stated.items()} | verdict.as_dict()
+    found = {name: one.as_dict() for name, one in stated.items()}
+    return found | verdict.as_dict() | {"conditions": conditions}
 
 
 def fit_production(

@@ -21,7 +21,7 @@ _NOMINAL = (0.5, 0.8, 0.9, 0.95)
 """Levels at which a calibration is judged."""
 _ASSUMED_WIDTH = 0.7
 """Standard deviation of the logarithm of a frame's error about its expectation before anything is known: a factor of
-two either way. Committees of networks have been found off by factors of 1 to 5 (doi:10.1063/5.0036522)."""
+two either way, by which the factors of committees differ from one material and trainer to the next."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,10 @@ class CalibrationSettings(Settings):
     """Rounds whose labels are used, the newest ones: a committee of long ago erred otherwise."""
     least_frames: Count = 5
     """Labelled frames without which nothing is fitted; of an element, without which it is not told from the others."""
-    default_factor: Positive = 2.0
-    """Error over spread where nothing is fitted [1]; committees are seldom less than twice as sure as they should be
-    outside their data (doi:10.1063/5.0036522)."""
+    default_factor: Positive = 2.5
+    """Error over spread where nothing is fitted [1]: committees of three PaiNN members on LGPS were 2.3 to 3.2 times
+    too sure of themselves outside their data (``docs/learning.md``); that they need such a factor is known (Imbalzano
+    et al., J. Chem. Phys. 154, 074102 (2021), doi:10.1063/5.0036522)."""
     cutoff_A: Positive = 5.0
     """Cutoff of the descriptor by which distances to the training data are measured [Å]."""
 

@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aiida_elyte.errors import InputError
 from aiida_elyte.science.learning.settings import LearningSettings, QuantitySettings
 from aiida_elyte.science.settings import read_record
-from aiida_elyte.science.statistics.estimate import Estimate, result_from_dict
+from aiida_elyte.science.statistics.estimate import Estimate, Refusal, result_from_dict
+from aiida_elyte.science.trajectory.reduction import Series
+from aiida_elyte.science.transport.estimates import estimate_transport
 
 __all__ = [
     "FIRST_QUANTITY",
@@ -15,7 +18,7 @@ __all__ = [
     "compared_quantities",
     "criteria_of",
     "doubtful_share",
-    "quantities_of_interest",
+    "measure_quantities",
 ]
 
 FIRST_QUANTITY = "conductivity"
@@ -107,9 +110,23 @@ def compared_quantities(history: Sequence[Mapping[str, Any]]) -> dict[str, tuple
     return {FIRST_QUANTITY: both[FIRST_QUANTITY]} if FIRST_QUANTITY in both else both
 
 
-def quantities_of_interest(results: Mapping[str, Any]) -> dict[str, Any]:
-    """Return conductivity and tracer diffusion coefficients of an analysis of transport, as plain values."""
-    return {name: one for name, one in results.items() if name == FIRST_QUANTITY or name.startswith(_TRACER)}
+def measure_quantities(series: Sequence[Series], charges: Mapping[str, float], temperature_K: float) -> dict[str, Any]:
+    """Return conductivity and tracer diffusion coefficients of dynamics, or why there are none, as plain values.
+
+    Parameters
+    ----------
+    series
+        Replicas at one temperature.
+    charges
+        Charge of each mobile species [e].
+    temperature_K
+        Temperature [K].
+    """
+    try:
+        found = estimate_transport(series, charges, temperature_K)
+    except InputError as error:
+        return {FIRST_QUANTITY: Refusal(str(error)).as_dict()}
+    return {name: one.as_dict() for name, one in found.items() if name == FIRST_QUANTITY or name.startswith(_TRACER)}
 
 
 _TRACER = "tracer_diffusion_"

@@ -67,7 +67,8 @@ class Observations(Features):
     @classmethod
     def none(cls) -> "Observations":
         """Return no observation."""
-        return cls(np.zeros(0, int), *np.zeros((2, 0)), np.zeros(0, int), np.zeros(0), np.zeros(0, int))
+        none, nothing = np.zeros(0, int), np.zeros(0)
+        return cls(none, nothing, nothing, none, nothing, none)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Observations":
@@ -109,8 +110,8 @@ class Observations(Features):
         return both.take(both.mean_over_frames(both.rounds) > first)
 
 
-def features_of(frames: Sequence[Atoms], distances: Sequence[np.ndarray]) -> Features | None:
-    """Return what is known of the atoms of sampled frames; ``None`` if a frame has no committee spread of its atoms.
+def features_of(frames: Sequence[Atoms], distances: Sequence[np.ndarray]) -> Features:
+    """Return what is known of the atoms of sampled frames.
 
     Parameters
     ----------
@@ -118,11 +119,21 @@ def features_of(frames: Sequence[Atoms], distances: Sequence[np.ndarray]) -> Fea
         Frames with ``forces_spread_eV_A``.
     distances
         Distance of the atoms of each frame to the training data, of ``measure_distances``.
+
+    Raises
+    ------
+    InputError
+        If a frame has no committee spread of its atoms.
     """
-    said = [committee_of(frame) for frame in frames]
-    spreads = [one[1] for one in said if one is not None]
-    if len(spreads) < len(frames):
-        return None
+    spreads = []
+    for index, frame in enumerate(frames):
+        said = committee_of(frame)
+        if said is None:
+            raise InputError(
+                f"frame {index} has no forces_spread_eV_A; expected the committee spread of each atom; sample with two "
+                "members or more"
+            )
+        spreads.append(said[1])
     return Features(
         np.concatenate([np.zeros(0, int), *(frame.numbers for frame in frames)]),
         np.concatenate([np.zeros(0), *spreads]),
@@ -167,9 +178,9 @@ def observe(
         if forces is not None and same:
             found.append(same[0][0])
             errors.append(np.linalg.norm(forces - same[0][1], axis=1))
-    features = features_of(found, measure_distances(found, known, cutoff_A))
-    if features is None or not found:
+    if not found:
         return Observations.none()
+    features = features_of(found, measure_distances(found, known, cutoff_A))
     return Observations(
         features.numbers,
         features.spreads_eV_A,

@@ -11,10 +11,11 @@ import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.frames import committee_of
 from aiida_elyte.science.learning.calibration import Calibration, CalibrationSettings, uncalibrated
 from aiida_elyte.science.learning.diversity import pick_by_cluster, pick_farthest
 from aiida_elyte.science.learning.novelty import frame_distances, measure_distances
-from aiida_elyte.science.learning.observations import Features, features_of
+from aiida_elyte.science.learning.observations import features_of
 from aiida_elyte.science.settings import check_choice, check_positive, check_share
 
 __all__ = ["AtRandom", "ByCalibration", "ByNovelty", "BySpread", "Candidates", "Selector"]
@@ -62,13 +63,12 @@ class Candidates:
     @cached_property
     def fallback(self) -> str | None:
         """What is assumed for lack of labels, or of the spread on each atom; ``None`` if nothing."""
-        if self._features is not None:
-            return self.error_model.fallback
+        n_rough = int((~self._have_atoms).sum())
         rough = (
-            "sampled frames have no committee spread of their atoms: the error of a frame is taken as "
-            f"{self.error_model.factor:.2g} times its mean spread"
+            f"{n_rough} of {len(self.frames)} frames have no committee spread of their atoms: their error is taken as "
+            f"{self.error_model.factor:.2g} times the mean spread"
         )
-        return "; ".join(filter(None, [self.error_model.fallback, rough]))
+        return "; ".join(filter(None, [self.error_model.fallback, rough if n_rough else None])) or None
 
     @cached_property
     def distances(self) -> np.ndarray:
@@ -78,20 +78,22 @@ class Candidates:
     @cached_property
     def scales_eV_A(self) -> np.ndarray:
         """Scale of the error of each frame, by which the calibration knows it, ``shape=(n_frames,)`` [eV/Å]."""
-        if self._features is not None:
-            return self.error_model.frame_scales(self._features)
         means = [
             frame.info.get("spread_mean_eV_A", most) for frame, most in zip(self.frames, self.spreads_eV_A, strict=True)
         ]
-        return self.error_model.factor * np.array(means, float)
+        scales = self.error_model.factor * np.array(means, float)
+        places = np.flatnonzero(self._have_atoms).tolist()
+        features = features_of([self.frames[one] for one in places], [self._atom_distances[one] for one in places])
+        scales[places] = self.error_model.frame_scales(features)
+        return scales
+
+    @cached_property
+    def _have_atoms(self) -> np.ndarray:
+        return np.array([committee_of(frame) is not None for frame in self.frames], bool)
 
     @cached_property
     def _atom_distances(self) -> list[np.ndarray]:
         return measure_distances(self.frames, self.known, self.error_model.cutoff_A)
-
-    @cached_property
-    def _features(self) -> Features | None:
-        return features_of(self.frames, self._atom_distances)
 
 
 class Selector(ABC):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.learning.calibration import CalibrationSettings
 from aiida_elyte.science.settings import (
     Count,
     Number,
@@ -77,6 +78,9 @@ class LearningSettings(Settings):
     quantity: Mapping[str, Any] | None = None
     """Fields of ``QuantitySettings``: learning ends when the quantity of interest has not changed over two rounds;
     ``None``: it does not end by it."""
+    calibration: Mapping[str, Any] | None = None
+    """Fields of ``CalibrationSettings``: the labels of each round, before they are trained on, say what the spread of
+    the committee is worth; ``None``: it is taken for what it is."""
     least_gain: Number | None = None
     """Share by which a round has to lower the held-out error for another to follow [1]; any where it is ``None``."""
     retraining: Mapping[str, Any] = field(default_factory=dict)
@@ -91,6 +95,8 @@ class LearningSettings(Settings):
         for name, least in (("n_replicas", 1), ("seed", 0)):
             check_count(f"sampling.{name}", self.sampling.get(name), least)
         read_record(SelectionSettings, self.selection, "selection")
+        if self.calibration is not None:
+            read_record(CalibrationSettings, self.calibration, "calibration")
         if self.quantity is not None:
             read_record(QuantitySettings, self.quantity, "quantity")
         if not isinstance(self.retraining, Mapping):

@@ -1,11 +1,13 @@
 """When to stop learning: a decision after each round, from the history alone, with its reasons."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from aiida_elyte.science.learning.advice import advise
 from aiida_elyte.science.learning.criteria import Criterion, criteria_of
+from aiida_elyte.science.learning.filters import kind_of
 from aiida_elyte.science.learning.settings import LearningSettings
 from aiida_elyte.science.verdict import Verdict
 
@@ -111,13 +113,22 @@ def _spent(history: Sequence[Mapping[str, Any]], settings: LearningSettings) -> 
     if label_budget_left(history, settings.label_budget) == 0:
         return "labels", f"the budget of {settings.label_budget} labels is spent"
     if history and not history[-1]["n_labelled"]:
-        return "no new label", "the last round brought no new label: another would repeat it"
+        return "no new label", f"the last round brought no new label{_rejected(history[-1])}: another would repeat it"
     gain = _gain(history)
     if settings.least_gain is None or gain is None or gain > settings.least_gain or history[-1].get("stops"):
         return None
     if gain < 0:
         return "least gain", f"least_gain is {settings.least_gain:g}"
     return "least gain", f"that is not more than {100 * settings.least_gain:g} %"
+
+
+def _rejected(last: Mapping[str, Any]) -> str:
+    """Return why filters rejected all frames of dynamics of a round, if they did: how many of each kind of reason."""
+    if not 0 < last["n_sampled"] == last.get("n_refused", 0):
+        return ""
+    kinds = Counter(kind_of(reason) for reason in last.get("refused", {}).values())
+    said = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    return f", as all {last['n_sampled']} sampled frames were rejected ({said})"
 
 
 def _open(criteria: Sequence[Criterion], verdict: Verdict | None) -> str:

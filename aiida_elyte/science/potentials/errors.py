@@ -8,12 +8,13 @@ import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.frames import labels_of, require_labels
+from aiida_elyte.science.frames import attach_labels, labels_of, require_labels
+from aiida_elyte.science.potentials.reference import fit_energy_reference
 
 if TYPE_CHECKING:
     from aiida_elyte.science.potentials.potential import Potential
 
-__all__ = ["ensemble_errors", "force_errors", "predict", "prediction_errors"]
+__all__ = ["ensemble_errors", "errors_without_training", "force_errors", "predict", "prediction_errors"]
 
 
 def prediction_errors(
@@ -133,3 +134,43 @@ def ensemble_errors(potentials: Sequence["Potential"], frames: Sequence[Atoms]) 
         "ensemble": prediction_errors(*reference, list(mean_energies), mean_forces),
         "members": [prediction_errors(*reference, *prediction) for prediction in predictions],
     }
+
+
+def errors_without_training(potential: "Potential", frames: Sequence[Atoms]) -> dict[str, float]:
+    """Return the errors of a potential on labels of another level of theory: what one has without training.
+
+    Levels count energies from other zeros, so that one energy for each element is fitted to the difference first.
+    Forces are compared as they are. Where all frames have one composition the fit takes off a constant alone.
+
+    Parameters
+    ----------
+    potential
+        A pretrained potential, as a universal one.
+    frames
+        Frames with energy and forces.
+
+    Returns
+    -------
+    dict
+        As ``prediction_errors``, energies after the fit.
+
+    Raises
+    ------
+    InputError
+        If frames are unlabelled or hold an element that the potential has not seen.
+    """
+    require_labels(frames, name="labels")
+    labels = [labels_of(frame) for frame in frames]
+    energies, forces = predict(potential, frames)
+    differences = [
+        attach_labels(frame.copy(), energy=label["energy"] - energy)
+        for frame, label, energy in zip(frames, labels, energies, strict=True)
+    ]
+    reference = fit_energy_reference(differences)
+    shifted = [
+        energy + sum(reference[symbol] for symbol in frame.get_chemical_symbols())
+        for frame, energy in zip(frames, energies, strict=True)
+    ]
+    return prediction_errors(
+        [label["energy"] for label in labels], [label["forces"] for label in labels], shifted, forces
+    )

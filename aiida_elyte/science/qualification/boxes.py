@@ -67,10 +67,10 @@ def judge_force_fields(
     dict
         ``verdict``, ``reasons``, and ``tests``: name → finding.
     """
-    held_out = [one.get("validation_rmse_kcal_mol_A") for one in errors.values()]
-    fitted = [one.get("train_rmse_kcal_mol_A") for one in errors.values()]
-    known = [pair for pair in zip(held_out, fitted, strict=True) if None not in pair]
-    complete = known if len(known) == len(errors) else []
+    names = ("validation_rmse_kcal_mol_A", "train_rmse_kcal_mol_A")
+    pairs = [tuple(one.get(name) for name in names) for one in errors.values()]
+    complete = [(float(held_out), float(fitted)) for held_out, fitted in pairs if None not in (held_out, fitted)]
+    complete = complete if len(complete) == len(errors) else []
     return _judge(
         {
             "held_out_error": _held_out(complete),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Finding"]
+__all__ = ["Finding", "not_judged"]
 
 
 @dataclass(frozen=True)
@@ -29,3 +29,8 @@ class Finding:
     def as_dict(self) -> dict[str, Any]:
         """Return the finding as JSON takes it."""
         return {**asdict(self), "offending": {str(index): reason for index, reason in self.offending.items()}}
+
+
+def not_judged(why: str, unit: str, threshold: float, source: str) -> Finding:
+    """Return the finding of a test that has nothing to judge by, with the reason."""
+    return Finding(None, unit, threshold, source, None, {}, why)

@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +16,11 @@ __all__ = ["Qualification", "judge"]
 
 class Qualification(ABC):
     """A test of a potential; a frozen dataclass whose fields are its settings."""
+
+    runs: ClassVar[tuple[str, ...]] = ("nvt",)
+    """Dynamics that it judges by: ``nvt``, ``nve``, ``npt``."""
+    is_mandatory: ClassVar[bool] = False
+    """Whether a potential of which it could not be judged is unqualified."""
 
     @abstractmethod
     def judge(self, evidence: Evidence) -> Finding:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms, units
 
-from aiida_elyte.science.contact import shortest_distances
-from aiida_elyte.science.dynamics.observations import CONTACT_CUTOFF_A
+from aiida_elyte.science.contact import CONTACT_CUTOFF_A, shortest_distances
 from aiida_elyte.science.frames import labels_of
 
 __all__ = ["known_shortest", "thermal_frames"]

@@ -40,9 +40,10 @@ class Repel(SeedKind, Settings):
 
     The two move on the line between them, their centre of mass at rest as in a collision; all atoms are rattled first,
     anew in each frame. A scan ends at ``least_factor`` of the sum of covalent radii, or before, where the screened
-    repulsion of the bare nuclei would reach ``max_energy_eV``, but never above 0.75 of that sum. Steps at which a third atom would be nearer than
-    ``min_distance_factor`` to another are left out, and so is a pair of elements that has no other step: such atoms
-    shield each other. Each scan is one block (``origin`` ``"seed-repel-003#1"``). Shrunken cells are ``perturb``'s.
+    repulsion of the bare nuclei would reach ``max_energy_eV``, but never above 0.75 of that sum. Steps at which a third
+    atom would be nearer than ``min_distance_factor`` to another are left out, and so is a pair of elements that has no
+    other step: such atoms shield each other. Each scan is one block (``origin`` ``"seed-repel-003#1"``). Shrunken cells
+    are ``perturb``'s.
 
     Raises
     ------
@@ -164,9 +165,7 @@ class Repel(SeedKind, Settings):
         return frame
 
 
-def _lines(
-    crystal: Atoms, pair: tuple[int, int], rng: np.random.Generator
-) -> Iterator[tuple[int, int, np.ndarray]]:
+def _lines(crystal: Atoms, pair: tuple[int, int], rng: np.random.Generator) -> Iterator[tuple[int, int, np.ndarray]]:
     """Yield pairs of atoms of two elements and the vector between them [Å], nearest first, equal ones in any order."""
     i, j, vectors, distances = neighbor_list("ijDd", crystal, _SEARCH_A)
     of_pair = (crystal.numbers[i] == pair[0]) & (crystal.numbers[j] == pair[1]) & (i != j)

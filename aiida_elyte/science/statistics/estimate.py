@@ -2,12 +2,47 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from scipy import stats
 
-__all__ = ["Estimate", "Refusal", "chi_square_interval", "mean_of_systems", "result_from_dict", "upper_limit"]
+__all__ = [
+    "ErrorTerms",
+    "Estimate",
+    "Refusal",
+    "chi_square_interval",
+    "mean_of_systems",
+    "result_from_dict",
+    "upper_limit",
+]
+
+
+@dataclass(frozen=True)
+class ErrorTerms:
+    """What the error of a number is made of; its standard error is the quadratic sum of the terms that are known."""
+
+    statistical: float
+    """Standard error due to the length of the runs."""
+    model: float | None = None
+    """Standard error due to the potential, from the scatter of its members; ``None`` where there is one member."""
+    configurational: float | None = None
+    """Standard error due to the choice of ordering or box; ``None`` where there is one."""
+    calibration_factor: float | None = None
+    """Error of the committee's mean force over the spread of its members, by which their scatter was multiplied [1];
+    ``None``: they were taken to err independently, so that ``model`` is a lower bound."""
+    members: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Value and statistical standard error of each member, by its name, where there are several."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON-serialisable values."""
+        return {**asdict(self), "members": {name: list(pair) for name, pair in self.members.items()}}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "ErrorTerms":
+        """Return what ``as_dict`` was taken from."""
+        members = {name: (pair[0], pair[1]) for name, pair in fields.get("members", {}).items()}
+        return cls(**{**fields, "members": members})
 
 
 @dataclass(frozen=True)
@@ -28,10 +63,17 @@ class Estimate:
     """How it was obtained."""
     window: tuple[float, float] | None = None
     """Range of lags in which the motion is diffusive, or that were used [fs], where there is one."""
+    errors: ErrorTerms | None = None
+    """What ``std`` is made of, where its terms are told apart."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON-serialisable values."""
-        return {**asdict(self), "ci95": list(self.ci95), "window": list(self.window) if self.window else None}
+        return {
+            **asdict(self),
+            "ci95": list(self.ci95),
+            "window": list(self.window) if self.window else None,
+            "errors": self.errors and self.errors.as_dict(),
+        }
 
 
 @dataclass(frozen=True)
@@ -53,8 +95,15 @@ def result_from_dict(fields: Mapping[str, Any]) -> Estimate | Refusal:
     if "refused" in fields:
         bound = fields["upper_bound"] and result_from_dict(fields["upper_bound"])
         return Refusal(fields["refused"], bound if isinstance(bound, Estimate) else None)
-    window = fields["window"]
-    return Estimate(**{**fields, "ci95": tuple(fields["ci95"]), "window": tuple(window) if window else None})
+    window, errors = fields["window"], fields.get("errors")
+    return Estimate(
+        **{
+            **fields,
+            "ci95": tuple(fields["ci95"]),
+            "window": tuple(window) if window else None,
+            "errors": None if errors is None else ErrorTerms.from_dict(errors),
+        }
+    )
 
 
 def mean_of_systems(found: Sequence[Estimate | Refusal]) -> Estimate | Refusal:

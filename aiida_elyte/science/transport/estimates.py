@@ -6,11 +6,12 @@ low-frequency spectrum of displacements, whose modes are independent.
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.statistics.estimate import Estimate, Refusal, result_from_dict, upper_limit
+from aiida_elyte.science.statistics.estimate import ErrorTerms, Estimate, Refusal, result_from_dict, upper_limit
 from aiida_elyte.science.trajectory.reduction import Series
 from aiida_elyte.science.transport.bounds import check_charge, check_interval, check_temperature, check_viscosity
 from aiida_elyte.science.transport.displacement import mean_squared_displacement
@@ -56,6 +57,7 @@ def estimate_transport(
     mobile: Collection[str] | None = None,
     frame: str | None = None,
     viscosity_mPa_s: float | None = None,
+    calibration_factor: float | None = None,
 ) -> dict[str, Estimate | Refusal]:
     r"""Estimate diffusion, conductivity, Onsager coefficients, transference numbers and Haven ratio.
 
@@ -85,6 +87,10 @@ def estimate_transport(
         the laboratory (``lab``): what is refused then is what depends on how those atoms move.
     viscosity_mPa_s
         Shear viscosity of a liquid [mPa s]: adds diffusion coefficients corrected for the finite cell.
+    calibration_factor
+        Error of the mean force of an ensemble over the spread of its members [1], ``Calibration.factor``: what the
+        scatter of the members' results is multiplied by. ``None``: not known; members are taken to err independently,
+        so that the error of the model is a lower bound.
 
     Returns
     -------
@@ -122,7 +128,7 @@ def estimate_transport(
 
     curves = {name: msd_curve(replicas, name, reference) for name in charges}
     spectra = {name: tracer_spectrum(curve, curve.window) for name, curve in curves.items() if curve.window is not None}
-    groups = Groups.of(replicas)
+    groups = Groups.of(replicas, calibration_factor)
     results: dict[str, Estimate | Refusal] = {}
     for name, curve in curves.items():
         found = spectra[name].diffusion(groups, note) if name in spectra else Refusal(curve.reason, _bound(curve))
@@ -164,6 +170,7 @@ def estimate_transport(
         background,
         temperature_K,
         is_isotropic=is_isotropic(replicas[0].cell_A),
+        groups=groups,
         note=note,
     )
     bare, full = _nernst_einstein(replicas, carriers, results, temperature_K, note), modes.conductivity()
@@ -178,7 +185,7 @@ def estimate_transport(
     if not modes.is_isotropic:
         results |= {f"conductivity_{axes}": found for axes, found in modes.conductivity_tensor().items()}
     if all(len(one.currents_A_fs) for one in replicas):
-        integral = green_kubo(replicas, carriers, background, temperature_K, modes.window[0], note)
+        integral = green_kubo(replicas, carriers, background, temperature_K, modes.window[0], note, groups)
         results["conductivity_green_kubo"] = _compare(integral, full)
     return results
 
@@ -289,21 +296,48 @@ def _nernst_einstein(
     """Return the conductivity of carriers that do not know of each other; limits combine as in DOI 10.1002/sim.3095."""
     parts = {name: results[f"tracer_diffusion_{name}"] for name in charges}
     factor = float(np.mean([_conductivity_factor(one, temperature_K) for one in replicas])) / CM2_S
-    value, variance, below, above, windows = 0.0, 0.0, 0.0, 0.0, []
+    value, below, above, windows, errors = 0.0, 0.0, 0.0, [], []
     for name, part in parts.items():
         if isinstance(part, Refusal):
             return Refusal(f"the tracer diffusion of {name} is refused: {part.reason}")
         weight = factor * charges[name] ** 2 * _count(replicas[0], name)
         value += weight * part.value
-        variance += (weight * part.std) ** 2
         below += (weight * (part.value - part.ci95[0])) ** 2
         above += (weight * (part.ci95[1] - part.value)) ** 2
         windows.append(part.window or (0.0, math.inf))
+        errors.append(_scaled(part, weight))
     n_effective = min(part.n_effective for part in parts.values() if isinstance(part, Estimate))
     interval = (value - math.sqrt(below), value + math.sqrt(above))
     window = (max(start for start, _ in windows), min(end for _, end in windows))
-    std = math.sqrt(variance)
-    return Estimate(value, std, interval, "mS/cm", n_effective, f"Nernst–Einstein, {note}", window)
+    terms = _sum_of(errors)
+    std = math.hypot(terms.statistical, terms.model or 0.0)
+    return Estimate(value, std, interval, "mS/cm", n_effective, f"Nernst–Einstein, {note}", window, terms)
+
+
+def _scaled(part: Estimate, weight: float) -> ErrorTerms:
+    """Return the error terms of an estimate times a weight."""
+    errors = part.errors or ErrorTerms(part.std)
+    return replace(
+        errors,
+        statistical=weight * errors.statistical,
+        model=None if errors.model is None else weight * errors.model,
+        members={name: (weight * one, weight * std) for name, (one, std) in errors.members.items()},
+    )
+
+
+def _sum_of(errors: Sequence[ErrorTerms]) -> ErrorTerms:
+    """Return the error terms of a sum: statistics are independent, while one model errs on all carriers at once."""
+    models = [one.model for one in errors if one.model is not None]
+    members = {
+        name: (math.fsum(one.members[name][0] for one in errors), math.hypot(*(one.members[name][1] for one in errors)))
+        for name in errors[0].members
+    }
+    return replace(
+        errors[0],
+        statistical=math.hypot(*(one.statistical for one in errors)),
+        model=math.fsum(models) if models else None,
+        members=members,
+    )
 
 
 def _haven_ratio(bare: Estimate | Refusal, full: Estimate | Refusal) -> Estimate | Refusal:
@@ -319,7 +353,15 @@ def _haven_ratio(bare: Estimate | Refusal, full: Estimate | Refusal) -> Estimate
     interval = (ratio * math.exp(-below), ratio * math.exp(above))
     n_effective = min(bare.n_effective, full.n_effective)
     method = "Nernst–Einstein over full conductivity, errors added as if independent"
-    return Estimate(ratio, ratio * relative, interval, "1", n_effective, method, full.window)
+    parts = _scaled(bare, 1 / bare.value), _scaled(full, 1 / full.value)
+    models = [one.model for one in parts if one.model is not None]
+    errors = replace(
+        parts[0],
+        statistical=ratio * math.hypot(*(one.statistical for one in parts)),
+        model=ratio * math.hypot(*models) if models else None,
+        members={},
+    )
+    return Estimate(ratio, ratio * relative, interval, "1", n_effective, method, full.window, errors)
 
 
 def _compare(integral: GreenKubo | Refusal, full: Estimate | Refusal) -> Estimate | Refusal:
@@ -330,7 +372,7 @@ def _compare(integral: GreenKubo | Refusal, full: Estimate | Refusal) -> Estimat
     apart = abs(found.value - full.value) / math.hypot(found.std, full.std)
     verdict = "agrees with" if apart <= 2 else DISAGREES
     said = f"{found.method}; {verdict} Einstein's relation: {apart:.1f} standard errors apart"
-    return Estimate(found.value, found.std, found.ci95, found.unit, found.n_effective, said, found.window)
+    return replace(found, method=said)
 
 
 def _bound(curve: MsdCurve) -> Estimate | None:

@@ -1,6 +1,7 @@
 """Diffusion in a periodic cell of a liquid is slowed by the images' flow."""
 
 import math
+from dataclasses import replace
 
 from scipy import constants
 
@@ -47,12 +48,15 @@ def correct_for_finite_size(
     shift = _CUBIC * constants.k * temperature_K / (6 * math.pi * 1e-3 * viscosity_mPa_s * length)  # m²/s
     shift_cm2_s = shift * constants.femto / constants.angstrom**2 * CM2_S
     lower, upper = diffusion.ci95
-    return Estimate(
-        diffusion.value + shift_cm2_s,
-        diffusion.std,
-        (lower + shift_cm2_s, upper + shift_cm2_s),
-        diffusion.unit,
-        diffusion.n_effective,
-        f"corrected for the finite cell with a viscosity of {viscosity_mPa_s:g} mPa s: {diffusion.method}",
-        diffusion.window,
+    method = f"corrected for the finite cell with a viscosity of {viscosity_mPa_s:g} mPa s: {diffusion.method}"
+    errors = diffusion.errors
+    if errors is not None:
+        members = {name: (value + shift_cm2_s, std) for name, (value, std) in errors.members.items()}
+        errors = replace(errors, members=members)
+    return replace(
+        diffusion,
+        value=diffusion.value + shift_cm2_s,
+        ci95=(lower + shift_cm2_s, upper + shift_cm2_s),
+        method=method,
+        errors=errors,
     )

@@ -64,6 +64,7 @@ def green_kubo(
     temperature_K: float,
     start_fs: float,
     note: str,
+    groups: Groups | None = None,
 ) -> GreenKubo | Refusal:
     r"""Estimate the conductivity by the Green–Kubo relation.
 
@@ -88,6 +89,8 @@ def green_kubo(
         Where the diffusive window of the carriers starts [fs].
     note
         What to add to the method: the frame.
+    groups
+        Which replicas are alike; ``None`` takes it from their members.
 
     References
     ----------
@@ -129,7 +132,7 @@ def green_kubo(
     values = np.array([one[plateau].mean() for one in integrals])
     value = float(lengths @ values / lengths.sum())
     dof = float(3 * lengths.sum() / (2 * 0.5 * (first + last)))
-    groups = Groups.of(replicas)
+    groups = groups or Groups.of(replicas)
     method = f"Green–Kubo integral up to {first * step_fs / 1e3:.3g}–{last * step_fs / 1e3:.3g} ps, {note}"
     limits = (first * step_fs, last * step_fs)
     std = value * (2 / dof) ** 0.5
@@ -140,8 +143,20 @@ def green_kubo(
         )
     else:
         interval = chi_square_interval(value, dof)
-        if len(replicas) > 1 and (mean := groups.mean(list(values[:, None]))).std > 2 * std:
+        mean = groups.mean(list(values[:, None])) if len(replicas) > 1 and not groups.are_members else None
+        if mean is not None and mean.std > 2 * std:
             std, interval, dof = mean.std, replace(mean, value=value).interval(), float(mean.n_effective)
             method += f"; {groups.describe(mean)}"
-        conductivity = Estimate(value, std, interval, "mS/cm", dof, method, limits)
+        pooled = Estimate(value, std, interval, "mS/cm", dof, method, limits)
+        conductivity = groups.with_member_errors(pooled, _by_group(groups, values, lengths), is_positive=True)
     return GreenKubo(np.arange(n_lags) * step_fs, correlation / correlation[0], integral, limits, conductivity)
+
+
+def _by_group(groups: Groups, values: np.ndarray, lengths: np.ndarray) -> dict[str, tuple[float, float]]:
+    """Return the mean over each group of replicas, and the length of its runs."""
+    found = {}
+    for name in dict.fromkeys(groups.labels):
+        chosen = np.array([label == name for label in groups.labels])
+        length = float(lengths[chosen].sum())
+        found[name] = (float(lengths[chosen] @ values[chosen]) / length, length)
+    return found

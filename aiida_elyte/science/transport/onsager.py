@@ -128,13 +128,14 @@ class CollectiveModes:
         if not mean.value > 0:
             return Refusal(f"no {what}: at rest by the choice of frame; choose another frame")
         method = f"{what}, {self.method}; {self.groups.describe(mean)}"
-        if mean.between:
+        if self.groups.replicas_differ(mean):
             n_effective, std, interval = float(mean.n_effective), mean.std, mean.interval()
         else:
             n_effective = self._dof(self._samples(values))
             std, interval = mean.value * math.sqrt(2 / n_effective), chi_square_interval(mean.value, n_effective)
         if mean.value > _RESOLVED * std:
-            return Estimate(mean.value, std, interval, unit_name, n_effective, method, self.window)
+            pooled = Estimate(mean.value, std, interval, unit_name, n_effective, method, self.window)
+            return self.groups.with_errors(pooled, [one**2 for one in values], is_positive=True, scale=unit)
         limit = mean.limit() if mean.between else mean.value * n_effective / float(stats.chi2.ppf(0.05, n_effective))
         bound = upper_limit(limit, std, unit_name, n_effective, method, self.window)
         reason = f"{mean.value:.3g} ± {std:.2g} {unit_name} is not resolved from zero; run longer or more replicas"
@@ -150,17 +151,19 @@ class CollectiveModes:
         """
         if all(first is second or np.array_equal(first, second) for first, second in pairs):
             return self._power([first for first, _ in pairs], unit, unit_name, what)
-        mean = self.groups.mean([first * second * unit for first, second in pairs])
+        products = [first * second * unit for first, second in pairs]
+        mean = self.groups.mean(products)
         if any(not sum(float((pair[side] ** 2).sum()) for pair in pairs) > 0 for side in (0, 1)):
             return Refusal(f"no {what}: one of them rests by the choice of frame; choose another frame")
         method = f"{what}, {self.method}; {self.groups.describe(mean)}"
         powers = [sum(float((pair[side] ** 2).sum()) for pair in pairs) for side in (0, 1)]
         n = sum(pair[0].size for pair in pairs)
         scale = math.sqrt(powers[0] * powers[1]) / n * unit
-        if mean.between:
+        if self.groups.replicas_differ(mean):
             half = float(stats.t.ppf(0.975, mean.dof)) * mean.std
             interval = (mean.value - half, mean.value + half)
-            return Estimate(mean.value, mean.std, interval, unit_name, float(mean.n_effective), method, self.window)
+            found = Estimate(mean.value, mean.std, interval, unit_name, float(mean.n_effective), method, self.window)
+            return self.groups.with_errors(found, products, is_positive=False)
         dof = self._dof(self._samples([first for first, _ in pairs]))
         value = sum(float((first * second).sum()) for first, second in pairs) / n * unit
         together, apart = 0.5 * (scale + value), 0.5 * (scale - value)
@@ -171,7 +174,8 @@ class CollectiveModes:
             value + math.hypot(high_together - together, apart - low_apart),
         )
         std = math.sqrt((scale**2 + value**2) / dof)
-        return Estimate(value, std, interval, unit_name, dof, method, self.window)
+        pooled = Estimate(value, std, interval, unit_name, dof, method, self.window)
+        return self.groups.with_errors(pooled, products, is_positive=False)
 
     def _slope(self, part: Sequence[np.ndarray], whole: Sequence[np.ndarray], what: str) -> Estimate | Refusal:
         """Return the slope of a regression through the origin; its error is Student's."""
@@ -186,11 +190,21 @@ class CollectiveModes:
         method = f"{what}, {self.method}"
         if std < _FIXED:
             method += "; fixed by the choice of frame, not by the motion"
-        if self.groups.mean([one**2 for one in whole]).between:
+        if self.groups.replicas_differ(self.groups.mean([one**2 for one in whole])):
             std, dof = self._jackknife(part, whole)
             method += "; error from the groups of replicas, which differ"
         half = float(stats.t.ppf(0.975, dof)) * std
-        return Estimate(value, std, (value - half, value + half), "1", dof + 1.0, method, self.window)
+        pooled = Estimate(value, std, (value - half, value + half), "1", dof + 1.0, method, self.window)
+        return self.groups.with_member_errors(pooled, self._slopes(part, whole), is_positive=False)
+
+    def _slopes(self, part: Sequence[np.ndarray], whole: Sequence[np.ndarray]) -> dict[str, tuple[float, float]]:
+        """Return the slope of each group of replicas alone, and the sum of squares behind it."""
+        found = {}
+        for name in dict.fromkeys(self.groups.labels):
+            chosen = [index for index, label in enumerate(self.groups.labels) if label == name]
+            squares = sum(float((whole[index] ** 2).sum()) for index in chosen)
+            found[name] = (sum(float((part[index] * whole[index]).sum()) for index in chosen) / squares, squares)
+        return found
 
     def _jackknife(self, part: Sequence[np.ndarray], whole: Sequence[np.ndarray]) -> tuple[float, float]:
         """Return the standard error of a slope by leaving out one group at a time, and its degrees of freedom."""
@@ -212,6 +226,7 @@ def collective_modes(
     temperature_K: float,
     *,
     is_isotropic: bool,
+    groups: Groups,
     note: str,
 ) -> CollectiveModes:
     r"""Compute the low-frequency modes of the carriers' summed displacements.
@@ -240,6 +255,8 @@ def collective_modes(
         Temperature [K].
     is_isotropic
         Whether all directions are alike.
+    groups
+        Which replicas are alike.
     note
         What to add to the method: the frame.
     """
@@ -276,7 +293,7 @@ def collective_modes(
         modes=tuple(one[..., :-1] for one in flat.modes),
         dipoles=tuple(one[..., -1] for one in flat.modes),
         extra_variance=float(extra) + flat.variance,
-        groups=Groups.of(replicas),
+        groups=groups,
         is_isotropic=is_isotropic,
         window=(
             max(spectrum.window.start_fs for spectrum in tracers.values()),

@@ -55,15 +55,18 @@ class TracerSpectrum:
         span = (self.window.start_fs, self.window.end_fs)
         method = f"spectrum of the tracers below {1e3 * self.level.bends[0]:.3g}/ps, {self.window.describe()}, {note}; "
         method += groups.describe(mean)
-        if mean.between:
+        if groups.replicas_differ(mean):
             scale = self.level.value * CM2_S
             lower, upper = (scale * limit for limit in mean.interval())
             n_effective = float(mean.n_effective)
-            return Estimate(scale * mean.value, scale * mean.std, (lower, upper), "cm2/s", n_effective, method, span)
+            apart = Estimate(scale * mean.value, scale * mean.std, (lower, upper), "cm2/s", n_effective, method, span)
+            return groups.with_errors(apart, self.samples, is_positive=True)
         lower, upper = (CM2_S * limit for limit in self.level.interval(self.scatter))
         std = self.level.error(self.scatter) * CM2_S
         n_effective = 2.0 / self.relative_variance
-        return Estimate(self.level.value * CM2_S, std, (lower, upper), "cm2/s", n_effective, method, span)
+        value = self.level.value * CM2_S
+        pooled = Estimate(value, std, (lower, upper), "cm2/s", n_effective, method, span)
+        return groups.with_errors(pooled, self.samples, is_positive=True, scale=value / mean.value)
 
 
 def tracer_spectrum(curve: MsdCurve, window: Window) -> TracerSpectrum:

@@ -5,9 +5,10 @@ from typing import Any
 
 from aiida import orm
 
-from aiida_elyte.calculations.label_teacher import LabelTeacherCalculation, family_of, level_of_teacher
+from aiida_elyte.calculations.label_teacher import LabelTeacherCalculation, level_of_teacher
 from aiida_elyte.data.frames import FramesData
 from aiida_elyte.data.potential import PotentialData
+from aiida_elyte.plugins import load
 from aiida_elyte.workflows.label.batches import BatchLabelWorkChain
 from aiida_elyte.workflows.script import ScriptBaseWorkChain
 
@@ -74,7 +75,9 @@ class TeacherLabelWorkChain(BatchLabelWorkChain):
     def python_modules(cls, inputs: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the modules of the engine of the potential's family."""
         potential = inputs.get("potential")
-        return LabelTeacherCalculation.PROGRAM.needs if potential is None else family_of(potential).modules
+        return (
+            LabelTeacherCalculation.PROGRAM.needs if potential is None else load("families", potential.family).modules
+        )
 
     @classmethod
     def potential_overrides(cls, source: str) -> dict[str, Any]:

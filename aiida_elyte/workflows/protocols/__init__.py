@@ -12,6 +12,8 @@ from aiida_elyte.errors import InputError, suggest
 
 __all__ = ["ProtocolMixin", "check_overrides", "recursive_merge"]
 
+_AUTO = "auto"
+
 
 class ProtocolMixin(_ProtocolMixin):
     """Protocols of our WorkChains, in the shape Quantum ESPRESSO's users know."""
@@ -114,7 +116,12 @@ def _check_shape(
 
 
 def _check_value(key: str, value: Any, expected: Any, name: str) -> None:
-    """Reject one value for a list, a list or a mapping for one value, and numbers that are not finite."""
+    """Reject one value for a list, a list or a mapping for one value, and numbers that are not finite.
+
+    The word ``auto`` and what it is the choice of, as the three numbers of a supercell, may stand for each other.
+    """
+    if value == _AUTO or (expected == _AUTO and isinstance(value, list | tuple)):
+        expected = None
     if isinstance(expected, list) and value is not None and not isinstance(value, list | tuple):
         raise InputError(f"overrides of {name} have {key}: {value!r}; expected a list, as {expected!r}")
     if isinstance(expected, str | int | float) and isinstance(value, Mapping | list | tuple):

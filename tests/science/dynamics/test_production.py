@@ -76,6 +76,39 @@ def test_a_temperature_above_the_tested_one_is_extrapolated():
     assert judge_potentials(FAILED, 1001.0).status == "unqualified"
 
 
+def test_a_run_above_its_target_is_not_converged_and_goes_on(series):
+    length = {"target_relative_error": 1e-3, "max_steps": 10_000}
+    found = analyse_production(series, run(), PASSED, **WHAT, length=length)
+    assert found["verdict"] == "not converged"
+    assert found["conductivity"]["value"] > 0
+    assert (found["conditions"]["n_steps"], found["conditions"]["next_n_steps"]) == (2000, 4000)
+    assert found["reasons"] == [found["conditions"]["decision"]]
+    spent = analyse_production(series, run(), PASSED, **WHAT, length=length | {"max_steps": 2000})
+    assert spent["conditions"]["next_n_steps"] is None
+    assert "budget of 2000 steps is spent" in spent["reasons"][0]
+
+
+def test_a_run_that_no_length_would_qualify_does_not_go_on(series):
+    length = {"target_relative_error": 1e-3, "max_steps": 10_000}
+    found = analyse_production(series, run(r1=MOLTEN), PASSED, **WHAT, allow_unqualified=True, length=length)
+    assert found["verdict"] == "molten"
+    assert found["conditions"]["next_n_steps"] is None
+
+
+def test_the_calibration_of_the_forces_inflates_the_error_of_the_models():
+    rng = np.random.default_rng(8)
+    members = [
+        brownian(rng, 400, 20, 1e-4 * factor, 10.0, replica=f"r{index}", member=f"m{index}")
+        for index, factor in enumerate((0.6, 1.0, 1.4))
+    ]
+    plain = analyse_production(members, run(), PASSED, **WHAT)["conductivity"]["errors"]
+    found = analyse_production(members, run(), PASSED | {"calibration_factor": 3.0}, **WHAT)["conductivity"]["errors"]
+    assert plain["calibration_factor"] is None
+    assert found["model"] == pytest.approx(3 * np.sqrt(3) * plain["model"], rel=1e-2)
+    least = analyse_production(members, run(), PASSED | {"calibration_factor": 0.5}, **WHAT)["conductivity"]["errors"]
+    assert least["model"] == plain["model"]
+
+
 def result(temperature_K, status="qualified", relative=0.1):
     value = 5e6 / temperature_K * np.exp(-0.25 / (BOLTZMANN_EV_K * temperature_K))
     estimate = {

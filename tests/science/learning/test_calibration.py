@@ -114,11 +114,11 @@ def test_the_factor_is_the_ratio_of_root_mean_squares():
 def test_too_few_frames_fall_back_to_the_spread_and_say_so():
     found = fit_calibration(draw(4, rng()), SETTINGS)
     assert found.fallback == (
-        "4 labelled frames have a committee spread, fewer than the 5 that a calibration takes: errors are taken as 2 "
-        "times the committee spread"
+        "4 labelled frames have a committee spread, fewer than the 5 that a calibration takes: errors are taken as "
+        "2.5 times the committee spread"
     )
-    # three Gaussian components of variance (0.2)²/3: 90 % of their lengths lie below √(6.251/3) · 0.2
-    assert found.bound(atoms(0.1), 0.9)[0] == pytest.approx(0.2 * np.sqrt(6.251 / 3), rel=0.01)
+    # three Gaussian components of variance (0.25)²/3: 90 % of their lengths lie below √(6.251/3) · 0.25
+    assert found.bound(atoms(0.1), 0.9)[0] == pytest.approx(0.25 * np.sqrt(6.251 / 3), rel=0.01)
     assert found.frame_probability_above(np.array([0.2]), 0.2)[0] == pytest.approx(0.5)
     assert fit_calibration(Observations.none(), SETTINGS).fallback.startswith("0 labelled frames")
 

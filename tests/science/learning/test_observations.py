@@ -48,7 +48,8 @@ def test_frames_that_were_moved_or_carried_no_committee_are_left_out():
     assert (
         observe([attach_labels(heated, energy=0.0, forces=np.zeros((8, 3))), strange, bare], given, given).n_frames == 0
     )
-    assert features_of(given, measure_distances(given, given)) is None
+    with pytest.raises(InputError, match="frame 2 has no forces_spread_eV_A; expected the committee spread of each"):
+        features_of(given, measure_distances(given, given))
 
 
 def test_rounds_are_pooled_as_far_as_they_are_new():

@@ -155,11 +155,11 @@ def test_a_frame_like_the_data_is_bought_only_if_it_is_likely_wrong():
     assert selector.are_uncertain(sure).tolist() == [True]
 
 
-def test_without_calibration_the_spread_is_doubled_and_this_is_said():
+def test_without_calibration_the_spread_is_multiplied_and_this_is_said():
     given = Candidates([with_spread(frame, 0.2) for frame in frames(2)], np.full(2, 0.2))
-    np.testing.assert_allclose(given.scales_eV_A, 0.4, rtol=1e-4)
+    np.testing.assert_allclose(given.scales_eV_A, 0.5, rtol=1e-4)
     assert given.fallback == (
-        "no label of an earlier round has calibrated the spread: errors are taken as 2 times the committee spread"
+        "no label of an earlier round has calibrated the spread: errors are taken as 2.5 times the committee spread"
     )
 
 
@@ -167,8 +167,16 @@ def test_without_the_spread_of_the_atoms_the_mean_of_the_frame_stands_for_it():
     given = frames(2)
     given[0].info["spread_mean_eV_A"] = 0.1
     candidates = Candidates(given, np.array([0.5, 0.3]))
-    np.testing.assert_allclose(candidates.scales_eV_A, [0.2, 0.6])
-    assert "sampled frames have no committee spread of their atoms" in candidates.fallback
+    np.testing.assert_allclose(candidates.scales_eV_A, [0.25, 0.75])
+    assert "2 of 2 frames have no committee spread of their atoms" in candidates.fallback
+
+
+def test_frames_with_and_without_the_spread_of_their_atoms_are_judged_side_by_side():
+    given = [with_spread(frame, 0.2) for frame in frames(2)]
+    given.append(frames(3)[-1])
+    candidates = Candidates(given, np.array([0.2, 0.2, 0.3]))
+    np.testing.assert_allclose(candidates.scales_eV_A, [0.5, 0.5, 0.75], rtol=1e-4)
+    assert "1 of 3 frames have no committee spread" in candidates.fallback
 
 
 def test_novelty_buys_what_is_far_from_the_data_and_knows_no_spread():

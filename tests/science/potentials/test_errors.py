@@ -54,3 +54,32 @@ def test_errors_of_an_ensemble_are_those_of_its_calculator():
         deviations.append(np.abs(copy.get_forces()).ravel())
     assert errors["ensemble"]["force_mae_eV_A"] == pytest.approx(np.concatenate(deviations).mean(), rel=1e-5)
     assert len(errors["members"]) == 2
+
+
+def test_without_training_energies_count_from_the_zero_of_the_labels():
+    pytest.importorskip("torch")
+    from ase import Atoms
+
+    from aiida_elyte.science.frames import attach_labels
+    from aiida_elyte.science.potentials.errors import errors_without_training
+    from aiida_elyte.science.potentials.painn.model import build_painn
+
+    # atoms farther apart than the cut-off: the energy is the sum of the references, −1 for each Li and −2 for each Cl
+    potential = build_painn(
+        {"n_features": 8, "n_layers": 1, "n_rbf": 8, "cutoff_A": 4.0}, energy_reference={"Li": -1.0, "Cl": -2.0}
+    )
+    apart = {formula: Atoms(formula, [[9.0 * i, 0, 0] for i in range(n)]) for formula, n in (("LiCl", 2), ("Li2Cl", 3))}
+    own = {formula: float(potential.predict([frame]).energy[0]) for formula, frame in apart.items()}
+    # labels 5 eV higher for each Li, 7 for each Cl, and ±0.3 eV that no element explains, in two frames of each
+    frames = [
+        attach_labels(
+            apart[formula].copy(),
+            energy=own[formula] + shift + noise,
+            forces=np.full((len(apart[formula]), 3), 0.25),
+        )
+        for formula, shift in (("LiCl", 12.0), ("Li2Cl", 17.0))
+        for noise in (0.3, -0.3)
+    ]
+    errors = errors_without_training(potential, frames)
+    assert errors["energy_mae_eV_atom"] == pytest.approx((0.3 / 2 + 0.3 / 3) / 2, rel=1e-4)
+    assert errors["force_mae_eV_A"] == pytest.approx(0.25)

@@ -1,4 +1,4 @@
-"""Boxes that settled and stayed whole, with force fields that know what they meet, are qualified; others say why not."""
+"""Boxes that settled and stayed whole, with force fields that know what they meet, are qualified; others say why."""
 
 import math
 

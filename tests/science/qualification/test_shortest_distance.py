@@ -5,9 +5,8 @@ from ase import Atoms
 from aiida_elyte.contracts.qualification import QualificationContract
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.qualification.evidence import Evidence
-from aiida_elyte.science.qualification.finding import Finding
-from aiida_elyte.science.qualification.kind import Qualification, judge
 from aiida_elyte.science.qualification.shortest_distance import ShortestDistance
+from tests.science.qualification.runs import evidence, report
 
 
 def row(*places, symbols=None):
@@ -26,16 +25,16 @@ class TestShortestDistance(QualificationContract):
 
     @pytest.fixture
     def good(self):
-        return Evidence([row(0, 2.1, 4.4)], KNOWN)
+        return Evidence([row(0, 1.9, 4.2)], KNOWN)
 
     @pytest.fixture
     def bad(self):
-        return Evidence([row(0, 2.1, 4.4), row(0, 1.9, 4.4)], KNOWN)
+        return Evidence([row(0, 2.1, 4.4), row(0, 1.5, 4.4)], KNOWN)
 
 
 def test_the_value_is_the_smallest_ratio_of_all_pairs():
     # Li-Cl 2.1 / 2.0 and Cl-Cl 2.09 / 2.2 = 0.95; in the second frame Li-Cl 1.8 / 2.0 = 0.9.
-    finding = ShortestDistance().judge(Evidence([row(0, 2.1, 4.19), row(0, 1.8, 4.2)], KNOWN))
+    finding = ShortestDistance(min_ratio=1.0).judge(Evidence([row(0, 2.1, 4.19), row(0, 1.8, 4.2)], KNOWN))
     assert finding.value == pytest.approx(0.9)
     assert finding.passed is False
     assert finding.offending == {
@@ -44,13 +43,31 @@ def test_the_value_is_the_smallest_ratio_of_all_pairs():
     }
 
 
-def test_a_lower_limit_lets_pass_what_is_a_little_nearer():
-    finding = ShortestDistance(min_ratio=0.85).judge(Evidence([row(0, 1.8, 4.2)], KNOWN))
-    assert (finding.passed, finding.threshold, finding.offending) == (True, 0.85, {})
+def test_a_longer_run_may_come_a_little_nearer():
+    finding = ShortestDistance().judge(Evidence([row(0, 1.8, 4.2)], KNOWN))
+    assert (finding.passed, finding.threshold, finding.offending) == (True, 0.8, {})
+
+
+def test_a_look_between_two_sampled_frames_counts_and_blames_the_nearest():
+    near = report(shortest_A__r1={"Cl-Na": {"distance": 0.3, "step": 410}})
+    finding = ShortestDistance().judge(evidence(runs={"nvt": near}))
+    assert finding.passed is False
+    ((index, _),) = finding.offending.items()
+    blamed = evidence().sampled[index].info
+    assert (blamed["replica"], blamed["step"]) == ("r1", 400)
+    assert ShortestDistance().judge(evidence()).passed is True
+
+
+def test_seeds_that_teach_repulsion_are_no_measure():
+    squeezed = evidence().labelled[0].copy()
+    squeezed.positions[1] = squeezed.positions[0] + [0.4, 0, 0]
+    squeezed.calc = type(evidence().labelled[0].calc)(squeezed, energy=5.0, forces=np.full((8, 3), 40.0))
+    near = {"nvt": report(shortest_A__r1={"Cl-Na": {"distance": 0.5, "step": 400}})}
+    assert ShortestDistance().judge(evidence(runs=near, labelled=[*evidence().labelled, squeezed])).passed is False
 
 
 def test_a_pair_that_was_never_seen_counts_from_the_cutoff():
-    finding = ShortestDistance(cutoff_A=4.0).judge(Evidence([row(0, 3.0, symbols=["Li", "Li"])], KNOWN))
+    finding = ShortestDistance().judge(Evidence([row(0, 3.0, symbols=["Li", "Li"])], KNOWN))
     assert finding.value == pytest.approx(3.0 / 4.0)
     assert finding.passed is False
 
@@ -61,51 +78,17 @@ def test_distances_go_through_the_boundary():
 
 
 def test_a_frame_that_is_not_finite_fails():
-    broken = row(0, np.nan, 4.4)
-    finding = ShortestDistance().judge(Evidence([broken], KNOWN))
+    finding = ShortestDistance().judge(Evidence([row(0, np.nan, 4.4)], KNOWN))
     assert (finding.value, finding.passed) == (None, False)
     assert finding.offending[0].startswith("not finite")
 
 
-@pytest.mark.parametrize("settings", [{"min_ratio": 0}, {"cutoff_A": -1}])
-def test_invalid_settings_are_rejected(settings):
-    with pytest.raises(InputError, match="expected a positive number"):
-        ShortestDistance(**settings)
+def test_without_labelled_frames_it_is_not_judged():
+    finding = ShortestDistance().judge(evidence(labelled=[]))
+    assert finding.passed is None
+    assert finding.reason == "no labelled frame to compare with"
 
 
-class Judging(Qualification):
-    """Gives what it is told to, or raises it."""
-
-    def __init__(self, answer):
-        self.answer = answer
-
-    def judge(self, evidence):
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
-def finding(value=1.0):
-    return Finding(value, "1", 2.0, "the settings of this test", True, {})
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        (KeyError("step"), "qualification 'mine' failed: KeyError: 'step'; correct the plug-in"),
-        (InputError("no frame has a step"), "no frame has a step"),
-        (None, "qualification 'mine' gave None; expected a Finding"),
-        (finding(float("nan")), "qualification 'mine' failed: ValueError: "),
-        (finding(object()), "qualification 'mine' failed: TypeError: "),
-    ],
-)
-def test_the_finding_of_a_test_that_fails_is_not_known_and_says_why(answer, said):
-    found = judge("mine", Judging(answer), Evidence([], []))
-    assert found["failed"].startswith(said)
-    assert found == {"value": None, "passed": None, "failed": found["failed"]}
-
-
-def test_the_finding_of_a_test_that_works_is_recorded_as_it_is():
-    evidence = Evidence([row(0, 1.9, 4.4)], KNOWN)
-    assert judge("mine", ShortestDistance(), evidence) == ShortestDistance().judge(evidence).as_dict()
-    assert judge("mine", Judging(finding(np.float32(0.5))), evidence) == finding(0.5).as_dict()
+def test_invalid_settings_are_rejected():
+    with pytest.raises(InputError, match="min_ratio is 0; expected a positive number"):
+        ShortestDistance(min_ratio=0)

@@ -8,6 +8,7 @@ import pytest
 from ase.io import read
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.statistics.estimate import ErrorTerms
 from aiida_elyte.science.trajectory.reduction import reduce_frames
 from aiida_elyte.science.transport.estimates import (
     Estimate,
@@ -151,7 +152,21 @@ def test_members_that_differ_give_model_and_statistical_error_apart():
     result = estimate_transport(series, {"Li": 1.0}, 600.0)["tracer_diffusion_Li"]
     alike = [replace(one, member="m0") for one in series if one.member == "m1"]
     single = estimate_transport(alike, {"Li": 1.0}, 600.0)["tracer_diffusion_Li"]
-    assert result.n_effective == 3
+    assert result.n_effective == pytest.approx(3)
+    errors = result.errors
+    assert result.std == pytest.approx(np.hypot(errors.statistical, errors.model))
+    assert errors.statistical < 0.1 * errors.model
+    assert (errors.configurational, errors.calibration_factor) == (None, None)
+    assert "spread alone: a lower bound" in result.method
+    assert {name: round(1e5 * value, 1) for name, (value, _) in errors.members.items()} == {
+        "m0": 0.7,
+        "m1": 1.0,
+        "m2": 1.3,
+    }
+    inflated = estimate_transport(series, {"Li": 1.0}, 600.0, calibration_factor=2.0)["tracer_diffusion_Li"]
+    assert inflated.errors.model == pytest.approx(2 * np.sqrt(3) * errors.model, rel=1e-3)
+    assert inflated.errors.statistical == errors.statistical
+    assert single.errors == ErrorTerms(single.std)
     assert "ensemble members differ: statistical std" in result.method
     assert ", model std" in result.method
     first = [one for one in series if one.replica.endswith("r0")]
@@ -160,6 +175,20 @@ def test_members_that_differ_give_model_and_statistical_error_apart():
     # members scatter by 0.3e-5, so their mean is known to 0.3e-5/√3 = 1.7e-6
     assert result.std == pytest.approx(1.7e-6, rel=0.35)
     assert result.std > 2 * single.std
+
+
+def test_intervals_of_members_hold_the_truth_about_which_their_models_scatter():
+    """Diffusion of four models scatters by 30 % about the truth, far beyond the statistics of each."""
+    rng, held = np.random.default_rng(21), []
+    for _ in range(150):
+        factors = np.exp(rng.normal(0.0, 0.3, 4) - 0.3**2 / 2)
+        series = [
+            brownian(rng, 100, 24, DIFFUSION * factor, 50.0, replica=f"r{index}", member=f"m{index}")
+            for index, factor in enumerate(factors)
+        ]
+        found = estimate_transport(series, {"Li": 1.0}, 600.0)["tracer_diffusion_Li"]
+        held.append(found.ci95[0] <= CM2_S <= found.ci95[1])
+    assert 0.90 <= np.mean(held) <= 0.99
 
 
 def test_means_of_groups_follow_the_analysis_of_variance():
@@ -208,7 +237,16 @@ def test_results_become_json():
     for results in (good, bad):
         for one in results.values():
             assert result_from_dict(json.loads(json.dumps(one.as_dict(), allow_nan=False))) == one
-    assert set(good["conductivity"].as_dict()) == {"value", "std", "ci95", "unit", "n_effective", "method", "window"}
+    assert set(good["conductivity"].as_dict()) == {
+        "value",
+        "std",
+        "ci95",
+        "unit",
+        "n_effective",
+        "method",
+        "window",
+        "errors",
+    }
     assert set(bad["conductivity"].as_dict()) == {"refused", "upper_bound"}
 
 

@@ -138,7 +138,6 @@ def load_chgnet(content: bytes, device: str | torch.device = "cpu", dtype: torch
         not sum over atoms.
     """
     bundled = read_bundled(content)[1] if is_bundled(content) else None
-    checkpoint = read_checkpoint(content) if bundled is None else None
     # Its modules announce themselves on standard output, which is the user's.
     with contextlib.redirect_stdout(io.StringIO()):
         try:
@@ -150,9 +149,9 @@ def load_chgnet(content: bytes, device: str | torch.device = "cpu", dtype: torch
                 "'aiida-elyte[chgnet]'"
             ) from error
         if bundled is not None:
-            checkpoint = read_checkpoint(_read_weights(Path(chgnet.__file__).parent / "pretrained", bundled))
+            content = _read_weights(Path(chgnet.__file__).parent / "pretrained", bundled)
         bias = {"mlp_out_bias": True} if bundled is not None and bundled.has_output_bias else {}
-        network = CHGNet.from_dict(checkpoint, **bias)
+        network = CHGNet.from_dict(read_checkpoint(content), **bias)
     if not network.mlp_first:
         raise InputError("the CHGNet reads out whole crystals; expected `mlp_first`, a sum over atoms; train it so")
     network.to(device).eval().requires_grad_(False)

@@ -143,7 +143,7 @@ def test_a_training_starts_from_what_the_baseline_leaves(baseline):
 def test_a_potential_without_the_baseline_is_not_trained_on_with_it():
     frames = labelled_frames(2)
     old = build_painn({**ARCHITECTURE, "baseline": None}, energy_reference=["Cu"])
-    with pytest.raises(InputError, match="'baseline': None.*'baseline': 'zbl'.*expected the same"):
+    with pytest.raises(InputError, match=r"'baseline': None.*'baseline': 'zbl'.*expected the same"):
         start_painn(complete_settings({"architecture": ARCHITECTURE}), frames, "Morse", old)
     same = complete_settings({"architecture": {**ARCHITECTURE, "baseline": None}})
     assert start_painn(same, frames, "Morse", old).architecture == old.architecture
