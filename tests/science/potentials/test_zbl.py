@@ -16,7 +16,7 @@ CUTOFF = 5.0
 
 
 def crystal(seed: int = 0) -> Atoms:
-    frame = bulk("LiCl", "rocksalt", a=4.0).repeat((2, 1, 1))
+    frame = bulk("LiCl", "rocksalt", a=3.2).repeat((2, 1, 1))
     frame.rattle(0.2, seed=seed)
     return frame
 
