@@ -67,11 +67,13 @@ def overrides(conditions: dict[str, Any], number: int) -> dict[str, Any]:
                 "n_members": 3,
                 "train": {"settings": {"seed": seed, "max_epochs": 60}},
             },
+            "qualification": {"conditions": {"seed": seed + 7000}, "md": {"settings": {**dynamics, "ramp": ramp}}},
             "learning": {
                 "max_rounds": 3,
                 "label_budget": 120,
                 "sampling": {"seed": seed, "n_replicas": 3, "n_steps": 1500, "sample_stride": 25, "spread_stride": 25},
-                "selection": {"n_select": 40},
+                # A quarter of the root mean square force on an ion of α-AgI at 700 K.
+                "selection": {"n_select": 40, "selection": {"tolerance_eV_A": 0.1}},
             },
         },
         "conductivity": {
