@@ -27,7 +27,8 @@ def run(job: Job) -> dict[str, Any]:
     settings = complete_settings(job.settings)
     keep_freed_memory()
     device = choose_device(settings["device"])
-    data = read_training_set(job.folder, settings["split"], settings["seed"], settings["allow_mixed_levels"])
+    split = {**settings["split"], "largest_force_eV_A": settings["loss"]["large_force_eV_A"]}
+    data = read_training_set(job.folder, split, settings["seed"], settings["allow_mixed_levels"])
     start = job.folder / "initial.pt"
     initial = load_painn(start) if start.exists() else None
     potential = start_painn(settings, data.train, data.level_of_theory, initial).to(device)

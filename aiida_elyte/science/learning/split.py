@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.frames import block_of
+from aiida_elyte.science.frames import block_of, labels_of
 
 __all__ = ["Split", "split_frames"]
 
@@ -42,7 +42,11 @@ class Split:
 
 
 def split_frames(
-    frames: Sequence[Atoms], validation_fraction: float, rng: np.random.Generator, by: str = "block"
+    frames: Sequence[Atoms],
+    validation_fraction: float,
+    rng: np.random.Generator,
+    by: str = "block",
+    largest_force_eV_A: float | None = None,
 ) -> Split:
     """Set frames aside for validation.
 
@@ -63,6 +67,10 @@ def split_frames(
         Draws blocks, places of segments, or frames.
     by
         ``block``, or ``frame`` for a shuffled split, which flatters and says so.
+    largest_force_eV_A
+        Blocks in which half of the frames or more hold a labelled force above it train [eV/Å]: the error of colliding
+        atoms says little of a crystal, and would choose the epoch that is kept. ``None``, or fewer than two other
+        frames: any block validates.
 
     Raises
     ------
@@ -81,22 +89,44 @@ def split_frames(
     given = [frame.info.get("split") for frame in frames]
     if all(side in ("train", "validation") for side in given):
         return _make(np.array([side == "validation" for side in given]), blocks, "given", [])
-    wanted = max(1.0, validation_fraction * len(frames))
+    ordinary = np.flatnonzero(_are_ordinary(frames, blocks, largest_force_eV_A))
+    chosen = np.zeros(len(frames), bool)
+    chosen[ordinary], kind, warnings = _choose(blocks[ordinary], validation_fraction, rng, by)
+    return _make(chosen, blocks, kind, warnings)
+
+
+def _are_ordinary(frames: Sequence[Atoms], blocks: np.ndarray, largest_force_eV_A: float | None) -> np.ndarray:
+    """Return which frames may validate: those of blocks that seldom exceed the largest force, if there are two."""
+    every = np.ones(len(frames), bool)
+    if largest_force_eV_A is None:
+        return every
+    largest = np.array([np.linalg.norm(labels_of(frame)["forces"], axis=1).max() for frame in frames])
+    names, place = np.unique(blocks, return_inverse=True)
+    above = np.bincount(place, weights=largest > largest_force_eV_A, minlength=len(names)) / np.bincount(place)
+    ordinary = above[place] < 0.5
+    return ordinary if ordinary.sum() >= 2 else every
+
+
+def _choose(
+    blocks: np.ndarray, fraction: float, rng: np.random.Generator, by: str
+) -> tuple[np.ndarray, str, list[str]]:
+    """Return which frames validate, how they were told apart, and what must be said of that."""
+    wanted = max(1.0, fraction * len(blocks))
     if by == "frame":
-        chosen = np.zeros(len(frames), bool)
-        chosen[rng.permutation(len(frames))[: round(wanted)]] = True
+        chosen = np.zeros(len(blocks), bool)
+        chosen[rng.permutation(len(blocks))[: round(wanted)]] = True
         warning = (
             "validation frames are shuffled frames of the training trajectories: their errors flatter the potential"
         )
-        return _make(chosen, blocks, "frame", [warning] if len(set(blocks)) < len(frames) else [])
-    chosen = _draw_blocks(blocks, wanted, validation_fraction, rng)
+        return chosen, "frame", [warning] if len(set(blocks)) < len(blocks) else []
+    chosen = _draw_blocks(blocks, wanted, fraction, rng)
     if chosen.any():
-        return _make(chosen, blocks, "block", [])
+        return chosen, "block", []
     warning = (
         f"{len(set(blocks))} block(s) are too few to set whole ones aside; validation frames are contiguous parts of "
         "the training blocks: their errors flatter the potential somewhat"
     )
-    return _make(_draw_segments(blocks, wanted, rng), blocks, "segment", [warning])
+    return _draw_segments(blocks, wanted, rng), "segment", [warning]
 
 
 def _draw_blocks(blocks: np.ndarray, wanted: float, fraction: float, rng: np.random.Generator) -> np.ndarray:

@@ -5,6 +5,7 @@ import pytest
 from ase import Atoms
 
 from aiida_elyte.errors import InputError
+from aiida_elyte.science.frames import attach_labels
 from aiida_elyte.science.learning.split import split_frames
 
 
@@ -110,3 +111,26 @@ def test_share_set_aside_is_the_one_wanted_on_average():
     frames = frames_of(**{f"b{index}": 2 for index in range(400)})
     shares = [len(split(frames, fraction=0.2, seed=seed).validation) / 800 for seed in range(20)]
     assert np.mean(shares) == pytest.approx(0.2, abs=0.02)
+
+
+def labelled(block: str, largest: list[float]) -> list[Atoms]:
+    """Frames of a block with the largest force of each."""
+    frames = frames_of(**{block: len(largest)})
+    return [
+        attach_labels(frame, energy=0.0, forces=np.array([[force, 0.0, 0.0]] * len(frame)))
+        for frame, force in zip(frames, largest, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_blocks_of_colliding_atoms_train(seed):
+    ordinary = [frame for name in "abcd" for frame in labelled(name, [2.0, 12.0, 3.0])]
+    colliding = [frame for name in "wxyz" for frame in labelled(name, [4.0, 40.0])]
+    found = split([*ordinary, *colliding], fraction=0.2, seed=seed, largest_force_eV_A=10.0)
+    assert len(found.validation)
+    assert set(found.validation) < set(range(len(ordinary)))
+
+
+def test_colliding_atoms_validate_where_there_is_nothing_else():
+    found = split([frame for name in "wxyz" for frame in labelled(name, [40.0])], largest_force_eV_A=10.0)
+    assert len(found.validation) == 1
