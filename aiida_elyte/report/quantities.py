@@ -18,6 +18,9 @@ __all__ = [
 _UNITS = {"cm2/s": "cm²/s", "mol2/(J m s)": "mol²/(J m s)", "1": ""}
 """How units of the results are printed; the others are printed as they are."""
 
+_TERMS = ("statistical", "model", "configurational")
+"""Terms of an error, in the order of reading."""
+
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -103,8 +106,9 @@ def format_estimate(estimate: Mapping[str, Any] | None, with_interval: bool = Tr
 def format_errors(estimate: Mapping[str, Any]) -> str:
     """Return the terms of the error of an estimate, ``statistical 0.31, model 0.12, configurational not known``."""
     terms = estimate.get("errors") or {}
+    named = {name: terms[name] for name in _TERMS if name in terms}
     return ", ".join(
-        f"{name} {'not known' if error is None else format_number(error, 2)}" for name, error in terms.items()
+        f"{name} {'not known' if error is None else format_number(error, 2)}" for name, error in named.items()
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from aiida_elyte.report.quantities import (
     format_bound,
     format_duration,
+    format_errors,
     format_estimate,
     format_interval,
     format_number,
@@ -77,3 +78,9 @@ def test_large_errors_are_told_by_their_interval():
 @pytest.mark.parametrize(("seconds", "printed"), [(None, "—"), (61.2, "61 s"), (600, "10.0 min"), (9000, "2.5 h")])
 def test_times(seconds, printed):
     assert format_duration(seconds) == printed
+
+
+def test_terms_of_an_error_are_told_apart_and_members_left_out():
+    terms = {"statistical": 0.31, "model": None, "members": {"m00": [1.0, 0.1]}, "calibration_factor": 1.2}
+    assert format_errors({"errors": terms}) == "statistical 0.31, model not known"
+    assert format_errors({"errors": None}) == format_errors({}) == ""
