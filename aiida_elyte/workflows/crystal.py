@@ -152,7 +152,7 @@ class CrystalWorkChain(StreetWorkChain):
             allow_unqualified=allow_unqualified,
             **given,
         )
-        for dynamics in (learning.sample, conductivity.md):
+        for dynamics in (learning["sample"], conductivity["md"]):
             dynamics["settings"] = name_in_stops(dynamics["settings"], framework)
         check_names("seeds", inputs["seeds"], "seeds")
         seeds = {name: settings for name, settings in inputs["seeds"].items() if settings is not None}

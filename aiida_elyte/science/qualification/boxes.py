@@ -68,8 +68,8 @@ def judge_force_fields(
         ``verdict``, ``reasons``, and ``tests``: name → finding.
     """
     names = ("validation_rmse_kcal_mol_A", "train_rmse_kcal_mol_A")
-    pairs = [tuple(one.get(name) for name in names) for one in errors.values()]
-    complete = [(float(held_out), float(fitted)) for held_out, fitted in pairs if None not in (held_out, fitted)]
+    pairs = [tuple(one[name] for name in names if one.get(name) is not None) for one in errors.values()]
+    complete = [(float(pair[0]), float(pair[1])) for pair in pairs if len(pair) == len(names)]
     complete = complete if len(complete) == len(errors) else []
     return _judge(
         {
