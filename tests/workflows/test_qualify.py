@@ -42,7 +42,7 @@ def labelled(n_frames=10):
     return FramesData(frames)
 
 
-def builder(code, members, tests=None, dataset=None, temperature_K=300.0):
+def builder(code, members, tests=None, dataset=None, temperature_K=300.0, **conditions):
     off = dict.fromkeys(QualifyWorkChain.get_protocol_inputs("fast")["tests"])
     short = {"n_steps": 200, "nve_steps": 100, "sample_stride": 50, "spread_stride": 10}
     return QualifyWorkChain.get_builder_from_protocol(
@@ -54,7 +54,7 @@ def builder(code, members, tests=None, dataset=None, temperature_K=300.0):
         dataset=dataset,
         protocol="fast",
         overrides={
-            "conditions": short,
+            "conditions": {**short, **conditions},
             "tests": {} if tests is None else {**off, **tests},
             "md": {"settings": {"ramp": {"ramp_steps": 20, "hold_steps": 0}}},
         },
