@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms, units
+from ase.data import chemical_symbols
 
 from aiida_elyte.science.contact import CONTACT_CUTOFF_A, shortest_distances
 from aiida_elyte.science.frames import labels_of
@@ -13,13 +14,20 @@ __all__ = ["known_shortest", "thermal_frames"]
 _MAX_FORCE_KT_A = 100.0
 """Largest force of a thermal frame, in kT/Å: on an atom bound by a stiffness k it is 100 √(kT/k) / Å standard
 deviations, eight for k = 15 eV/Å² (the P–S stretch) at 1000 K, so that no thermal frame is left out."""
+_ORDINARY_SHARE, _MAX_FORCE_ORDINARY = 0.9, 4.0
+"""Percentile of the forces on an element, and largest multiple of it in a thermal frame [1].
+
+For ions bound loosely, whose repulsion 100 kT/Å would not tell from heat. The length of a thermal force is a chi
+variable of three components: four times its 90th percentile is ten standard deviations of one.
+"""
 
 
 def thermal_frames(labelled: Sequence[Atoms], temperature_K: float | None) -> list[Atoms]:
-    """Return the labelled frames that dynamics at a temperature may meet: no force is beyond 100 kT/Å.
+    """Return the labelled frames that dynamics at a temperature may meet.
 
-    Seeds that teach repulsion hold pairs far nearer than any that dynamics should meet; what they know is no measure of
-    what a run may do.
+    No force of theirs is beyond 100 kT/Å, nor beyond four times the 90th percentile of the forces on its element. Seeds
+    that teach repulsion hold pairs far nearer than any that dynamics should meet; what they know is no measure of what
+    a run may do.
 
     Parameters
     ----------
@@ -30,8 +38,15 @@ def thermal_frames(labelled: Sequence[Atoms], temperature_K: float | None) -> li
     """
     if temperature_K is None:
         return list(labelled)
+    forces = [_force_lengths(frame) for frame in labelled]
     limit = _MAX_FORCE_KT_A * units.kB * temperature_K
-    return [frame for frame in labelled if _largest_force(frame) <= limit]
+    limits = np.full(len(chemical_symbols), limit)
+    numbers, lengths = np.concatenate([frame.numbers for frame in labelled] or [[]]), np.concatenate(forces or [[]])
+    for number in np.unique(numbers).astype(int):
+        ordinary = float(np.quantile(lengths[numbers == number], _ORDINARY_SHARE))
+        if ordinary > 0:
+            limits[number] = min(limit, _MAX_FORCE_ORDINARY * ordinary)
+    return [frame for frame, found in zip(labelled, forces, strict=True) if (found <= limits[frame.numbers]).all()]
 
 
 def known_shortest(
@@ -60,7 +75,7 @@ def known_shortest(
     return known
 
 
-def _largest_force(frame: Atoms) -> float:
-    """Return the largest labelled force on an atom [eV/Å]; zero of a frame without."""
+def _force_lengths(frame: Atoms) -> np.ndarray:
+    """Return the labelled force on each atom [eV/Å], shape (n_atoms,); zeros of a frame without."""
     forces = labels_of(frame).get("forces")
-    return 0.0 if forces is None else float(np.linalg.norm(forces, axis=1).max())
+    return np.zeros(len(frame)) if forces is None else np.linalg.norm(forces, axis=1)

@@ -24,3 +24,9 @@ def test_frames_with_forces_no_dynamics_meets_are_left_out():
 
 def test_a_pair_beyond_the_cutoff_has_the_cutoff():
     assert known_shortest([pair(5.0)], 300.0) == {"Li-Li": 4.0, "Li-S": 4.0, "S-S": 4.0}
+
+
+def test_a_pair_pushed_together_is_not_thermal_however_soft_it_is():
+    rng = np.random.default_rng(0)
+    ordinary = [pair(3.0, force) for force in rng.normal(0, 0.6, 30)]
+    assert known_shortest([*ordinary, pair(1.41, 5.7)], 1000.0)["Li-S"] == pytest.approx(3.0)
