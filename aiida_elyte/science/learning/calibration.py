@@ -10,7 +10,7 @@ from scipy.stats import chi, t
 
 from aiida_elyte.errors import InputError
 from aiida_elyte.science.learning.observations import Features, Observations
-from aiida_elyte.science.settings import Count, Positive, Settings
+from aiida_elyte.science.settings import Count, Positive, Settings, check_count
 
 __all__ = ["LEVELS", "Calibration", "CalibrationSettings", "judge_calibration", "log_features", "uncalibrated"]
 
@@ -31,13 +31,19 @@ class CalibrationSettings(Settings):
     rounds: Count = 3
     """Rounds whose labels are used, the newest ones: a committee of long ago erred otherwise."""
     least_frames: Count = 5
-    """Labelled frames without which nothing is fitted; of an element, without which it is not told from the others."""
+    """Labelled frames, two or more, without which nothing is fitted; of an element, without which it is not told from
+    the others."""
     default_factor: Positive = 2.5
     """Error over spread where nothing is fitted [1]: committees of three PaiNN members on LGPS were 2.3 to 3.4 times
     too sure of themselves outside their data (``docs/learning.md``); that they need such a factor is known (Imbalzano
     et al., J. Chem. Phys. 154, 074102 (2021), doi:10.1063/5.0036522)."""
     cutoff_A: Positive = 5.0
     """Cutoff of the descriptor by which distances to the training data are measured [Å]."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # One frame has no scatter, and none is left to fit to where it is the one held out.
+        check_count("least_frames", self.least_frames, 2)
 
 
 @dataclass(frozen=True, eq=False)

@@ -83,7 +83,6 @@ def fit_calibration(
         np.sqrt(observations.mean_over_frames(np.maximum(observations.errors_eV_A, _LEAST_ERROR_EV_A) ** 2))
         / np.sqrt(observations.mean_over_frames(scales**2))
     )
-    newest = observations.take(observations.mean_over_frames(observations.rounds) == observations.rounds.max())
     return replace(
         fitted,
         quantiles=quantiles,
@@ -93,12 +92,16 @@ def fit_calibration(
         frame_freedom=float(n_frames - 1),
         factor=_factor(observations),
         fallback=_lacks(counts, lacking),
-        reliability=_reliability(previous, newest),
+        reliability=_reliability(previous, observations),
     )
 
 
-def _reliability(previous: Calibration | None, newest: Observations) -> list[dict[str, Any]]:
-    return [] if previous is None or not newest.n_frames else judge_calibration(previous, newest)
+def _reliability(previous: Calibration | None, observations: Observations) -> list[dict[str, Any]]:
+    """Judge a calibration by the newest round alone: it may have been fitted to the others."""
+    if previous is None or not observations.n_frames:
+        return []
+    newest = observations.mean_over_frames(observations.rounds) == observations.rounds.max()
+    return judge_calibration(previous, observations.take(newest))
 
 
 def _lacks(counts: Mapping[str, float], lacking: list[str]) -> str | None:

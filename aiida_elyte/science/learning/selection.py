@@ -119,7 +119,8 @@ class Selector(ABC):
     def are_uncertain(self, candidates: Candidates) -> np.ndarray:
         """Return whether each frame is too uncertain to be trusted, ``shape=(n_frames,)``; learning ends when few are.
 
-        All are unless a selector says otherwise: then learning ends by its other criteria alone.
+        All are unless a selector says otherwise: then learning never ends by ``uncertain_share``, but by its other
+        criteria where that is ``None``, and by rounds and labels.
         """
         return np.ones(len(candidates.frames), bool)
 

@@ -156,6 +156,22 @@ def test_the_calibration_before_is_judged_by_the_newest_labels_alone():
     assert fit_calibration(newest, SETTINGS).reliability == []
 
 
+def test_too_few_labels_judge_the_calibration_before_by_the_newest_round_alone_too():
+    source = rng(3)
+    before = fit_calibration(draw(20, source), SETTINGS)
+    newest = draw(1, source)
+    found = fit_calibration(draw(3, source).pooled(newest, 3), SETTINGS, before)
+    assert found.fallback.startswith("4 labelled frames")
+    assert [one["n_frames"] for one in found.reliability] == [1] * 4
+
+
+def test_one_frame_calibrates_nothing():
+    with pytest.raises(InputError, match="least_frames is 1; expected a whole number, 2 or more"):
+        CalibrationSettings(least_frames=1)
+    two = fit_calibration(draw(2, rng()), CalibrationSettings(least_frames=2))
+    assert np.isfinite(two.frame_bound(np.ones(1), 0.9)).all()
+
+
 def test_coverage_is_the_mean_over_frames_with_its_error():
     given = Observations(
         np.array([3, 3, 3, 16]), np.full(4, 0.1), np.ones(4), np.array([0, 0, 0, 1]), np.zeros(4), np.ones(4, int)
