@@ -241,7 +241,7 @@ class ActiveLearningWorkChain(ProtocolMixin, WorkChain):
 
     def should_go_on(self) -> bool:
         """Decide what comes next; return whether that is a round or a qualification."""
-        given = {} if self.ctx.qualification is None else {"qualification": self.ctx.qualification}
+        given = {name: self.ctx[name] for name in ("qualification", "offending") if self.ctx[name] is not None}
         history = orm.Dict({"rounds": list(self.ctx.rounds)})
         decision = decide_next(history, self.inputs.learning, orm.Bool(self.can_qualify), **given).get_dict()
         self.ctx.decisions.append({"after_round": len(self.ctx.rounds), **decision})

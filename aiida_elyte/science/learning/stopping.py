@@ -59,6 +59,7 @@ def decide(
     *,
     can_qualify: bool = False,
     verdict: Verdict | None = None,
+    n_offending: int = 0,
 ) -> Decision:
     """Decide what follows a round of active learning.
 
@@ -76,6 +77,9 @@ def decide(
         Whether there is a qualification.
     verdict
         That of the qualification of the ensemble as it is; ``None`` if it has changed since, or was never qualified.
+    n_offending
+        Frames that failed it and that no round has looked at yet: with them a round is new, even if the last one
+        brought no label.
     """
     criteria = criteria_of(history, settings)
     state = "; ".join(one.sentence for one in criteria) or ("no criterion is on" if history else "no round has run")
@@ -90,7 +94,7 @@ def decide(
     holds = bool(history) and all(one.holds for one in criteria) and bool(criteria or can_qualify)
     if holds and (not can_qualify or (verdict is not None and verdict.is_qualified)):
         return Decision("end", "qualified" if can_qualify else "converged", state)
-    spent = _spent(history, settings)
+    spent = _spent(history, settings, n_offending)
     if can_qualify and verdict is None and (holds or spent is not None):
         return Decision("qualify", "converged" if holds else spent[0] if spent else "", state)
     if spent is None:
@@ -103,7 +107,9 @@ def decide(
     )
 
 
-def _spent(history: Sequence[Mapping[str, Any]], settings: LearningSettings) -> tuple[str, str] | None:
+def _spent(
+    history: Sequence[Mapping[str, Any]], settings: LearningSettings, n_offending: int
+) -> tuple[str, str] | None:
     """Return why there cannot be another round, in a word and in a sentence; ``None`` if there can."""
     rounds = settings.max_rounds
     if rounds == 0 or settings.label_budget == 0:
@@ -112,7 +118,7 @@ def _spent(history: Sequence[Mapping[str, Any]], settings: LearningSettings) -> 
         return "rounds", f"all {rounds} rounds are spent"
     if label_budget_left(history, settings.label_budget) == 0:
         return "labels", f"the budget of {settings.label_budget} labels is spent"
-    if history and not history[-1]["n_labelled"]:
+    if history and not history[-1]["n_labelled"] and not n_offending:
         return "no new label", f"the last round brought no new label{_rejected(history[-1])}: another would repeat it"
     gain = _gain(history)
     if settings.least_gain is None or gain is None or gain > settings.least_gain or history[-1].get("stops"):

@@ -157,6 +157,17 @@ def test_with_all_criteria_off_only_qualification_or_the_budget_end_learning():
     assert decide([past(0)] * 3, off).criterion == "rounds"
 
 
+def test_frames_that_failed_the_qualification_are_a_round_though_the_last_one_brought_no_label():
+    # All frames of dynamics were certain, so that none was labelled; the longer runs of the qualification failed.
+    quiet = [past(), past(0, n_selected=0, n_labelled=0)]
+    assert decide(quiet, settings(), can_qualify=True).step == "qualify"
+    found = decide(quiet, settings(), can_qualify=True, verdict=FAILED, n_offending=3)
+    assert (found.step, found.criterion) == ("round", "qualification")
+    assert decide(quiet, settings(), can_qualify=True, verdict=FAILED).criterion == "no new label"
+    spent = decide(quiet, settings(max_rounds=2), can_qualify=True, verdict=FAILED, n_offending=3)
+    assert (spent.step, spent.criterion) == ("end", "rounds")
+
+
 def test_any_history_ends_within_its_budget_and_says_why():
     rng = np.random.default_rng(0)
     for _ in range(300):
