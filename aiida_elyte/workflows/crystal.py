@@ -357,6 +357,21 @@ def _validate_structure(node: orm.StructureData | None, _: Any) -> str | None:
     return None
 
 
+def _validate_framework(qualification: Mapping[str, Any]) -> str | None:
+    """Return a sentence if a test that has to be judged cannot be, for lack of a framework."""
+    if qualification["conditions"].get_dict().get("framework"):
+        return None
+    tests = configure_all("qualifications", qualification["tests"].get_dict(), "tests")
+    unjudged = [name for name, test in tests.items() if test.is_mandatory and test.needs_framework]
+    if not unjudged:
+        return None
+    return (
+        f"charges names every species, so that no framework is known, and {' and '.join(unjudged)} cannot be judged: no "
+        "number could be stated; expected species without a charge; leave those that do not move out of charges, "
+        f"set {unjudged[0]} to null in active_learning.qualification.tests, or allow unqualified numbers"
+    )
+
+
 def _validate(inputs: Any, _: Any) -> str | None:
     if "structure" not in inputs:
         return None
@@ -374,6 +389,10 @@ def _validate(inputs: Any, _: Any) -> str | None:
             "active_learning.qualification is switched off and allow_unqualified is false: no number could be stated; "
             "expected one of the two; keep the qualification, or allow unqualified numbers"
         )
+    if learning is not None and is_tested and is_allowed is not None and not is_allowed.value:
+        invalid = _validate_framework(inputs["active_learning"]["qualification"])
+        if invalid is not None:
+            return invalid
     if "dataset" not in inputs:
         learns = learning is None or has_to_learn(inputs.get("potentials") or {}, learning.get_dict())
         return _validate_seed_jobs(inputs) if learns else None

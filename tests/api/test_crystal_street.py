@@ -92,3 +92,14 @@ def test_a_street_whose_numbers_could_not_be_stated_is_rejected(aiida_profile_cl
     overrides = {"active_learning": {**street.OVERRIDES["active_learning"], "qualification": None}}
     with pytest.raises(InputError, match="qualification is switched off and allow_unqualified is false"):
         plan_crystal(street.salt(), **{**toy, "overrides": overrides}).builder._inputs()
+
+
+def test_a_street_without_a_framework_to_test_is_rejected_before_any_job(aiida_profile_clean, toy):
+    learning = street.OVERRIDES["active_learning"]
+    mobile = {**toy, "charges": {"Li": 1.0, "Cl": -1.0}}
+    with pytest.raises(InputError, match="no framework is known, and framework_rmsd cannot be judged"):
+        plan_crystal(
+            street.salt(), **{**mobile, "overrides": {"active_learning": {**learning, "qualification": {}}}}
+        ).builder._inputs()
+    off = {"active_learning": {**learning, "qualification": {"tests": {"framework_rmsd": None}}}}
+    assert plan_crystal(street.salt(), **{**mobile, "overrides": off}).cost.labels > 0

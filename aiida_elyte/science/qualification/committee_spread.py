@@ -35,10 +35,11 @@ class CommitteeSpread(Settings, Qualification):
         for run, label, history in evidence.of_replicas("history", self.runs):
             spreads = np.array(history["spread"]["spread_mean_eV_A"], float)
             if len(spreads) >= _LEAST_LOOKS:
-                first, _, last = np.array_split(spreads, 3)
-                found[run, label, inf] = float(last.mean() / first.mean())
+                first, _, last = (third.mean() for third in np.array_split(spreads, 3))
+                if first > 0:
+                    found[run, label, inf] = float(last / first)
         if not found:
-            return not_judged("no record of a committee's spread", "1", self.max_growth, _SOURCE)
+            return not_judged("no record of members that disagree", "1", self.max_growth, _SOURCE)
         faults = {where: f"spread grew {ratio:.2f} times" for where, ratio in found.items() if ratio > self.max_growth}
         worst = max(found, key=found.__getitem__)
         return Finding(

@@ -37,6 +37,7 @@ class Coordination(Settings, Qualification):
 
     max_changed: Share = 0.05
     """Largest share of changed centres [1]."""
+    needs_framework = True
 
     def judge(self, evidence: Evidence) -> Finding:
         """Return the share of changed centres, and the frames in which it is beyond the limit."""

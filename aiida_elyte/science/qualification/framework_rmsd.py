@@ -28,6 +28,7 @@ class FrameworkRmsd(Settings, Qualification):
     max_lindemann: Positive = 0.3
     """Largest ratio [1]."""
     is_mandatory = True
+    needs_framework = True
 
     def judge(self, evidence: Evidence) -> Finding:
         """Return the largest ratio, and the frames beyond the limit."""

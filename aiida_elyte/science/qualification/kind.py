@@ -21,6 +21,8 @@ class Qualification(ABC):
     """Dynamics that it judges by: ``nvt``, ``nve``, ``npt``."""
     is_mandatory: ClassVar[bool] = False
     """Whether a potential of which it could not be judged is unqualified."""
+    needs_framework: ClassVar[bool] = False
+    """Whether it can be judged only where species of the framework are named."""
 
     @abstractmethod
     def judge(self, evidence: Evidence) -> Finding:

@@ -34,3 +34,12 @@ def test_a_single_member_has_no_spread_to_judge():
     for label in ("r0", "r1"):
         alone["history"][label]["spread"] = {"step": [], "spread_mean_eV_A": []}
     assert CommitteeSpread().judge(evidence(runs={"nvt": alone})).passed is None
+
+
+def test_members_that_are_copies_of_each_other_have_no_spread_to_judge():
+    equal = {"step": STEPS, "spread_mean_eV_A": [0.0] * len(STEPS)}
+    finding = CommitteeSpread().judge(
+        evidence(runs={"nvt": report(history__r0__spread=equal, history__r1__spread=equal)})
+    )
+    assert finding.passed is None
+    assert finding.reason == "no record of members that disagree"
