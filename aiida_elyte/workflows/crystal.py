@@ -366,8 +366,8 @@ def _validate_framework(qualification: Mapping[str, Any]) -> str | None:
     if not unjudged:
         return None
     return (
-        f"charges names every species, so that no framework is known, and {' and '.join(unjudged)} cannot be judged: no "
-        "number could be stated; expected species without a charge; leave those that do not move out of charges, "
+        f"charges names every species, so that no framework is known, and {' and '.join(unjudged)} cannot be judged: "
+        "no number could be stated; expected species without a charge; leave those that do not move out of charges, "
         f"set {unjudged[0]} to null in active_learning.qualification.tests, or allow unqualified numbers"
     )
 

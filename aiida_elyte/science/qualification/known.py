@@ -41,7 +41,7 @@ def thermal_frames(labelled: Sequence[Atoms], temperature_K: float | None) -> li
     forces = [_force_lengths(frame) for frame in labelled]
     limit = _MAX_FORCE_KT_A * units.kB * temperature_K
     limits = np.full(len(chemical_symbols), limit)
-    numbers, lengths = np.concatenate([frame.numbers for frame in labelled] or [[]]), np.concatenate(forces or [[]])
+    numbers, lengths = (np.concatenate([np.empty(0), *each]) for each in ([one.numbers for one in labelled], forces))
     for number in np.unique(numbers).astype(int):
         ordinary = float(np.quantile(lengths[numbers == number], _ORDINARY_SHARE))
         if ordinary > 0:
