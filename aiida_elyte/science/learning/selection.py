@@ -88,6 +88,11 @@ class Candidates:
         return scales
 
     @cached_property
+    def have_failed(self) -> np.ndarray:
+        """Whether each frame failed a test of qualification, where members may agree and err, ``shape=(n_frames,)``."""
+        return np.array(["failed_test" in frame.info for frame in self.frames], bool)
+
+    @cached_property
     def _have_atoms(self) -> np.ndarray:
         return np.array([committee_of(frame) is not None for frame in self.frames], bool)
 
@@ -175,8 +180,8 @@ class BySpread(Selector):
         check_positive("cutoff_A", self.cutoff_A)
 
     def are_uncertain(self, candidates: Candidates) -> np.ndarray:
-        """Return whether the spread of each frame is above the threshold."""
-        return candidates.spreads_eV_A > self.threshold_eV_A
+        """Return whether the spread of each frame is above the threshold, or it failed a test of qualification."""
+        return (candidates.spreads_eV_A > self.threshold_eV_A) | candidates.have_failed
 
     def select(self, candidates: Candidates, n_select: int, rng: np.random.Generator) -> list[int]:
         """Return the indices of the selected frames; none if all are certain."""
@@ -232,9 +237,9 @@ class ByCalibration(Selector):
         return candidates.error_model.frame_probability_above(candidates.scales_eV_A, self.tolerance_eV_A)
 
     def are_uncertain(self, candidates: Candidates) -> np.ndarray:
-        """Return whether the error of each frame is likely enough to be above the tolerance."""
+        """Return whether each frame likely errs by more than the tolerance, or failed a test of qualification."""
         least = np.where(candidates.distances <= 1.0, self.least_probability_like_data, self.least_probability)
-        return self.probabilities(candidates) > least
+        return (self.probabilities(candidates) > least) | candidates.have_failed
 
     def explain(self, candidates: Candidates, chosen: Sequence[int]) -> list[str]:
         """Return why each frame is bought, or why not; frames like the data are named as such."""

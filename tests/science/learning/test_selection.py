@@ -155,6 +155,16 @@ def test_a_frame_like_the_data_is_bought_only_if_it_is_likely_wrong():
     assert selector.are_uncertain(sure).tolist() == [True]
 
 
+@pytest.mark.parametrize("selector", [ByCalibration(0.3), BySpread(0.2)])
+def test_a_frame_that_failed_the_qualification_is_bought_though_the_committee_agrees(selector):
+    sure = [with_spread(frame, 0.001) for frame in frames(3, 0.3)]
+    assert selector.select(calibrated(sure, known=frames(2, 0.02)), 2, rng()) == []
+    sure[1].info["failed_test"] = "shortest_distance"
+    given = calibrated(sure, known=frames(2, 0.02))
+    assert selector.select(given, 2, rng()) == [1]
+    assert selector.explain(given, [1]) == ["certain enough", "bought", "certain enough"]
+
+
 def test_without_calibration_the_spread_is_multiplied_and_this_is_said():
     given = Candidates([with_spread(frame, 0.2) for frame in frames(2)], np.full(2, 0.2))
     np.testing.assert_allclose(given.scales_eV_A, 0.5, rtol=1e-4)
