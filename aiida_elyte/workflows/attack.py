@@ -12,3 +12,4 @@ class AttackBaseWorkChain(ScriptBaseWorkChain):
     _process_class = AttackCalculation
     PROTOCOL = "attack"
     CODES = ()
+    LEAST_MEMBERS = 2

@@ -81,6 +81,11 @@ def _validate_samplers(inputs: Mapping[str, Any], sampling: Mapping[str, Any]) -
             sampler = load("samplers", name)
         except InputError as error:
             return f"{where}: {error}"
+        if len(members) < (least := getattr(sampler, "LEAST_MEMBERS", 1)):
+            return (
+                f"n_members is {len(members)}; expected at least {least}, as the sampler {name!r} needs a committee; "
+                f"add members, or set {where} to null"
+            )
         settings = replica_settings(one["settings"].get_dict(), conditions, members, 1)
         named = "learning.sampling" if where == "sample" else where
         later = [port for port in _FILLED_IN if port in sampler.spec().inputs]

@@ -29,6 +29,8 @@ class Sampler(Protocol):
 
     CODES: ClassVar[tuple[str, ...]]
     """Roles of the codes that it needs beside Python; each is a port of that name too."""
+    LEAST_MEMBERS: ClassVar[int] = 1
+    """Members that it needs; may be left out where one will do."""
 
     @classmethod
     def get_builder_from_protocol(

@@ -53,6 +53,16 @@ def conditions(**changes):
         ({"active_learning": {"sampler": ["md"]}}, r"sampler: \['md'\]; expected a word, as 'md'"),
         ({"active_learning": {"sampler": None}}, "sampler is None; expected the name of"),
         (learning(selection={"selector": ["spread"]}), r"selector: \['spread'\]; expected a word, as 'calibrated'"),
+        (
+            {
+                "active_learning": {
+                    "ensemble": {"n_members": 1},
+                    "more_samplers": {"attack": {}},
+                    "learning": {"selection": {"selector": "random"}},
+                }
+            },
+            "expected at least 2, as the sampler 'attack' needs a committee; .* set more_samplers.attack to null",
+        ),
         (learning(selection={"selector": 3}), "selector is 3; expected the name of"),
         (learning(retraining={"zz": 1}), "learning.retraining: settings has 'zz'; expected architecture"),
         (learning(retraining={"max_epochs": -1}), "learning.retraining: settings: max_epochs is -1; expected a whole"),
