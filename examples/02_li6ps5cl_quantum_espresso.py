@@ -129,6 +129,11 @@ def held_out_frames(python: orm.Code, pw: orm.Code, street: orm.WorkChainNode, c
     return labelled["frames"].get_frames()
 
 
+def with_verdict(result: orm.Dict, quantity: str) -> dict:
+    """Return a quantity with the verdict on it."""
+    return {**result[quantity], "verdict": result["verdict"], "reasons": result["reasons"]}
+
+
 def main(folder: Path, tiny: bool) -> dict:
     """Run the street and return its numbers."""
     elyte.setup()
@@ -150,15 +155,15 @@ def main(folder: Path, tiny: bool) -> dict:
         raise SystemExit(f"the street {street.pk} ended with {street.exit_status}: {street.exit_message}")
     test = held_out_frames(python, pw, street, chosen, tiny)
     members = [read_potential(node.get_content(mode="rb")) for node in street.outputs.learning.potentials.values()]
-    errors = ensemble_errors(members, test)["ensemble"]
+    errors, found = ensemble_errors(members, test)["ensemble"], street.outputs.conductivity
     results = {
         "pk": street.pk,
         "level_of_theory": test[0].info["level_of_theory"],
         "frames_trained_on": len(street.outputs.learning.dataset),
         "frames_tested_on": len(test),
         "force_mae_eV_A": errors["force_mae_eV_A"],
-        "conductivity": {name: node["conductivity"] for name, node in street.outputs.conductivity.transport.items()},
-        "activation_energy": street.outputs.conductivity.arrhenius["activation_energy"],
+        "conductivity": {name: with_verdict(node, "conductivity") for name, node in found.transport.items()},
+        "activation_energy": with_verdict(found.arrhenius, "activation_energy"),
     }
     for key, value in results.items():
         print(f"{key:20s} {value}")

@@ -107,8 +107,8 @@ def qualify(street, verdict):
     return qualification
 
 
-def produce(street, kelvin=1000.0):
-    """Attach a production at one of the two temperatures wanted."""
+def produce(street, kelvin=1000.0, next_n_steps=None):
+    """Attach a production at one of the two temperatures wanted; if given, the steps to which it is to go on."""
     conditions = orm.Dict({"temperatures_K": [800.0, 1000.0], "charges": {"Li": 1.0}})
     conductivity = process("ConductivityWorkChain", street, "conductivity", {"conditions": conditions})
     rng = np.random.default_rng(4)
@@ -124,5 +124,9 @@ def produce(street, kelvin=1000.0):
     series = give(run, "series", SeriesData(npz(**pack_series(replicas))))
     analysis = process("transport", conductivity, "transport", {"series": series}, orm.CalcFunctionNode)
     estimates = {name: one.as_dict() for name, one in estimate_transport(replicas, {"Li": 1.0}, kelvin).items()}
-    give(analysis, "result", orm.Dict({**estimates, "conditions": {"temperature_K": kelvin}}))
+    give(
+        analysis,
+        "result",
+        orm.Dict({**estimates, "conditions": {"temperature_K": kelvin, "next_n_steps": next_n_steps}}),
+    )
     return conductivity

@@ -90,10 +90,11 @@ def _each_once(reasons: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _shell_lines(shells: dict[str, Any]) -> list[str]:
     """Return the neighbours of the cations, one line a site."""
+    verdict = Verdict.from_dict(shells)
     rows = [[f"around {shells['centre']}", "peak / Å", "first shell to / Å", "neighbours"]]
     for name, site in shells["sites"].items():
         places = ["–" if site[key] is None else f"{site[key]:.2f}" for key in ("first_peak_A", "first_minimum_A")]
-        rows.append([name, *places, describe_quantity(site["coordination"])])
+        rows.append([name, *places, describe_quantity(site["coordination"], verdict)])
     return table(rows)
 
 

@@ -79,6 +79,11 @@ class ProductionRun:
     """PK of the job that made them."""
 
     @property
+    def n_steps_wanted(self) -> int | None:
+        """Steps to which the runs go on; ``None`` where they have ended, or before the analysis."""
+        return ((self.transport or {}).get("conditions") or {}).get("next_n_steps")
+
+    @property
     def verdict(self) -> Verdict | None:
         """Whether its numbers may be used; ``None`` before the analysis."""
         return None if self.transport is None else Verdict.from_dict(self.transport)
@@ -147,6 +152,8 @@ class CrystalStreet(StreetRecord):
             kelvin = f"{run.temperature_K:g} K"
             if run.transport is None:
                 yield f"{kelvin}: no result ({run.state})."
+            elif run.n_steps_wanted is not None and run.state != "ok":
+                yield f"{kelvin}: the runs have not gone on to {run.n_steps_wanted} steps ({run.state})."
             for name, stop in run.results.get("stops", {}).items():
                 yield f"{kelvin}: replica {name} stopped at step {stop['step']} ({stop['kind']}: {stop['message']})."
         for wanted in sorted(set(self.temperatures_K) - {float(run.temperature_K) for run in self.runs}):

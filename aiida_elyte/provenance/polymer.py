@@ -19,6 +19,7 @@ from aiida_elyte.provenance.process import Process, TrailStep, pk_of, read_proce
 from aiida_elyte.provenance.qualification import read_qualification, with_verdict
 from aiida_elyte.provenance.record import StreetRecord
 from aiida_elyte.provenance.theory import read_theory
+from aiida_elyte.science.verdict import Verdict
 
 if TYPE_CHECKING:
     from aiida import orm
@@ -113,12 +114,22 @@ class PolymerStreet(StreetRecord):
     """First shells of all boxes; ``None`` before they are pooled."""
 
     @property
+    def verdict(self) -> Verdict:
+        """Whether numbers of the boxes may be used."""
+        if self.qualification is not None:
+            return self.qualification.verdict
+        if self.pooled.transport is not None:
+            return Verdict.from_dict(self.pooled.transport)
+        return Verdict("unqualified", ("the boxes have not been judged",))
+
+    @property
     def solvation(self) -> dict[str, Any] | None:
-        """First shells: those of all boxes once they are pooled, before that of the first box that has them."""
-        if self.pooled_solvation is not None:
-            return self.pooled_solvation
-        found = (box.solvation for box in self.boxes if box.curves_pk is not None)
-        return next(({"n_boxes": 1, **one} for one in found if one is not None), None)
+        """First shells with their verdict: of all boxes once they are pooled, before that of the first that has any."""
+        shells = self.pooled_solvation
+        if shells is None:
+            found = (box.solvation for box in self.boxes if box.curves_pk is not None)
+            shells = next(({"n_boxes": 1, **one} for one in found if one is not None), None)
+        return None if shells is None else {**shells, **self.verdict.as_dict()}
 
     @property
     def charges(self) -> dict[str, float]:

@@ -26,7 +26,7 @@ class Results:
     transport: dict[str, dict[str, Any]]
     """Transport quantities of each production run; under an empty name those of pooled boxes."""
     solvation: dict[str, Any] | None
-    """First shells of the cations, of all boxes."""
+    """First shells of the cations, of all boxes, with ``verdict`` and ``reasons``."""
     arrhenius: dict[str, Any] | None
     """Quantities of the Arrhenius fit."""
 
@@ -65,8 +65,8 @@ def results_of_street(street: Street) -> Results:
     """Return what a street has found so far."""
     if isinstance(street, PolymerStreet):
         found = street.pooled.transport
-        shells = street.solvation if street.part == "box" else street.pooled_solvation
-        return Results({} if found is None else {"": found}, shells, None)
+        is_known = street.part == "box" or street.pooled_solvation is not None
+        return Results({} if found is None else {"": found}, street.solvation if is_known else None, None)
     runs = {run.name: run.transport for run in street.runs if run.transport is not None}
     return Results(runs, None, street.arrhenius)
 

@@ -70,6 +70,7 @@ def view_polymer(data: Mapping[str, Any]) -> dict[str, Any]:
         ),
         "boxes": [_box_row(box) for box in data["boxes"]],
         "productions": [_production_row(box) for box in data["boxes"] if box["production"]],
+        "shells_mark": Verdict.from_dict(data["solvation"]).mark if data["solvation"] else "",
         "sites": _sites(data["solvation"]),
         "shells": _shells(data["solvation"]),
         "pairing": _pairing(data["solvation"]),

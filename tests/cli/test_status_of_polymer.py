@@ -52,6 +52,14 @@ def test_finished_street_tells_results_and_shells(tell):
     assert "O of chain" in text
 
 
+def test_neighbours_in_a_torn_box_are_marked(tell):
+    street = polymer_graphs.torn_street()
+    lines = tell(street).splitlines()
+    (row,) = [line for line in lines if line.startswith("O of chain")]
+    assert "[torn]" in row
+    assert json.loads(tell(street, "--json"))["results"]["solvation"]["verdict"] == "torn"
+
+
 def test_a_box_that_has_not_settled_tells_why(tell):
     text = tell(polymer_graphs.failed_street())
     assert "exit status 510" in text

@@ -108,6 +108,17 @@ def test_runs_are_ordered_by_temperature_and_one_without_result_is_named():
     assert "800 K: no result (exit status 411)." in street.missing
 
 
+def test_runs_that_could_not_go_on_are_named_with_why():
+    node, _ = begin()
+    conductivity = produce(node, next_n_steps=4000)
+    settings = orm.Dict({"temperature_K": 1000.0, "timestep_fs": 2.0, "friction_per_ps": 1.0})
+    assert not any("gone on" in sentence for sentence in read_crystal_street(node).missing)
+    process("MdBaseWorkChain", conductivity, "md_T1000_00_x01", {"settings": settings}, exit_status=401)
+    street = read_crystal_street(node)
+    assert "1000 K: the runs have not gone on to 4000 steps (exit status 401)." in street.missing
+    assert street.runs[0].transport["conductivity"]["value"] > 0
+
+
 def test_learning_alone_and_conductivity_alone_are_recorded():
     node, dataset = begin()
     learn(node, dataset)

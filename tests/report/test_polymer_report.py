@@ -86,7 +86,9 @@ def test_a_torn_bond_refuses_every_number_and_says_which(tmp_path):
     assert "box m00_b00: bonds: the longest bond of production, C12–C13, is 3.19 Å in frame 40" in text
     assert not re.search(r"\d mS/cm|cm²/s", text)
     assert "Label the cluster of the torn bond" in text
+    assert 'Who surrounds Li <span class="mark">[torn]</span>' in text
     found = as_json_dict(data)
+    assert found["solvation"]["verdict"] == "torn"
     assert {row["verdict"] for row in found["results"]} == {"torn"}
     assert found["qualification"]["tests"]["m00_b00 bonds"]["passed"] is False
 

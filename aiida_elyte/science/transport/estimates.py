@@ -296,21 +296,21 @@ def _nernst_einstein(
     """Return the conductivity of carriers that do not know of each other; limits combine as in DOI 10.1002/sim.3095."""
     parts = {name: results[f"tracer_diffusion_{name}"] for name in charges}
     factor = float(np.mean([_conductivity_factor(one, temperature_K) for one in replicas])) / CM2_S
-    value, below, above, windows, errors = 0.0, 0.0, 0.0, [], []
+    value, edges, windows, errors = 0.0, [], [], []
     for name, part in parts.items():
         if isinstance(part, Refusal):
             return Refusal(f"the tracer diffusion of {name} is refused: {part.reason}")
         weight = factor * charges[name] ** 2 * _count(replicas[0], name)
         value += weight * part.value
-        below += (weight * (part.value - part.ci95[0])) ** 2
-        above += (weight * (part.ci95[1] - part.value)) ** 2
+        edges.append((weight * (part.value - part.ci95[0]), weight * (part.ci95[1] - part.value)))
         windows.append(part.window or (0.0, math.inf))
         errors.append(_scaled(part, weight))
     n_effective = min(part.n_effective for part in parts.values() if isinstance(part, Estimate))
-    interval = (value - math.sqrt(below), value + math.sqrt(above))
     window = (max(start for start, _ in windows), min(end for _, end in windows))
     terms = _sum_of(errors)
     std = math.hypot(terms.statistical, terms.model or 0.0)
+    below, above = (_add_widths(side, errors, std) for side in zip(*edges, strict=True))
+    interval = (value - below, value + above)
     return Estimate(value, std, interval, "mS/cm", n_effective, f"Nernst–Einstein, {note}", window, terms)
 
 
@@ -338,6 +338,14 @@ def _sum_of(errors: Sequence[ErrorTerms]) -> ErrorTerms:
         model=math.fsum(models) if models else None,
         members=members,
     )
+
+
+def _add_widths(widths: Sequence[float], errors: Sequence[ErrorTerms], std: float) -> float:
+    """Return the half width of the interval of a sum; half widths add as the errors do that make its ``std``."""
+    known = [math.hypot(one.statistical, one.model or 0.0) for one in errors]
+    apart, together = math.hypot(*known) ** 2, math.fsum(known) ** 2
+    shared = (std**2 - apart) / (together - apart) if together > (1 + 1e-9) * apart else 0.0
+    return math.sqrt((1 - shared) * math.hypot(*widths) ** 2 + shared * math.fsum(widths) ** 2)
 
 
 def _haven_ratio(bare: Estimate | Refusal, full: Estimate | Refusal) -> Estimate | Refusal:

@@ -365,6 +365,29 @@ def alone(charges=("Li",)):
     )
 
 
+def test_interval_of_two_carriers_is_as_wide_as_of_one_where_one_model_errs_on_both():
+    members = [replace(alone(("Li", "Na")), replica=f"r{place}", member=f"m{place}") for place in range(3)]
+    scaled = [
+        replace(one, displacements_A=factor * one.displacements_A, collective_A=factor * one.collective_A)
+        for one, factor in zip(members, (0.5, 1.0, 2.0), strict=True)
+    ]
+    charges = {"Li": 1.0, "Na": 1.0}
+    found = estimate_transport(scaled, charges, 600.0, frame="lab")
+
+    def widths(one):
+        return [abs(edge - one.value) / one.value for edge in one.ci95]
+
+    parts, total = [found[f"tracer_diffusion_{name}"] for name in charges], found["conductivity_nernst_einstein"]
+    assert all(one.errors.model > 3 * one.errors.statistical for one in parts)
+    mean = np.mean([widths(one) for one in parts], axis=0)
+    assert widths(total) == pytest.approx(mean, rel=0.1)
+
+    same = estimate_transport(members, charges, 600.0, frame="lab")
+    parts, total = [same[f"tracer_diffusion_{name}"] for name in charges], same["conductivity_nernst_einstein"]
+    assert total.errors.model == 0.0
+    assert widths(total) == pytest.approx(np.mean([widths(one) for one in parts], axis=0) / np.sqrt(2), rel=0.1)
+
+
 @pytest.mark.parametrize("names", [("Li",), ("Li", "Na")])
 def test_ions_alone_have_diffusion_and_no_current(names):
     charges = dict.fromkeys(names, 1.0)
