@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LEARNERS",
     "EarlyStop",
+    "Ending",
     "Labels",
     "LearningRecord",
     "Member",
@@ -85,6 +86,11 @@ class SelectionRecord:
     """Largest committee spread of each physical frame [eV/Å]."""
     threshold_eV_A: float | None
     """Spread above which a frame is uncertain [eV/Å]."""
+    errors_eV_A: tuple[float | None, ...]
+    """Error expected of each frame that was not set aside [eV/Å]; ``None`` without committee, and none in records of
+    before there were any."""
+    tolerance_eV_A: float | None
+    """Error up to which a frame is good enough [eV/Å]; ``None`` where the selector has no tolerance."""
     n_uncertain: int
     """Frames above the threshold."""
     n_selected: int
@@ -134,6 +140,18 @@ class Round:
 
 
 @dataclass(frozen=True)
+class Ending:
+    """The last decision of a learning."""
+
+    criterion: str
+    """What decided: ``qualified``, ``converged``, or what is spent."""
+    is_converged: bool
+    """Whether all criteria hold."""
+    advice: tuple[str, ...]
+    """What to change, a sentence each."""
+
+
+@dataclass(frozen=True)
 class LearningRecord:
     """Learning in rounds, and the labelled frames it has made so far."""
 
@@ -143,6 +161,8 @@ class LearningRecord:
     """Settings of the learning."""
     reason: str | None
     """Why it ended; ``None`` before that."""
+    ending: Ending | None
+    """What decided that it ended; ``None`` before that, where it failed, and in records of before there were any."""
     n_given: int
     """Labelled frames before the first round."""
     dataset_pk: int
@@ -213,11 +233,21 @@ def read_learning(process: Links | None) -> LearningRecord | None:
         pk=process.pk,
         settings=dict(process.inputs["learning"].get_dict()),
         reason=history.get("reason"),
+        ending=_read_ending(history),
         n_given=len(process.inputs["dataset"]),
         dataset_pk=dataset.pk,
         n_frames=len(dataset),
         rounds=read_rounds(process),
     )
+
+
+def _read_ending(history: Mapping[str, Any]) -> Ending | None:
+    """Return the last decision; a learning that failed was not decided to end."""
+    decisions = history.get("decisions", [])
+    if not decisions or decisions[-1]["step"] != "end":
+        return None
+    last = decisions[-1]
+    return Ending(last["criterion"], last["is_converged"], tuple(last["advice"]))
 
 
 def read_rounds(process: Links | None) -> tuple[Round, ...]:
@@ -264,12 +294,14 @@ def _read_stop(stop: Mapping[str, Any] | str) -> EarlyStop:
 
 
 def _read_selection(process: Links) -> SelectionRecord:
-    record = process.outputs["record"].get_dict()
+    record, chosen_by = process.outputs["record"].get_dict(), process.settings["selection"]
     return SelectionRecord(
         n_sampled=record["n_sampled"],
         refused=record["refused"],
         spreads_eV_A=tuple(record["spreads_eV_A"]),
-        threshold_eV_A=process.settings["selection"].get("threshold_eV_A"),
+        threshold_eV_A=chosen_by.get("threshold_eV_A"),
+        errors_eV_A=tuple(one["error_eV_A"] for one in record.get("decisions", []) if one["decision"] != "refused"),
+        tolerance_eV_A=chosen_by.get("tolerance_eV_A"),
         n_uncertain=record["n_uncertain"],
         n_selected=len(record["selected"]),
         n_frames_before=len(process.inputs["dataset"]),

@@ -9,11 +9,13 @@ import numpy as np
 
 from aiida_elyte.provenance.crystal import CrystalStreet, ProductionRun, load_crystal, load_series
 from aiida_elyte.provenance.environment import load_environment
+from aiida_elyte.provenance.judged_frames import load_calibrations, load_judged_frames
 from aiida_elyte.provenance.learning import Labels, LearningRecord, Member, Round, Training, load_parity
 from aiida_elyte.provenance.process import StageRecord
 from aiida_elyte.provenance.street import Street
 from aiida_elyte.report.collect_polymer import collect_polymer
 from aiida_elyte.report.curves import arrhenius_band, describe_material, describe_series, pool_parity
+from aiida_elyte.report.frame_map import place_frames
 from aiida_elyte.report.trainings import describe_trainings
 from aiida_elyte.science.dynamics.production import STATED
 from aiida_elyte.science.verdict import Verdict, quantities_of
@@ -33,9 +35,9 @@ def collect(street: Street) -> dict[str, Any]:
     -------
     dict
         Plain values and numpy arrays. Of every street: ``process``, ``theory``, ``seeds``, ``rounds``, ``learning``,
-        ``qualification``, ``runs``, ``arrhenius``, ``stages``, ``environment``, ``trail``, and ``missing``, sentences
-        on what is not there. Of crystals: ``material``, ``charges``, ``training``, ``parity``. Of polymers: ``recipe``,
-        ``fits``, ``boxes``, ``solvation``; the pooled boxes are their one run.
+        ``map``, ``calibrations``, ``qualification``, ``runs``, ``arrhenius``, ``stages``, ``environment``, ``trail``,
+        and ``missing``, sentences on what is not there. Of crystals: ``material``, ``charges``, ``training``,
+        ``parity``. Of polymers: ``recipe``, ``fits``, ``boxes``, ``solvation``; the pooled boxes are their one run.
     """
     common = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -44,6 +46,7 @@ def collect(street: Street) -> dict[str, Any]:
         "seeds": _labels(street.seeds),
         "rounds": [] if street.learning is None else _rounds(street.learning),
         "learning": None if street.learning is None else _learning(street.learning),
+        **_frames(street.learning),
         "qualification": None if street.qualification is None else street.qualification.as_dict(),
         "trail": [asdict(step) for step in street.trail()],
         "missing": street.missing,
@@ -98,7 +101,16 @@ def _labels(labels: Labels | None) -> dict[str, Any] | None:
 
 def _learning(learning: LearningRecord) -> dict[str, Any]:
     keys = ("settings", "reason", "n_frames", "dataset_pk", "n_given")
-    return {key: getattr(learning, key) for key in keys}
+    ending = None if learning.ending is None else asdict(learning.ending)
+    return {key: getattr(learning, key) for key in keys} | {"ending": ending}
+
+
+def _frames(learning: LearningRecord | None) -> dict[str, Any]:
+    """Return the map of all frames, and what their labels said of what was expected of them."""
+    if learning is None:
+        return {"map": None, "calibrations": []}
+    calibrations = [asdict(one) for one in load_calibrations(learning.pk)]
+    return {"map": place_frames(load_judged_frames(learning.pk)), "calibrations": calibrations}
 
 
 def _rounds(learning: LearningRecord) -> list[dict[str, Any]]:
@@ -114,6 +126,7 @@ def _round(one: Round) -> dict[str, Any]:
         "stops": {name: asdict(stop) for name, stop in one.stops.items()},
         **({} if selection is None else vars(selection)),
         "spreads_eV_A": np.array([] if selection is None else selection.spreads_eV_A, float),
+        "errors_eV_A": np.array([] if selection is None else selection.errors_eV_A, float),
         "n_labelled": 0 if labels is None else labels.n_labelled,
         "labels_refused": {} if labels is None else labels.refused,
     }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aiida_elyte.report.learning_figures import draw_calibration, draw_selection
 from aiida_elyte.report.style import COLOURS, INK, QUIET, WIDTH, new_figure, show_plain_decades
 from aiida_elyte.report.verdicts import is_refused_by
 from aiida_elyte.science.verdict import Verdict
@@ -21,7 +22,6 @@ __all__ = [
     "draw_displacements",
     "draw_learning_curves",
     "draw_parity",
-    "draw_selection",
     "draw_temperatures",
 ]
 
@@ -358,65 +358,6 @@ def draw_learning_curves(data: Mapping[str, Any]) -> "Figure | None":
     return figure
 
 
-def draw_selection(data: Mapping[str, Any]) -> "Figure | None":
-    """Draw, round by round, the committee spreads with the threshold, and what became of the sampled frames."""
-    rounds = [one for one in data["rounds"] if one["n_sampled"]]
-    if not rounds:
-        return None
-    figure = new_figure(max(1.9, 0.5 + 0.75 * len(rounds)))
-    left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
-    spreads = [one["spreads_eV_A"][one["spreads_eV_A"] > 0] for one in rounds]
-    everything = np.concatenate(
-        [*spreads, [one["threshold_eV_A"] for one in rounds if one["threshold_eV_A"] is not None]]
-    )
-    bins = np.geomspace(everything.min() / 1.1, everything.max() * 1.1, 36)
-    for place, (one, found) in enumerate(zip(rounds, spreads, strict=True)):
-        counts, _ = np.histogram(found, bins)
-        height = 0.85 * counts / max(1, counts.max())
-        base, threshold = -place, one["threshold_eV_A"]
-        left.stairs(base + height, bins, baseline=base, fill=True, color=QUIET, alpha=0.55)
-        if threshold is None:
-            continue
-        above = np.where(bins[:-1] >= threshold, height, 0)
-        left.stairs(base + above, bins, baseline=base, fill=True, color=COLOURS[4])
-        left.plot([threshold, threshold], [base, base + 0.93], color=INK, linewidth=1, linestyle=(0, (3, 2)))
-    left.set_xscale("log")
-    show_plain_decades(left.xaxis)
-    left.set_xlabel("largest committee spread of a frame  (eV/Å)")
-    left.set_yticks([-place for place in range(len(rounds))], [_round_name(one) for one in rounds], va="bottom")
-    left.tick_params(axis="y", length=0)
-    left.spines["left"].set_visible(False)
-    left.set_ylim(-len(rounds) + 0.95, 1.02)
-    left.set_title("committee spread, dashed: threshold")
-
-    parts = (
-        ("certain", QUIET, lambda one: one["n_sampled"] - len(one["refused"]) - one["n_uncertain"]),
-        ("uncertain, not taken", COLOURS[4], lambda one: one["n_uncertain"] - one["n_selected"]),
-        ("labelled", COLOURS[0], lambda one: one["n_labelled"]),
-        ("taken, no label", COLOURS[5], lambda one: one["n_selected"] - one["n_labelled"]),
-        ("unphysical", COLOURS[3], lambda one: len(one["refused"])),
-    )
-    start = np.zeros(len(rounds))
-    places = -np.arange(len(rounds), dtype=float) + 0.35
-    for name, colour, count in parts:
-        sizes = np.array([max(0, count(one)) for one in rounds], float)
-        if sizes.any():
-            right.barh(places, sizes, 0.45, left=start, color=colour, alpha=0.6 if colour == QUIET else 1, label=name)
-        start += sizes
-    right.set_ylim(*left.get_ylim())
-    right.set_yticks([])
-    right.spines["left"].set_visible(False)
-    right.set_xlabel("sampled frames")
-    figure.legend(loc="outside lower right", ncols=len(parts), handlelength=1, columnspacing=1.2)
-    right.set_title("what became of them")
-    return figure
-
-
-def _round_name(one: Mapping[str, Any]) -> str:
-    kelvin = f"\n{one['temperature_K']:g} K" if one["temperature_K"] else ""
-    return f"round {one['number']}{kelvin}"
-
-
 def draw_temperatures(data: Mapping[str, Any]) -> "Figure | None":
     """Draw the kinetic temperature of each replica of the production runs, with the thermostat's."""
     runs = [run for run in data["runs"] if any(np.isfinite(one["temperature_K"]).any() for one in run["temperatures"])]
@@ -461,6 +402,7 @@ FIGURES = {
     "parity": draw_parity,
     "learning_curves": draw_learning_curves,
     "selection": draw_selection,
+    "calibration": draw_calibration,
     "temperatures": draw_temperatures,
 }
 """Name → figure."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiida_elyte.api.files import write_files
 from aiida_elyte.api.headline import headline
 from aiida_elyte.provenance.names import CLUSTER_LABELS, LEARNING, QUALIFICATION, SEED_LABELS, Call, parse_call
+from aiida_elyte.report.frame_map import draw_map
 from aiida_elyte.report.quantities import (
     format_duration,
     format_errors,
@@ -67,6 +68,7 @@ def common_view(data: Mapping[str, Any]) -> dict[str, Any]:
         "fit_reasons": _reasons(row for row in tabulate_results(data) if row["temperature_K"] is None),
         "details": _details_table(data),
         "rounds": _rounds_table(data),
+        "map": draw_map(data["map"]),
         "stages": [_stage_row(stage) for stage in data["stages"]],
         "begun": data["process"]["begun"][:16].replace("T", " "),
         "made": data["made"][:16].replace("T", " "),

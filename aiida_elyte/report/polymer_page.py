@@ -8,7 +8,8 @@ import numpy as np
 
 from aiida_elyte.api.headline import headline
 from aiida_elyte.report.box_figures import settling_figure
-from aiida_elyte.report.figures import draw_displacements, draw_selection
+from aiida_elyte.report.figures import draw_displacements
+from aiida_elyte.report.learning_figures import draw_calibration, draw_selection
 from aiida_elyte.report.page import common_view, describe_theory, embed, kind_of, mark_of
 from aiida_elyte.report.quantities import (
     format_duration,
@@ -83,6 +84,7 @@ def view_polymer(data: Mapping[str, Any]) -> dict[str, Any]:
         "figures": {
             "displacements": embed("displacements", draw_displacements, data),
             "selection": embed("selection", draw_selection, data),
+            "calibration": embed("calibration", draw_calibration, data),
             "solvation": embed("solvation", draw_solvation, data),
             "onsager": embed("onsager", _draw_matrix, data),
         },

@@ -65,7 +65,11 @@ def as_json_dict(data: Mapping[str, Any]) -> dict[str, Any]:
         "results": tabulate_results(data),
         "qualification": data["qualification"],
         "issues": list_issues(data),
-        "rounds": [{name: value for name, value in one.items() if name != "spreads_eV_A"} for one in data["rounds"]],
+        "rounds": [
+            {name: value for name, value in one.items() if name not in ("spreads_eV_A", "errors_eV_A")}
+            for one in data["rounds"]
+        ],
+        "calibrations": data["calibrations"],
         "missing": data["missing"],
         "environment": data["environment"],
         "made": data["made"],

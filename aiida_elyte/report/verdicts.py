@@ -114,6 +114,11 @@ def list_issues(data: Mapping[str, Any]) -> list[dict[str, str]]:
     if qualification is not None and qualification["verdict"] != "qualified":
         for reason in qualification["reasons"]:
             places.setdefault((reason, _REMEDIES[qualification["verdict"]]), []).append(_QUALIFICATION)
+    ending = (data["learning"] or {}).get("ending")
+    if ending is not None and not ending["is_converged"]:
+        what = f"Learning ended without having converged, by “{ending['criterion']}”: {data['learning']['reason']}"
+        remedy = " ".join(f"{one[:1].upper()}{one[1:]}." for one in ending["advice"])
+        places[what, remedy] = ["learning"]
     return [{"where": ", ".join(found), "what": what, "remedy": remedy} for (what, remedy), found in places.items()]
 
 

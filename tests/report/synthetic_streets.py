@@ -6,7 +6,9 @@ from functools import cache
 import numpy as np
 from ase.build import bulk
 
+from aiida_elyte.provenance.judged_frames import KNOWN, JudgedFrame
 from aiida_elyte.report.curves import arrhenius_band, describe_material, describe_series, learning_curve, pool_parity
+from aiida_elyte.report.frame_map import place_frames
 from aiida_elyte.science.statistics.estimate import Refusal
 from aiida_elyte.science.transport import synthetic
 from aiida_elyte.science.transport.arrhenius import fit_arrhenius
@@ -64,6 +66,77 @@ def molten_street():
     return _street(rng, runs)
 
 
+@cache
+def learned_street():
+    """Three rounds of calibrated learning, of two samplers and a qualification that failed, that did not converge."""
+    rng, data = np.random.default_rng(13), dict(whole_street())
+    frames = judged_frames(rng)
+    data["rounds"] = [
+        one
+        | {
+            "threshold_eV_A": None,
+            "tolerance_eV_A": 0.2,
+            "errors_eV_A": np.array([f.error_eV_A for f in frames if f.round == one["number"] and f.error_eV_A]),
+        }
+        for one in data["rounds"]
+    ]
+    data["learning"] = data["learning"] | {"reason": "all 3 rounds are spent", "ending": NOT_CONVERGED}
+    data["calibrations"] = [_calibration(rng, number) for number in (1, 2, 3)]
+    return data | {"map": place_frames(frames)}
+
+
+NOT_CONVERGED = {"criterion": "rounds", "is_converged": False, "advice": ["raise max_rounds above 3", "sample longer"]}
+HOSTILE = "like the data </script><script>alert(1)</script>"
+
+
+def judged_frames(rng, n_frames=40):
+    """Return ten known frames and in each round those of two samplers, and a few that failed a qualification."""
+    frames = [JudgedFrame(_crystal(rng, 0.03), 0, "", KNOWN, "labelled before the first round") for _ in range(10)]
+    for number in (1, 2, 3):
+        for index in range(n_frames):
+            source = "offending" if index < 3 and number == 3 else "attack" if index % 4 == 3 else "md"
+            error = float(rng.lognormal(np.log(0.3 / number), 0.4))
+            decision = "refused" if index % 10 == 9 else "bought" if error > 0.25 else "left"
+            reason = {"refused": "collision: Li–Cl 0.90 Å, below 0.5", "bought": "bought", "left": HOSTILE}[decision]
+            known = () if decision == "refused" else (error / 2, error)
+            true = error * float(rng.lognormal(0, 0.3)) if decision == "bought" else None
+            told = (true, min(1.0, error), 1.2) if known else ()
+            frames.append(JudgedFrame(_crystal(rng, 0.08 * number), number, source, decision, reason, *known, *told))
+    return frames
+
+
+def _crystal(rng, width):
+    atoms = bulk("LiCl", "rocksalt", a=5.1, cubic=True)
+    atoms.rattle(width, rng=rng)
+    return atoms
+
+
+def _calibration(rng, number):
+    levels = [
+        {
+            "nominal": level,
+            "observed": level - 0.04 * number,
+            "error": 0.03,
+            "n_frames": 20,
+            "frames": level,
+            "elements": {
+                name: {"observed": level + float(rng.normal(0, 0.03)), "error": 0.04, "n_frames": 20}
+                for name in ("Li", "Cl")
+            },
+        }
+        for level in (0.5, 0.8, 0.9, 0.95)
+    ]
+    fallback = "labelled frames are too few for a bound of 90 % for Cl: it is the largest error seen"
+    return {
+        "round": number,
+        "pk": 1500 + number,
+        "n_frames": 20 * number,
+        "factor": 2.4,
+        "fallback": fallback if number == 1 else None,
+        "reliability": levels if number > 1 else [],
+    }
+
+
 MELTED = "the P-S framework moved 2.10 Å in replica r1; the limit is 1.50 Å"
 COLLIDED = "Li-Li came to 0.27 Å in replica r0; the labelled frames never come below 2.07 Å"
 FAILED = "shortest distance: 0.13 of the shortest in the training set, the limit is 1"
@@ -109,7 +182,7 @@ def failed_street():
         "exit_message": "The ensemble could not be learned: sampling gave no frame: every replica stopped",
     }
     data["rounds"], data["training"] = data["rounds"][:1], data["training"][:2]
-    data["learning"] |= {"reason": None, "n_frames": 58}
+    data["learning"] |= {"reason": None, "ending": None, "n_frames": 58}
     data["stages"] = data["stages"][:4]
     data["missing"] = [
         f"The street failed with exit status 451: {data['process']['exit_message']}",
@@ -166,7 +239,10 @@ def _street(rng, runs):
             "dataset_pk": 1822,
             "n_given": 40,
             "reason": "6 of 200 sampled frames (3 %) were uncertain: the ensemble has learned",
+            "ending": {"criterion": "converged", "is_converged": True, "advice": []},
         },
+        "map": None,
+        "calibrations": [],
         "training": trainings,
         "parity": pool_parity({name: _parity(rng) for name in MEMBERS}),
         "qualification": _qualification(QUALIFIED, True) if runs else None,
@@ -244,6 +320,8 @@ def _round(rng, number):
         "refused": refused if number == 1 else {},
         "spreads_eV_A": spreads,
         "threshold_eV_A": 0.3,
+        "errors_eV_A": np.array([]),
+        "tolerance_eV_A": None,
         "n_uncertain": uncertain,
         "n_selected": min(uncertain, 20),
         "temperature_K": 1400.0,

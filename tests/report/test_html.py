@@ -17,6 +17,7 @@ STREETS = {
     "whole": synthetic_streets.whole_street,
     "without_diffusion": synthetic_streets.street_without_diffusion,
     "marked": synthetic_streets.marked_street,
+    "learned": synthetic_streets.learned_street,
     "molten": synthetic_streets.molten_street,
     "failed": synthetic_streets.failed_street,
     "running": synthetic_streets.running_street,
@@ -82,7 +83,7 @@ def test_figures_exist_where_there_is_something_to_draw(street):
     drawn = {figure for figure, function in FIGURES.items() if draw(function, data) is not None}
     learned = {"parity", "learning_curves", "selection"}
     produced = {"arrhenius", "displacements", "temperatures"}
-    expected = {"failed": learned, "running": set()}
+    expected = {"failed": learned, "running": set(), "learned": learned | produced | {"calibration"}}
     assert drawn == expected.get(name, learned | produced)
 
 
@@ -178,6 +179,26 @@ def test_refused_frames_are_counted_by_reason(pages):
 def test_user_text_is_escaped(whole, tmp_path):
     text = page({**whole, "material": {**whole["material"], "citation": "<script>alert(1)</script>"}}, tmp_path)
     assert "<script>" not in text
+
+
+def test_the_map_is_there_once_and_only_where_decisions_were_recorded(pages):
+    for name, text in pages.items():
+        assert text.count('id="frame-map"') == text.count("* plotly.js v") == (1 if name == "learned" else 0)
+
+
+def test_what_others_wrote_cannot_run_in_the_map(pages):
+    assert "alert(1)" in pages["learned"]
+    assert "<script>alert" not in pages["learned"]
+    assert "&lt;script&gt;alert(1)" in pages["learned"]
+
+
+def test_learning_that_did_not_converge_says_so_among_the_issues(pages):
+    issues = pages["learned"].split("Issues, and what to do</h2>")[1].split("</table>")[0]
+    assert "Raise max_rounds above 3. Sample longer." in issues
+
+
+def test_what_is_assumed_for_lack_of_labels_is_said(pages):
+    assert "Calibration of round 1: labelled frames are too few for a bound of 90 % for Cl" in pages["learned"]
 
 
 def test_json_holds_every_result(street):

@@ -7,9 +7,9 @@ from tests.report import synthetic_streets
 ESTIMATE = {"value": 1.0, "std": 0.1, "ci95": [0.8, 1.2], "unit": "mS/cm", "n_effective": 9.0, "method": "m"}
 
 
-def _data(*results, arrhenius=None, qualification=None):
+def _data(*results, arrhenius=None, qualification=None, learning=None):
     runs = [{"settings": {"temperature_K": kelvin}, "transport": one} for kelvin, one in results]
-    return {"runs": runs, "arrhenius": arrhenius, "qualification": qualification}
+    return {"runs": runs, "arrhenius": arrhenius, "qualification": qualification, "learning": learning}
 
 
 def _state(data):
@@ -53,6 +53,16 @@ def test_an_error_of_the_model_that_is_not_known_is_an_issue():
         data = _data((600.0, _result("qualified", conductivity={**ESTIMATE, "errors": errors})))
         assert len(list_issues(data)) == count
     assert list_issues(_data((600.0, _result("qualified", conductivity=ESTIMATE)))) == []
+
+
+def test_learning_that_did_not_converge_says_what_to_change():
+    ending = {"criterion": "rounds", "is_converged": False, "advice": ["raise max_rounds above 3", "sample longer"]}
+    (issue,) = list_issues(_data(learning={"reason": "all 3 rounds are spent", "ending": ending}))
+    assert issue["where"] == "learning"
+    assert issue["what"].endswith("by “rounds”: all 3 rounds are spent")
+    assert issue["remedy"] == "Raise max_rounds above 3. Sample longer."
+    for other in (None, {**ending, "is_converged": True}):
+        assert list_issues(_data(learning={"reason": "it failed", "ending": other})) == []
 
 
 def test_a_result_of_before_is_unqualified():

@@ -11,7 +11,7 @@ from aiida_elyte.errors import InputError
 from aiida_elyte.science.frames import committee_of, labels_of
 from aiida_elyte.science.learning.novelty import measure_distances
 
-__all__ = ["Features", "Observations", "features_of", "observe"]
+__all__ = ["Features", "Observations", "features_of", "match_labels", "observe"]
 
 _SAME_A = 1e-3
 """Atoms of a labelled frame are this near to those of the sampled one [Å]; heat and relaxation move them farther."""
@@ -166,18 +166,13 @@ def observe(
     Observations
         As of one round; none where no frame has both.
     """
-    by_origin: dict[str, list[tuple[Atoms, np.ndarray]]] = {}
-    for frame in sampled:
-        said = committee_of(frame)
-        if said is not None:
-            by_origin.setdefault(str(frame.info.get("origin")), []).append((frame, said[0]))
+    said = [(frame, one[0]) for frame in sampled if (one := committee_of(frame)) is not None]
     found, errors = [], []
-    for frame in labelled:
-        forces = labels_of(frame).get("forces")
-        same = [one for one in by_origin.get(str(frame.info.get("origin")), []) if _is_same(frame, one[0])]
-        if forces is not None and same:
-            found.append(same[0][0])
-            errors.append(np.linalg.norm(forces - same[0][1], axis=1))
+    for place, index in match_labels(labelled, [frame for frame, _ in said]):
+        forces = labels_of(labelled[place]).get("forces")
+        if forces is not None:
+            found.append(said[index][0])
+            errors.append(np.linalg.norm(forces - said[index][1], axis=1))
     if not found:
         return Observations.none()
     features = features_of(found, measure_distances(found, known, cutoff_A))
@@ -189,6 +184,20 @@ def observe(
         np.concatenate(errors),
         np.ones(len(features.numbers), int),
     )
+
+
+def match_labels(labelled: Sequence[Atoms], sampled: Sequence[Atoms]) -> list[tuple[int, int]]:
+    """Return the indices of each labelled frame and of the sampled one that it belongs to, as in ``observe``."""
+    by_origin: dict[str, list[int]] = {}
+    for index, frame in enumerate(sampled):
+        by_origin.setdefault(str(frame.info.get("origin")), []).append(index)
+    pairs = []
+    for place, frame in enumerate(labelled):
+        alike = by_origin.get(str(frame.info.get("origin")), [])
+        same = next((index for index in alike if _is_same(frame, sampled[index])), None)
+        if same is not None:
+            pairs.append((place, same))
+    return pairs
 
 
 def _is_same(first: Atoms, second: Atoms) -> bool:
