@@ -25,12 +25,12 @@ class Sampler(Protocol):
         ``spread_max_eV_A`` [eV/Å], in ``info``; also of a WorkChain that failed, as far as it got. ``results``, if
         given: ``Dict`` whose ``stops`` are the runs that ended early → why. ``series``, if given: ``SeriesData`` of
         dynamics in equilibrium, from which learning reads the quantity of interest.
+    Attribute
+        ``LEAST_MEMBERS``, if given: how many members it needs; one if not.
     """
 
     CODES: ClassVar[tuple[str, ...]]
     """Roles of the codes that it needs beside Python; each is a port of that name too."""
-    LEAST_MEMBERS: ClassVar[int] = 1
-    """Members that it needs; may be left out where one will do."""
 
     @classmethod
     def get_builder_from_protocol(
