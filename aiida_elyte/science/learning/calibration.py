@@ -33,7 +33,7 @@ class CalibrationSettings(Settings):
     least_frames: Count = 5
     """Labelled frames without which nothing is fitted; of an element, without which it is not told from the others."""
     default_factor: Positive = 2.5
-    """Error over spread where nothing is fitted [1]: committees of three PaiNN members on LGPS were 2.3 to 3.4 times
+    """Error over spread where nothing is fitted [1]: committees of three networks on LGPS were 2.3 to 3.4 times
     too sure of themselves outside their data (``docs/learning.md``); that they need such a factor is known (Imbalzano
     et al., J. Chem. Phys. 154, 074102 (2021), doi:10.1063/5.0036522)."""
     cutoff_A: Positive = 5.0
