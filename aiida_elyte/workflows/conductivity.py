@@ -14,13 +14,14 @@ from aiida_elyte.data.potential import PotentialData
 from aiida_elyte.data.series import SeriesData
 from aiida_elyte.errors import InputError
 from aiida_elyte.provenance.names import md_call, temperature_name
-from aiida_elyte.science.crystal import require_charges, require_temperatures
+from aiida_elyte.science.crystal import framework_of, require_charges, require_temperatures
 from aiida_elyte.science.dynamics.extension import read_length
 from aiida_elyte.science.learning.ensemble import member_name, replica_settings
 from aiida_elyte.science.settings import check_count
 from aiida_elyte.science.structure.supercell import without_choice
 from aiida_elyte.workflows.failures import reason_of
 from aiida_elyte.workflows.fan_out import FanOutWorkChain
+from aiida_elyte.workflows.framework import name_in_stops
 from aiida_elyte.workflows.md import MdBaseWorkChain
 from aiida_elyte.workflows.ports import fill, members, optional
 from aiida_elyte.workflows.protocols import ProtocolMixin, recursive_merge
@@ -110,7 +111,8 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
         temperatures_K
             Temperatures [K]; those of the protocol when left out.
         start, potentials
-            Start frame and members; left out where another WorkChain fills them in.
+            Start frame, whose species without a charge are named as framework to the stops, unless these name one, and
+            members; left out where another WorkChain fills them in.
         protocol, overrides, options
             Name of the protocol, what to change of it, options of the jobs.
         qualification
@@ -123,6 +125,9 @@ class ConductivityWorkChain(ProtocolMixin, FanOutWorkChain):
         if temperatures_K is not None:
             conditions["temperatures_K"] = [float(value) for value in temperatures_K]
         md = MdBaseWorkChain.get_builder_from_protocol(code, protocol=protocol, overrides=inputs["md"], options=options)
+        if start is not None:
+            framework = framework_of(start.get_frames()[0].get_chemical_symbols(), charges)
+            md["settings"] = name_in_stops(md["settings"], framework)
         return fill(
             cls.get_builder(),
             md=md,

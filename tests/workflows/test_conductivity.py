@@ -38,7 +38,7 @@ def produce(code, members, temperatures_K=(300.0,), stops=None, conditions=None,
             "md": {
                 "settings": {
                     "ramp": {"ramp_steps": 0, "hold_steps": 0},
-                    "stops": {"min_distance_factor": None, **(stops or {})},
+                    "stops": {"min_distance_factor": None, "framework": [], **(stops or {})},
                 }
             },
             "conditions": {"n_steps": 60, "series_stride": 5, "n_replicas": 2, "trajectory_stride": None}
@@ -59,7 +59,7 @@ def test_potentials_that_were_not_tested_give_verdicts_and_no_number(members, py
     assert all(one["refused"].startswith("unqualified:") for one in quantities_of(result.get_dict()).values())
     assert outputs.arrhenius["verdict"] == "unqualified"
     assert outputs.arrhenius["reasons"] == [
-        "0 of 1 temperatures are qualified (300 K is unqualified); expected at least 3"
+        "0 of 1 temperatures are usable (300 K is unqualified); expected at least 3"
     ]
 
 
@@ -106,6 +106,15 @@ def test_a_supercell_by_its_width_is_run_and_said(members, python_code):
     assert (chosen["repeats"], chosen["n_atoms"]) == ([3, 3, 3], 216)
     run = next(one for one in node.called if one.process_label == "MdBaseWorkChain")
     assert run.inputs.settings["supercell"] == [3, 3, 3]
+
+
+def test_species_without_a_charge_are_the_framework_that_production_watches(members, python_code):
+    given = {"charges": {"Li": 1.0}, "start": FramesData([bulk("LiCl", "rocksalt", a=5.14)]), "potentials": members}
+    builder = ConductivityWorkChain.get_builder_from_protocol(python_code, **given)
+    assert builder.md.settings["stops"]["framework"] == ["Cl"]
+    none = {"md": {"settings": {"stops": {"framework": []}}}}
+    builder = ConductivityWorkChain.get_builder_from_protocol(python_code, overrides=none, **given)
+    assert builder.md.settings["stops"]["framework"] == []
 
 
 def test_a_supercell_of_too_many_atoms_ends_production_before_any_job(members, python_code):

@@ -177,7 +177,7 @@ def fit_production(
     else:
         left_out = [(kelvin, verdict) for kelvin, verdict, _ in points if verdict.status not in STATED]
         named = ", ".join(f"{kelvin:g} K is {verdict.status}" for kelvin, verdict in left_out)
-        count = f"{len(used)} of {len(points)} temperatures {'is' if len(used) == 1 else 'are'} qualified ({named})"
+        count = f"{len(used)} of {len(points)} temperatures {'is' if len(used) == 1 else 'are'} usable ({named})"
         if any(isinstance(one, Estimate) for one in fit.values()):
             found = worst_of(verdicts)
             verdict = Verdict(found.status, (f"{count}; the others are left out", *found.reasons))

@@ -133,14 +133,14 @@ def test_qualified_points_give_a_qualified_law():
 def test_a_molten_temperature_is_left_out_of_the_law():
     law = fit_production([*(result(kelvin) for kelvin in (600.0, 700.0, 800.0)), result(1300.0, "molten", 0.001)])
     assert law["verdict"] == "qualified"
-    assert law["reasons"][0] == "3 of 4 temperatures are qualified (1300 K is molten); the others are left out"
+    assert law["reasons"][0] == "3 of 4 temperatures are usable (1300 K is molten); the others are left out"
     assert "600–800 K" in law["activation_energy"]["method"]
 
 
 def test_too_few_qualified_temperatures_give_no_law():
     law = fit_production([result(600.0), result(700.0, "molten"), result(800.0, "extrapolated")])
     assert law["verdict"] == "molten"
-    said = "1 of 3 temperatures is qualified (700 K is molten, 800 K is extrapolated); expected at least 3"
+    said = "1 of 3 temperatures is usable (700 K is molten, 800 K is extrapolated); expected at least 3"
     assert law["reasons"] == [said]
     assert law["conductivity_300K"]["refused"] == f"molten: {said}"
 
