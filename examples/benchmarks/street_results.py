@@ -17,15 +17,15 @@ from aiida_elyte.api.status import Status
 from aiida_elyte.science.verdict import Verdict
 
 
-def cell(found: Mapping[str, Any] | None, verdict: Verdict) -> str:
-    """Return a value with its standard error and 95 % interval, or the limit that is known of it, with its mark."""
+def cell(found: Mapping[str, Any] | None) -> str:
+    """Return a value with its standard error and 95 % interval, or the limit that is known of it."""
     if found is None:
         return ""
     if "refused" in found:
         bound = found.get("upper_bound")
-        return f"below {figure(bound['value'])} (95 %) {verdict.mark}".rstrip() if bound else "none"
+        return f"below {figure(bound['value'])} (95 %)" if bound else "none"
     low, high = map(figure, found["ci95"])
-    return f"{figure(found['value'])} ± {figure(found['std'], 2)} ({low} to {high}) {verdict.mark}".rstrip()
+    return f"{figure(found['value'])} ± {figure(found['std'], 2)} ({low} to {high})"
 
 
 def title_of(name: str, found: Mapping[str, Any]) -> str:
@@ -50,10 +50,10 @@ def columns_of(street: Status, title: str) -> dict[str, dict[str, str]]:
             shared[f"density of {box.name}, g/cm³"] = f"{density['value']:.3f} ± {density['std']:.3f}"
     found = {}
     for name, quantities in street.results.transport.items():
-        verdict = Verdict.from_dict(quantities)
-        cells = {"verdict": verdict.status}
-        cells |= {title_of(key, one): cell(one, verdict) for key, one in headline(quantities).items()}
-        found[f"{name[1:5].lstrip('0')} K" if name else title] = shared | cells
+        # The verdict heads the column: it holds for every number below it.
+        cells = {"verdict": Verdict.from_dict(quantities).status}
+        cells |= {title_of(key, one): cell(one) for key, one in headline(quantities).items()}
+        found[f"{name[1:5].lstrip('0')} K" if name else title] = cells | shared
     return found
 
 
@@ -77,7 +77,7 @@ def main() -> None:
     for street in streets:
         for name, one in headline(street.results.arrhenius or {}).items():
             verdict = Verdict.from_dict(street.results.arrhenius or {})
-            sheet.say(f"{title_of(name, one)}: {cell(one, verdict)}.")
+            sheet.say(f"{title_of(name, one)}: {cell(one)} {verdict.mark}".rstrip() + ".")
     sheet.write(given.table)
 
 
