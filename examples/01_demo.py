@@ -11,13 +11,13 @@ import sys
 
 import aiida_elyte as elyte
 from aiida_elyte.api.demo import demo_options
-from aiida_elyte.science.verdict import Verdict
 
 elyte.setup()
 street = elyte.launch_crystal(**demo_options(*sys.argv[1:]), run=True, progress=print)
 elyte.write_report(street.pk, "report.html")
 found = elyte.status(street.pk)
-for name, run in found.results.transport.items():
-    sigma, mark = run["conductivity"], Verdict.from_dict(run).mark
-    print(f"{name}:", sigma.get("refused") or f"{sigma['value']:.3g} ± {sigma['std']:.2g} mS/cm {mark}")
+for name, verdict, one in (
+    (name, run["verdict"], run["conductivity"]) for name, run in found.results.transport.items()
+):
+    print(f"{name}: [{verdict}]", one.get("refused") or f"{one['value']:.3g} ± {one['std']:.2g} mS/cm")
 assert found.n_labelled >= 4

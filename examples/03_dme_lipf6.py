@@ -13,15 +13,11 @@ import sys
 
 import aiida_elyte as elyte
 from aiida_elyte.api.headline import headline
-from aiida_elyte.science.verdict import Verdict
 
 recipe, changes = sys.argv[1:]
 elyte.setup()
 found = elyte.status(elyte.launch_polymer(recipe, protocol="fast", overrides=changes, run=True).pk)
-print(f"labelled clusters: {found.n_labelled}")
-result = found.results.transport[""]
-mark = Verdict.from_dict(result).mark
-print(f"verdict: {result['verdict']}:", "; ".join(result["reasons"]))
-for name, one in headline(result).items():
-    print(f"{name}:", one.get("refused") or f"{one['value']:.3g} ± {one['std']:.2g} {one['unit']} {mark}")
+print(f"labelled clusters: {found.n_labelled}; verdict: {found.results.transport['']['verdict']}")
+for name, one in headline(found.results.transport[""]).items():
+    print(f"{name}:", one.get("refused") or f"{one['value']:.3g} ± {one['std']:.2g} {one['unit']}")
 assert found.n_labelled >= 12

@@ -4,8 +4,8 @@ from aiida import orm
 from aiida.manage.caching import enable_caching
 
 from aiida_elyte.calculations.functions import transport
+from aiida_elyte.science.dynamics.production import fit_production
 from aiida_elyte.science.statistics.estimate import Refusal
-from aiida_elyte.science.transport.arrhenius import fit_arrhenius
 
 
 def test_a_function_is_computed_anew_after_its_science_changed(aiida_profile_clean, monkeypatch):
@@ -19,11 +19,11 @@ def test_a_function_is_computed_anew_after_its_science_changed(aiida_profile_cle
 
     def corrected(*args, **kwargs):
         said.append(len(args))
-        return fit_arrhenius(*args, **kwargs)
+        return fit_production(*args, **kwargs)
 
     with enable_caching():
         _, before = transport.arrhenius.run_get_node(orm.Dict({}), **results)
-        monkeypatch.setattr(transport, "fit_arrhenius", corrected)
+        monkeypatch.setattr(transport, "fit_production", corrected)
         _, after = transport.arrhenius.run_get_node(orm.Dict({}), **results)
     assert said
     assert not after.base.caching.is_created_from_cache

@@ -94,13 +94,13 @@ def test_time_budget_ends_annealed(program, tmp_path):
 
 def test_warm_start_begins_where_the_first_training_ended(program, tmp_path):
     first = run(program, prepare(tmp_path / "first", labelled_frames(20), max_epochs=25))
-    folder = prepare(tmp_path / "second", labelled_frames(20, seed=4), max_epochs=1, schedule={"warmup_steps": 1000})
+    folder = prepare(tmp_path / "second", labelled_frames(20), max_epochs=1, schedule={"warmup_steps": 1000})
     (folder / "initial.pt").write_bytes((tmp_path / "first" / "potential.pt").read_bytes())
     second = run(program, folder)
-    cold = run(program, prepare(tmp_path / "cold", labelled_frames(20, seed=4), max_epochs=1))
+    cold = run(program, prepare(tmp_path / "cold", labelled_frames(20), max_epochs=1))
     mae = [result["errors"]["validation"]["force_mae_eV_A"] for result in (first, second, cold)]
     assert mae[1] < 0.7 * mae[2]
-    assert mae[1] < 1.7 * mae[0]
+    assert mae[1] < 1.2 * mae[0]
 
 
 def test_given_validation_set_is_used(program, tmp_path):
