@@ -16,8 +16,6 @@ elyte.setup()
 street = elyte.launch_crystal(**demo_options(*sys.argv[1:]), run=True, progress=print)
 elyte.write_report(street.pk, "report.html")
 found = elyte.status(street.pk)
-for name, verdict, one in (
-    (name, run["verdict"], run["conductivity"]) for name, run in found.results.transport.items()
-):
-    print(f"{name}: [{verdict}]", one.get("refused") or f"{one['value']:.3g} ± {one['std']:.2g} mS/cm")
+for name, one in ((f"{n}: {run['verdict']}", run["conductivity"]) for n, run in found.results.transport.items()):
+    print(f"{name}:", one.get("refused") or f"{one['value']:.3g} ± {one['std']:.2g} mS/cm")
 assert found.n_labelled >= 4
