@@ -37,7 +37,7 @@ class QualifiedPotentials:
 
     @property
     def failure(self) -> str | None:
-        """Why there is no verdict; ``None`` where there is one."""
+        """Why the qualification gave no verdict; ``None`` if it gave one."""
         return None if self.record is not None else self.node.exit_message or "the WorkChain did not finish"
 
     @property

@@ -19,7 +19,7 @@ from aiida_elyte.science.settings import (
     read_record,
 )
 
-__all__ = ["ENSEMBLES", "MdSettings", "Ramp", "ReplicaSettings", "Stops", "read_md_settings"]
+__all__ = ["ENSEMBLES", "MdSettings", "Ramp", "ReplicaSettings", "Stops", "read_md_settings", "read_replicas"]
 
 ENSEMBLES = ("nve", "nvt_langevin", "nvt_nose_hoover", "npt_nose_hoover")
 """Names of the ensembles."""
@@ -170,13 +170,22 @@ def read_md_settings(settings: Mapping[str, Any], name: str = "settings") -> MdS
     if isinstance(stops, Mapping) and "framework" in stops:
         stops = {**stops, "framework": _list("stops.framework", stops["framework"], "['P', 'S']")}
     chosen["stops"] = read_record(Stops, stops, "stops")
-    chosen["replicas"] = tuple(
-        read_record(ReplicaSettings, replica, f"replicas[{index}]")
-        for index, replica in enumerate(_list("replicas", chosen.get("replicas"), '[{"seed": 1, "member": "m00"}]'))
-    )
+    chosen["replicas"] = read_replicas(chosen.get("replicas"))
     if "supercell" in chosen:
         chosen["supercell"] = _list("supercell", chosen["supercell"], "[2, 2, 1]")
     return read_record(MdSettings, chosen, name)
+
+
+def read_replicas(given: Any) -> tuple[ReplicaSettings, ...]:
+    """Read the list of replicas of a run.
+
+    Raises
+    ------
+    InputError
+        If it is not a list of seeds and members.
+    """
+    replicas = _list("replicas", given, '[{"seed": 1, "member": "m00"}]')
+    return tuple(read_record(ReplicaSettings, one, f"replicas[{index}]") for index, one in enumerate(replicas))
 
 
 def _list(name: str, given: Any, example: str) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiida_elyte.errors import InputError
-from aiida_elyte.science.dynamics.settings import ReplicaSettings
+from aiida_elyte.science.dynamics.settings import ReplicaSettings, read_replicas
 from aiida_elyte.science.settings import (
     Count,
     Flag,
@@ -75,11 +75,5 @@ def read_attack_settings(settings: Mapping[str, Any], name: str = "settings") ->
     InputError
         If they are invalid.
     """
-    chosen = dict(settings)
-    replicas = chosen.get("replicas")
-    if not isinstance(replicas, list | tuple):
-        raise InputError(f'replicas is {replicas!r}; expected a list as [{{"seed": 1, "member": "m00"}}]')
-    chosen["replicas"] = tuple(
-        read_record(ReplicaSettings, replica, f"replicas[{index}]") for index, replica in enumerate(replicas)
-    )
+    chosen = {**settings, "replicas": read_replicas(settings.get("replicas"))}
     return read_record(AttackSettings, chosen, name)
